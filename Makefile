@@ -1,0 +1,83 @@
+# davit - one small program per job, one archive per folder. `make help` lists the targets.
+
+B      ?= build
+PREFIX ?= /usr/local
+CC     ?= cc
+Q      := $(if $(V),,@)
+
+WARN := -std=gnu11 -Wall -Wextra -Wshadow -Wvla -Wundef -Wformat=2 -Wwrite-strings -Wstrict-prototypes \
+        -Wmissing-prototypes -Wno-unused-parameter -Wno-missing-field-initializers $(if $(WERROR),-Werror)
+CFLAGS   ?= -O2 -g
+CPPFLAGS += -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -include src/util/banned.h
+HARDEN   := -fstack-protector-strong -fno-strict-aliasing $(if $(findstring -O2,$(CFLAGS)),-D_FORTIFY_SOURCE=2)
+LDFLAGS  += -Wl,-z,relro,-z,now -Wl,--as-needed
+
+# Who may link whom: the arrows of the house. A folder is an archive; its unit tests link only what stands here.
+LAYERS := src/util compose netdrv volumes src/image src/pack src/oci src/state src/plan src/ctl src/super src/cli
+
+USES_src/util  :=
+USES_compose   := src/util
+USES_netdrv    := src/util
+USES_volumes   := src/util
+USES_src/state := src/util
+USES_src/image := src/util
+USES_src/pack  := src/image src/util
+USES_src/oci   := src/util
+USES_src/plan  := compose src/state src/util
+USES_src/ctl   := src/state src/util
+USES_src/super := src/plan src/ctl netdrv volumes src/oci src/image src/state compose src/util
+USES_src/cli   := src/super src/ctl src/plan src/oci src/image src/state compose src/util
+
+LIBS_src/util  := -lnettle -ljansson
+LIBS_compose   := -lyaml
+LIBS_netdrv    := -lnl-route-3 -lnl-3 -levent_core
+LIBS_src/pack  := -larchive
+LIBS_src/super := -levent_core
+
+PKGS     := yaml-0.1 libevent_core libnl-3.0 libnl-route-3.0 jansson libarchive nettle
+CPPFLAGS += $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+
+PROGRAMS := $(B)/davit $(B)/davit-keeper $(B)/davit-image
+
+all: $(PROGRAMS)
+
+lib  = $(B)/$(1)/lib$(subst /,-,$(1)).a
+objs = $(patsubst %.c,$(B)/%.o,$(wildcard $(1)/*.c))
+# the archives of $(1) and below, users before the used; and the libraries they need
+may  = $(call lib,$(1)) $(foreach u,$(USES_$(1)),$(call lib,$(u)))
+need = $(LIBS_$(1)) $(foreach u,$(USES_$(1)),$(LIBS_$(u))) -ljansson
+
+define LAYER
+$(call lib,$(1)): $(call objs,$(1))
+	$(Q)mkdir -p $$(@D) && rm -f $$@ && $(AR) rcs $$@ $$^
+$(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/$(1)/*_test.c)): $(B)/tests/unit/%: $(B)/tests/unit/%.o $(call may,$(1))
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $$@ $$^ $(call need,$(1)) -lcmocka
+UNIT_TESTS += $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/$(1)/*_test.c))
+endef
+$(foreach l,$(LAYERS),$(eval $(call LAYER,$(l))))
+
+$(B)/davit: $(B)/src/main.o $(call may,src/cli) $(call lib,netdrv) $(call lib,volumes)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
+		-lyaml -levent_core -lnl-route-3 -lnl-3 -ljansson -lnettle
+
+$(B)/davit-image: $(B)/src/image_main.o $(call may,src/pack)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call need,src/pack)
+
+$(B)/davit-keeper: $(B)/src/keeper/keeper.o
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -static -o $@ $^
+
+$(B)/%.o: %.c
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(WARN) $(HARDEN) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
+
+# ------------------------------------------------------------------ tests
+
+units: $(UNIT_TESTS)
+	$(Q)tests/run-units $(UNIT_TESTS)
+
+clean:
+	rm -rf $(B)
+
+.PHONY: all units clean
+.DEFAULT_GOAL := all

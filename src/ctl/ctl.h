@@ -1,0 +1,66 @@
+/* ctl.h - the wire between the command line and the supervisor.
+ *
+ * A Unix stream socket RUN/projects/NAME/sock, mode 0600, peers checked by SO_PEERCRED (same uid or root). A message is a 4-byte little-endian length
+ * and that many bytes of JSON, one object; CTL_MAX bounds it. Memory grows with what arrives, not with what is announced.
+ *
+ * Requests: {"v": CTL_VERSION, "op": …, "services": [names] or absent for all, …}. One request per connection; the answer is a stream of events that ends with "done" or
+ * "error". Closing the connection early cancels nothing.
+ *
+ *   op        further fields
+ *   up        model (wire form), no_start, force_recreate, no_recreate, always_recreate_deps, remove_orphans, no_deps, renew_anon_volumes (bools), timeout_s,
+ *             wait (bool: done only when all are running or healthy), wait_timeout_s (0: none)
+ *   down      volumes, remove_orphans (bools), timeout_s; without services the supervisor ends after "done"
+ *   start     no_deps             stop      timeout_s            restart   timeout_s, no_deps
+ *   kill      signal              rm        stop, volumes (bools)
+ *   wait      (services) done when they all have stopped; event "exited" for each
+ *   subscribe events of the project until either side closes
+ *   ping      done at once, with "pid"
+ * timeout_s absent: each service's stop_grace_period.
+ *
+ * Events: {"ev":"step", "kind":"network"|"volume"|"container", "name":…, "service":…, "status": one of the words docker compose
+ *          prints (Creating Created Starting Started Waiting Healthy Running Recreate Recreated Stopping Stopped Removing Removed Exited Killing Killed Error),
+ *          "text": more, may be absent}
+ *         {"ev":"unit", "unit": {struct unit_rec}, "what": "create"|"start"|"die"|"health_status"|"stop"|"destroy"|…}   subscribers
+ *         {"ev":"warn", "msg":…, "service":…}
+ *         {"ev":"exited", "service":…, "name":…, "code": n}
+ *         {"ev":"done"}                                           last
+ *         {"ev":"error", "kind": err_kind_str, "msg":…, "hint":…, "service":…, "attr":"image"|"command"|"ports[0]"|…}   last
+ */
+#pragma once
+
+#include <jansson.h>
+#include <stddef.h>
+
+#include "../util/err.h"
+
+enum { CTL_VERSION = 1, CTL_MAX = 64 << 20 };
+
+/* --- framing, for both ends --- */
+struct ctl_in {                  /* a growing input */
+	char *p;
+	size_t len, cap;
+};
+/* Takes one message out of what was read. 1: *ret is a new reference, 0: not complete, -1: nonsense (too long, no object). */
+int ctl_parse(struct ctl_in *in, json_t **ret, struct err *err);
+/* Reads once from the (non-blocking or blocking) socket. 1: something came, 0: EAGAIN, 2: end, -1. */
+int ctl_fill(struct ctl_in *in, int fd, struct err *err);
+void ctl_in_done(struct ctl_in *in);
+/* A complete frame, malloc'ed. */
+char *ctl_frame(const json_t *msg, size_t *ret_len);
+
+/* --- the command line's end --- */
+struct ctl;
+/* 0; ERR_NOT_FOUND: no supervisor listens there (absent or refused). sock: absolute path, may be longer than sun_path (reached through run_fd). */
+int ctl_connect(int run_fd, struct ctl **ret, struct err *err);
+void ctl_close(struct ctl *c);
+int ctl_fd(const struct ctl *c);
+/* Adds "v"; blocks at most 10 s. req is borrowed. */
+int ctl_send(struct ctl *c, json_t *req, struct err *err);
+/* 1: *ret is a new reference; 0: nothing within timeout_ms (0: look only, -1: wait); -1: closed or broken (ERR_PROTO, ERR_FAIL "the supervisor went away"). */
+int ctl_recv(struct ctl *c, int timeout_ms, json_t **ret, struct err *err);
+/* Fills err from an "error" event; returns -1. */
+int ctl_error(const json_t *event, struct err *err);
+/* Listens at run_fd/sock (unlinked first, mode 0600). Non-blocking. */
+int ctl_listen(int run_fd, int *ret_fd, struct err *err);
+/* Accepts one and checks who it is: 1 with *ret_fd, 0: none waiting or not allowed, -1. */
+int ctl_accept(int listen_fd, int *ret_fd, struct err *err);

@@ -1,0 +1,134 @@
+/* oci.h - how a container is run: the bundle, the runtime's commands, the cgroups, the standard streams.
+ *
+ * Nothing here knows compose or images: src/super fills a struct oci_spec. Sources: OCI Runtime Specification 1.0.2; Docker's default
+ * capabilities, masked paths and seccomp profile as the floor of strictness. */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../util/err.h"
+#include "../util/proc.h"
+
+struct oci_mount {
+	const char *source, *target;
+	const char *type;                /* "bind", "tmpfs", "volume" is bind for us; NULL: bind */
+	const char *const *options;      /* NULL-terminated: "rbind","ro","rprivate", "size=65536k", … */
+};
+struct oci_rlimit { const char *name; int64_t soft, hard; };   /* "nofile"; -1: unlimited */
+struct oci_sysctl { const char *name, *value; };
+struct oci_device { const char *source, *target, *permissions; };
+
+struct oci_limits {                      /* 0 (or as said): not limited */
+	int64_t mem_bytes, mem_reservation_bytes, memswap_bytes /* -1 unlimited */, mem_swappiness /* -1: not given */;
+	int64_t cpu_shares, cpu_quota_us, cpu_period_us, cpu_rt_runtime_us, cpu_rt_period_us;
+	const char *cpuset;
+	int64_t pids;                    /* -1: unlimited */
+	bool oom_kill_disable;
+};
+
+struct oci_spec {
+	const char *const *args;         /* entrypoint + command, never empty */
+	const char *const *env;          /* NAME=value */
+	const char *cwd;
+	unsigned uid, gid;
+	const unsigned *groups;          size_t n_groups;
+	const char *hostname, *domainname;
+	const char *rootfs;              /* absolute path of the mounted root */
+	bool rootfs_readonly;
+	bool tty, privileged, init;      /* init: a small init as pid 1 (davit-keeper's twin, bind-mounted at /sbin/docker-init) */
+	unsigned tty_rows, tty_cols;     /* 0: not known */
+	const char *const *cap_add, *const *cap_drop;   /* NULL or NULL-terminated, with or without CAP_, "ALL" */
+	const char *const *security_opt; /* "no-new-privileges[:true]", "seccomp=unconfined|FILE", "apparmor=…" (warned), "label=…" (ignored without SELinux) */
+	const char *netns_path;          /* NULL: the host's network */
+	const char *pid_ns, *ipc_ns, *uts_ns, *cgroup_ns;   /* NULL: own; "host"; or a path */
+	const char *userns;              /* NULL or "host": none */
+	const struct oci_mount *mounts;  size_t n_mounts;   /* in addition to proc, dev, sys, shm, mqueue, devpts, cgroup; in any order, sorted here */
+	int64_t shm_bytes;               /* 0: 64 MiB */
+	const struct oci_rlimit *rlimits; size_t n_rlimits;
+	const struct oci_sysctl *sysctls; size_t n_sysctls;
+	const struct oci_device *devices; size_t n_devices;
+	const char *const *device_cgroup_rules;
+	struct oci_limits limits;
+	bool oom_score_adj_set;
+	int oom_score_adj;
+	const char *cgroup_path;         /* "davit/PROJECT/SLOT" below the root cgroup */
+	const json_t *annotations;       /* object of text, may be NULL */
+};
+
+/* Writes config.json into the directory. Warnings (a limit whose controller this host lacks, an ignored security_opt …) are added to the JSON array
+ * `warnings` as text, each once. ERR_INPUT names the offending value. */
+int oci_bundle_write(int bundle_fd, const struct oci_spec *spec, json_t *warnings, struct err *err);
+/* The process part alone, for `exec`: {"args","env","cwd","user","terminal","capabilities",…} from a bundle's config.json with
+ * what the caller changes. */
+struct oci_exec {
+	const char *const *args;
+	const char *const *env_add;      /* NAME=value, NULL */
+	const char *cwd;                 /* NULL: the container's */
+	bool user_set;
+	unsigned uid, gid;
+	const unsigned *groups; size_t n_groups;
+	bool tty, privileged;
+};
+int oci_process_write(int bundle_fd, const char *name, const struct oci_exec *x, struct err *err);
+
+/* --- the runtime --- */
+struct oci_runtime {                     /* owned texts */
+	char *name;                      /* "crun" */
+	char *path;                      /* absolute */
+};
+/* wanted NULL: $DAVIT_RUNTIME, else crun, else runc, looked up in PATH plus /usr/sbin:/sbin:/usr/local/sbin. ERR_NOT_FOUND: "no OCI runtime found", hint names the
+ * package. */
+int oci_runtime_find(const char *wanted, struct oci_runtime *ret, struct err *err);
+void oci_runtime_done(struct oci_runtime *r);
+
+enum oci_verb { OCI_CREATE, OCI_START, OCI_KILL, OCI_DELETE, OCI_EXEC };
+struct oci_call {
+	const struct oci_runtime *runtime;
+	const char *root;                /* RUN/projects/PROJECT/oci: the runtime's own state */
+	const char *id;                  /* container id */
+	enum oci_verb verb;
+	const char *bundle;              /* create: absolute directory */
+	const char *pid_file;            /* create, exec: absolute */
+	const char *log_file;            /* absolute; the runtime's own errors go there (JSON lines); emptied first */
+	const char *console_socket;      /* create, exec with tty: absolute */
+	const char *process_file;        /* exec */
+	bool exec_detach;
+	const char *signal;              /* kill: "SIGTERM"; kill goes to pid 1 of the container */
+	bool force;                      /* delete: also a running one */
+	int stdio[3];                    /* create, exec: -1 /dev/null; others ignore it */
+};
+/* Starts the command; in the child, a private mount namespace hides what the runtime cannot stand (crun and hybrid cgroups). The caller watches
+ * ret->pidfd, sets a deadline, reaps with proc_reap(). */
+int oci_start(const struct oci_call *call, struct child *ret, struct err *err);
+/* After a non-zero exit: reads the log file and makes err of it: one clean sentence without the runtime's noise. "executable file not found" and the like
+ * become ERR_CMD_NOT_FOUND / ERR_CMD_NOT_EXEC and name the command. Always returns -1. */
+int oci_failure(const struct oci_call *call, int status, struct err *err);
+/* Replaces the calling process by the runtime (for `davit exec`, in a forked child or as the last thing). Only returns on failure. */
+int oci_exec_here(const struct oci_call *call, struct err *err);
+
+/* --- cgroups --- */
+enum oci_cgroup_mode { CGROUP_V2, CGROUP_V1, CGROUP_HYBRID, CGROUP_NONE };
+struct oci_host {
+	enum oci_cgroup_mode mode;
+	bool memory, cpu, cpuset, pids, io;   /* controllers that can be used for containers */
+	bool seccomp, apparmor, selinux;
+};
+const struct oci_host *oci_host(void);    /* looked at once, cached */
+/* Makes davit/PROJECT usable (v2: enables controllers down the path). Removes the project's empty cgroups in every hierarchy afterwards. */
+int cgroup_prepare(const char *project, struct err *err);
+int cgroup_remove(const char *project, struct err *err);     /* all below davit/PROJECT, then it, then davit when empty; kills nothing */
+/* SIGKILLs everything in the cgroup (cgroup.kill or by freezing and signalling). */
+int cgroup_kill(const char *cgroup_path, struct err *err);
+
+/* --- standard streams ---
+ * FIFOs RUN/…/fifo/SLOT.out and .err exist as long as the slot: the container's descriptors are O_RDWR, so that no writer ever sees SIGPIPE and no reader's
+ * death loses a byte (ENVIRONMENT, "Surviving"). */
+int stdio_make_fifo(int dir_fd, const char *name, struct err *err);       /* idempotent; pipe size 1 MiB when allowed */
+int stdio_open_container(int dir_fd, const char *name, int *ret_fd, struct err *err);   /* O_RDWR, blocking: what the container gets */
+int stdio_open_reader(int dir_fd, const char *name, int *ret_fd, struct err *err);      /* O_RDONLY|O_NONBLOCK */
+/* tty: listens on path for the runtime's message and takes the pty master out of it. */
+int stdio_console_listen(const char *path, int *ret_fd, struct err *err);
+int stdio_console_receive(int listen_fd, int *ret_master, struct err *err);   /* non-blocking: ERR_BUSY when nothing has come yet */

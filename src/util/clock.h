@@ -1,0 +1,12 @@
+/* clock.h - what time it is. Wall time is for people and logs; every deadline and interval uses the monotonic clock. */
+#pragma once
+
+#include <stdint.h>
+
+#define MS_NS 1000000LL
+#define SEC_NS 1000000000LL
+
+int64_t clock_wall_ns(void);    /* CLOCK_REALTIME */
+int64_t clock_mono_ns(void);    /* CLOCK_MONOTONIC */
+/* RFC 3339 with nanoseconds in UTC: "2026-01-02T03:04:05.000000006Z". */
+void clock_format(int64_t wall_ns, char buf[static 40]);

@@ -1,0 +1,71 @@
+/* proc.h - processes: identity, birth, and workers.
+ *
+ * A pid on disk is worth something only with its start time and the boot it belongs to: struct proc_id. */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "err.h"
+
+struct proc_id {
+	pid_t pid;           /* 0: none */
+	uint64_t start;      /* field 22 of /proc/PID/stat, clock ticks since boot */
+};
+
+/* This boot's id (/proc/sys/kernel/random/boot_id), 36 characters, cached. */
+const char *proc_boot_id(void);
+/* 0 and the start time, or -1 when there is no such process. */
+int proc_start_time(pid_t pid, uint64_t *ret_start);
+/* 0 and *ret with the start time of the living process. */
+int proc_identify(pid_t pid, struct proc_id *ret);
+/* True when exactly this process exists and is not a zombie. */
+bool proc_alive(const struct proc_id *id);
+/* A pidfd of exactly this process, or -1 (ESRCH: it is gone or the pid belongs to somebody else by now). */
+int proc_pidfd(const struct proc_id *id);
+int proc_pidfd_signal(int pidfd, int sig);   /* 0 or -1 with errno */
+
+/* Starts a program. The child is born with all signals blocked, then gets default dispositions and an empty mask, stdio as
+ * given, every other descriptor closed but those in pass[] (kept at their numbers), and the given environment. */
+struct spawn {
+	const char *const *argv;          /* argv[0] is looked up in PATH unless it has a slash */
+	const char *const *envp;          /* NULL: inherited */
+	int stdio[3];                     /* -1: /dev/null; not consumed */
+	const int *pass;                  /* descriptors that stay open, sorted upwards */
+	size_t n_pass;
+	const char *cwd;                  /* NULL: unchanged */
+	bool new_session;
+	int (*before_exec)(void *arg);    /* in the child, after the signals, before closing; non-zero ends it with status 125 */
+	void *arg;
+};
+struct child {
+	pid_t pid;
+	int pidfd;                        /* readable when it ended; close after reaping */
+};
+int proc_spawn(const struct spawn *s, struct child *ret, struct err *err);
+/* Reaps without blocking. 1: it ended, *ret_status is its exit status or 128 + signal; 0: it runs; -1: errno. */
+int proc_reap(struct child *c, int *ret_status);
+/* Reaps, waiting at most timeout_ms (then SIGKILL and ERR_TIMEOUT naming `who`). For the command line only, never in a loop. */
+int proc_wait(struct child *c, int timeout_ms, const char *who, int *ret_status, struct err *err);
+
+/* A worker is a forked child of ours that runs a function that may block, and reports on a pipe: *ret is what it says (taken
+ * over the pipe as JSON, at most 4 MiB), or err. It has its own signals, no event loop, and must not touch the parent's sockets.
+ * WORKER_RESULT: the pipe reached its end and worker_finish() may be called. */
+typedef int worker_fn(void *arg, json_t **ret, struct err *err);
+struct worker {
+	struct child child;
+	int fd;                           /* readable; read with worker_read() until it says 1 */
+	struct { char *p; size_t len, cap; } in;
+};
+int worker_start(worker_fn *fn, void *arg, struct worker *ret, struct err *err);
+/* Takes what is there without blocking. 1: complete, 0: more to come. */
+int worker_read(struct worker *w);
+/* After worker_read() said 1: reaps and releases. 0 and *ret (may be NULL; json_decref it) or -1 with the worker's own err; a
+ * worker that died without a word is an err that says by which signal. */
+int worker_finish(struct worker *w, json_t **ret, struct err *err);
+/* SIGKILLs and releases it (deadline passed). */
+void worker_abort(struct worker *w);
+/* Starts and waits with a deadline; for the command line only. */
+int worker_run(worker_fn *fn, void *arg, int timeout_ms, json_t **ret, struct err *err);

@@ -1,0 +1,51 @@
+/* str.h - strict reading of numbers, sizes, durations; nearest words; small string helpers. All functions are pure. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define STREQ(a, b) (strcmp((a), (b)) == 0)
+
+bool str_starts(const char *s, const char *prefix);
+bool str_ends(const char *s, const char *suffix);
+bool str_eq(const char *a, const char *b);             /* both NULL is equal */
+
+/* 0 and *ret, or -1: empty, sign (u64), leading blank, trailing garbage, out of range. Decimal only. */
+int str_u64(const char *s, uint64_t *ret);
+int str_i64(const char *s, int64_t *ret);
+int str_uint(const char *s, unsigned min, unsigned max, unsigned *ret);
+
+/* "512m", "1.5GiB", "64kb", "1024", as docker's units.RAMInBytes reads it (powers of 1024, case ignored, blank before the unit
+ * allowed). 0 or -1. */
+int str_size(const char *s, int64_t *ret_bytes);
+/* "1m30s", "100ms", "1.5h", "2d", "1w" as compose-go reads durations; "0" without unit is fine; may be negative. 0 or -1. */
+int str_duration_ns(const char *s, int64_t *ret_ns);
+/* The canonical text as Go prints a time.Duration: "1m30s", "2m0s", "100µs", "0s". */
+void str_duration_format(int64_t ns, char buf[static 32]);
+/* "10.5kB" as docker prints sizes (decimal units, 4 digits). */
+void str_human_size(double bytes, char buf[static 24]);
+/* "About a minute", "2 hours" as docker prints ages. */
+void str_human_age(int64_t seconds, char buf[static 32]);
+
+/* The word of the NULL-terminated list nearest to `word` by edit distance, NULL when none is near enough to suggest. */
+const char *str_nearest(const char *word, const char *const *list);
+unsigned str_distance(const char *a, const char *b);
+
+bool str_is_utf8(const char *s, size_t n);
+/* Number of terminal columns of a UTF-8 text (wcwidth; controls count 0). */
+size_t str_width(const char *s);
+
+/* An owned list of strings. v is NULL-terminated when not NULL, so it can be an argv. */
+struct strs {
+	char **v;
+	size_t n, cap;
+};
+#define STRS_INIT ((struct strs){ 0 })
+void strs_add(struct strs *l, const char *s);
+void strs_addn(struct strs *l, const char *s, size_t n);
+void strs_take(struct strs *l, char *s);               /* owns s from now on */
+void strs_printf(struct strs *l, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+bool strs_has(const struct strs *l, const char *s);
+void strs_done(struct strs *l);
+#define auto_strs __attribute__((cleanup(strs_done)))
