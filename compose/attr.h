@@ -15,8 +15,7 @@
  *   durations                        a string as Go prints it ("1m30s")
  *   external: {name: x}              external: true beside name: x
  *   numbers, booleans                NODE_INT, NODE_FLOAT, NODE_BOOL, whatever they were written as
- * `x-` keys stay as they are, wherever they stand. A node tagged !reset is left alone with whatever is in it, one tagged !override
- * is made canonical and keeps its tag. */
+ * `x-` keys stay as they are, wherever they stand. */
 #pragma once
 
 #include <stdbool.h>

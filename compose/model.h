@@ -226,6 +226,7 @@ struct file_object {                     /* a top-level config or secret */
 struct project {
 	struct arena *arena;
 	struct node *root;               /* the canonical tree this was made from; what `config` prints */
+	bool raw;                        /* variables were left alone: a dollar in the texts is just that */
 	char *name;
 	char *working_dir;               /* absolute: the project directory */
 	struct strv files;               /* the compose files, absolute ("-": standard input) */
