@@ -1,0 +1,92 @@
+/* plan.c - the data type: operations, edges, text. */
+#include "plan.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "../util/auto.h"
+#include "../util/mem.h"
+#include "plan_ops.h"
+
+static const char *const kind_str[] = {
+	[OP_SETUP] = "setup",	[OP_PREPARE] = "prepare",     [OP_CREATE] = "create",
+	[OP_START] = "start",	[OP_HEALTHY] = "healthy",     [OP_COMPLETED] = "completed",
+	[OP_STOP] = "stop",	[OP_REMOVE] = "remove",	      [OP_PORTS] = "ports",
+	[OP_TEARDOWN] = "teardown", [OP_VOLUMES] = "volumes",
+};
+static_assert(ARRAY_LEN(kind_str) == OP_NKINDS, "a name for every operation");
+
+const char *op_kind_str(enum op_kind kind)
+{
+	return kind_str[kind];
+}
+
+size_t plan_add(struct plan *p, enum op_kind kind, const struct slot *slot, const char *why)
+{
+	struct op *op = XGROW(p->ops, p->n, p->cap);
+
+	op->kind = kind;
+	if (slot) {
+		op->slot = xstrdup(slot->name);
+		op->service = xstrdup(slot->service);
+		op->index = slot->index;
+	}
+	op->why = xstrdup(why);
+	return p->n - 1;
+}
+
+void plan_edge(struct plan *p, size_t from, size_t to, bool soft)
+{
+	struct op_edge *e;
+
+	if (from == OP_NONE || to == OP_NONE)
+		return;
+	e = XGROW(p->ops[from].wakes, p->ops[from].n_wakes, p->ops[from].cap_wakes);
+	e->to = to;
+	e->soft = soft;
+	p->ops[to].n_unmet++;
+}
+
+void plan_done(struct plan *p)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		free(p->ops[i].slot);
+		free(p->ops[i].service);
+		free(p->ops[i].why);
+		free(p->ops[i].wakes);
+	}
+	free(p->ops);
+	strs_done(&p->kept);
+	strs_done(&p->orphans);
+	*p = (struct plan){ 0 };
+}
+
+static void print_subject(const struct op *op, struct buf *out)
+{
+	buf_str(out, op_kind_str(op->kind));
+	if (op->slot)
+		buf_printf(out, " %s", op->slot);
+}
+
+void plan_print(const struct plan *p, struct buf *out)
+{
+	for (size_t i = 0; i < p->n; i++) {
+		const char *sep = " after ";
+
+		print_subject(&p->ops[i], out);
+		if (p->ops[i].why)
+			buf_printf(out, " (%s)", p->ops[i].why);
+		for (size_t k = 0; k < p->n; k++)
+			for (size_t e = 0; e < p->ops[k].n_wakes; e++)
+				if (p->ops[k].wakes[e].to == i) {
+					buf_str(out, sep);
+					print_subject(&p->ops[k], out);
+					sep = ", ";
+				}
+		buf_char(out, '\n');
+	}
+	for (size_t i = 0; i < p->kept.n; i++)
+		buf_printf(out, "keep %s\n", p->kept.v[i]);
+	for (size_t i = 0; i < p->orphans.n; i++)
+		buf_printf(out, "orphan %s\n", p->orphans.v[i]);
+}

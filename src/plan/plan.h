@@ -1,0 +1,81 @@
+/* plan.h - what to do, as data: model × world × request → operations with prerequisites.
+ *
+ * plan_make() is pure: no system call, same input, same plan. The supervisor starts every operation whose count of unmet prerequisites is
+ * zero; success (or, along a soft edge, also failure) decrements the counts of those it wakes. `down` is the dependency graph backwards.
+ * Every plan has a text form, so that it can be shown and tested. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "../../compose/model.h"
+#include "../state/journal.h"
+#include "../util/buf.h"
+#include "../util/err.h"
+#include "../util/str.h"
+
+enum op_kind {
+	OP_SETUP,        /* volumes, networks, slots, ports: one operation for the whole project */
+	OP_PREPARE,      /* root file system, volumes' first content, bundle of a slot */
+	OP_CREATE,       /* runtime: create */
+	OP_START,        /* runtime: start */
+	OP_HEALTHY,      /* wait until the slot is healthy */
+	OP_COMPLETED,    /* wait until the slot has exited with 0 */
+	OP_STOP,
+	OP_REMOVE,       /* the container of a slot and its anonymous files */
+	OP_PORTS,        /* host ports and rules are those of what runs now */
+	OP_TEARDOWN,     /* networks, slots, rules, cgroups: what OP_SETUP made */
+	OP_VOLUMES,      /* remove the project's named and anonymous volumes */
+	OP_NKINDS
+};
+
+struct op_edge {
+	size_t to;       /* index of the operation that waits */
+	bool soft;       /* it may go on when this one fails (depends_on required: false) */
+};
+
+struct op {
+	enum op_kind kind;
+	char *slot, *service;     /* NULL for those of the project */
+	unsigned index;           /* of the slot, from 1 */
+	char *why;                /* "new", "image changed", … */
+	struct op_edge *wakes;
+	size_t n_wakes, cap_wakes;
+	size_t n_unmet;
+};
+
+struct plan {
+	struct op *ops;
+	size_t n, cap;
+	struct strs kept;         /* slots that run already and stay as they are */
+	struct strs orphans;      /* slots of services that the model does not have and that stay */
+};
+
+enum plan_verb { PLAN_UP, PLAN_DOWN, PLAN_START, PLAN_STOP, PLAN_RESTART, PLAN_REMOVE };
+
+struct plan_request {
+	enum plan_verb verb;
+	const char *const *services;      /* NULL-terminated; NULL: all */
+	bool no_start, force_recreate, no_recreate, always_recreate_deps, remove_orphans, no_deps;
+	bool volumes;                     /* down -v */
+	bool stop;                        /* rm -s */
+	bool wait;                        /* up --wait: also OP_HEALTHY for everything with a health check */
+	/* Image id ("sha256:…") that the service would run now; NULL: not known, no reason to recreate. */
+	const char *(*image_id)(void *ctx, const struct service *svc);
+	/* Whether the service has a health check (its own or its image's). */
+	bool (*has_health)(void *ctx, const struct service *svc);
+	void *ctx;
+};
+
+/* model may be NULL for PLAN_DOWN of a project whose model is lost: then there is no order. world: what exists. 0 or -1 (an unknown
+ * service: ERR_NOT_FOUND with a hint). */
+int plan_make(const struct project *model, const struct world *world, const struct plan_request *req,
+	      struct plan *ret, struct err *err);
+void plan_done(struct plan *p);
+const char *op_kind_str(enum op_kind kind);
+/* One line per operation: "start web-1 (new) after setup, create web-1, healthy db-1". */
+void plan_print(const struct plan *p, struct buf *out);
+
+/* What the states of a journal record mean to a plan. */
+bool plan_rec_running(const struct unit_rec *r);     /* runs, or is on its way to run again */
+bool plan_rec_finished(const struct unit_rec *r);    /* ended by itself with 0 */

@@ -1,0 +1,253 @@
+/* sup.h - private to src/super: the supervisor's world, and who owns what in it.
+ *
+ * One process, one libevent loop, no blocking call: what may block runs in a worker (util/proc.h) or is a runtime's process, each with a
+ * deadline. A callback turns a descriptor, timer or reply into an event and posts it to a unit; after each turn the queue is drained, and
+ * only unit_step() changes a unit's state (STYLE 3.6). Start-up is recovery: journal + kernel → units; a fresh project is empty in both.
+ *
+ * Lifetimes: struct super owns the units, the model and the transaction; a unit owns its activity (one runtime call or worker), its log,
+ * its descriptors and timers; nothing outside the model's arena keeps pointers into the model: what a running container needs to be
+ * remembered by is its struct launch. */
+#pragma once
+
+#include <event2/event.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../../compose/model.h"
+#include "../../netdrv/net.h"
+#include "../../volumes/vol.h"
+#include "../ctl/ctl.h"
+#include "../image/image.h"
+#include "../oci/oci.h"
+#include "../plan/plan.h"
+#include "../state/dirs.h"
+#include "../state/journal.h"
+#include "../state/logfile.h"
+#include "../util/proc.h"
+#include "launch.h"
+
+struct super;
+struct unit;
+struct txn;
+struct client;
+struct health;
+
+/* ------------------------------------------------------------------ units */
+
+enum ustate {
+	U_ABSENT,      /* there is no container */
+	U_PREPARING,   /* a worker makes its root, volumes, bundle */
+	U_PREPARED,    /* it can be created */
+	U_CREATING,    /* runtime create in flight */
+	U_CREATED,     /* its init waits for start */
+	U_STARTING,    /* runtime start in flight */
+	U_RUNNING,
+	U_STOPPING,    /* was asked to end; the grace timer runs */
+	U_DELETING,    /* its init is gone (or must go): runtime delete in flight */
+	U_EXITED,      /* nothing left at the runtime; what now? */
+	U_BACKOFF,     /* will be started again when the timer says so */
+	U_STOPPED,     /* ended and stays so; root and bundle are kept */
+	U_FAILED,      /* could not be prepared, created or started; rec.error says why */
+	U_REMOVING,    /* a worker takes root and bundle away */
+	U_NSTATES
+};
+
+enum uevent {
+	E_WANT,        /* u->want changed, or a resting state was reached: do what it asks for */
+	E_OK,          /* the activity in flight succeeded */
+	E_FAIL,        /* it failed; u->fail says why */
+	E_EXIT,        /* init ended; rec.exit_code is set (-1: unknown) */
+	E_TIMER,
+	U_NEVENTS
+};
+
+enum uwant { W_NOTHING, W_PREPARED, W_CREATED, W_RUNNING, W_STOPPED, W_ABSENT };
+
+enum activity { ACT_NONE, ACT_PREPARE, ACT_CREATE, ACT_START, ACT_DELETE, ACT_REMOVE };
+
+struct unit {
+	struct super *s;
+	struct unit_rec rec;             /* what the journal remembers */
+	enum ustate state;
+	enum uwant want;
+	struct launch launch;            /* valid while rec.id is set and prepared */
+	bool have_launch;
+	bool mounted;                    /* its root was mounted by this supervisor's knowledge */
+
+	enum activity act;               /* in flight */
+	struct child call;               /* ACT_CREATE, START, DELETE */
+	struct worker worker;            /* ACT_PREPARE, REMOVE */
+	struct event *act_ev, *act_timer;
+	char *fail_attr;                 /* "command", "image", … of the failure */
+	struct err fail;                 /* of the last failed activity */
+
+	int pidfd;                       /* of the container's init, -1 */
+	struct event *pid_ev, *timer;    /* timer: grace, kill, back-off, by state */
+	struct event *exit_timer;        /* the keeper's word about an exit is overdue */
+	bool exit_pending;               /* E_EXIT came while start was in flight */
+	unsigned kills;
+	bool stop_asked;                 /* this stop was asked for: policy does not bring it back */
+	int64_t grace_ms;                /* of the stop in progress, -1: the launch's */
+	int64_t backoff_ms;              /* last pause */
+	int64_t started_mono;
+
+	struct logw *log;
+	int out_fd, err_fd, tty_fd;      /* readers of the FIFOs; pty master */
+	struct event *out_ev, *err_ev, *tty_ev;
+	int console_fd;                  /* listens for the pty master during create */
+	int *port_fds;                   /* reservations, rec.n_ports of them */
+	size_t n_port_fds;
+	bool dns_on;                     /* its resolver's sockets are open */
+	struct health *health;           /* NULL: no check */
+	unsigned queued;                 /* bit per event in the queue */
+};
+
+/* ------------------------------------------------------------------ the supervisor */
+
+struct queue_item {
+	struct unit *u;
+	enum uevent ev;
+};
+
+struct super {
+	struct dirs dirs;
+	struct pdirs p;
+	struct event_base *base;
+	struct journal *journal;
+	struct project *model;           /* current generation, NULL: none yet */
+	struct oci_runtime runtime;
+	struct image_store *images;
+	struct vol_store *volumes;
+	struct ipam *ipam;
+	struct dns *dns;
+	struct map units;                /* slot → struct unit * */
+	struct net *nets;                /* of the model, in its order */
+	size_t n_nets;
+	struct queue_item *queue;
+	size_t n_queue, cap_queue, queue_head;
+	int logs_fd, fifo_fd;
+	off_t exits_offset;
+	int keeper_fd;
+	struct event *keeper_ev;
+	struct map kept_fds;             /* name → descriptor + 1, handed back by the keeper, until somebody takes them */
+	int listen_fd;
+	struct event *listen_ev, *drain_ev;
+	struct client *clients;
+	struct txn *txn;                 /* in progress */
+	struct txn *waiting;             /* in order of arrival */
+	bool finished;                   /* nothing left to supervise: end with 0 */
+	bool recovering;
+};
+
+/* ------------------------------------------------------------------ super.c */
+void super_post(struct unit *u, enum uevent ev);
+void super_finish_if_empty(struct super *s);
+char *super_container_dir(const struct super *s, const char *id);   /* STATE/projects/NAME/containers/ID */
+char *super_run_path(const struct super *s, const char *kind, const char *slot);   /* RUN/projects/NAME/KIND/SLOT */
+
+/* ------------------------------------------------------------------ unit.c: the table */
+const char *ustate_str(enum ustate st);
+int ustate_parse(const char *word);      /* -1: unknown */
+struct unit *unit_get(struct super *s, const char *slot);            /* NULL: there is none */
+struct unit *unit_make(struct super *s, const char *slot, const char *service, unsigned index);
+void unit_free(struct unit *u);
+void unit_step(struct unit *u, enum uevent ev);
+void unit_want(struct unit *u, enum uwant want);
+/* Writes the record; called by unit_step before anybody hears of a transition, and by who changes rec otherwise. */
+void unit_save(struct unit *u);
+bool unit_resting(const struct unit *u);
+/* True for states in which a process of the container may exist. */
+bool unit_has_process(enum ustate st);
+
+/* ------------------------------------------------------------------ act.c: what the table names */
+void act_settle(struct unit *u);
+void act_prepare(struct unit *u);
+void act_prepared(struct unit *u);
+void act_create(struct unit *u);
+void act_created(struct unit *u);
+void act_start(struct unit *u);
+void act_running(struct unit *u);
+void act_term(struct unit *u);
+void act_kill(struct unit *u);
+void act_exited(struct unit *u);
+void act_delete(struct unit *u);
+void act_after_exit(struct unit *u);
+void act_backoff(struct unit *u);
+void act_failed(struct unit *u);
+void act_remove(struct unit *u);
+void act_forget(struct unit *u);
+void act_exit_early(struct unit *u);
+void act_none(struct unit *u);
+/* Signals the container's init through its pidfd. */
+int unit_signal(struct unit *u, int sig, struct err *err);
+void unit_timer(struct unit *u, int64_t ms);     /* -1: off */
+
+/* ------------------------------------------------------------------ streams.c: logs, pty, pidfd */
+int streams_open(struct unit *u, int stdio[3], struct err *err);     /* before create; stdio is the container's side */
+void streams_watch(struct unit *u);                                  /* readers on */
+void streams_console(struct unit *u);                                /* after create: fetch the pty master */
+void streams_drain(struct unit *u);                                  /* after exit */
+void streams_close(struct unit *u);
+int watch_init(struct unit *u);                                      /* pidfd of rec.proc: 0, -1: it is gone */
+void exits_collect(struct super *s);
+
+/* ------------------------------------------------------------------ health.c */
+void health_start(struct unit *u);
+void health_stop(struct unit *u);
+
+/* ------------------------------------------------------------------ restart.c */
+enum restart_verdict { RESTART_STAY, RESTART_AFTER };
+/* What the policy says about a container that just exited; *ret_ms: the pause before it is started again. */
+enum restart_verdict restart_decide(const struct launch *l, const struct unit_rec *r, int64_t ran_ms, bool asked,
+				    int64_t *backoff_ms);
+
+/* ------------------------------------------------------------------ network.c */
+/* Volumes, networks and addresses that the model asks for: entries in the books, no kernel yet. */
+int network_reserve(struct super *s, struct err *err);
+/* Leases for one unit and its ports bound on the host; ERR_BUSY says who has a port. */
+int network_lease(struct super *s, struct unit *u, const struct service *svc, struct err *err);
+int network_take_ports(struct unit *u, struct err *err);
+void network_drop_ports(struct unit *u);
+/* The worker that makes bridges, slots and rules of everything that is wanted now. NULL-safe callback with the result. */
+typedef void network_done_fn(struct super *s, const struct err *err, void *arg);
+int network_setup(struct super *s, bool slots_too, network_done_fn *done, void *arg, struct err *err);
+int network_teardown(struct super *s, bool volumes, network_done_fn *done, void *arg, struct err *err);
+/* Resolver sockets of a unit. */
+void network_dns_on(struct unit *u);
+void network_release(struct super *s, struct unit *u);
+int network_dns_start(struct super *s, struct err *err);
+
+/* ------------------------------------------------------------------ txn.c */
+/* Takes over the request (a new reference) for the client (may be NULL). */
+void txn_submit(struct super *s, struct client *c, json_t *req);
+void txn_on_unit(struct super *s, struct unit *u);
+void txn_client_gone(struct super *s, struct client *c);
+void txn_resume(struct super *s);
+int txn_load_model(struct super *s, struct err *err);
+void txn_free_all(struct super *s);
+
+/* ------------------------------------------------------------------ ctl_server.c */
+int ctl_server_start(struct super *s, struct err *err);
+void ctl_server_stop(struct super *s);
+void client_send(struct client *c, json_t *event);                  /* steals the event; c NULL is fine */
+void client_done(struct client *c);                                  /* sends "done" */
+void client_fail(struct client *c, const struct err *err, const char *service, const char *attr);
+/* To the client of the transaction and to subscribers. */
+void publish_step(struct super *s, struct client *c, const char *kind, const char *name, const char *service,
+		  const char *status, const char *text);
+void publish_unit(struct unit *u, const char *what);
+void publish_warn(struct super *s, struct client *c, const char *service, const char *msg);
+void waiters_check(struct super *s);
+int client_pending_output(struct super *s);
+
+/* ------------------------------------------------------------------ adopt.c */
+int adopt_world(struct super *s, struct err *err);
+/* ------------------------------------------------------------------ keeper_link.c */
+void keeper_link_start(struct super *s);
+void keeper_store_fd(struct super *s, const char *name, int fd);
+void keeper_drop_fd(struct super *s, const char *name);
+int keeper_take_fd(struct super *s, const char *name);               /* -1: it has none of that name */
+/* ------------------------------------------------------------------ names.c */
+extern const struct dns_ops names_ops;
