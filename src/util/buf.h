@@ -18,8 +18,12 @@ void buf_str(struct buf *b, const char *s);
 void buf_char(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap);
+/* Appends s; bytes that are not UTF-8 become U+FFFD. */
+void buf_utf8(struct buf *b, const char *s);
 /* Appends s as a JSON string with its quotes. Bytes that are not UTF-8 become U+FFFD. */
 void buf_json(struct buf *b, const char *s);
+/* Makes room for n bytes (and a NUL) behind the text and returns where they go; add to len what was really put there. */
+char *buf_room(struct buf *b, size_t n);
 void buf_consume(struct buf *b, size_t n);     /* drops the first n bytes */
 /* Hands the text over (never NULL) and empties b. */
 char *buf_take(struct buf *b);

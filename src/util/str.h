@@ -33,6 +33,8 @@ const char *str_nearest(const char *word, const char *const *list);
 unsigned str_distance(const char *a, const char *b);
 
 bool str_is_utf8(const char *s, size_t n);
+/* Bytes of the one UTF-8 character that s starts with (1 to 4), 0 when it is none or cut off after n bytes. */
+size_t str_utf8_len(const char *s, size_t n);
 /* Number of terminal columns of a UTF-8 text (wcwidth; controls count 0). */
 size_t str_width(const char *s);
 

@@ -1,0 +1,132 @@
+/* How it works: blocks of 16 KiB in a list, the newest is filled from the front. What does not fit into a block gets one of its
+ * own, which is put behind the newest, so that the rest of that one is not lost. */
+#include "arena.h"
+
+#include <stdalign.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "auto.h"
+#include "mem.h"
+
+enum { BLOCK_BYTES = 16 << 10 };
+
+struct block {
+	struct block *next;
+	size_t used, size;
+	alignas(max_align_t) char data[];
+};
+
+struct arena {
+	struct block *newest;
+	size_t bytes;
+};
+
+struct arena *arena_new(void)
+{
+	return xcalloc(1, sizeof(struct arena));
+}
+
+void arena_free(struct arena *a)
+{
+	struct block *next;
+
+	if (!a)
+		return;
+	for (struct block *b = a->newest; b; b = next) {
+		next = b->next;
+		free(b);
+	}
+	free(a);
+}
+
+static struct block *block_new(size_t size)
+{
+	struct block *b = xcalloc(1, sizeof *b + size);
+
+	b->size = size;
+	return b;
+}
+
+static void *alloc_alone(struct arena *a, size_t n)
+{
+	struct block *b = block_new(n);
+
+	b->used = n;
+	if (a->newest) {
+		b->next = a->newest->next;
+		a->newest->next = b;
+	} else {
+		a->newest = b;
+	}
+	return b->data;
+}
+
+void *arena_alloc(struct arena *a, size_t n)
+{
+	const size_t mask = alignof(max_align_t) - 1;
+	struct block *b = a->newest;
+	void *p;
+
+	if (n > SIZE_MAX / 2)
+		xmalloc(n);	/* cannot be had: ends the process as any other lack of memory does */
+	n = n ? (n + mask) & ~mask : mask + 1;
+	a->bytes += n;
+	if (!b || b->size - b->used < n) {
+		if (n > BLOCK_BYTES / 4)
+			return alloc_alone(a, n);
+		b = block_new(BLOCK_BYTES);
+		b->next = a->newest;
+		a->newest = b;
+	}
+	p = b->data + b->used;
+	b->used += n;
+	return p;
+}
+
+void *arena_array(struct arena *a, size_t n, size_t size)
+{
+	size_t bytes;
+
+	if (__builtin_mul_overflow(n, size, &bytes))
+		bytes = SIZE_MAX;
+	return arena_alloc(a, bytes);
+}
+
+char *arena_strdup(struct arena *a, const char *s)
+{
+	return s ? arena_strndup(a, s, strlen(s)) : NULL;
+}
+
+char *arena_strndup(struct arena *a, const char *s, size_t n)
+{
+	size_t len = strnlen(s, n);
+	char *copy = arena_alloc(a, len + 1);
+
+	memcpy(copy, s, len);
+	return copy;
+}
+
+char *arena_printf(struct arena *a, const char *fmt, ...)
+{
+	char *s = NULL;
+	char *copy;
+	va_list ap;
+	int n;
+
+	va_start(ap, fmt);
+	n = vasprintf(&s, fmt, ap);
+	va_end(ap);
+	if (n < 0)
+		return arena_strdup(a, fmt);
+	copy = arena_strndup(a, s, (size_t)n);
+	free(s);
+	return copy;
+}
+
+size_t arena_bytes(const struct arena *a)
+{
+	return a->bytes;
+}

@@ -1,0 +1,143 @@
+#include "buf.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "mem.h"
+#include "str.h"
+
+char *buf_room(struct buf *b, size_t n)
+{
+	size_t need;
+
+	if (__builtin_add_overflow(b->len, n, &need) || __builtin_add_overflow(need, 1, &need))
+		need = SIZE_MAX;	/* more than there is: ends in xrealloc_array() */
+	if (need > b->cap) {
+		size_t want = b->cap + b->cap / 2;
+
+		if (want < 64)
+			want = 64;
+		if (want < need)
+			want = need;
+		b->p = xrealloc_array(b->p, want, 1);
+		b->cap = want;
+	}
+	return b->p + b->len;
+}
+
+void buf_add(struct buf *b, const void *data, size_t n)
+{
+	char *at = buf_room(b, n);
+
+	if (n)
+		memcpy(at, data, n);
+	b->len += n;
+	b->p[b->len] = '\0';
+}
+
+void buf_str(struct buf *b, const char *s)
+{
+	buf_add(b, s, strlen(s));
+}
+
+void buf_char(struct buf *b, char c)
+{
+	buf_add(b, &c, 1);
+}
+
+void buf_printf(struct buf *b, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	buf_vprintf(b, fmt, ap);
+	va_end(ap);
+}
+
+void buf_vprintf(struct buf *b, const char *fmt, va_list ap)
+{
+	char *at = buf_room(b, 64);
+	size_t room = b->cap - b->len;
+	va_list again;
+	int n;
+
+	va_copy(again, ap);
+	n = vsnprintf(at, room, fmt, ap);
+	if (n >= 0 && (size_t)n >= room) {
+		at = buf_room(b, (size_t)n);
+		n = vsnprintf(at, (size_t)n + 1, fmt, again);
+	}
+	va_end(again);
+	if (n >= 0)
+		b->len += (size_t)n;
+	b->p[b->len] = '\0';
+}
+
+void buf_utf8(struct buf *b, const char *s)
+{
+	buf_room(b, 0);
+	b->p[b->len] = '\0';
+	while (*s) {
+		size_t n = str_utf8_len(s, strnlen(s, 4));
+
+		if (n)
+			buf_add(b, s, n);
+		else
+			buf_str(b, "\xef\xbf\xbd");
+		s += n ? n : 1;
+	}
+}
+
+static void json_ascii(struct buf *b, char c)
+{
+	static const char special[] = "\"\\\b\f\n\r\t";
+	static const char letter[] = "\"\\bfnrt";
+	const char *at = strchr(special, c);
+
+	if (at) {
+		buf_char(b, '\\');
+		buf_char(b, letter[at - special]);
+	} else if ((unsigned char)c < 0x20 || c == 0x7f) {
+		buf_printf(b, "\\u%04x", (unsigned char)c);
+	} else {
+		buf_char(b, c);
+	}
+}
+
+void buf_json(struct buf *b, const char *s)
+{
+	struct buf clean = BUF_INIT;
+
+	buf_utf8(&clean, s);
+	buf_char(b, '"');
+	for (size_t i = 0; i < clean.len; i++)
+		json_ascii(b, clean.p[i]);
+	buf_char(b, '"');
+	buf_done(&clean);
+}
+
+void buf_consume(struct buf *b, size_t n)
+{
+	if (!b->p)
+		return;
+	if (n > b->len)
+		n = b->len;
+	memmove(b->p, b->p + n, b->len - n + 1);
+	b->len -= n;
+}
+
+char *buf_take(struct buf *b)
+{
+	char *p = b->p ? b->p : xstrdup("");
+
+	*b = BUF_INIT;
+	return p;
+}
+
+void buf_done(struct buf *b)
+{
+	free(b->p);
+	*b = BUF_INIT;
+}

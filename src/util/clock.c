@@ -1,0 +1,39 @@
+#include "clock.h"
+
+#include <stdio.h>
+#include <time.h>
+
+static int64_t read_clock(clockid_t id)
+{
+	struct timespec ts;
+
+	clock_gettime(id, &ts);
+	return ts.tv_sec * SEC_NS + ts.tv_nsec;
+}
+
+int64_t clock_wall_ns(void)
+{
+	return read_clock(CLOCK_REALTIME);
+}
+
+int64_t clock_mono_ns(void)
+{
+	return read_clock(CLOCK_MONOTONIC);
+}
+
+void clock_format(int64_t wall_ns, char buf[static 40])
+{
+	int64_t ns = wall_ns % SEC_NS;
+	time_t sec = wall_ns / SEC_NS;
+	struct tm tm = { 0 };
+	size_t n;
+
+	if (ns < 0) {
+		ns += SEC_NS;
+		sec--;
+	}
+	if (!gmtime_r(&sec, &tm))	/* a year that does not fit an int */
+		tm = (struct tm){ .tm_mday = 1, .tm_year = 70 };
+	n = strftime(buf, 40, "%Y-%m-%dT%H:%M:%S", &tm);
+	snprintf(buf + n, 40 - n, ".%09lldZ", (long long)ns);
+}
