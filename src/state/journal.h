@@ -79,5 +79,7 @@ struct exit_rec {
 	int status;
 	int64_t at_ns;
 };
-/* Calls on_exit for each complete line from *offset on and moves it. An absent file has none. */
+/* Calls on_exit for each complete line from *offset on and moves it. An absent file has none. The keeper bounds the file: beyond 1 MiB it becomes exits.old
+ * and a new one begins with a line "= BASE". The offset counts bytes of records since the project's start, so it stays right across that, and starting at 0 gives
+ * what is kept of both files. */
 int exits_read(int run_fd, off_t *offset, void (*on_exit)(const struct exit_rec *, void *ctx), void *ctx, struct err *err);

@@ -1,0 +1,162 @@
+/* journal.c - the writer.
+ *
+ * One writer (whoever holds the project's lock), one write(2) per line on an O_APPEND descriptor. What a full disk leaves of a
+ * line is cut off at once, what a power cut leaves at the next open. Not fsynced line by line: a killed process loses nothing,
+ * and after a power cut the containers are gone anyway; compaction, which replaces everything there is, is synced. */
+#include "journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../util/auto.h"
+#include "../util/buf.h"
+#include "../util/clock.h"
+#include "../util/fd.h"
+#include "../util/mem.h"
+#include "../util/path.h"
+
+enum { COMPACT_BYTES = 256 * 1024, BLOCK = 4096 };
+
+struct journal {
+	int dir_fd;              /* ours, a duplicate */
+	int fd;
+	off_t size;
+	off_t compacted_size;    /* after the last compaction; 0: not known */
+};
+
+/* Where the last complete line ends. -1 with errno. */
+static off_t last_line_end(int fd, off_t size)
+{
+	char block[BLOCK];
+
+	while (size > 0) {
+		size_t want = size < BLOCK ? (size_t)size : BLOCK;
+		ssize_t n = pread(fd, block, want, size - (off_t)want);
+		const char *nl;
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		nl = memrchr(block, '\n', (size_t)n);
+		if (nl)
+			return size - (off_t)want + (nl - block) + 1;
+		size -= (off_t)want;
+	}
+	return 0;
+}
+
+static int open_file(struct journal *j, struct err *err)
+{
+	auto_close int fd = openat(j->dir_fd, "journal", O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+	struct stat st;
+	off_t end;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_sys(err, errno, "open the journal");
+	end = last_line_end(fd, st.st_size);
+	if (end < 0)
+		return err_sys(err, errno, "read the journal");
+	if (end < st.st_size && ftruncate(fd, end) < 0)
+		return err_sys(err, errno, "cut the journal's torn last line off");
+	if (j->fd >= 0)
+		close(j->fd);
+	j->fd = take_fd(&fd);
+	j->size = end;
+	return 0;
+}
+
+int journal_open(int state_fd, struct journal **ret, struct err *err)
+{
+	struct journal *j = xcalloc(1, sizeof *j);
+
+	j->fd = -1;
+	j->dir_fd = fcntl(state_fd, F_DUPFD_CLOEXEC, 3);
+	if (j->dir_fd < 0) {
+		err_sys(err, errno, "keep the state directory open");
+		journal_close(j);
+		return -1;
+	}
+	if (open_file(j, err) < 0) {
+		journal_close(j);
+		return -1;
+	}
+	*ret = j;
+	return 0;
+}
+
+void journal_close(struct journal *j)
+{
+	if (!j)
+		return;
+	if (j->fd >= 0)
+		close(j->fd);
+	if (j->dir_fd >= 0)
+		close(j->dir_fd);
+	free(j);
+}
+
+/* {"t":now,"key":value} and a newline. */
+static int add_line(struct buf *b, const char *key, const json_t *value, struct err *err)
+{
+	auto_free char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+
+	if (!text)
+		return err_set(err, ERR_FAIL, "a journal line of kind '%s' cannot be written as text", key);
+	buf_printf(b, "{\"t\":%lld,\"%s\":", (long long)clock_wall_ns(), key);
+	buf_str(b, text);
+	buf_str(b, "}\n");
+	return 0;
+}
+
+int journal_append(struct journal *j, const char *key, const json_t *value, struct err *err)
+{
+	auto_buf struct buf line = BUF_INIT;
+	ssize_t n;
+
+	if (add_line(&line, key, value, err) < 0)
+		return -1;
+	do
+		n = write(j->fd, line.p, line.len);
+	while (n < 0 && errno == EINTR);
+	if (n != (ssize_t)line.len) {
+		int why = n < 0 ? errno : ENOSPC;
+
+		if (n > 0 && ftruncate(j->fd, j->size) < 0)
+			return err_sys(err, errno, "cut a torn line off the journal");
+		return err_sys(err, why, "write the journal");
+	}
+	j->size += n;
+	return 0;
+}
+
+bool journal_wants_compaction(const struct journal *j)
+{
+	return j->size > COMPACT_BYTES && j->size > 2 * j->compacted_size;
+}
+
+int journal_compact(struct journal *j, const struct world *w, struct err *err)
+{
+	auto_buf struct buf text = BUF_INIT;
+
+	if (w->project && add_line(&text, "project", w->project, err) < 0)
+		return -1;
+	map_each(&w->units, it) {
+		json_t *unit = unit_rec_to_json(it->value);
+		int rc = add_line(&text, "unit", unit, err);
+
+		json_decref(unit);
+		if (rc < 0)
+			return -1;
+	}
+	if (path_write(j->dir_fd, "journal", text.p ? text.p : "", text.len, 0600, PATH_SYNC, err) < 0)
+		return err_wrap(err, "compact the journal");
+	if (open_file(j, err) < 0)
+		return -1;
+	j->compacted_size = j->size;
+	return 0;
+}
