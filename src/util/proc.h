@@ -37,22 +37,27 @@ struct spawn {
 	size_t n_pass;
 	const char *cwd;                  /* NULL: unchanged */
 	bool new_session;
-	int (*before_exec)(void *arg);    /* in the child, after the signals, before closing; non-zero ends it with status 125 */
+	/* In the child, after signals and stdio, before closing; non-zero ends it with status 125. The parent waits until it
+	 * returned, so it must be short. */
+	int (*before_exec)(void *arg);
 	void *arg;
 };
 struct child {
 	pid_t pid;
 	int pidfd;                        /* readable when it ended; close after reaping */
 };
+/* Returns when the program runs. One that cannot be executed is err, "run 'crun': No such file or directory". */
 int proc_spawn(const struct spawn *s, struct child *ret, struct err *err);
-/* Reaps without blocking. 1: it ended, *ret_status is its exit status or 128 + signal; 0: it runs; -1: errno. */
+/* Reaps without blocking. 1: it ended, *ret_status is its exit status or 128 + signal; 0: it runs; -1: errno. The pidfd stays
+ * open, here and in proc_wait(). */
 int proc_reap(struct child *c, int *ret_status);
-/* Reaps, waiting at most timeout_ms (then SIGKILL and ERR_TIMEOUT naming `who`). For the command line only, never in a loop. */
+/* Reaps, waiting at most timeout_ms (-1: for ever; then SIGKILL and ERR_TIMEOUT naming `who`). For the command line only, never in a loop. */
 int proc_wait(struct child *c, int timeout_ms, const char *who, int *ret_status, struct err *err);
 
 /* A worker is a forked child of ours that runs a function that may block, and reports on a pipe: *ret is what it says (taken
  * over the pipe as JSON, at most 4 MiB), or err. It has its own signals, no event loop, and must not touch the parent's sockets.
- * WORKER_RESULT: the pipe reached its end and worker_finish() may be called. */
+ * It dies with its parent, and keeps the parent's descriptors, so that `arg` may hold some: a function that starts programs does
+ * so by proc_spawn(). When worker_read() says 1, the pipe reached its end and worker_finish() may be called. */
 typedef int worker_fn(void *arg, json_t **ret, struct err *err);
 struct worker {
 	struct child child;
