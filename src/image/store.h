@@ -1,0 +1,57 @@
+/* store.h - how the image store looks on disk; for src/image and src/pack only.
+ *
+ *	STATE/images/oci-layout, index.json, blobs/sha256/HEX      an OCI image layout
+ *	             layers/CHAIN                                  an unpacked layer, complete when it has this name
+ *	             layers/CHAIN.json                             {"diff_id","size","entries"}, written before the directory
+ *	             l/XXXXXX → ../layers/CHAIN                    short names for mount(2)
+ *	             .lock                                         flock while index.json is changed or names are published
+ *	             .tmp-RANDOM/                                  a load at work, which holds its flock; anybody may remove a
+ *	                                                           directory whose flock can be had */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "../util/err.h"
+#include "../util/hash.h"
+
+struct image;
+
+struct image_store {
+	char *path;      /* STATE/images */
+	int fd;          /* of it; -1: there is none */
+};
+
+#define REF_NAME "org.opencontainers.image.ref.name"
+#define MANIFEST_TYPE "application/vnd.oci.image.manifest.v1+json"
+#define CONFIG_TYPE "application/vnd.oci.image.config.v1+json"
+
+enum {
+	INDEX_MAX = 64 << 20,    /* index.json of the store */
+	DOC_MAX = 8 << 20,       /* a manifest, an index or a config in a blob */
+	LAYERS_MAX = 500,        /* overlayfs takes no more */
+	LINK_LEN = 6,
+};
+
+/* The hex digits of "sha256:…" (64, lower case), NULL when it is no such digest. Points into the text. */
+const char *digest_hex(const char *digest);
+/* The next chain id: chain is the one so far ("" below the first layer) and becomes the one that includes diff_hex. */
+void chain_next(char chain[static HASH_HEX_LEN + 1], const char *diff_hex);
+/* Chain ids of a config's rootfs.diff_ids, lowest first. */
+struct strs;
+int chain_ids(const json_t *config, struct strs *ret, struct err *err);
+
+/* {"schemaVersion":2,"manifests":[…]}, also when there is no index yet. */
+int store_index(const struct image_store *s, json_t **ret, struct err *err);
+/* A document among the blobs. */
+int store_doc(const struct image_store *s, const char *digest, json_t **ret, struct err *err);
+/* The short name of a layer, made when there is none; ret has LINK_LEN + 1 bytes. */
+int store_link(int images_fd, const char *chain, char *ret, struct err *err);
+/* Whether trusted.* attributes may be used: not inside a user namespace, where overlayfs reads user.overlay.* instead. */
+bool store_trusted_xattrs(void);
+
+/* Reads the config document into the image; bounded and type-checked. */
+int imgconf_read(const json_t *config, struct image *ret, struct err *err);
+
+/* Joins the layers by copying into DIR/copy, for where overlayfs cannot be used. */
+int rootfs_copy(int images_fd, const struct image *img, int dir_fd, struct err *err);
