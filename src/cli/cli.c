@@ -1,0 +1,249 @@
+#include "cli.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "../util/auto.h"
+#include "../util/log.h"
+#include "../util/mem.h"
+
+static const struct cmd *const cmds[] = {
+	&cmd_config, &cmd_down, &cmd_exec, &cmd_images, &cmd_kill, &cmd_load, &cmd_logs, &cmd_ls, &cmd_ps, &cmd_restart, &cmd_rm,
+	&cmd_start, &cmd_stop, &cmd_up, &cmd_version, NULL
+};
+
+/* Commands of the reference that are not there: better said than guessed at. */
+static const struct { const char *name, *instead; } not_there[] = {
+	{ "build", "build the image with buildah or docker, save it, and 'davit load -i FILE'" },
+	{ "pull", "fetch the image with skopeo or docker, save it, and 'davit load -i FILE'" },
+	{ "push", NULL }, { "create", "use 'davit up --no-start'" }, { "convert", "use 'davit config'" },
+	{ "run", "use 'davit exec' in a running service" }, { "attach", "use 'davit logs -f' or 'davit exec'" },
+	{ "cp", NULL }, { "events", NULL }, { "export", NULL }, { "commit", NULL }, { "pause", NULL }, { "unpause", NULL },
+	{ "port", "see the PORTS column of 'davit ps'" }, { "scale", "use 'davit up -d --scale SERVICE=N'" }, { "stats", NULL },
+	{ "top", NULL }, { "volumes", "see 'davit config --volumes'" }, { "wait", NULL }, { "watch", NULL }, { "publish", NULL },
+	{ "alpha", NULL }, { "bridge", NULL },
+};
+
+#define G(field) offsetof(struct global_opts, field)
+static const struct opt global_flags[] = {
+	{ 'f', "file", OPT_STRS, G(files), "compose file; more than one are merged; - is standard input", "FILE" },
+	{ 'p', "project-name", OPT_STRING, G(project_name), "name of the project", "NAME" },
+	{ 0, "project-directory", OPT_STRING, G(project_directory), "directory that relative paths start from", "DIR" },
+	{ 0, "env-file", OPT_STRS, G(env_files), "file of variables to read instead of .env", "FILE" },
+	{ 0, "profile", OPT_STRS, G(profiles), "also enable the services of this profile", "NAME" },
+	{ 0, "state-dir", OPT_STRING, G(state_dir), "where images, volumes and projects are kept", "DIR" },
+	{ 0, "run-dir", OPT_STRING, G(run_dir), "where sockets and what lives until a reboot are kept", "DIR" },
+	{ 0, "runtime", OPT_STRING, G(runtime), "OCI runtime: crun, runc or a path", "NAME" },
+	{ 0, "ansi", OPT_STRING, G(ansi), "colours and redrawing: auto, always or never", "WHEN" },
+	{ 0, "progress", OPT_STRING, G(progress), "auto, tty, plain, json or quiet", "KIND" },
+	{ 'v', "version", OPT_BOOL, G(version), "print the version" },
+	{ 0, "workdir", OPT_STRING, G(project_directory), NULL },
+	{ 0, "verbose", OPT_IGNORED, 0, NULL },
+	{ 0, "compatibility", OPT_REFUSED, 0, "davit names containers PROJECT-SERVICE-N always" },
+	{ 0, "dry-run", OPT_REFUSED, 0, "davit cannot show a plan without carrying it out yet" },
+	{ 0, "parallel", OPT_REFUSED, 0, "davit starts as much as it can at once; leave the flag out" },
+	{ 0, "all-resources", OPT_REFUSED, 0, "only 'davit config' could use it, and prints what services use" },
+	{ 0 }
+};
+
+static const char after_commands[] =
+	"\n'davit COMMAND --help' says more about a command.\n"
+	"\nExit status:\n"
+	"  0     done\n"
+	"  1     it failed, the compose file is wrong, or so is the command line; standard error says which\n"
+	"  126   a container's command cannot be executed\n"
+	"  127   a container's command does not exist\n"
+	"  130   interrupted with Ctrl-C\n"
+	"  'exec' and 'up --exit-code-from' give the status of the command in the container.\n"
+	"\nFiles:\n"
+	"  compose.yaml, compose.yml, docker-compose.yml (and their .override), .env    in the working directory or above\n"
+	"  /var/lib/davit     images, volumes, logs and records     (--state-dir, DAVIT_STATE_DIR)\n"
+	"  /run/davit         sockets, locks, namespaces            (--run-dir, DAVIT_RUN_DIR)\n"
+	"\nEnvironment:\n"
+	"  COMPOSE_FILE, COMPOSE_PATH_SEPARATOR, COMPOSE_PROJECT_NAME, COMPOSE_PROFILES, COMPOSE_ENV_FILES, COMPOSE_ANSI,\n"
+	"  COMPOSE_PROGRESS   as for docker compose\n"
+	"  DAVIT_STATE_DIR, DAVIT_RUN_DIR, DAVIT_RUNTIME            defaults of the options\n"
+	"  NO_COLOR           no colours\n";
+
+static void help_all(struct ui *ui)
+{
+	ui_print(ui, "Usage: davit [OPTIONS] COMMAND\n\nRuns the containers that a compose file describes.\n\nCommands:\n");
+	for (const struct cmd *const *p = cmds; *p; p++)
+		if (!((*p)->needs & NOT_IN_LIST))
+			ui_print(ui, "  %-10s %s\n", (*p)->name, (*p)->summary);
+	ui_print(ui, "\nOptions (before the command):\n");
+	opt_help(global_flags, &ui->out);
+	ui_print(ui, "%s", after_commands);
+}
+
+static void help_cmd(struct ui *ui, const struct cmd *cmd)
+{
+	char first = (char)(cmd->summary[0] - ('a' - 'A'));
+
+	ui_print(ui, "Usage: davit %s [OPTIONS]%s%s\n\n%c%s.\n", cmd->name, *cmd->args ? " " : "", cmd->args, first,
+		 cmd->summary + 1);
+	if (cmd->details)
+		ui_print(ui, "%s\n", cmd->details);
+	ui_print(ui, "\nOptions:\n");
+	opt_help(cmd->opts, &ui->out);
+}
+
+static const struct cmd *find_cmd(const char *name)
+{
+	for (const struct cmd *const *p = cmds; *p; p++)
+		if (STREQ((*p)->name, name))
+			return *p;
+	return NULL;
+}
+
+static int unknown_cmd(const char *name, struct err *err)
+{
+	const char *names[ARRAY_LEN(cmds) + 1] = { "help" };
+	const char *near;
+
+	for (size_t i = 0; i < ARRAY_LEN(not_there); i++) {
+		if (STREQ(not_there[i].name, name)) {
+			err_set(err, ERR_USAGE, "the command '%s' is not supported", name);
+			return not_there[i].instead ? err_hint(err, "%s", not_there[i].instead) : -1;
+		}
+	}
+	for (size_t i = 0; cmds[i]; i++)
+		names[i + 1] = cmds[i]->name;
+	near = str_nearest(name, names);
+	err_set(err, ERR_USAGE, "unknown command: '%s'", name);
+	return near ? err_hint(err, "did you mean '%s'?", near) : err_hint(err, "'davit --help' lists the commands");
+}
+
+/* A flag that stands on the wrong side of the command is the commonest slip. */
+static void hint_global(const char *const *argv, struct err *err)
+{
+	for (; err->kind == ERR_USAGE && !err->hint && *argv; argv++) {
+		const char *name = *argv;
+		const struct opt *o = NULL;
+
+		if (str_starts(name, "--")) {
+			auto_free char *bare = xstrndup(name + 2, strcspn(name + 2, "="));
+
+			o = opt_find(global_flags, bare, 0);
+		} else if (name[0] == '-' && name[1]) {
+			o = opt_find(global_flags, NULL, name[1]);
+		}
+		if (o && o->help && str_starts(err_msg(err), "unknown flag")) {
+			err_hint(err, "'--%s' stands before the command", o->name);
+			return;
+		}
+	}
+}
+
+static int check_args(const struct cmd *cmd, const struct opt_args *args, struct err *err)
+{
+	if (args->n < cmd->min_args) {
+		err_set(err, ERR_USAGE, "'%s' needs %s", cmd->name, cmd->args);
+		return err_hint(err, "see 'davit %s --help'", cmd->name);
+	}
+	if (cmd->max_args >= 0 && args->n > (size_t)cmd->max_args) {
+		err_set(err, ERR_USAGE, "'%s' does not take the argument '%s'", cmd->name, args->v[cmd->max_args]);
+		return err_hint(err, "see 'davit %s --help'", cmd->name);
+	}
+	return 0;
+}
+
+static int run_cmd(struct cli *c, char **argv, struct err *err)
+{
+	const struct cmd *cmd = c->cmd;
+	auto_free void *opts = xcalloc(1, cmd->opts_size ? cmd->opts_size : 1);
+	int r;
+
+	if (cmd->defaults)
+		memcpy(opts, cmd->defaults, cmd->opts_size);
+	r = opt_parse(cmd->opts, opts, argv, cmd->needs & STOP_AT_ARG, &c->args, err);
+	if (r < 0) {
+		hint_global((const char *const *)argv, err);
+		err_hint(err, "see 'davit %s --help'", cmd->name);
+	} else if (r == OPT_HELP) {
+		help_cmd(&c->ui, cmd);
+		r = 0;
+	} else if (check_args(cmd, &c->args, err) < 0) {
+		r = -1;
+	} else {
+		r = cli_need(c, cmd->needs, err);
+		if (r == 0)
+			r = cmd->run(c, opts, err);
+	}
+	opt_done(cmd->opts, opts);
+	return r;
+}
+
+static int dispatch(struct cli *c, const struct opt_args *words, struct err *err)
+{
+	const char *name = words->n ? words->v[0] : NULL;
+	bool help = name && STREQ(name, "help");
+
+	if (c->g.version)
+		name = "version";
+	else if (help && words->n > 1)
+		name = words->v[1];
+	else if (help || !name) {
+		help_all(&c->ui);
+		return 0;
+	}
+	c->cmd = find_cmd(name);
+	if (!c->cmd)
+		return unknown_cmd(name, err);
+	if (help) {
+		help_cmd(&c->ui, c->cmd);
+		return 0;
+	}
+	c->compose = (struct compose_opts){
+		.files = c->g.files, .env_files = c->g.env_files, .profiles = c->g.profiles,
+		.project_name = c->g.project_name, .project_directory = c->g.project_directory,
+	};
+	if (c->g.runtime)                /* the supervisor inherits it */
+		setenv("DAVIT_RUNTIME", c->g.runtime, 1);
+	return run_cmd(c, words->v + (c->g.version ? words->n : 1), err);
+}
+
+static void cli_done(struct cli *c)
+{
+	project_free(c->project);
+	world_done(&c->world);
+	pdirs_done(&c->pdirs);
+	dirs_done(&c->dirs);
+	diag_done(&c->diag);
+	opt_args_done(&c->args);
+	opt_done(global_flags, &c->g);
+	free(c->name);
+	free(c->dir);
+	ui_done(&c->ui);
+}
+
+int cli_main(int argc, char **argv)
+{
+	struct cli c = { .pdirs = { .state_fd = -1, .run_fd = -1 } };
+	auto_err struct err err = ERR_INIT;
+	struct opt_args words = { 0 };
+	int r;
+
+	if (getenv("DAVIT_DEBUG"))
+		log_to(STDERR_FILENO, LOG_DEBUG, 0);
+	r = opt_parse(global_flags, &c.g, argc > 0 ? argv + 1 : argv, true, &words, &err);
+	if (ui_init(&c.ui, c.g.ansi, c.g.progress, r < 0 ? NULL : &err) < 0 && r >= 0)
+		r = -1;
+	if (r == OPT_HELP) {
+		help_all(&c.ui);
+		r = 0;
+	} else if (r < 0) {
+		err_hint(&err, "see 'davit --help'");
+	} else {
+		r = dispatch(&c, &words, &err);
+	}
+	if (ui_flush(&c.ui, r < 0 ? NULL : &err) < 0)
+		r = -1;
+	if (r < 0) {
+		ui_err(&c.ui, &err);
+		r = err_exit_status(&err);
+	}
+	opt_args_done(&words);
+	cli_done(&c);
+	return r;
+}

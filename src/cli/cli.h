@@ -1,0 +1,81 @@
+/* cli.h - the command line: what every command is given, and the rows that commands are.
+ *
+ * A command is one file and one row (STYLE 3.7); `--help`, suggestions and dispatch read the rows. What a row says it needs is done before its
+ * run(): the project's name found, its records read, its files loaded, the user checked. run() returns the exit status, or -1 with *err,
+ * which cli_main() prints. Everything in struct cli belongs to it and lives until run() has returned. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "../../compose/diag.h"
+#include "../../compose/project.h"
+#include "../state/dirs.h"
+#include "../state/journal.h"
+#include "../util/err.h"
+#include "../util/str.h"
+#include "opt.h"
+#include "ui.h"
+
+#define DAVIT_VERSION "0.1.0"
+
+enum cmd_needs {
+	NEED_NAME = 1,           /* cli.name, cli.pdirs, cli.world: no compose file is needed with -p */
+	NEED_MODEL = 2,          /* also cli.project, from the compose files; all mistakes are printed when there are any */
+	NEED_ROOT = 4,           /* checked before anything is read */
+	ARGS_ARE_SERVICES = 8,   /* arguments are checked to be services of the project; with NEED_MODEL: the model has only these */
+	STOP_AT_ARG = 16,        /* what follows the first argument is not ours */
+	NOT_IN_LIST = 32,        /* left out of the list of commands */
+};
+
+struct cli;
+struct cmd {
+	const char *name, *args, *summary;
+	const char *details;             /* further lines of the help, may be NULL */
+	unsigned needs;
+	unsigned min_args;
+	int max_args;                    /* -1: any number */
+	const struct opt *opts;
+	size_t opts_size;
+	const void *defaults;            /* opts_size bytes; NULL: zeroes */
+	int (*run)(struct cli *c, const void *opts, struct err *err);
+};
+
+struct global_opts {
+	struct strs files, env_files, profiles;
+	const char *project_name, *project_directory, *state_dir, *run_dir, *runtime, *ansi, *progress;
+	bool version;
+};
+
+struct cli {
+	struct global_opts g;
+	const struct cmd *cmd;
+	struct opt_args args;
+	struct ui ui;
+	struct diag diag;
+	struct dirs dirs;
+	char *name, *dir;                /* the project's; dir is NULL when there is no file */
+	struct pdirs pdirs;
+	struct world world;
+	struct project *project;
+	struct compose_opts compose;     /* borrows from g and args; `config` adds to it before it loads */
+};
+
+int cli_main(int argc, char **argv);
+
+/* --- project.c: what the needs stand for --- */
+int cli_need(struct cli *c, unsigned needs, struct err *err);
+/* Fills c->project (and c->name) as c->compose says, printing mistakes and warnings. 0; CLI_PRINTED: failed and said; -1. */
+enum { CLI_PRINTED = 1 };
+int cli_load(struct cli *c, struct err *err);
+/* Reads the journal again. */
+int cli_reload_world(struct cli *c, struct err *err);
+/* True when the project has anything on disk: a state or a run directory. */
+bool cli_project_exists(const struct cli *c);
+/* Whether the unit belongs to a service named on the command line (or none was named). */
+bool cli_selected(const struct cli *c, const struct unit_rec *r);
+/* ERR_NOT_FOUND "no such service: 'x'" with the nearest name. */
+int cli_no_service(struct cli *c, const char *name, struct err *err);
+
+extern const struct cmd cmd_up, cmd_down, cmd_ps, cmd_logs, cmd_exec, cmd_start, cmd_stop, cmd_restart, cmd_kill, cmd_rm, cmd_config,
+	cmd_images, cmd_load, cmd_ls, cmd_version;

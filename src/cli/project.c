@@ -1,0 +1,160 @@
+/* project.c - what commands need before they run: the user, the project's name, its records, its files. */
+#include "cli.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "../util/auto.h"
+#include "../util/mem.h"
+
+static int need_root(const struct cli *c, struct err *err)
+{
+	if (geteuid() == 0)
+		return 0;
+	err_set(err, ERR_PERM, "davit needs root for now");
+	return err_hint(err, "run it with sudo: 'sudo davit %s …'", c->cmd->name);
+}
+
+static int open_dirs(struct cli *c, struct err *err)
+{
+	if (pdirs_open(&c->dirs, c->name, false, &c->pdirs, err) < 0) {
+		if (err && err->kind == ERR_PERM && geteuid() != 0)
+			err_hint(err, "run it with sudo: 'sudo davit %s …'", c->cmd->name);
+		return -1;
+	}
+	return cli_reload_world(c, err);
+}
+
+int cli_reload_world(struct cli *c, struct err *err)
+{
+	struct world fresh = { 0 };
+
+	if (c->pdirs.state_fd >= 0 && world_load(c->pdirs.state_fd, &fresh, err) < 0)
+		return err_wrap(err, "project '%s'", c->name);
+	world_done(&c->world);
+	c->world = fresh;
+	return 0;
+}
+
+bool cli_project_exists(const struct cli *c)
+{
+	return c->pdirs.state_fd >= 0 || c->pdirs.run_fd >= 0;
+}
+
+int cli_load(struct cli *c, struct err *err)
+{
+	int r = compose_load(&c->compose, &c->diag, &c->project);
+
+	if (c->diag.n)
+		ui_diag(&c->ui, &c->diag);
+	if (r < 0 && !c->diag.n)
+		return err_set(err, ERR_INPUT, "the compose file cannot be used");
+	return r < 0 ? CLI_PRINTED : 0;
+}
+
+static int find_name(struct cli *c, struct err *err)
+{
+	int r = compose_find(&c->compose, &c->diag, &c->name, &c->dir);
+
+	if (c->diag.n)
+		ui_diag(&c->ui, &c->diag);
+	if (r < 0 && !c->diag.n)
+		return err_set(err, ERR_INPUT, "the project's name cannot be found out");
+	return r < 0 ? CLI_PRINTED : 0;
+}
+
+bool cli_selected(const struct cli *c, const struct unit_rec *r)
+{
+	if (!c->args.n)
+		return true;
+	for (size_t i = 0; i < c->args.n; i++)
+		if (str_eq(c->args.v[i], r->service))
+			return true;
+	return false;
+}
+
+static void collect_services(const struct cli *c, const struct project *p, struct strs *names)
+{
+	for (size_t i = 0; p && i < p->n_services; i++)
+		strs_add(names, p->services[i].name);
+	for (size_t i = 0; p && i < p->n_disabled; i++)
+		strs_add(names, p->disabled[i].name);
+	map_each(&c->world.units, it) {
+		const struct unit_rec *r = it->value;
+
+		if (r->service && !strs_has(names, r->service))
+			strs_add(names, r->service);
+	}
+}
+
+int cli_no_service(struct cli *c, const char *name, struct err *err)
+{
+	auto_strs struct strs names = STRS_INIT;
+	const char *near;
+
+	collect_services(c, c->project, &names);
+	near = names.n ? str_nearest(name, (const char *const *)names.v) : NULL;
+	err_set(err, ERR_NOT_FOUND, "no such service: '%s'", name);
+	return near ? err_hint(err, "did you mean '%s'?", near) : -1;
+}
+
+static bool in_world(const struct cli *c, const char *service)
+{
+	map_each(&c->world.units, it)
+		if (str_eq(((struct unit_rec *)it->value)->service, service))
+			return true;
+	return false;
+}
+
+/* Names that have containers are known without reading a file, which is the usual case; the others may still be in the files. */
+static int check_services(struct cli *c, struct err *err)
+{
+	struct compose_opts all = c->compose;
+	struct diag ignored = DIAG_INIT;
+	auto_strs struct strs names = STRS_INIT;
+	bool loaded = false;
+
+	for (size_t i = 0; i < c->args.n; i++) {
+		if (in_world(c, c->args.v[i]))
+			continue;
+		if (!loaded && c->dir) {
+			all.services = NULL;
+			if (compose_load(&all, &ignored, &c->project) < 0)
+				c->project = NULL;
+			diag_done(&ignored);
+			collect_services(c, c->project, &names);
+		}
+		loaded = true;
+		if (!strs_has(&names, c->args.v[i]))
+			return cli_no_service(c, c->args.v[i], err);
+	}
+	return 0;
+}
+
+int cli_need(struct cli *c, unsigned needs, struct err *err)
+{
+	int r;
+
+	if ((needs & NEED_ROOT) && need_root(c, err) < 0)
+		return -1;
+	if (dirs_init(c->g.state_dir, c->g.run_dir, &c->dirs, err) < 0)
+		return -1;
+	if (needs & NEED_MODEL) {
+		if ((needs & ARGS_ARE_SERVICES) && c->args.n)
+			c->compose.services = (const char *const *)c->args.v;
+		r = cli_load(c, err);
+		if (r)
+			return r;
+		c->name = xstrdup(c->project->name);
+		c->dir = xstrdup(c->project->working_dir);
+		return open_dirs(c, err);
+	}
+	if (!(needs & NEED_NAME))
+		return 0;
+	r = find_name(c, err);
+	if (r)
+		return r;
+	if (open_dirs(c, err) < 0)
+		return -1;
+	return needs & ARGS_ARE_SERVICES ? check_services(c, err) : 0;
+}

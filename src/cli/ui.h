@@ -1,0 +1,79 @@
+/* ui.h - everything that is printed, and the only place where it is decided how it looks.
+ *
+ * Results go to standard output (buffered, written by ui_flush() and at the end), progress, warnings and errors to standard error. Colours follow
+ * --ansi, NO_COLOR, TERM and whether the stream is a terminal. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "../../compose/diag.h"
+#include "../util/buf.h"
+#include "../util/err.h"
+#include "../util/str.h"
+
+enum ui_progress { PROGRESS_TTY, PROGRESS_PLAIN, PROGRESS_QUIET, PROGRESS_JSON };
+
+struct ui {
+	struct buf out;                  /* standard output, not yet written */
+	bool colour_out, colour_err;
+	enum ui_progress progress;
+};
+
+/* ansi, progress: as given on the command line, may be NULL. ERR_USAGE for words that are none. */
+int ui_init(struct ui *ui, const char *ansi, const char *progress, struct err *err);
+void ui_done(struct ui *ui);
+
+/* --- standard output --- */
+void ui_print(struct ui *ui, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Writes what is there. A reader that is gone ends the program quietly; another failure is ERR_FAIL. */
+int ui_flush(struct ui *ui, struct err *err);
+
+/* --- standard error --- */
+/* One write, failures are ignored. */
+void ui_stderr(const struct buf *b);
+/* "davit: error: …" and the hint below. */
+void ui_err(struct ui *ui, const struct err *err);
+void ui_warn(struct ui *ui, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* All problems, sorted, each with its place, line and caret (STYLE 3.3). */
+void ui_diag(struct ui *ui, struct diag *d);
+void ui_diag_format(const struct diag *d, bool colour, struct buf *out);
+
+/* --- tables ---
+ * Columns as Go's tabwriter makes them, which the reference uses: as wide as the widest cell + 3, at least min_width; the last one is not padded. */
+struct table {
+	char **cells;                    /* owned */
+	size_t n, cap, columns;
+};
+void table_init(struct table *t, const char *const *heads);          /* NULL-terminated */
+void table_add(struct table *t, const char *text);                   /* the next cell; copied; NULL is empty */
+void table_addf(struct table *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void table_format(const struct table *t, size_t min_width, struct buf *out);
+void table_done(struct table *t);
+
+/* Columns of a UTF-8 text, one for each code point (no locale is loaded for it). */
+size_t ui_width(const char *s, size_t n);
+/* Cuts to at most `width` columns, the last one being "…" when something was cut. Malloc'ed. */
+char *ui_ellipsis(const char *s, size_t width);
+
+/* --- colours --- */
+enum ui_colour { C_NONE, C_RED, C_GREEN, C_YELLOW, C_BLUE, C_MAGENTA, C_CYAN, C_BOLD, C_DIM, C_NCOLOURS };
+const char *ui_on(bool colour, enum ui_colour c);        /* "" when there is no colour */
+const char *ui_off(bool colour);
+/* The nth of the colours that containers get in turn, as an escape sequence. */
+const char *ui_rainbow(bool colour, size_t nth);
+
+/* --- progress --- */
+struct progress;
+/* verb: "Running", in the head line of the block. */
+struct progress *progress_new(struct ui *ui, const char *verb);
+void progress_free(struct progress *p);                  /* leaves the last state on the screen */
+void progress_step(struct progress *p, const char *kind, const char *name, const char *status, const char *text);
+/* Takes the block off the screen, so that something else can be printed; the next progress_draw() puts it back. */
+void progress_hide(struct progress *p);
+void progress_draw(struct progress *p);
+/* When to call progress_draw() next: milliseconds, -1: never. */
+int progress_timeout_ms(const struct progress *p);
+/* What the block looks like (for tests): `width` columns, `rows` rows. */
+void progress_format(const struct progress *p, size_t width, size_t rows, int64_t now_ns, struct buf *out);
