@@ -1,0 +1,693 @@
+/* davit-keeper - the one process of a project that must not die.
+ *
+ * It is small so that there is little in it to be wrong: one poll over a signalfd (SIGCHLD) and the supervisor's socket, tables of fixed
+ * size, no allocation after the start, only libc. keeper.h says what it promises; here is how:
+ *
+ * Signals. All are blocked, so SIGTERM, SIGINT, SIGHUP and the terminal's stops stay pending for ever: only SIGKILL ends the
+ * keeper, or its supervisor's exit status 0. The supervisor gets an empty mask and default dispositions.
+ *
+ * Exits. waitid(WNOWAIT) leaves the zombie, so its start time can still be read from /proc; its line is written with one write(2),
+ * and only then it is reaped. A line that cannot be written (a full tmpfs) leaves the zombie for the next try. The file is bounded: see
+ * rotate(). The supervisor itself is no line.
+ *
+ * Nothing waits for the supervisor: what its socket cannot take now is owed (one flag, one cursor) until it can. */
+#include "keeper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	EXITS_MAX = 1 << 20,
+	PAUSE_FIRST_MS = 10, PAUSE_MAX_MS = 1000, LONG_LIFE_MS = 10000,
+	RETRY_MS = 100,          /* for what failed for want of something */
+	OWN_FDS = 64,
+	STATUS_USAGE = 125, STATUS_NO_EXEC = 127,
+};
+
+struct kept {
+	int fd;                  /* -1: free */
+	char name[KEEPER_NAME_MAX + 1];
+};
+
+static struct {
+	char **program;
+	int run_fd, lock_fd, signal_fd;
+
+	int exits_fd;            /* -1: could not be opened yet */
+	int64_t exits_base;      /* bytes of records before this file's own */
+	int64_t exits_head, exits_size;
+	bool exits_stuck;        /* a zombie waits for its line */
+
+	pid_t supervisor;        /* 0: none */
+	bool started_once;       /* a supervisor was executed */
+	int64_t born_ms, next_start_ms, pause_ms;
+	struct rlimit files;     /* as inherited, for the supervisor */
+
+	int sock;                /* -1: none */
+	bool owe_notice, owe_end;
+	unsigned handed;         /* kept descriptors below this were sent to this supervisor */
+	int64_t send_again_ms;   /* 0: when the socket is writable */
+
+	struct kept kept[KEEPER_FDS_MAX];
+	unsigned n_kept;         /* used ones are below this */
+} k = { .run_fd = -1, .lock_fd = -1, .signal_fd = -1, .exits_fd = -1, .sock = -1 };
+
+static int64_t now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static int64_t wall_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static void die(const char *what, const char *subject)
+{
+	dprintf(STDERR_FILENO, "davit-keeper: %s '%s': %s\n", what, subject, strerror(errno));
+	_exit(STATUS_USAGE);
+}
+
+/* -1 unless the text is a plain number. */
+static int64_t number(const char *s)
+{
+	char *end;
+	int64_t v;
+
+	if (*s < '0' || *s > '9')
+		return -1;
+	errno = 0;
+	v = strtoll(s, &end, 10);
+	return errno || (*end && *end != '\n' && *end != ' ') ? -1 : v;
+}
+
+/* ------------------------------------------------------------------ the exits file */
+
+/* Writes all or nothing at the file's end. */
+static int exits_write(const char *text, size_t n)
+{
+	ssize_t done = write(k.exits_fd, text, n);
+
+	if (done == (ssize_t)n) {
+		k.exits_size += done;
+		return 0;
+	}
+	if (done > 0 && ftruncate(k.exits_fd, k.exits_size) < 0)
+		k.exits_size += done;    /* a torn line, which the next one joins: readers skip it */
+	return -1;
+}
+
+/* The base that a file's first line says, and the length of that line. */
+static void read_head(int fd, int64_t *ret_base, int64_t *ret_head)
+{
+	char head[32] = "";
+	const char *nl;
+
+	*ret_base = *ret_head = 0;
+	if (pread(fd, head, sizeof head - 1, 0) < 3 || head[0] != '=' || head[1] != ' ')
+		return;
+	nl = strchr(head, '\n');
+	if (!nl || number(head + 2) < 0)
+		return;
+	*ret_base = number(head + 2);
+	*ret_head = nl + 1 - head;
+}
+
+/* How many bytes of records were written before a file that is to be made now. */
+static int64_t base_after(const char *name)
+{
+	int64_t base = 0, head = 0;
+	struct stat st;
+	int fd = openat(k.run_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return 0;
+	if (fstat(fd, &st) == 0) {
+		read_head(fd, &base, &head);
+		base += st.st_size - head;
+	}
+	close(fd);
+	return base;
+}
+
+/* Makes an empty file with its first line under `name`. */
+static int make_exits(const char *name, int64_t base)
+{
+	char head[32];
+	int n = snprintf(head, sizeof head, "= %lld\n", (long long)base);
+	int fd = openat(k.run_fd, name, O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return -1;
+	if (write(fd, head, (size_t)n) != n) {
+		close(fd);
+		unlinkat(k.run_fd, name, 0);
+		return -1;
+	}
+	return fd;
+}
+
+/* Opens what an earlier keeper left, or makes it (after exits.old, when that one died in the middle of rotate()). */
+static void open_exits(void)
+{
+	struct stat st;
+	char last = '\n';
+	int fd = openat(k.run_fd, "exits", O_RDWR | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0 && errno == ENOENT)
+		fd = make_exits("exits", base_after("exits.old"));
+	if (fd < 0)
+		return;
+	if (fstat(fd, &st) < 0) {
+		close(fd);
+		return;
+	}
+	k.exits_fd = fd;
+	k.exits_size = st.st_size;
+	read_head(fd, &k.exits_base, &k.exits_head);
+	if (st.st_size > 0 && pread(fd, &last, 1, st.st_size - 1) == 1 && last != '\n')
+		exits_write("\n", 1);
+}
+
+/* The full file becomes exits.old, and exits starts anew where that one ends. Readers find a moment without exits; they then see the old one
+ * whole. When anything fails the full file simply grows on. */
+static void rotate(void)
+{
+	int64_t base = k.exits_base + k.exits_size - k.exits_head;
+	int fd = make_exits("exits.new", base);
+
+	if (fd < 0)
+		return;
+	if (renameat(k.run_fd, "exits", k.run_fd, "exits.old") < 0 ||
+	    renameat(k.run_fd, "exits.new", k.run_fd, "exits") < 0) {
+		close(fd);
+		return;
+	}
+	close(k.exits_fd);
+	k.exits_fd = fd;
+	k.exits_base = base;
+	k.exits_head = k.exits_size = lseek(fd, 0, SEEK_END);
+}
+
+/* Field 22 of /proc/PID/stat. The second field, the name, may hold anything, but it ends with the last ')'. 0: not known. */
+static uint64_t start_time(pid_t pid)
+{
+	char path[32], text[1024];
+	ssize_t n;
+	char *p;
+	int fd;
+
+	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return 0;
+	n = read(fd, text, sizeof text - 1);
+	close(fd);
+	if (n <= 0)
+		return 0;
+	text[n] = '\0';
+	p = strrchr(text, ')');
+	for (int field = 2; p && field < 22; field++)
+		p = strchr(p + 1, ' ');
+	return p ? strtoull(p + 1, NULL, 10) : 0;
+}
+
+static int record(const siginfo_t *si)
+{
+	int status = si->si_code == CLD_EXITED ? si->si_status : 128 + si->si_status;
+	char line[96];
+	int n;
+
+	if (k.exits_fd < 0)
+		open_exits();
+	if (k.exits_fd < 0)
+		return -1;
+	if (k.exits_size > EXITS_MAX)
+		rotate();
+	n = snprintf(line, sizeof line, "%d %llu %d %lld\n", (int)si->si_pid,
+	             (unsigned long long)start_time(si->si_pid), status, (long long)wall_ns());
+	return exits_write(line, (size_t)n);
+}
+
+/* ------------------------------------------------------------------ what is kept for the supervisor */
+
+static struct kept *kept_find(const char *name)
+{
+	for (unsigned i = 0; i < k.n_kept; i++)
+		if (k.kept[i].fd >= 0 && strcmp(k.kept[i].name, name) == 0)
+			return &k.kept[i];
+	return NULL;
+}
+
+static struct kept *kept_room(void)
+{
+	for (unsigned i = 0; i < k.n_kept; i++)
+		if (k.kept[i].fd < 0)
+			return &k.kept[i];
+	if (k.n_kept == KEEPER_FDS_MAX)
+		return NULL;
+	return &k.kept[k.n_kept++];
+}
+
+/* Takes fd. */
+static void keep(const char *name, int fd)
+{
+	struct kept *e = kept_find(name);
+
+	if (e)
+		close(e->fd);
+	else
+		e = kept_room();
+	if (!e) {
+		close(fd);
+		return;
+	}
+	e->fd = fd;
+	memcpy(e->name, name, strlen(name) + 1);
+}
+
+static void drop(const char *name)
+{
+	struct kept *e = kept_find(name);
+
+	if (!e)
+		return;
+	close(e->fd);
+	e->fd = -1;
+	while (k.n_kept && k.kept[k.n_kept - 1].fd < 0)
+		k.n_kept--;
+}
+
+/* ------------------------------------------------------------------ the socket */
+
+static void hang_up(void)
+{
+	if (k.sock >= 0)
+		close(k.sock);
+	k.sock = -1;
+	k.owe_notice = k.owe_end = false;
+	k.send_again_ms = 0;
+}
+
+/* Sends one message. False: not now (or never: then nothing is owed any more). */
+static bool send_one(char type, const char *name, int fd)
+{
+	char text[1 + KEEPER_NAME_MAX];
+	union { char buf[CMSG_SPACE(sizeof(int))]; struct cmsghdr align; } c = { .buf = { 0 } };
+	size_t len = strnlen(name, KEEPER_NAME_MAX);
+	struct iovec iov = { text, 1 + len };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	text[0] = type;
+	memcpy(text + 1, name, len);
+	if (fd >= 0) {
+		struct cmsghdr *h;
+
+		msg.msg_control = c.buf;
+		msg.msg_controllen = sizeof c.buf;
+		h = CMSG_FIRSTHDR(&msg);
+		h->cmsg_level = SOL_SOCKET;
+		h->cmsg_type = SCM_RIGHTS;
+		h->cmsg_len = CMSG_LEN(sizeof fd);
+		memcpy(CMSG_DATA(h), &fd, sizeof fd);
+	}
+	if (sendmsg(k.sock, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+		return true;
+	if (errno == EPIPE || errno == ECONNRESET)       /* nobody to owe to; what it said last is still to be received */
+		k.owe_notice = k.owe_end = false;
+	else if (errno != EAGAIN && errno != EINTR)      /* ETOOMANYREFS, ENOBUFS: the socket may be writable all the same */
+		k.send_again_ms = now_ms() + RETRY_MS;
+	return false;
+}
+
+/* Sends what is owed, as far as the socket takes it: first the kept descriptors, their end, then the notice. */
+static void pay(void)
+{
+	k.send_again_ms = 0;
+	while (k.sock >= 0 && k.owe_end && k.handed < k.n_kept) {
+		const struct kept *e = &k.kept[k.handed];
+
+		if (e->fd >= 0 && !send_one(KEEPER_FD_IS, e->name, e->fd))
+			return;
+		k.handed++;
+	}
+	if (k.sock >= 0 && k.owe_end) {
+		if (!send_one(KEEPER_FD_END, "", -1))
+			return;
+		k.owe_end = false;
+	}
+	if (k.sock >= 0 && k.owe_notice && send_one(KEEPER_EXIT, "", -1))
+		k.owe_notice = false;
+}
+
+/* The first descriptor of a message; others are closed. -1: none. */
+static int passed_fd(struct msghdr *msg)
+{
+	int first = -1;
+
+	for (struct cmsghdr *h = CMSG_FIRSTHDR(msg); h; h = CMSG_NXTHDR(msg, h)) {
+		size_t n = (h->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+
+		if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t i = 0; i < n; i++) {
+			int fd;
+
+			memcpy(&fd, CMSG_DATA(h) + i * sizeof fd, sizeof fd);
+			if (first < 0)
+				first = fd;
+			else
+				close(fd);
+		}
+	}
+	return first;
+}
+
+/* Takes one message. False: no more for now. */
+static bool receive_one(void)
+{
+	char text[1 + KEEPER_NAME_MAX + 1];
+	union { char buf[CMSG_SPACE(4 * sizeof(int))]; struct cmsghdr align; } c;
+	struct iovec iov = { text, sizeof text - 1 };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = c.buf, .msg_controllen = sizeof c.buf };
+	ssize_t n = recvmsg(k.sock, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	int fd;
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return false;
+	if (n < 0 && errno == ECONNRESET)        /* it left something unread of ours; its own messages follow */
+		return true;
+	if (n <= 0) {
+		hang_up();
+		return false;
+	}
+	text[n] = '\0';
+	fd = passed_fd(&msg);
+	if (!(msg.msg_flags & MSG_TRUNC) && text[1] && text[0] == KEEPER_FD_IS && fd >= 0) {
+		keep(text + 1, fd);
+		return true;
+	}
+	if (!(msg.msg_flags & MSG_TRUNC) && text[1] && text[0] == KEEPER_FD_DROP)
+		drop(text + 1);
+	if (fd >= 0)
+		close(fd);
+	return true;
+}
+
+/* ------------------------------------------------------------------ the supervisor */
+
+/* From now on nobody is there to read or to type. */
+static void leave_terminal(void)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null < 0)
+		return;
+	for (int fd = 0; fd <= 2; fd++)
+		dup2(null, fd);
+	if (null > 2)
+		close(null);
+}
+
+/* In the child: nothing of the keeper's but KEEPER_FD and `failed` (close-on-exec) is left. */
+static void become_supervisor(int sock, int failed)
+{
+	sigset_t none;
+	int why;
+
+	/* `failed` may be KEEPER_FD itself, so it moves up first; the copy of the socket is not close-on-exec. */
+	failed = fcntl(failed, F_DUPFD_CLOEXEC, KEEPER_FD + 1);
+	leave_terminal();
+	if (sock == KEEPER_FD)
+		fcntl(sock, F_SETFD, 0);
+	else
+		dup2(sock, KEEPER_FD);
+	setrlimit(RLIMIT_NOFILE, &k.files);
+	for (int sig = 1; sig < NSIG; sig++)
+		signal(sig, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	close_range(KEEPER_FD + 1, ~0U, CLOSE_RANGE_CLOEXEC);
+	execv(k.program[0], k.program);
+	why = errno;
+	_exit(write(failed, &why, sizeof why) == sizeof why ? STATUS_NO_EXEC : STATUS_USAGE);
+}
+
+/* The next one starts at once after a long life, and after the first short one; then after 10, 20, 40, … ms. */
+static void plan_next_start(void)
+{
+	int64_t now = now_ms();
+
+	if (now - k.born_ms >= LONG_LIFE_MS)
+		k.pause_ms = 0;
+	k.next_start_ms = now + k.pause_ms;
+	k.pause_ms = k.pause_ms ? k.pause_ms * 2 : PAUSE_FIRST_MS;
+	if (k.pause_ms > PAUSE_MAX_MS)
+		k.pause_ms = PAUSE_MAX_MS;
+}
+
+static bool has_children(void)
+{
+	siginfo_t si;
+
+	return waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
+/* Waits for exec's verdict: a program that was never there is told to whoever starts us, unless we have children to keep. */
+static void check_exec(int failed)
+{
+	int why;
+
+	if (read(failed, &why, sizeof why) != sizeof why) {
+		k.started_once = true;
+		return;
+	}
+	if (k.started_once)
+		return;
+	waitpid(k.supervisor, NULL, 0);
+	if (!has_children()) {
+		errno = why;
+		dprintf(STDERR_FILENO, "davit-keeper: run '%s': %s\n", k.program[0], strerror(errno));
+		_exit(STATUS_NO_EXEC);
+	}
+	k.supervisor = 0;
+	hang_up();
+	plan_next_start();
+}
+
+static void start_supervisor(void)
+{
+	int pair[2], report[2];
+
+	k.born_ms = now_ms();
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
+		plan_next_start();
+		return;
+	}
+	if (pipe2(report, O_CLOEXEC) < 0) {
+		close(pair[0]);
+		close(pair[1]);
+		plan_next_start();
+		return;
+	}
+	k.supervisor = fork();
+	if (k.supervisor == 0)
+		become_supervisor(pair[1], report[1]);
+	close(pair[1]);
+	close(report[1]);
+	if (k.supervisor < 0) {
+		k.supervisor = 0;
+		close(pair[0]);
+		close(report[0]);
+		plan_next_start();
+		return;
+	}
+	k.sock = pair[0];
+	k.handed = 0;
+	k.owe_end = true;
+	k.owe_notice = false;
+	check_exec(report[0]);
+	close(report[0]);
+	pay();
+}
+
+static void on_supervisor_end(const siginfo_t *si)
+{
+	k.supervisor = 0;
+	if (si->si_code == CLD_EXITED && si->si_status == 0)
+		_exit(0);
+	while (k.sock >= 0 && receive_one())     /* what it handed over with its last breath */
+		;
+	hang_up();
+	plan_next_start();
+}
+
+/* ------------------------------------------------------------------ the loop */
+
+static void reap_supervisor(void)
+{
+	siginfo_t si = { 0 };
+
+	if (k.supervisor && waitid(P_PID, (id_t)k.supervisor, &si, WEXITED | WNOHANG) == 0 && si.si_pid)
+		on_supervisor_end(&si);
+}
+
+/* Records and reaps all that have ended. The supervisor is looked at each time round, because waitid() has no order. */
+static void reap(void)
+{
+	bool any = false;
+
+	k.exits_stuck = false;
+	for (;;) {
+		siginfo_t si = { 0 };
+
+		reap_supervisor();
+		if (waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT) < 0 || !si.si_pid)
+			break;
+		if (si.si_pid == k.supervisor)   /* ended since the line above */
+			continue;
+		if (record(&si) < 0) {
+			k.exits_stuck = true;
+			break;
+		}
+		waitid(P_PID, (id_t)si.si_pid, &si, WEXITED | WNOHANG);
+		any = true;
+	}
+	if (any && k.sock >= 0) {
+		k.owe_notice = true;
+		pay();
+	}
+}
+
+static int until(int64_t at_ms, int timeout_ms)
+{
+	int64_t left = at_ms - now_ms();
+
+	if (left < 0)
+		left = 0;
+	return timeout_ms < 0 || left < timeout_ms ? (int)left : timeout_ms;
+}
+
+static void turn(void)
+{
+	struct pollfd p[2] = { { .fd = k.signal_fd, .events = POLLIN }, { .fd = k.sock, .events = POLLIN } };
+	struct signalfd_siginfo ignored;
+	int timeout_ms = -1;
+
+	if (!k.supervisor)
+		timeout_ms = until(k.next_start_ms, timeout_ms);
+	if (k.exits_stuck)
+		timeout_ms = until(now_ms() + RETRY_MS, timeout_ms);
+	if (k.send_again_ms)
+		timeout_ms = until(k.send_again_ms, timeout_ms);
+	else if (k.owe_end || k.owe_notice)
+		p[1].events |= POLLOUT;
+	if (poll(p, 2, timeout_ms) < 0 && errno != EINTR)
+		return;
+	while (p[0].revents && read(k.signal_fd, &ignored, sizeof ignored) > 0)
+		;
+	while (p[1].revents & (POLLIN | POLLHUP | POLLERR) && k.sock >= 0 && receive_one())
+		;
+	reap();
+	if (k.sock >= 0 && (k.owe_end || k.owe_notice) && (!k.send_again_ms || now_ms() >= k.send_again_ms))
+		pay();
+	if (!k.supervisor && now_ms() >= k.next_start_ms)
+		start_supervisor();
+}
+
+/* Standard descriptors that are closed would be given to the next open(). */
+static void fill_stdio(void)
+{
+	for (int fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0)
+			_exit(STATUS_USAGE);
+}
+
+static void close_inherited(void)
+{
+	if (k.lock_fd > 3)
+		close_range(3, (unsigned)k.lock_fd - 1, 0);
+	close_range((unsigned)k.lock_fd + 1, ~0U, 0);
+	fcntl(k.lock_fd, F_SETFD, FD_CLOEXEC);
+}
+
+/* Signals wait for ever, but SIGCHLD, which must not be ignored either: that would reap behind our back. */
+static void block_signals(void)
+{
+	sigset_t all, chld;
+
+	for (int sig = 1; sig < NSIG; sig++)
+		signal(sig, SIG_DFL);
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, NULL);
+	sigemptyset(&chld);
+	sigaddset(&chld, SIGCHLD);
+	k.signal_fd = signalfd(-1, &chld, SFD_CLOEXEC | SFD_NONBLOCK);
+	if (k.signal_fd < 0)
+		die("watch", "SIGCHLD");
+}
+
+/* Room for what is kept; as much as we may. */
+static void raise_files_limit(void)
+{
+	struct rlimit want;
+
+	if (getrlimit(RLIMIT_NOFILE, &k.files) < 0)
+		die("ask for", "RLIMIT_NOFILE");
+	want = k.files;
+	if (want.rlim_cur < KEEPER_FDS_MAX + OWN_FDS)
+		want.rlim_cur = want.rlim_max < KEEPER_FDS_MAX + OWN_FDS ? want.rlim_max : KEEPER_FDS_MAX + OWN_FDS;
+	setrlimit(RLIMIT_NOFILE, &want);
+}
+
+int main(int argc, char **argv)
+{
+	fill_stdio();
+	if (argc < 5 || strcmp(argv[3], "--") != 0 || number(argv[2]) < 3 || number(argv[2]) > INT32_MAX) {
+		dprintf(STDERR_FILENO, "usage: davit-keeper RUN_DIR LOCK_FD -- PROGRAM [ARG...]\n");
+		return STATUS_USAGE;
+	}
+	k.program = argv + 4;
+	k.lock_fd = (int)number(argv[2]);
+	if (fcntl(k.lock_fd, F_GETFD) < 0)
+		die("use the lock", argv[2]);
+	close_inherited();
+	k.run_fd = open(argv[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (k.run_fd < 0)
+		die("open", argv[1]);
+	if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0)
+		die("become the parent of orphans of", argv[1]);
+	block_signals();
+	raise_files_limit();
+	open_exits();
+	setsid();                        /* fails for a leader of a group, which is as good */
+	if (chdir("/") < 0)
+		die("go to", "/");
+	start_supervisor();
+	leave_terminal();
+	reap();                          /* executed in a supervisor's place, there may be children that ended before */
+	for (;;)
+		turn();
+}
