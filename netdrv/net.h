@@ -30,6 +30,7 @@ struct net_spec {
 /* A network that has its place: filled by net_reserve(). */
 struct net {
 	char *name;                      /* owned */
+	char *project;                   /* owned; whose it is (its owner's for an external one). NULL: name serves instead */
 	char bridge[NET_IFNAMSIZ];
 	bool internal, external;
 	uint32_t subnet, gateway;
@@ -79,9 +80,16 @@ struct net_slot {
 	size_t n_sysctls;
 	unsigned dns_port_udp, dns_port_tcp;   /* the resolver's sockets: 127.0.0.11:53 is redirected to them; 0: none */
 };
+/* Where the resolver listens in every slot, UDP and TCP, unless somebody in the container is there already: above the ephemeral range and no
+ * service's. Known beforehand, so net_slots_up() with both ports set to it does everything in one pass; then dns_add_slot() binds it. */
+enum { NET_DNS_PORT = 65053 };
+
 /* Makes and pins the namespace with lo, its veth pairs, addresses, routes and the resolver's redirection; all slots of a project in one call, so that the requests
  * can be batched and libnftables is loaded once. On failure names the slot. */
 int net_slots_up(const struct net_slot *slots, size_t n, struct err *err);
+/* Installs or replaces the resolver's redirection alone, in slots that are up; those with ports 0 are skipped. For the rare case
+ * that dns_add_slot() returned other ports than net_slots_up() was told. (worker) */
+int net_slots_resolver(const struct net_slot *slots, size_t n, struct err *err);
 int net_slot_down(const char *netns_path, struct err *err);
 /* All pins below a directory, all bridges and tables of a project that are not in keep[]: what recovery and `down` enumerate. */
 int net_sweep(const char *netns_dir, const char *project, struct err *err);
@@ -124,8 +132,9 @@ struct dns_ops {
 };
 int dns_new(struct event_base *base, const struct dns_ops *ops, void *ctx, struct dns **ret, struct err *err);
 void dns_free(struct dns *d);
-/* Opens the sockets in the (pinned) namespace at a random port of 127.0.0.11 and serves them. servers: the slot's own `dns:`, may be NULL. Changes the
- * thread's namespace and back; microseconds. udp_port/tcp_port 0: choose; else bind these (take-over after a crash). */
+/* Opens the sockets in the (pinned) namespace at 127.0.0.11 and serves them. servers: the slot's own `dns:`, may be NULL. Changes the
+ * thread's namespace and back; microseconds. *udp_port, *tcp_port on entry: the ports to bind, 0: NET_DNS_PORT; on return: those that
+ * were bound, which differ when somebody else had them: then net_slots_resolver() has to tell the namespace. */
 int dns_add_slot(struct dns *d, const char *slot, const char *netns_path, const char *const *servers,
 		 unsigned *udp_port, unsigned *tcp_port, struct err *err);
 void dns_remove_slot(struct dns *d, const char *slot);

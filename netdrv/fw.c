@@ -1,0 +1,149 @@
+/* One nftables table per project. How it works:
+ *
+ * Publishing is two maps per protocol: port → (address, port) for ports published on all addresses, (address, port) → (address, port) for those
+ * on one. They are consulted for packets to any address of this host, arriving (prerouting) or made here (output).
+ *
+ * Masquerading: whatever leaves a bridge's subnet by another interface; what came from 127.0.0.1 (a container could not answer it); and
+ * what a container sent to a neighbour by way of the host's address, so that the answer comes back the same way.
+ *
+ * Forwarding: into a bridge comes only what belongs to a known connection or was published; so networks do not see each other,
+ * and hosts of the LAN see no port that was not published. An internal network neither sends nor receives.
+ *
+ * Our table can only refuse more than others do. Where Docker made DROP the policy of iptables' FORWARD chain, see fw_docker.c. */
+#include <string.h>
+
+#include "../src/util/auto.h"
+#include "../src/util/buf.h"
+#include "../src/util/str.h"
+#include "br.h"
+#include "fw_docker.h"
+#include "net.h"
+#include "nft.h"
+
+/* Names come from compose/, which lets nothing through that would end a quoted name; here it is a matter of course to check. */
+static int check_name(const char *what, const char *name, struct err *err)
+{
+	static const char fine[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-@:";
+	if (!*name || strlen(name) > 100 || name[strspn(name, fine)])
+		return err_set(err, ERR_INPUT, "%s '%s' cannot be used in a firewall rule", what, name);
+	return 0;
+}
+
+static void add_map(struct buf *b, const struct fw_spec *spec, bool udp, bool any)
+{
+	buf_printf(b, "\tmap %s_%s {\n\t\ttype %sinet_service : ipv4_addr . inet_service\n", udp ? "udp" : "tcp",
+		any ? "any" : "at", any ? "" : "ipv4_addr . ");
+	const char *before = "\t\telements = { ";
+	for (size_t i = 0; i < spec->n_ports; i++) {
+		const struct net_publish *p = &spec->ports[i];
+		char host[16], to[16];
+		if (p->udp != udp || (p->host_addr == 0) != any)
+			continue;
+		net_addr_format(p->host_addr, host);
+		net_addr_format(p->addr, to);
+		buf_str(b, before);
+		if (!any)
+			buf_printf(b, "%s . ", host);
+		buf_printf(b, "%u : %s . %u", p->host_port, to, p->target);
+		before = ", ";
+	}
+	buf_str(b, *before == ',' ? " }\n\t}\n" : "\t}\n");
+}
+
+static void add_publishing(struct buf *b, const struct fw_spec *spec)
+{
+	for (int udp = 0; udp < 2; udp++) {
+		add_map(b, spec, udp, true);
+		add_map(b, spec, udp, false);
+	}
+	buf_str(b, "\tchain publish {\n");
+	for (int udp = 0; udp < 2; udp++) {
+		const char *proto = udp ? "udp" : "tcp";
+		buf_printf(b, "\t\tdnat ip to ip daddr . %s dport map @%s_at\n", proto, proto);
+		buf_printf(b, "\t\tdnat ip to %s dport map @%s_any\n", proto, proto);
+	}
+	buf_str(b, "\t}\n"
+		"\tchain prerouting {\n\t\ttype nat hook prerouting priority -100\n"
+		"\t\tmeta nfproto ipv4 fib daddr type local jump publish\n\t}\n"
+		"\tchain output {\n\t\ttype nat hook output priority -100\n"
+		"\t\tmeta nfproto ipv4 fib daddr type local jump publish\n\t}\n");
+}
+
+static void subnet_text(const struct net *n, char buf[static 20])
+{
+	char addr[16];
+	net_addr_format(n->subnet, addr);
+	snprintf(buf, 20, "%s/%u", addr, n->prefix);
+}
+
+static void add_masquerading(struct buf *b, const struct fw_spec *spec)
+{
+	buf_str(b, "\tchain postrouting {\n\t\ttype nat hook postrouting priority 100\n");
+	for (size_t i = 0; i < spec->n_nets; i++) {
+		const struct net *n = &spec->nets[i];
+		char subnet[20];
+		subnet_text(n, subnet);
+		if (!n->internal)
+			buf_printf(b, "\t\tip saddr %s oifname != \"%s\" masquerade\n", subnet, n->bridge);
+		buf_printf(b, "\t\tip saddr 127.0.0.0/8 oifname \"%s\" masquerade\n", n->bridge);
+		buf_printf(b, "\t\tip saddr %s oifname \"%s\" ct status dnat masquerade\n", subnet, n->bridge);
+	}
+	buf_str(b, "\t}\n");
+}
+
+static void add_filters(struct buf *b, const struct fw_spec *spec)
+{
+	buf_str(b, "\tchain raw {\n\t\ttype filter hook prerouting priority -300\n");
+	for (size_t i = 0; i < spec->n_nets; i++) {
+		const char *br = spec->nets[i].bridge;
+		buf_printf(b, "\t\tiifname \"%s\" ip daddr 127.0.0.0/8 drop\n", br);
+		buf_printf(b, "\t\tiifname \"%s\" ip saddr 127.0.0.0/8 drop\n", br);
+	}
+	buf_str(b, "\t}\n\tchain forward {\n\t\ttype filter hook forward priority 0\n");
+	for (size_t i = 0; i < spec->n_nets; i++) {
+		const struct net *n = &spec->nets[i];
+		if (!n->internal)
+			continue;
+		buf_printf(b, "\t\tiifname \"%s\" oifname != \"%s\" drop\n", n->bridge, n->bridge);
+		buf_printf(b, "\t\toifname \"%s\" iifname != \"%s\" drop\n", n->bridge, n->bridge);
+	}
+	buf_str(b, "\t\tct state established,related accept\n\t\tct status dnat accept\n");
+	for (size_t i = 0; i < spec->n_nets; i++)
+		buf_printf(b, "\t\toifname \"%s\" iifname != \"%s\" drop\n", spec->nets[i].bridge, spec->nets[i].bridge);
+	buf_str(b, "\t}\n");
+}
+
+static void add_table(struct buf *b, const struct fw_spec *spec)
+{
+	buf_printf(b, "add table inet davit-%s\ndelete table inet davit-%s\n", spec->project, spec->project);
+	if (!spec->n_nets)
+		return;
+	buf_printf(b, "table inet davit-%s {\n", spec->project);
+	add_publishing(b, spec);
+	add_masquerading(b, spec);
+	add_filters(b, spec);
+	buf_str(b, "}\n");
+}
+
+int fw_apply(const struct fw_spec *spec, struct err *err)
+{
+	auto_buf struct buf b = BUF_INIT;
+	if (check_name("project", spec->project, err) < 0)
+		return -1;
+	for (size_t i = 0; i < spec->n_nets; i++)
+		if (check_name("bridge", spec->nets[i].bridge, err) < 0)
+			return -1;
+	add_table(&b, spec);
+	if (nft_run(b.p, err) < 0)
+		return err_wrap(err, "project '%s'", spec->project);
+	for (size_t i = 0; i < spec->n_nets; i++)
+		br_route_localnet(spec->nets[i].bridge);
+	if (br_forwarding(err) < 0)
+		return -1;
+	return fw_docker_apply(spec, err);
+}
+
+int fw_remove(const char *project, struct err *err)
+{
+	return fw_apply(&(struct fw_spec){ .project = project }, err);
+}
