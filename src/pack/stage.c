@@ -1,0 +1,146 @@
+#include "stage.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+
+#include "../util/auto.h"
+#include "../util/buf.h"
+#include "../util/clock.h"
+#include "../util/hash.h"
+#include "../util/log.h"
+#include "../util/mem.h"
+#include "../util/path.h"
+#include "../util/str.h"
+
+#define STAGE_PREFIX ".tmp-"
+
+enum { LOCK_MS = 10000, LOCK_STEP_MS = 20 };
+
+/* 0 and the locked descriptor; 1: somebody holds it, or it is gone. */
+static int take_dir(int images_fd, const char *name, int *ret_fd)
+{
+	auto_close int fd = openat(images_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat a, b;
+
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return 1;
+	/* somebody may have removed it between open and flock */
+	if (fstat(fd, &a) < 0 || fstatat(images_fd, name, &b, AT_SYMLINK_NOFOLLOW) < 0 || a.st_ino != b.st_ino)
+		return 1;
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
+static void sweep(int images_fd)
+{
+	int dup_fd = openat(images_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	auto_closedir DIR *d = dup_fd < 0 ? NULL : fdopendir(dup_fd);
+	struct dirent *e;
+
+	while (d && (e = readdir(d))) {
+		auto_err struct err why = ERR_INIT;
+		auto_close int fd = -1;
+		if (!str_starts(e->d_name, STAGE_PREFIX) || take_dir(images_fd, e->d_name, &fd) != 0)
+			continue;
+		if (path_remove_tree(images_fd, e->d_name, &why) < 0)
+			log_warn("left behind by a load that died: %s", err_msg(&why));
+	}
+}
+
+static int make_stage(struct stage *s, struct err *err)
+{
+	for (int tries = 0; tries < 100; tries++) {
+		char random[17];
+		hash_random_hex(8, random);
+		snprintf(s->name, sizeof s->name, STAGE_PREFIX "%s", random);
+		if (mkdirat(s->images_fd, s->name, 0700) < 0 && errno != EEXIST)
+			return err_sys(err, errno, "make a directory in '%s'", s->images_path);
+		if (take_dir(s->images_fd, s->name, &s->fd) == 0)
+			return 0;
+	}
+	return err_set(err, ERR_BUSY, "no working directory can be made in '%s'", s->images_path);
+}
+
+static int make_layout(struct stage *s, struct err *err)
+{
+	static const char layout[] = "{\"imageLayoutVersion\":\"1.0.0\"}\n";
+
+	if (path_mkdirs(s->images_fd, "blobs/sha256", 0755, err) < 0 || path_mkdirs(s->images_fd, "layers", 0700, err) < 0 ||
+	    path_mkdirs(s->images_fd, "l", 0700, err) < 0)
+		return err_wrap(err, "image store '%s'", s->images_path);
+	if (faccessat(s->images_fd, "oci-layout", F_OK, 0) == 0)
+		return 0;
+	return path_write(s->images_fd, "oci-layout", layout, sizeof layout - 1, 0644, PATH_SYNC, err);
+}
+
+int stage_open(const char *state_dir, struct stage *ret, struct err *err)
+{
+	struct stage s = { .images_fd = -1, .fd = -1 };
+
+	s.images_path = path_join(state_dir, "images");
+	/* 0700: what an image brings with set-user-id must not be within reach of the host's users */
+	if (path_mkdirs(AT_FDCWD, state_dir, 0711, err) < 0 ||
+	    path_open_dir(AT_FDCWD, s.images_path, 0700, &s.images_fd, err) < 0)
+		goto failed;
+	if (make_layout(&s, err) < 0)
+		goto failed;
+	sweep(s.images_fd);
+	if (make_stage(&s, err) < 0)
+		goto failed;
+	*ret = s;
+	return 0;
+failed:
+	if (s.images_fd >= 0)
+		close(s.images_fd);
+	free(s.images_path);
+	return -1;
+}
+
+void stage_close(struct stage *s)
+{
+	auto_err struct err why = ERR_INIT;
+
+	if (s->fd >= 0) {
+		if (path_remove_tree(s->images_fd, s->name, &why) < 0)
+			log_warn("%s", err_msg(&why));
+		close(s->fd);
+	}
+	if (s->images_fd >= 0)
+		close(s->images_fd);
+	free(s->images_path);
+	*s = (struct stage){ .images_fd = -1, .fd = -1 };
+}
+
+static int held(const struct stage *s, int fd, struct err *err)
+{
+	auto_buf struct buf who = BUF_INIT;
+
+	if (path_read_fd(fd, 64, &who, NULL) < 0 || !who.p)
+		return err_set(err, ERR_TIMEOUT, "the image store '%s' is locked for more than 10 s", s->images_path);
+	return err_set(err, ERR_TIMEOUT, "the image store '%s' is locked by process %s for more than 10 s",
+		       s->images_path, who.p);
+}
+
+int stage_lock(const struct stage *s, int *ret_fd, struct err *err)
+{
+	auto_close int fd = openat(s->images_fd, ".lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	int64_t until = clock_mono_ns() + LOCK_MS * MS_NS;
+	char pid[16];
+
+	if (fd < 0)
+		return err_sys(err, errno, "open the lock of '%s'", s->images_path);
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return err_sys(err, errno, "lock '%s'", s->images_path);
+		if (clock_mono_ns() > until)
+			return held(s, fd, err);
+		poll(NULL, 0, LOCK_STEP_MS);
+	}
+	snprintf(pid, sizeof pid, "%d", (int)getpid());
+	if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, strlen(pid), 0) < 0)
+		log_warn("write the lock of '%s': %s", s->images_path, strerror(errno));
+	*ret_fd = take_fd(&fd);
+	return 0;
+}

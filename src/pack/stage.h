@@ -1,0 +1,19 @@
+/* stage.h - where a load works before anything has its name: STATE/images/.tmp-RANDOM, whose flock tells the living from the
+ * dead. And the store's lock. */
+#pragma once
+
+#include "../util/err.h"
+
+struct stage {
+	char *images_path;
+	int images_fd;           /* of STATE/images */
+	int fd;                  /* of the staging directory, flock held */
+	char name[32];
+};
+/* Makes the store when there is none, removes what dead loads left, and a new staging directory. */
+int stage_open(const char *state_dir, struct stage *ret, struct err *err);
+/* Removes the staging directory. */
+void stage_close(struct stage *s);
+
+/* The store's lock; waits at most 10 s. *ret_fd releases it. */
+int stage_lock(const struct stage *s, int *ret_fd, struct err *err);

@@ -1,0 +1,169 @@
+#include "unpack.h"
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <locale.h>
+#include <sys/syscall.h>
+#include <sys/xattr.h>
+
+#include "../image/store.h"
+#include "../util/auto.h"
+#include "../util/buf.h"
+#include "../util/json.h"
+#include "../util/mem.h"
+#include "confine.h"
+#include "stream.h"
+#include "tree.h"
+
+/* The answer is JSON, a file name need not be UTF-8: everything but plain characters travels as %XX. */
+static char *escape(const char *s)
+{
+	auto_buf struct buf b = BUF_INIT;
+
+	buf_str(&b, "");
+	for (; *s; s++) {
+		if ((unsigned char)*s > ' ' && (unsigned char)*s < 0x7f && *s != '%')
+			buf_char(&b, *s);
+		else
+			buf_printf(&b, "%%%02x", (unsigned char)*s);
+	}
+	return buf_take(&b);
+}
+
+static int hex_value(char c)
+{
+	const char *digits = "0123456789abcdef", *p = c ? strchr(digits, c) : NULL;
+
+	return p ? (int)(p - digits) : -1;
+}
+
+static char *unescape(const char *s)
+{
+	char *ret = xmalloc(strlen(s) + 1), *to = ret;
+
+	for (; *s; s++) {
+		if (*s == '%' && hex_value(s[1]) >= 0 && hex_value(s[2]) >= 0) {
+			*to++ = (char)(hex_value(s[1]) << 4 | hex_value(s[2]));
+			s += 2;
+		} else {
+			*to++ = *s;
+		}
+	}
+	*to = '\0';
+	return ret;
+}
+
+static int unpack_entries(struct stream *s, struct tree *t, struct err *err)
+{
+	struct archive_entry *e;
+	int r;
+
+	while ((r = stream_next(s, &e, err)) > 0)
+		if (t && tree_add(t, s, e, err) < 0)
+			return -1;
+	return r < 0 || !t ? r : tree_finish(t, err);
+}
+
+static int check_hash(struct stream *s, const char *want, struct err *err)
+{
+	char have[HASH_HEX_LEN + 1];
+
+	if (stream_finish(s, have, err) < 0)
+		return -1;
+	if (!STREQ(have, want))
+		return err_set(err, ERR_INPUT, "its content is sha256:%s, not what the image's config says (sha256:%s)", have, want);
+	return 0;
+}
+
+static json_t *answer_new(const struct tree *t)
+{
+	json_t *o = json_object(), *opaque = json_array();
+
+	map_each(&t->opaque, it) {
+		auto_free char *name = escape(it->key);
+		json_array_append_new(opaque, json_string(name));
+	}
+	jx_set_int(o, "bytes", (int64_t)t->bytes);
+	jx_set_int(o, "entries", (int64_t)t->entries);
+	json_object_set_new(o, "opaque", opaque);
+	return o;
+}
+
+static int unpack_blob(const struct unpack *u, int blob_fd, struct tree *t, struct err *err)
+{
+	struct stream *s = NULL;
+	int r;
+
+	if (stream_open(blob_fd, u->limits.bytes, true, &s, err) < 0)
+		return -1;
+	r = unpack_entries(s, u->dir ? t : NULL, err);
+	if (r == 0)
+		r = check_hash(s, u->diff_hex, err);
+	stream_close(s);
+	return r;
+}
+
+/* Without a target the child is locked up in the staging directory with no privilege to write in it as another user. */
+int unpack_work(void *arg, json_t **ret, struct err *err)
+{
+	const struct unpack *u = arg;
+	auto_close int blob_fd = openat(u->stage_fd, u->blob, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	auto_close int root_fd = -1;
+	bool no_devices = !store_trusted_xattrs();
+	struct tree t;
+	int r;
+
+	if (blob_fd < 0)
+		return err_sys(err, errno, "open its blob");
+	setlocale(LC_CTYPE, "C.UTF-8");
+	if (confine(u->stage_fd, u->dir ? u->dir : ".", u->dir ? CONFINE_UNPACK : CONFINE_NO_CAPS, err) < 0)
+		return -1;
+	root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root_fd < 0)
+		return err_sys(err, errno, "open the layer's directory");
+	tree_init(&t, root_fd, &u->limits);
+	t.no_devices = no_devices;
+	r = unpack_blob(u, blob_fd, &t, err);
+	if (r == 0)
+		*ret = answer_new(&t);
+	tree_done(&t);
+	return r;
+}
+
+static int set_opaque(int root_fd, const char *name, struct err *err)
+{
+	struct open_how how = {
+		.flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
+		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV,
+	};
+	const char *attr = store_trusted_xattrs() ? "trusted.overlay.opaque" : "user.overlay.opaque";
+	auto_close int fd = (int)syscall(SYS_openat2, root_fd, *name ? name : ".", &how, sizeof how);
+
+	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP))
+		return 0;       /* a later entry of the layer put something else there */
+	if (fd < 0 || fsetxattr(fd, attr, "y", 1, 0) < 0)
+		return err_sys(err, errno, "mark a directory as opaque");
+	return 0;
+}
+
+int unpack_result(const struct unpack *u, const json_t *answer, uint64_t *ret_bytes, uint64_t *ret_entries,
+		  struct err *err)
+{
+	const json_t *names = jx_arr(answer, "opaque"), *name;
+	auto_close int root_fd = -1;
+	size_t i;
+
+	*ret_bytes = (uint64_t)jx_int(answer, "bytes", 0);
+	*ret_entries = (uint64_t)jx_int(answer, "entries", 0);
+	if (!u->dir)
+		return 0;
+	root_fd = openat(u->stage_fd, u->dir, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (root_fd < 0)
+		return err_sys(err, errno, "open the unpacked layer");
+	json_array_foreach(names, i, name) {
+		auto_free char *path = json_is_string(name) ? unescape(json_string_value(name)) : NULL;
+		if (path && set_opaque(root_fd, path, err) < 0)
+			return -1;
+	}
+	return 0;
+}
