@@ -37,7 +37,7 @@ LIBS_src/super := -levent_core
 PKGS     := yaml-0.1 libevent_core libnl-3.0 libnl-route-3.0 jansson libarchive nettle
 CPPFLAGS += $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 
-PROGRAMS := $(B)/davit $(B)/davit-keeper $(B)/davit-image
+PROGRAMS := $(B)/davit $(B)/davit-keeper $(B)/davit-image $(B)/davit-init
 
 all: $(PROGRAMS)
 
@@ -64,6 +64,9 @@ $(B)/davit-image: $(B)/src/image_main.o $(call may,src/pack)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call need,src/pack)
 
 $(B)/davit-keeper: $(B)/src/keeper/keeper.o
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -static -o $@ $^
+
+$(B)/davit-init: $(B)/src/init/init.o
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -static -o $@ $^
 
 $(B)/%.o: %.c

@@ -74,6 +74,10 @@ struct oci_exec {
 };
 int oci_process_write(int bundle_fd, const char *name, const struct oci_exec *x, struct err *err);
 
+/* Where the init of `init: true` (the static program davit-init) lies on this host; it is found beside the running program or in ../libexec. */
+#define OCI_INIT_TARGET "/sbin/docker-init"
+int oci_init_path(char **ret, struct err *err);
+
 /* --- the runtime --- */
 struct oci_runtime {                     /* owned texts */
 	char *name;                      /* "crun" */
@@ -106,6 +110,9 @@ int oci_start(const struct oci_call *call, struct child *ret, struct err *err);
 /* After a non-zero exit: reads the log file and makes err of it: one clean sentence without the runtime's noise. "executable file not found" and the like
  * become ERR_CMD_NOT_FOUND / ERR_CMD_NOT_EXEC and name the command. Always returns -1. */
 int oci_failure(const struct oci_call *call, int status, struct err *err);
+/* True when the runtime itself has something to complain of in its log file: tells its own failure from the exit status of the command that
+ * `exec` ran. */
+bool oci_complained(const struct oci_call *call);
 /* Replaces the calling process by the runtime (for `davit exec`, in a forked child or as the last thing). Only returns on failure. */
 int oci_exec_here(const struct oci_call *call, struct err *err);
 
