@@ -31,7 +31,7 @@ struct launch {                          /* launch.json in the container's direc
 	struct launch_net *nets;         size_t n_nets, cap_nets;
 	struct strs links;               /* "ALIAS=SERVICE" */
 	struct strs dns;                 /* its own servers */
-	char *mac;
+	char *runtime;                   /* its own OCI runtime, NULL: the supervisor's */
 };
 
 void launch_done(struct launch *l);

@@ -67,6 +67,12 @@ enum uwant { W_NOTHING, W_PREPARED, W_CREATED, W_RUNNING, W_STOPPED, W_ABSENT };
 
 enum activity { ACT_NONE, ACT_PREPARE, ACT_CREATE, ACT_START, ACT_DELETE, ACT_REMOVE };
 
+struct want_port {
+	char *host_ip;                   /* NULL: all */
+	unsigned min, max, target;       /* 0,0: any */
+	bool udp;
+};
+
 struct unit {
 	struct super *s;
 	struct unit_rec rec;             /* what the journal remembers */
@@ -88,6 +94,9 @@ struct unit {
 	struct event *exit_timer;        /* the keeper's word about an exit is overdue */
 	bool exit_pending;               /* E_EXIT came while start was in flight */
 	unsigned kills;
+	bool recreate;                   /* its removal makes room for a successor: log and addresses stay */
+	bool drop_volumes;               /* its removal takes the anonymous volumes along */
+	bool stuck;                      /* does not end, not even by SIGKILL */
 	bool stop_asked;                 /* this stop was asked for: policy does not bring it back */
 	int64_t grace_ms;                /* of the stop in progress, -1: the launch's */
 	int64_t backoff_ms;              /* last pause */
@@ -97,8 +106,9 @@ struct unit {
 	int out_fd, err_fd, tty_fd;      /* readers of the FIFOs; pty master */
 	struct event *out_ev, *err_ev, *tty_ev;
 	int console_fd;                  /* listens for the pty master during create */
-	int *port_fds;                   /* reservations, rec.n_ports of them */
-	size_t n_port_fds;
+	struct want_port *want_ports;    /* what the service publishes; rec.ports is what it got */
+	size_t n_want_ports;
+	int *port_fds;                   /* reservations, one per rec.ports, -1: not held */
 	bool dns_on;                     /* its resolver's sockets are open */
 	struct health *health;           /* NULL: no check */
 	unsigned queued;                 /* bit per event in the queue */
@@ -138,7 +148,7 @@ struct super {
 	struct txn *txn;                 /* in progress */
 	struct txn *waiting;             /* in order of arrival */
 	bool finished;                   /* nothing left to supervise: end with 0 */
-	bool recovering;
+	struct network *network;         /* the worker in flight, one at a time */
 };
 
 /* ------------------------------------------------------------------ super.c */
@@ -203,21 +213,31 @@ enum restart_verdict { RESTART_STAY, RESTART_AFTER };
 enum restart_verdict restart_decide(const struct launch *l, const struct unit_rec *r, int64_t ran_ms, bool asked,
 				    int64_t *backoff_ms);
 
-/* ------------------------------------------------------------------ network.c */
-/* Volumes, networks and addresses that the model asks for: entries in the books, no kernel yet. */
-int network_reserve(struct super *s, struct err *err);
-/* Leases for one unit and its ports bound on the host; ERR_BUSY says who has a port. */
+/* ------------------------------------------------------------------ books.c */
+/* Volumes and networks that the model asks for: entries in the books, nothing in the kernel yet. Volumes made now are
+ * added to new_volumes (may be NULL). */
+int network_reserve(struct super *s, struct client *c, struct strs *new_volumes, struct err *err);
+void network_forget_nets(struct super *s);
+/* Addresses of one unit, and which ports it wants. */
 int network_lease(struct super *s, struct unit *u, const struct service *svc, struct err *err);
-int network_take_ports(struct unit *u, struct err *err);
-void network_drop_ports(struct unit *u);
-/* The worker that makes bridges, slots and rules of everything that is wanted now. NULL-safe callback with the result. */
-typedef void network_done_fn(struct super *s, const struct err *err, void *arg);
-int network_setup(struct super *s, bool slots_too, network_done_fn *done, void *arg, struct err *err);
-int network_teardown(struct super *s, bool volumes, network_done_fn *done, void *arg, struct err *err);
-/* Resolver sockets of a unit. */
-void network_dns_on(struct unit *u);
 void network_release(struct super *s, struct unit *u);
-int network_dns_start(struct super *s, struct err *err);
+/* Binds on the host what the unit wants and does not hold yet; ERR_BUSY says who has a port; *ret_index: which one. */
+int network_take_ports(struct unit *u, size_t *ret_index, struct err *err);
+void network_drop_ports(struct unit *u);
+void network_free_ports(struct unit *u);
+/* After a restart of the supervisor: descriptors from the keeper, else bound anew. */
+void network_adopt_ports(struct unit *u);
+void network_dns_on(struct unit *u);
+/* Path of the namespace a service's containers live in: its slot's, another slot's, or NULL for the host's; malloc'ed. */
+char *network_netns(const struct super *s, const struct service *svc, const char *slot);
+
+/* ------------------------------------------------------------------ network.c: the kernel's part, in a worker */
+typedef void network_done_fn(struct super *s, void *arg, const struct err *err);
+/* Bridges, slots and rules of everything that exists now. */
+void network_setup(struct super *s, network_done_fn *done, void *arg);
+void network_teardown(struct super *s, network_done_fn *done, void *arg);
+void network_volumes(struct super *s, network_done_fn *done, void *arg);
+void network_stop(struct super *s);
 
 /* ------------------------------------------------------------------ txn.c */
 /* Takes over the request (a new reference) for the client (may be NULL). */
@@ -249,5 +269,7 @@ void keeper_link_start(struct super *s);
 void keeper_store_fd(struct super *s, const char *name, int fd);
 void keeper_drop_fd(struct super *s, const char *name);
 int keeper_take_fd(struct super *s, const char *name);               /* -1: it has none of that name */
+/* Executes davit-keeper in the place of this process; only returns when that fails. */
+void super_become_keeper(struct super *s);
 /* ------------------------------------------------------------------ names.c */
 extern const struct dns_ops names_ops;

@@ -36,7 +36,8 @@ static const struct trans table[U_NSTATES][U_NEVENTS] = {
 			  [E_EXIT]  = { U_DELETING,  act_exited } },
 	[U_DELETING]  = { [E_OK]    = { U_EXITED,    act_after_exit },
 			  [E_FAIL]  = { U_EXITED,    act_after_exit } },
-	[U_EXITED]    = { [E_WANT]  = { U_EXITED,    act_settle } },
+	[U_EXITED]    = { [E_WANT]  = { U_EXITED,    act_settle },
+			  [E_FAIL]  = { U_FAILED,    act_failed } },
 	[U_BACKOFF]   = { [E_TIMER] = { U_PREPARED,  act_settle },
 			  [E_WANT]  = { U_BACKOFF,   act_settle } },
 	[U_STOPPED]   = { [E_WANT]  = { U_STOPPED,   act_settle } },
@@ -184,7 +185,7 @@ void unit_free(struct unit *u)
 
 	health_stop(u);
 	streams_close(u);
-	network_drop_ports(u);
+	network_free_ports(u);
 	for (size_t i = 0; i < ARRAY_LEN(evs); i++)
 		if (*evs[i])
 			event_free(*evs[i]);

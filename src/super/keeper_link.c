@@ -1,0 +1,119 @@
+/* keeper_link.c - this end of the socket to the keeper (src/keeper/keeper.h). */
+#include "sup.h"
+
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "../keeper/keeper.h"
+#include "../util/auto.h"
+#include "../util/fd.h"
+#include "../util/log.h"
+#include "../util/mem.h"
+
+enum { FIRST_WORD_MS = 2000 };
+
+struct message {
+	char type;
+	char name[KEEPER_NAME_MAX + 1];
+	int fd;
+};
+
+/* 1: a message, 0: none now, -1: the keeper is gone. */
+static int receive(struct super *s, struct message *m)
+{
+	char raw[1 + KEEPER_NAME_MAX];
+	int fds[1];
+	size_t n_fds = 1;
+	ssize_t n = fd_recv(s->keeper_fd, raw, sizeof raw, fds, &n_fds);
+
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ? 0 : -1;
+	if (n == 0)
+		return -1;
+	memset(m, 0, sizeof *m);
+	m->type = raw[0];
+	memcpy(m->name, raw + 1, (size_t)n - 1);
+	m->fd = n_fds ? fds[0] : -1;
+	return 1;
+}
+
+static void keep(struct super *s, struct message *m)
+{
+	intptr_t old;
+
+	if (m->fd < 0)
+		return;
+	old = (intptr_t)map_set(&s->kept_fds, m->name, (void *)(intptr_t)(m->fd + 1));
+	if (old)
+		close((int)old - 1);
+}
+
+/* A supervisor without its keeper takes the keeper's place; the new keeper starts a new supervisor, which adopts everything. */
+static void replace_keeper(struct super *s)
+{
+	log_warn("the keeper is gone: becoming one");
+	event_del(s->keeper_ev);
+	close(take_fd(&s->keeper_fd));
+	super_become_keeper(s);
+}
+
+static void on_keeper(evutil_socket_t fd, short what, void *arg)
+{
+	struct super *s = arg;
+	struct message m;
+	int r;
+
+	while ((r = receive(s, &m)) == 1)
+		if (m.type == KEEPER_FD_IS)
+			keep(s, &m);
+	exits_collect(s);
+	if (r < 0)
+		replace_keeper(s);
+}
+
+/* The descriptors that the last supervisor left come first, then '.'. The keeper has sent them before it started us. */
+void keeper_link_start(struct super *s)
+{
+	struct message m = { 0 };
+	struct pollfd p = { .fd = KEEPER_FD, .events = POLLIN };
+
+	s->keeper_fd = KEEPER_FD;
+	fd_nonblock(KEEPER_FD);
+	fd_cloexec(KEEPER_FD, 1);
+	while (m.type != KEEPER_FD_END) {
+		int r = receive(s, &m);
+		if (r < 0 || (r == 0 && poll(&p, 1, FIRST_WORD_MS) <= 0))
+			break;
+		if (r == 1 && m.type == KEEPER_FD_IS)
+			keep(s, &m);
+	}
+	s->keeper_ev = event_new(s->base, s->keeper_fd, EV_READ | EV_PERSIST, on_keeper, s);
+	event_add(s->keeper_ev, NULL);
+}
+
+static void tell(struct super *s, char type, const char *name, int fd)
+{
+	char raw[1 + KEEPER_NAME_MAX];
+	size_t n = strnlen(name, KEEPER_NAME_MAX);
+
+	raw[0] = type;
+	memcpy(raw + 1, name, n);
+	if (s->keeper_fd >= 0 && fd_send(s->keeper_fd, raw, n + 1, &fd, fd >= 0) < 0)
+		log_warn("keeper: cannot hand over '%s': %s", name, strerror(errno));
+}
+
+void keeper_store_fd(struct super *s, const char *name, int fd)
+{
+	tell(s, KEEPER_FD_IS, name, fd);
+}
+
+void keeper_drop_fd(struct super *s, const char *name)
+{
+	tell(s, KEEPER_FD_DROP, name, -1);
+}
+
+int keeper_take_fd(struct super *s, const char *name)
+{
+	return (int)(intptr_t)map_remove(&s->kept_fds, name) - 1;
+}

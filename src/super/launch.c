@@ -1,0 +1,139 @@
+/* launch.c - the record of a container's birth, as text and back. */
+#include "launch.h"
+
+#include <signal.h>
+#include <string.h>
+#include <strings.h>
+
+#include "../util/auto.h"
+#include "../util/json.h"
+#include "../util/mem.h"
+
+static const char *const restart_str[] = {
+	[RESTART_NO] = "no", [RESTART_ALWAYS] = "always",
+	[RESTART_ON_FAILURE] = "on-failure", [RESTART_UNLESS_STOPPED] = "unless-stopped",
+};
+
+void launch_done(struct launch *l)
+{
+	free(l->stop_signal);
+	free(l->runtime);
+	for (size_t i = 0; i < l->n_nets; i++) {
+		free(l->nets[i].network);
+		strs_done(&l->nets[i].names);
+	}
+	free(l->nets);
+	strs_done(&l->links);
+	strs_done(&l->dns);
+	*l = (struct launch){ 0 };
+}
+
+static json_t *strs_json(const struct strs *l)
+{
+	json_t *a = json_array();
+
+	for (size_t i = 0; i < l->n; i++)
+		json_array_append_new(a, json_string(l->v[i]));
+	return a;
+}
+
+static void strs_from(const json_t *a, struct strs *ret)
+{
+	const json_t *v;
+	size_t i;
+
+	json_array_foreach(a, i, v)
+		if (json_is_string(v))
+			strs_add(ret, json_string_value(v));
+}
+
+json_t *launch_to_json(const struct launch *l)
+{
+	json_t *o = json_object(), *nets = json_array();
+
+	jx_set_str(o, "stop_signal", l->stop_signal);
+	jx_set_str(o, "runtime", l->runtime);
+	jx_set_int(o, "grace_ms", l->grace_ms);
+	jx_set_str(o, "restart", restart_str[l->restart.kind]);
+	jx_set_int(o, "restart_max", l->restart.max_attempts);
+	jx_set_int(o, "restart_delay_ns", l->restart.delay_ns);
+	jx_set_int(o, "restart_window_ns", l->restart.window_ns);
+	jx_set_bool(o, "tty", l->tty);
+	jx_set_bool(o, "stdin_open", l->stdin_open);
+	jx_set_int(o, "log_max_bytes", l->log_max_bytes);
+	jx_set_int(o, "log_max_files", l->log_max_files);
+	jx_set_bool(o, "health", l->health);
+	jx_set_int(o, "health_interval_ms", l->health_interval_ms);
+	jx_set_int(o, "health_timeout_ms", l->health_timeout_ms);
+	jx_set_int(o, "health_start_period_ms", l->health_start_period_ms);
+	jx_set_int(o, "health_start_interval_ms", l->health_start_interval_ms);
+	jx_set_int(o, "health_retries", l->health_retries);
+	for (size_t i = 0; i < l->n_nets; i++) {
+		json_t *n = json_object();
+		jx_set_str(n, "network", l->nets[i].network);
+		json_object_set_new(n, "names", strs_json(&l->nets[i].names));
+		json_array_append_new(nets, n);
+	}
+	json_object_set_new(o, "nets", nets);
+	json_object_set_new(o, "links", strs_json(&l->links));
+	json_object_set_new(o, "dns", strs_json(&l->dns));
+	return o;
+}
+
+int launch_from_json(const json_t *j, struct launch *ret, struct err *err)
+{
+	const char *restart = jx_str(j, "restart");
+	const json_t *n;
+	size_t i;
+
+	if (!json_is_object(j) || !restart)
+		return err_set(err, ERR_FAIL, "the launch record is not readable");
+	*ret = (struct launch){
+		.stop_signal = xstrdup(jx_str(j, "stop_signal")), .runtime = xstrdup(jx_str(j, "runtime")),
+		.grace_ms = jx_int(j, "grace_ms", 10000), .tty = jx_bool(j, "tty", false),
+		.stdin_open = jx_bool(j, "stdin_open", false), .log_max_bytes = jx_int(j, "log_max_bytes", 0),
+		.log_max_files = (unsigned)jx_int(j, "log_max_files", 0), .health = jx_bool(j, "health", false),
+		.health_interval_ms = jx_int(j, "health_interval_ms", 30000),
+		.health_timeout_ms = jx_int(j, "health_timeout_ms", 30000),
+		.health_start_period_ms = jx_int(j, "health_start_period_ms", 0),
+		.health_start_interval_ms = jx_int(j, "health_start_interval_ms", 5000),
+		.health_retries = jx_int(j, "health_retries", 3),
+		.restart = { .max_attempts = jx_int(j, "restart_max", 0),
+			     .delay_ns = jx_int(j, "restart_delay_ns", -1),
+			     .window_ns = jx_int(j, "restart_window_ns", -1) },
+	};
+	for (size_t k = 0; k < ARRAY_LEN(restart_str); k++)
+		if (STREQ(restart, restart_str[k]))
+			ret->restart.kind = (enum restart_kind)k;
+	json_array_foreach(jx_arr(j, "nets"), i, n) {
+		struct launch_net *ln;
+		if (!jx_str(n, "network"))
+			continue;
+		ln = XGROW(ret->nets, ret->n_nets, ret->cap_nets);
+		ln->network = xstrdup(jx_str(n, "network"));
+		strs_from(jx_arr(n, "names"), &ln->names);
+	}
+	strs_from(jx_arr(j, "links"), &ret->links);
+	strs_from(jx_arr(j, "dns"), &ret->dns);
+	return 0;
+}
+
+int signal_number(const char *name)
+{
+	unsigned n;
+
+	if (str_uint(name, 1, 64, &n) == 0)
+		return (int)n;
+	if (strncasecmp(name, "SIG", 3) == 0)
+		name += 3;
+	for (int i = 1; i < 32; i++) {
+		const char *abbrev = sigabbrev_np(i);
+		if (abbrev && strcasecmp(abbrev, name) == 0)
+			return i;
+	}
+	if (strncasecmp(name, "RTMIN", 5) == 0)
+		return str_uint(name[5] == '+' ? name + 6 : "0", 0, 30, &n) == 0 ? SIGRTMIN + (int)n : -1;
+	if (strncasecmp(name, "RTMAX", 5) == 0)
+		return str_uint(name[5] == '-' ? name + 6 : "0", 0, 30, &n) == 0 ? SIGRTMAX - (int)n : -1;
+	return -1;
+}

@@ -1,0 +1,281 @@
+/* network.c - the kernel's part of networks and volumes, in one worker at a time: requests that come while it runs wait for their turn. */
+#include "sup.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+#include "../util/auto.h"
+#include "../util/json.h"
+#include "../util/log.h"
+#include "../util/mem.h"
+#include "../util/path.h"
+
+enum { NETWORK_MS = 60000 };
+
+struct network {                         /* a request; the first one in the list is in flight */
+	worker_fn *fn;
+	network_done_fn *done;
+	void *arg;
+	struct worker worker;
+	bool started;
+	struct event *ev, *timer;
+	struct network *next;
+};
+
+static void next_one(struct super *s);
+
+static void finish(struct super *s, const struct err *err)
+{
+	struct network *w = s->network;
+
+	s->network = w->next;
+	if (w->ev)
+		event_free(w->ev);
+	if (w->timer)
+		event_free(w->timer);
+	if (w->done)
+		w->done(s, w->arg, err);
+	free(w);
+	next_one(s);
+}
+
+static void on_result(evutil_socket_t fd, short what, void *arg)
+{
+	struct super *s = arg;
+	auto_err struct err err = ERR_INIT;
+
+	if (worker_read(&s->network->worker) == 0)
+		return;
+	finish(s, worker_finish(&s->network->worker, NULL, &err) < 0 ? &err : NULL);
+}
+
+static void on_overdue(evutil_socket_t fd, short what, void *arg)
+{
+	struct super *s = arg;
+	auto_err struct err err = ERR_INIT;
+
+	worker_abort(&s->network->worker);
+	err_set(&err, ERR_TIMEOUT, "the kernel's networks gave no answer within %d s", NETWORK_MS / 1000);
+	finish(s, &err);
+}
+
+static void next_one(struct super *s)
+{
+	struct network *w = s->network;
+	auto_err struct err err = ERR_INIT;
+	struct timeval tv = { .tv_sec = NETWORK_MS / 1000 };
+
+	if (!w || w->started)
+		return;
+	w->started = true;
+	if (worker_start(w->fn, s, &w->worker, &err) < 0) {
+		finish(s, &err);
+		return;
+	}
+	w->ev = event_new(s->base, w->worker.fd, EV_READ | EV_PERSIST, on_result, s);
+	event_add(w->ev, NULL);
+	w->timer = evtimer_new(s->base, on_overdue, s);
+	evtimer_add(w->timer, &tv);
+}
+
+static void submit(struct super *s, worker_fn *fn, network_done_fn *done, void *arg)
+{
+	struct network *w = xcalloc(1, sizeof *w), **end = &s->network;
+
+	w->fn = fn;
+	w->done = done;
+	w->arg = arg;
+	while (*end)
+		end = &(*end)->next;
+	*end = w;
+	next_one(s);
+}
+
+void network_stop(struct super *s)
+{
+	while (s->network) {
+		struct network *w = s->network;
+		s->network = w->next;
+		if (w->started)
+			worker_abort(&w->worker);
+		if (w->ev)
+			event_free(w->ev);
+		if (w->timer)
+			event_free(w->timer);
+		free(w);
+	}
+}
+
+/* ------------------------------------------------------------------ set up */
+
+struct picture {                         /* what the kernel should look like */
+	struct net_slot *slots;
+	struct net_publish *ports;
+	size_t n_slots, n_ports, cap_slots, cap_ports;
+};
+
+static const struct net *net_called(const struct super *s, const char *name)
+{
+	for (size_t i = 0; i < s->n_nets; i++)
+		if (STREQ(s->nets[i].name, name))
+			return &s->nets[i];
+	return NULL;
+}
+
+static bool has_own_netns(const struct super *s, const struct unit *u)
+{
+	const struct service *svc = s->model ? project_service(s->model, u->rec.service) : NULL;
+	auto_free char *pin = super_run_path(s, "netns", u->rec.slot);
+	auto_free char *used = svc ? network_netns(s, svc, u->rec.slot) : NULL;
+
+	return u->rec.n_addrs || (used && STREQ(pin, used));
+}
+
+static void add_sysctls(const struct super *s, const struct unit *u, struct net_slot *slot)
+{
+	const struct service *svc = s->model ? project_service(s->model, u->rec.service) : NULL;
+	struct net_sysctl *v;
+
+	if (!svc || !svc->sysctls.n)
+		return;
+	v = xcalloc(svc->sysctls.n, sizeof *v);
+	for (size_t i = 0; i < svc->sysctls.n; i++)
+		if (str_starts(svc->sysctls.v[i].key, "net."))
+			v[slot->n_sysctls++] = (struct net_sysctl){ svc->sysctls.v[i].key, svc->sysctls.v[i].value };
+	slot->sysctls = v;
+}
+
+static void add_slot(struct super *s, struct unit *u, struct picture *pic)
+{
+	struct net_slot *slot = XGROW(pic->slots, pic->n_slots, pic->cap_slots);
+	struct net_attach *att = xcalloc(u->rec.n_addrs + 1, sizeof *att);
+	bool routed = false;
+
+	for (size_t i = 0; i < u->rec.n_addrs; i++) {
+		const struct net *n = net_called(s, u->rec.addrs[i].network);
+		struct net_attach *a = &att[slot->n_attach];
+		if (!n)
+			continue;
+		a->net = n;
+		a->addr = u->rec.addrs[i].addr;
+		net_mac(a->addr, a->mac);
+		snprintf(a->ifname, sizeof a->ifname, "eth%zu", slot->n_attach);
+		a->default_route = !routed && !n->internal;
+		routed |= a->default_route;
+		slot->n_attach++;
+	}
+	slot->netns_path = super_run_path(s, "netns", u->rec.slot);
+	slot->attach = att;
+	if (slot->n_attach) {
+		slot->dns_port_udp = u->rec.dns_udp ? u->rec.dns_udp : NET_DNS_PORT;
+		slot->dns_port_tcp = u->rec.dns_tcp ? u->rec.dns_tcp : NET_DNS_PORT;
+	}
+	add_sysctls(s, u, slot);
+}
+
+/* Ports go to the address in the first network that is not internal. */
+static void add_ports(struct super *s, struct unit *u, struct picture *pic)
+{
+	const struct net *n = NULL;
+	uint32_t addr = 0;
+
+	for (size_t i = 0; i < u->rec.n_addrs && !n; i++) {
+		const struct net *k = net_called(s, u->rec.addrs[i].network);
+		if (k && !k->internal) {
+			n = k;
+			addr = u->rec.addrs[i].addr;
+		}
+	}
+	for (size_t i = 0; n && i < u->rec.n_ports; i++) {
+		const struct unit_port *p = &u->rec.ports[i];
+		struct net_publish *out;
+		if (!p->host)
+			continue;
+		out = XGROW(pic->ports, pic->n_ports, pic->cap_ports);
+		if (p->host_ip && *p->host_ip)
+			net_addr_parse(p->host_ip, &out->host_addr);
+		out->host_port = (uint16_t)p->host;
+		out->target = (uint16_t)p->target;
+		out->udp = STREQ(p->protocol, "udp");
+		out->addr = addr;
+		snprintf(out->bridge, sizeof out->bridge, "%s", n->bridge);
+	}
+}
+
+/* The worker's memory ends with it: nothing here is released. */
+static int setup_work(void *arg, json_t **ret, struct err *err)
+{
+	struct super *s = arg;
+	struct picture pic = { 0 };
+	struct fw_spec fw = { .project = s->p.name, .nets = s->nets, .n_nets = s->n_nets };
+
+	for (size_t i = 0; i < s->n_nets; i++)
+		if (net_up(&s->nets[i], err) < 0)
+			return err_wrap(err, "network '%s'", s->nets[i].name);
+	map_each(&s->units, it) {
+		struct unit *u = it->value;
+		if (u->state == U_REMOVING || (u->state == U_ABSENT && u->want == W_ABSENT))
+			continue;
+		if (has_own_netns(s, u))
+			add_slot(s, u, &pic);
+		add_ports(s, u, &pic);
+	}
+	if (net_slots_up(pic.slots, pic.n_slots, err) < 0)
+		return -1;
+	fw.ports = pic.ports;
+	fw.n_ports = pic.n_ports;
+	if (!s->n_nets && !pic.n_ports)
+		return fw_remove(s->p.name, err);
+	if (fw_apply(&fw, err) < 0)
+		return err_wrap(err, "rules of the networks");
+	return 0;
+}
+
+void network_setup(struct super *s, network_done_fn *done, void *arg)
+{
+	submit(s, setup_work, done, arg);
+}
+
+/* ------------------------------------------------------------------ take down */
+
+static int teardown_work(void *arg, json_t **ret, struct err *err)
+{
+	struct super *s = arg;
+	auto_free char *netns = xasprintf("%s/netns", s->p.run);
+	auto_json json_t *nets = ipam_list(s->ipam, s->p.name);
+	const json_t *n;
+	size_t i;
+
+	if (fw_remove(s->p.name, err) < 0 || net_sweep(netns, s->p.name, err) < 0)
+		return -1;
+	json_array_foreach(nets, i, n) {
+		if (jx_str(n, "bridge") && net_down(jx_str(n, "bridge"), err) < 0)
+			return err_wrap(err, "network '%s'", jx_str(n, "name"));
+		if (jx_str(n, "name") && ipam_forget(s->ipam, jx_str(n, "name"), err) < 0)
+			return -1;
+	}
+	return cgroup_remove(s->p.name, err);
+}
+
+void network_teardown(struct super *s, network_done_fn *done, void *arg)
+{
+	submit(s, teardown_work, done, arg);
+}
+
+static int volumes_work(void *arg, json_t **ret, struct err *err)
+{
+	struct super *s = arg;
+	auto_json json_t *vols = vol_list(s->volumes, s->p.name);
+	const json_t *v;
+	size_t i;
+
+	json_array_foreach(vols, i, v)
+		if (jx_str(v, "name") && vol_remove(s->volumes, jx_str(v, "name"), err) < 0)
+			return err_wrap(err, "volume '%s'", jx_str(v, "name"));
+	return 0;
+}
+
+void network_volumes(struct super *s, network_done_fn *done, void *arg)
+{
+	submit(s, volumes_work, done, arg);
+}

@@ -1,0 +1,259 @@
+/* streams.c - a container's output into its log, and the news of its end.
+ *
+ * Output: FIFOs that outlive this process; the readers are watched only while somebody may write, since a FIFO without writers is readable for ever. With a tty there is one stream, the pty's master, which the keeper holds for the next supervisor.
+ * The end: the pidfd says at once that init is gone, the keeper's exits file says how. When the keeper's line does not come, the status stays unknown. */
+#include "sup.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/pidfd.h>
+
+#include "../util/auto.h"
+#include "../util/clock.h"
+#include "../util/fd.h"
+#include "../util/log.h"
+#include "../util/mem.h"
+
+enum { EXIT_WORD_MS = 2000, MOVES_PER_TURN = 4, DRAIN_MOVES = 256 };
+
+static char *stream_name(const struct unit *u, const char *suffix)
+{
+	return xasprintf("%s.%s", u->rec.slot, suffix);
+}
+
+static int log_ready(struct unit *u, struct err *err)
+{
+	struct log_limits lim = { u->launch.log_max_bytes, u->launch.log_max_files };
+
+	if (u->log)
+		return 0;
+	return logw_open(u->s->logs_fd, u->rec.slot, &lim, &u->log, err);
+}
+
+static int open_pair(struct unit *u, const char *suffix, int *reader, int *writer, struct err *err)
+{
+	auto_free char *name = stream_name(u, suffix);
+
+	if (stdio_make_fifo(u->s->fifo_fd, name, err) < 0)
+		return -1;
+	if (reader && *reader < 0 && stdio_open_reader(u->s->fifo_fd, name, reader, err) < 0)
+		return -1;
+	if (writer && stdio_open_container(u->s->fifo_fd, name, writer, err) < 0)
+		return -1;
+	return 0;
+}
+
+static char *console_path(const struct unit *u)
+{
+	return xasprintf("%s/tmp/%s.tty", u->s->p.run, u->rec.slot);
+}
+
+int streams_open(struct unit *u, int stdio[3], struct err *err)
+{
+	if (log_ready(u, err) < 0)
+		return -1;
+	if (u->launch.tty) {
+		auto_free char *path = console_path(u);
+		if (u->console_fd >= 0)
+			close(take_fd(&u->console_fd));
+		return stdio_console_listen(path, &u->console_fd, err);
+	}
+	if (u->launch.stdin_open && open_pair(u, "in", NULL, &stdio[0], err) < 0)
+		return -1;
+	if (open_pair(u, "out", &u->out_fd, &stdio[1], err) < 0)
+		return -1;
+	return open_pair(u, "err", &u->err_fd, &stdio[2], err);
+}
+
+/* ------------------------------------------------------------------ moving bytes */
+
+/* 1: the stream is at its end or broken and need not be watched. */
+static int move_some(struct unit *u, int fd, int stream, int moves)
+{
+	auto_err struct err err = ERR_INIT;
+
+	while (moves-- > 0) {
+		int r = logw_move(u->log, fd, stream, &err);
+		if (r < 0) {
+			log_error("%s: log: %s", u->rec.slot, err_msg(&err));
+			return 1;
+		}
+		if (r != 1)
+			return r == LOGW_EOF;
+	}
+	return 0;
+}
+
+static void on_out(evutil_socket_t fd, short what, void *arg)
+{
+	struct unit *u = arg;
+
+	if (move_some(u, fd, 1, MOVES_PER_TURN))
+		event_del(u->out_ev);
+}
+
+static void on_err(evutil_socket_t fd, short what, void *arg)
+{
+	struct unit *u = arg;
+
+	if (move_some(u, fd, 2, MOVES_PER_TURN))
+		event_del(u->err_ev);
+}
+
+static void on_tty(evutil_socket_t fd, short what, void *arg)
+{
+	struct unit *u = arg;
+
+	if (move_some(u, fd, 1, MOVES_PER_TURN))
+		event_del(u->tty_ev);
+}
+
+static void watch(struct unit *u, int fd, struct event **ev, event_callback_fn cb)
+{
+	if (fd < 0)
+		return;
+	if (!*ev)
+		*ev = event_new(u->s->base, fd, EV_READ | EV_PERSIST, cb, u);
+	event_add(*ev, NULL);
+}
+
+void streams_watch(struct unit *u)
+{
+	watch(u, u->out_fd, &u->out_ev, on_out);
+	watch(u, u->err_fd, &u->err_ev, on_err);
+	watch(u, u->tty_fd, &u->tty_ev, on_tty);
+}
+
+static char *tty_name(const struct unit *u)
+{
+	return xasprintf("tty:%s", u->rec.slot);
+}
+
+/* The runtime has sent the pty's master before `create` returned. */
+void streams_console(struct unit *u)
+{
+	auto_err struct err err = ERR_INIT;
+	auto_free char *name = tty_name(u);
+	auto_free char *path = console_path(u);
+
+	if (u->console_fd < 0)
+		return;
+	if (stdio_console_receive(u->console_fd, &u->tty_fd, &err) < 0)
+		log_error("%s: terminal: %s", u->rec.slot, err_msg(&err));
+	close(take_fd(&u->console_fd));
+	unlink(path);
+	if (u->tty_fd < 0)
+		return;
+	fd_nonblock(u->tty_fd);
+	keeper_store_fd(u->s, name, u->tty_fd);
+	streams_watch(u);
+}
+
+static void unwatch(struct event **ev, int *fd)
+{
+	if (*ev)
+		event_free(take(*ev));
+	if (*fd >= 0)
+		close(take_fd(fd));
+}
+
+static void tty_close(struct unit *u)
+{
+	auto_free char *name = tty_name(u);
+
+	if (u->tty_fd < 0)
+		return;
+	unwatch(&u->tty_ev, &u->tty_fd);
+	keeper_drop_fd(u->s, name);
+}
+
+void streams_drain(struct unit *u)
+{
+	if (u->log && u->out_fd >= 0)
+		move_some(u, u->out_fd, 1, DRAIN_MOVES);
+	if (u->log && u->err_fd >= 0)
+		move_some(u, u->err_fd, 2, DRAIN_MOVES);
+	if (u->log && u->tty_fd >= 0)
+		move_some(u, u->tty_fd, 1, DRAIN_MOVES);
+	tty_close(u);
+	if (u->out_ev)
+		event_del(u->out_ev);
+	if (u->err_ev)
+		event_del(u->err_ev);
+}
+
+void streams_close(struct unit *u)
+{
+	unwatch(&u->out_ev, &u->out_fd);
+	unwatch(&u->err_ev, &u->err_fd);
+	if (u->tty_ev)
+		event_free(take(u->tty_ev));
+	if (u->tty_fd >= 0)
+		close(take_fd(&u->tty_fd));
+	if (u->console_fd >= 0)
+		close(take_fd(&u->console_fd));
+	logw_close(u->log);
+	u->log = NULL;
+}
+
+/* ------------------------------------------------------------------ the end of a container's init */
+
+static void on_exit_rec(const struct exit_rec *r, void *ctx)
+{
+	struct super *s = ctx;
+
+	map_each(&s->units, it) {
+		struct unit *u = it->value;
+		if (u->rec.proc.pid != r->proc.pid || u->rec.proc.start != r->proc.start ||
+		    !unit_has_process(u->state))
+			continue;
+		u->rec.exit_code = r->status;
+		super_post(u, E_EXIT);
+		return;
+	}
+}
+
+void exits_collect(struct super *s)
+{
+	auto_err struct err err = ERR_INIT;
+
+	if (exits_read(s->p.run_fd, &s->exits_offset, on_exit_rec, s, &err) < 0)
+		log_error("exits: %s", err_msg(&err));
+}
+
+static void on_exit_overdue(evutil_socket_t fd, short what, void *arg)
+{
+	struct unit *u = arg;
+
+	if (u->queued & (1u << E_EXIT))
+		return;
+	log_warn("%s: nobody knows how process %d ended", u->rec.slot, (int)u->rec.proc.pid);
+	u->rec.exit_code = -1;
+	super_post(u, E_EXIT);
+}
+
+/* Gone; the keeper writes how before it reaps, which is what makes the pidfd readable only shortly before or after. */
+static void on_init_gone(evutil_socket_t fd, short what, void *arg)
+{
+	struct unit *u = arg;
+	struct timeval tv = { .tv_sec = EXIT_WORD_MS / 1000 };
+
+	exits_collect(u->s);
+	if (u->queued & (1u << E_EXIT))
+		return;
+	if (!u->exit_timer)
+		u->exit_timer = evtimer_new(u->s->base, on_exit_overdue, u);
+	evtimer_add(u->exit_timer, &tv);
+}
+
+int watch_init(struct unit *u)
+{
+	if (u->pidfd >= 0)
+		return 0;
+	u->pidfd = proc_pidfd(&u->rec.proc);
+	if (u->pidfd < 0)
+		return -1;
+	u->pid_ev = event_new(u->s->base, u->pidfd, EV_READ, on_init_gone, u);
+	event_add(u->pid_ev, NULL);
+	return 0;
+}
