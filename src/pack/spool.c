@@ -10,6 +10,7 @@
 #include "../util/mem.h"
 #include "../util/path.h"
 #include "../util/proc.h"
+#include "../util/str.h"
 #include "confine.h"
 #include "name.h"
 #include "sha.h"
