@@ -69,6 +69,10 @@ enum attr_flag {
 	AF_REQ    = 1 << 11,    /* must be there when its object is */
 	AF_DOTTED = 1 << 12,    /* A_MAP: keys are names ([a-zA-Z0-9._-]+) */
 	AF_NOX    = 1 << 13,    /* A_OBJ: x- keys are not allowed here */
+	AF_SORT   = 1 << 14,    /* A_SEQ of strings: the order says nothing, it is printed sorted */
+	AF_ZERO   = 1 << 15,    /* a zero is printed as {} (as the reference does for ulimits) */
+	AF_QUOTED = 1 << 17,    /* A_SIZE: a string, never a bare number */
+	AF_LATER  = 1 << 16,    /* understood and printed, not acted on yet */
 };
 
 struct canon;
@@ -87,6 +91,7 @@ struct attr {
 	attr_canon_fn *canon;
 	attr_key_fn *item_key;
 	const char *words;               /* AF_ENUM: "a|b|c" */
+	const char *print;               /* the key that `config` prints, NULL: key */
 	const char *help;
 };
 

@@ -15,10 +15,12 @@
 #include "node.h"
 
 struct arena;
+struct env;
 
 struct stage_ctx {
 	struct arena *a;
 	struct diag *d;
+	const struct env *env;           /* what interpolation looks into, for configs and secrets made of a variable; may be NULL */
 	const char *project_name;
 	const char *working_dir;         /* absolute: the project directory */
 	struct node *disabled;           /* services that profiles took out of the tree (NODE_MAP); NULL: none */

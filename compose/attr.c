@@ -1,0 +1,84 @@
+/* attr.c - looking things up in the attribute table. */
+#include "attr.h"
+
+#include <string.h>
+
+#include "../src/util/arena.h"
+#include "../src/util/map.h"
+#include "../src/util/str.h"
+
+bool attr_is_extension(const char *key)
+{
+	return str_starts(key, "x-");
+}
+
+const struct attr *attr_find(const struct attr *obj, const char *key)
+{
+	if (!obj || !obj->kids)
+		return NULL;
+	if (obj->type == A_MAP)
+		return obj->kids;
+	if (obj->type != A_OBJ)
+		return NULL;
+	for (const struct attr *row = obj->kids; row->key; row++)
+		if (STREQ(row->key, key))
+			return row;
+	return NULL;
+}
+
+const struct attr *attr_at(const char *path)
+{
+	const struct attr *row = &attr_root;
+
+	while (row && *path) {
+		size_t n = strcspn(path, ".[");
+		char key[128];
+
+		if (n >= sizeof key)
+			return NULL;
+		memcpy(key, path, n);
+		key[n] = '\0';
+		if (row->type == A_SEQ)
+			row = row->kids;
+		else
+			row = attr_find(row, key);
+		path += n;
+		if (*path == '[') {
+			row = row && row->type == A_SEQ ? row->kids : NULL;
+			path += strcspn(path, "]");
+			path += *path == ']';
+		}
+		path += *path == '.';
+	}
+	return row;
+}
+
+/* What makes an item unique by the row's rule; NULL: nothing does. */
+static const char *identity(struct arena *a, const struct attr *row, const struct node *item)
+{
+	if (row->merge == M_BY_KEY)
+		return row->item_key ? row->item_key(a, item) : NULL;
+	return item->kind == NODE_STR ? item->text : NULL;
+}
+
+void attr_unique(struct arena *a, const struct attr *row, struct node *seq)
+{
+	struct map seen = MAP_INIT;     /* identity → place in seq, plus one */
+	size_t kept = 0;
+
+	for (size_t i = 0; i < seq->n; i++) {
+		struct node *item = seq->items[i];
+		const char *id = identity(a, row, item);
+		size_t place = id ? (size_t)map_get(&seen, id) : 0;
+
+		if (place) {
+			seq->items[place - 1] = item;
+			continue;
+		}
+		seq->items[kept++] = item;
+		if (id)
+			map_set(&seen, id, (void *)kept);
+	}
+	seq->n = kept;
+	map_done(&seen, NULL);
+}

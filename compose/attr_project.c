@@ -1,0 +1,125 @@
+/* attr_project.c - the rows of a file's top level, and those that several tables share. */
+#include "attr_rows.h"
+#include "canon.h"
+
+const struct attr attr_str_item[] = { { "", A_STR, M_REPLACE }, { 0 } };
+const struct attr attr_text_item[] = { { "", A_TEXT, M_REPLACE, AF_KEEP }, { 0 } };
+const struct attr attr_scalar_item[] = { { "", A_SCALAR, M_REPLACE, AF_KEEP }, { 0 } };
+const struct attr attr_text = { "", A_TEXT, M_REPLACE, AF_KEEP };
+const struct attr attr_text_or_null = { "", A_TEXT, M_REPLACE, AF_NULL | AF_KEEP };
+const struct attr attr_scalar = { "", A_SCALAR, M_REPLACE, AF_KEEP };
+
+static const struct attr ulimit_pair[] = {
+	{ "hard", A_INT, M_REPLACE, AF_REQ, .help = "what the process may raise it to" },
+	{ "soft", A_INT, M_REPLACE, AF_REQ, .help = "what holds at first" },
+	{ 0 }
+};
+const struct attr attr_ulimit = { "", A_OBJ, M_REPLACE, AF_KEEP | AF_ZERO, .kids = ulimit_pair, .canon = canon_ulimit };
+
+static const struct attr file_ref[] = {
+	{ "gid",    A_STR, M_REPLACE, .help = "group" },
+	{ "mode",   A_STR, M_REPLACE, .canon = canon_mode, .help = "permissions" },
+	{ "source", A_STR, M_REPLACE, .help = "name of the config or secret" },
+	{ "target", A_STR, M_REPLACE, .help = "where it is mounted" },
+	{ "uid",    A_STR, M_REPLACE, .help = "owner" },
+	{ 0 }
+};
+const struct attr attr_file_ref_item = { "", A_OBJ, M_REPLACE, .kids = file_ref };
+
+/* ------------------------------------------------------------------ top-level elements */
+
+static const struct attr aux_address = { "", A_STR, M_REPLACE, AF_KEEP };
+static const struct attr ipam_config[] = {
+	{ "aux_addresses", A_MAP, M_DEEP,    AF_NOX, .kids = &aux_address, .help = "addresses that are taken" },
+	{ "gateway",       A_STR, M_REPLACE, .help = "address of the gateway" },
+	{ "ip_range",      A_STR, M_REPLACE, .help = "where addresses are taken from" },
+	{ "subnet",        A_STR, M_REPLACE, .help = "the subnet" },
+	{ 0 }
+};
+static const struct attr ipam_config_item = { "", A_OBJ, M_REPLACE, AF_KEEP, .kids = ipam_config };
+static const struct attr ipam[] = {
+	{ "config",  A_SEQ, M_REPLACE, .kids = &ipam_config_item, .help = "subnets" },
+	{ "driver",  A_STR, M_REPLACE, .help = "who gives addresses" },
+	{ "options", A_MAP, M_DEEP,    AF_HIDE | AF_NOX, .kids = &aux_address, .help = "options of that driver" },
+	{ 0 }
+};
+static const struct attr network[] = {
+	{ "attachable",  A_BOOL, M_REPLACE, .help = "others may join" },
+	{ "driver",      A_STR,  M_REPLACE, .help = "network driver" },
+	{ "driver_opts", A_MAP,  M_DEEP,    AF_NOX, .kids = &attr_text, .help = "options of the driver" },
+	{ "enable_ipv4", A_BOOL, M_REPLACE, AF_KEEP, .help = "IPv4 addresses" },
+	{ "enable_ipv6", A_BOOL, M_REPLACE, AF_KEEP, .help = "IPv6 addresses" },
+	{ "external",    A_BOOL, M_REPLACE, .help = "it exists already" },
+	{ "internal",    A_BOOL, M_REPLACE, .help = "no way out" },
+	{ "ipam",        A_OBJ,  M_DEEP,    AF_KEEP, .kids = ipam, .help = "addresses" },
+	{ "labels",      A_KV,   M_DEEP,    .help = "labels" },
+	{ "name",        A_STR,  M_REPLACE, .help = "its real name" },
+	{ 0 }
+};
+static const struct attr network_item = { "", A_OBJ, M_DEEP, AF_NULL | AF_KEEP, .kids = network, .canon = canon_external };
+
+static const struct attr volume[] = {
+	{ "driver",      A_STR,  M_REPLACE, .help = "volume driver" },
+	{ "driver_opts", A_MAP,  M_DEEP,    AF_NOX, .kids = &attr_text, .help = "options of the driver" },
+	{ "external",    A_BOOL, M_REPLACE, .help = "it exists already" },
+	{ "labels",      A_KV,   M_DEEP,    .help = "labels" },
+	{ "name",        A_STR,  M_REPLACE, .help = "its real name" },
+	{ 0 }
+};
+static const struct attr volume_item = { "", A_OBJ, M_DEEP, AF_NULL | AF_KEEP, .kids = volume, .canon = canon_external };
+
+static const struct attr config[] = {
+	{ "content",         A_STR,  M_REPLACE, .help = "the text itself" },
+	{ "environment",     A_STR,  M_REPLACE, .help = "variable that holds it" },
+	{ "external",        A_BOOL, M_REPLACE, .help = "it exists already" },
+	{ "file",            A_STR,  M_REPLACE, AF_PATH, .help = "file that holds it" },
+	{ "labels",          A_KV,   M_DEEP,    .help = "labels" },
+	{ "name",            A_STR,  M_REPLACE, .help = "its real name" },
+	{ "template_driver", A_STR,  M_REPLACE, AF_NOTE, .help = "templating driver" },
+	{ 0 }
+};
+static const struct attr config_item = { "", A_OBJ, M_DEEP, AF_KEEP, .kids = config, .canon = canon_external };
+
+static const struct attr secret[] = {
+	{ "driver",          A_STR,  M_REPLACE, AF_NOTE, .help = "secret driver" },
+	{ "driver_opts",     A_MAP,  M_DEEP,    AF_NOTE | AF_NOX, .kids = &attr_text, .help = "options of the driver" },
+	{ "environment",     A_STR,  M_REPLACE, .help = "variable that holds it" },
+	{ "external",        A_BOOL, M_REPLACE, .help = "it exists already" },
+	{ "file",            A_STR,  M_REPLACE, AF_PATH, .help = "file that holds it" },
+	{ "labels",          A_KV,   M_DEEP,    .help = "labels" },
+	{ "name",            A_STR,  M_REPLACE, .help = "its real name" },
+	{ "template_driver", A_STR,  M_REPLACE, AF_NOTE, .help = "templating driver" },
+	{ 0 }
+};
+static const struct attr secret_item = { "", A_OBJ, M_DEEP, AF_KEEP, .kids = secret, .canon = canon_external };
+
+static const struct attr model[] = {
+	{ "context_size",  A_INT, M_REPLACE, .help = "size of the context" },
+	{ "model",         A_STR, M_REPLACE, AF_REQ, .help = "the model" },
+	{ "name",          A_STR, M_REPLACE, .help = "its real name" },
+	{ "runtime_flags", A_SEQ, M_APPEND, .kids = attr_str_item, .help = "flags of the engine" },
+	{ 0 }
+};
+static const struct attr model_item = { "", A_OBJ, M_DEEP, AF_KEEP, .kids = model };
+
+static const struct attr include[] = {
+	{ "env_file",          A_SEQ, M_APPEND,  AF_ONE, .kids = attr_str_item, .help = "files for its variables" },
+	{ "path",              A_SEQ, M_APPEND,  AF_ONE | AF_REQ, .kids = attr_str_item, .help = "the files" },
+	{ "project_directory", A_STR, M_REPLACE, .help = "what its paths are relative to" },
+	{ 0 }
+};
+static const struct attr include_item = { "", A_OBJ, M_REPLACE, AF_NOX, .kids = include, .canon = canon_include_item };
+
+static const struct attr root[] = {
+	{ "configs",  A_MAP, M_DEEP,    AF_DOTTED, .kids = &config_item, .help = "configuration files" },
+	{ "include",  A_SEQ, M_APPEND,  AF_HIDE, .kids = &include_item, .help = "other projects to include" },
+	{ "models",   A_MAP, M_DEEP,    AF_DOTTED | AF_NOTE | AF_HIDE, .kids = &model_item, .help = "language models" },
+	{ "name",     A_STR, M_REPLACE, .help = "name of the project" },
+	{ "networks", A_MAP, M_DEEP,    AF_DOTTED, .kids = &network_item, .help = "networks" },
+	{ "secrets",  A_MAP, M_DEEP,    AF_DOTTED, .kids = &secret_item, .help = "secrets" },
+	{ "services", A_MAP, M_DEEP,    AF_DOTTED | AF_KEEP, .kids = &attr_service, .help = "services" },
+	{ "version",  A_STR, M_REPLACE, AF_HIDE, .help = "obsolete, ignored" },
+	{ "volumes",  A_MAP, M_DEEP,    AF_DOTTED, .kids = &volume_item, .help = "volumes" },
+	{ 0 }
+};
+const struct attr attr_root = { "", A_OBJ, M_DEEP, AF_KEEP, .kids = root, .help = "a compose file" };

@@ -1,0 +1,40 @@
+/* canon.h - private to the canonical form: its walker and the short forms that rows name. */
+#pragma once
+
+#include "../src/util/buf.h"
+#include "attr.h"
+#include "stages.h"
+
+struct canon {
+	const struct stage_ctx *s;
+	struct arena *a;
+	struct buf path;        /* "services.web.ports[1]" */
+};
+
+/* Reports a problem at n with the path walked so far; returns NULL so that a hook can return it. */
+struct node *canon_error(struct canon *c, const struct node *n, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void canon_warn(struct canon *c, const struct node *n, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void canon_hint(struct canon *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* "'ports' must be a list, not a string"; returns NULL. */
+struct node *canon_wrong(struct canon *c, const struct attr *row, const struct node *n, const char *want);
+/* Path segments: returns what to give back to canon_pop(). */
+size_t canon_push(struct canon *c, const char *key);
+size_t canon_push_index(struct canon *c, size_t i);
+void canon_pop(struct canon *c, size_t mark);
+/* One value by its row. Never NULL: after a problem it is the value as it was. */
+struct node *canon_value(struct canon *c, const struct attr *row, struct node *n);
+/* New nodes that stand for a piece of another: its position, span and origin. */
+struct node *canon_str(struct canon *c, const struct node *from, const char *text);
+struct node *canon_like(struct canon *c, const struct node *from, enum node_kind kind);
+void canon_set(struct canon *c, struct node *map, const char *key, const struct node *from, struct node *value);
+void canon_set_str(struct canon *c, struct node *map, const char *key, const struct node *from, const char *text);
+/* A text that still holds variables (--no-interpolate): nothing can be known of it. */
+bool canon_opaque(const struct canon *c, const struct node *n);
+
+/* Hooks of rows, by file. */
+attr_canon_fn canon_ports, canon_port, canon_networks, canon_extra_hosts;
+attr_canon_fn canon_volumes, canon_mount, canon_devices, canon_file_refs, canon_service_secrets, canon_mode, canon_mode_int;
+attr_canon_fn canon_build, canon_ssh, canon_depends_on, canon_env_file, canon_extends, canon_include_item, canon_models,
+	canon_provider_option, canon_pull_policy, canon_test, canon_ulimit, canon_external, canon_count, canon_device_request,
+	canon_gpus, canon_name;
+attr_key_fn key_port, key_target, key_file_ref;

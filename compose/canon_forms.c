@@ -1,0 +1,282 @@
+/* canon_forms.c - the other long forms of a service and of the top level. */
+#include <ctype.h>
+#include <string.h>
+
+#include "../src/util/arena.h"
+#include "../src/util/str.h"
+#include "canon.h"
+#include "val.h"
+
+/* ------------------------------------------------------------------ build */
+
+struct node *canon_build(struct canon *c, const struct attr *row, struct node *n)
+{
+	struct node *map;
+
+	if (n->kind != NODE_STR)
+		return n;
+	map = canon_like(c, n, NODE_MAP);
+	canon_set(c, map, "context", n, n);
+	return map;
+}
+
+struct node *canon_ssh(struct canon *c, const struct attr *row, struct node *n)
+{
+	struct node *seq;
+
+	if (n->kind == NODE_SEQ)
+		return n;
+	if (n->kind != NODE_MAP)
+		return canon_wrong(c, row, n, "a list or a mapping");
+	seq = canon_like(c, n, NODE_SEQ);
+	for (size_t i = 0; i < n->n; i++) {
+		const struct node *v = n->pairs[i].value;
+		const char *text = val_scalar_text(c->a, v);
+
+		node_push(c->a, seq, canon_str(c, v, *text ? arena_printf(c->a, "%s=%s", n->pairs[i].key, text) :
+			n->pairs[i].key));
+	}
+	return seq;
+}
+
+/* ------------------------------------------------------------------ lists of names that are maps */
+
+static struct node *names_to_map(struct canon *c, const struct attr *row, struct node *n,
+	struct node *(*value)(struct canon *c, const struct node *name))
+{
+	struct node *map;
+
+	if (n->kind != NODE_SEQ)
+		return n;
+	map = canon_like(c, n, NODE_MAP);
+	for (size_t i = 0; i < n->n; i++) {
+		struct node *item = n->items[i];
+		size_t mark = canon_push_index(c, i);
+
+		if (item->kind != NODE_STR)
+			canon_error(c, item, "an item of '%s' must be a string, not a %s", row->key, node_kind_str(item->kind));
+		else if (node_pair_get(map, item->text))
+			canon_error(c, item, "'%s' is in '%s' twice", item->text, row->key);
+		else
+			canon_set(c, map, item->text, item, value(c, item));
+		canon_pop(c, mark);
+	}
+	return map;
+}
+
+static struct node *plain_dependency(struct canon *c, const struct node *name)
+{
+	struct node *map = canon_like(c, name, NODE_MAP);
+
+	canon_set_str(c, map, "condition", name, "service_started");
+	canon_set(c, map, "required", name, node_bool(c->a, true, name->pos));
+	return map;
+}
+
+struct node *canon_depends_on(struct canon *c, const struct attr *row, struct node *n)
+{
+	return names_to_map(c, row, n, plain_dependency);
+}
+
+static struct node *nothing(struct canon *c, const struct node *name)
+{
+	return canon_like(c, name, NODE_NULL);
+}
+
+struct node *canon_models(struct canon *c, const struct attr *row, struct node *n)
+{
+	return names_to_map(c, row, n, nothing);
+}
+
+/* ------------------------------------------------------------------ files */
+
+static struct node *env_file_of(struct canon *c, struct node *n)
+{
+	struct node *map = n;
+
+	if (n->kind == NODE_STR) {
+		map = canon_like(c, n, NODE_MAP);
+		canon_set(c, map, "path", n, n);
+	}
+	if (map->kind == NODE_MAP && !node_get(map, "required"))
+		canon_set(c, map, "required", n, node_bool(c->a, true, n->pos));
+	return map;
+}
+
+struct node *canon_env_file(struct canon *c, const struct attr *row, struct node *n)
+{
+	struct node *seq;
+
+	if (n->kind != NODE_SEQ && n->kind != NODE_STR)
+		return canon_wrong(c, row, n, "a string or a list");
+	seq = canon_like(c, n, NODE_SEQ);
+	if (n->kind == NODE_STR)
+		node_push(c->a, seq, env_file_of(c, n));
+	else
+		for (size_t i = 0; i < n->n; i++)
+			node_push(c->a, seq, env_file_of(c, n->items[i]));
+	return seq;
+}
+
+struct node *canon_extends(struct canon *c, const struct attr *row, struct node *n)
+{
+	struct node *map;
+
+	if (n->kind != NODE_STR)
+		return n;
+	map = canon_like(c, n, NODE_MAP);
+	canon_set(c, map, "service", n, n);
+	return map;
+}
+
+struct node *canon_include_item(struct canon *c, const struct attr *row, struct node *n)
+{
+	struct node *map;
+
+	if (n->kind != NODE_STR)
+		return n;
+	map = canon_like(c, n, NODE_MAP);
+	canon_set(c, map, "path", n, n);
+	return map;
+}
+
+/* ------------------------------------------------------------------ devices to reserve */
+
+struct node *canon_count(struct canon *c, const struct attr *row, struct node *n)
+{
+	struct node *all;
+
+	if (n->kind != NODE_STR || !STREQ(n->text, "all"))
+		return n;
+	all = node_int(c->a, -1, n->pos);
+	all->span = n->span;
+	all->origin = n->origin;
+	return all;
+}
+
+struct node *canon_device_request(struct canon *c, const struct attr *row, struct node *n)
+{
+	if (n->kind == NODE_MAP && !node_get(n, "count") && !node_get(n, "device_ids"))
+		canon_set(c, n, "count", n, node_int(c->a, -1, n->pos));
+	return n;
+}
+
+struct node *canon_gpus(struct canon *c, const struct attr *row, struct node *n)
+{
+	struct node *seq;
+
+	if (n->kind == NODE_SEQ || canon_opaque(c, n))
+		return n;
+	if (n->kind != NODE_STR || !STREQ(n->text, "all"))
+		return canon_error(c, n, "'gpus' must be 'all' or a list");
+	seq = canon_like(c, n, NODE_SEQ);
+	node_push(c->a, seq, canon_like(c, n, NODE_MAP));
+	return seq;
+}
+
+/* ------------------------------------------------------------------ values with a grammar of their own */
+
+struct node *canon_test(struct canon *c, const struct attr *row, struct node *n)
+{
+	struct node *seq;
+
+	if (n->kind != NODE_STR)
+		return n->kind == NODE_SEQ ? n : canon_wrong(c, row, n, "a string or a list of strings");
+	seq = canon_like(c, n, NODE_SEQ);
+	node_push(c->a, seq, canon_str(c, n, "CMD-SHELL"));
+	node_push(c->a, seq, n);
+	return seq;
+}
+
+/* A single number stays a number; the row's kids are for the pair. */
+struct node *canon_ulimit(struct canon *c, const struct attr *row, struct node *n)
+{
+	static const struct attr number = { "ulimits", A_INT, M_REPLACE };
+
+	if (n->kind == NODE_MAP || canon_opaque(c, n))
+		return n;
+	return canon_value(c, &number, n);
+}
+
+struct node *canon_provider_option(struct canon *c, const struct attr *row, struct node *n)
+{
+	struct node *seq;
+
+	if (n->kind == NODE_SEQ)
+		return n;
+	seq = canon_like(c, n, NODE_SEQ);
+	node_push(c->a, seq, n);
+	return seq;
+}
+
+/* every_ and one or more of "12h" */
+static bool is_every(const char *text)
+{
+	const char *p = text + strlen("every_");
+
+	if (!str_starts(text, "every_") || !*p)
+		return false;
+	while (*p) {
+		size_t digits = strspn(p, "0123456789");
+
+		if (!digits || !p[digits] || !strchr("wdhms", p[digits]))
+			return false;
+		p += digits + 1;
+	}
+	return true;
+}
+
+struct node *canon_pull_policy(struct canon *c, const struct attr *row, struct node *n)
+{
+	static const char *const words[] = { "always", "never", "build", "if_not_present", "missing", "refresh", "daily",
+		"weekly", NULL };
+	const char *near;
+
+	if (n->kind != NODE_STR || canon_opaque(c, n) || is_every(n->text))
+		return n;
+	for (size_t i = 0; words[i]; i++)
+		if (STREQ(words[i], n->text))
+			return STREQ(n->text, "if_not_present") ? canon_str(c, n, "missing") : n;
+	canon_error(c, n, "'%s' is no value of 'pull_policy' (always, missing, never, build, daily, weekly, every_…)", n->text);
+	near = str_nearest(n->text, words);
+	if (near)
+		canon_hint(c, "did you mean '%s'?", near);
+	return NULL;
+}
+
+struct node *canon_name(struct canon *c, const struct attr *row, struct node *n)
+{
+	const char *p;
+
+	if (n->kind != NODE_STR || canon_opaque(c, n))
+		return n;
+	for (p = n->text; isalnum((unsigned char)*p) || (p > n->text && *p && strchr("_.-", *p)); p++)
+		;
+	if (*p || p == n->text)
+		return canon_error(c, n, "'%s' is no name for a container (a letter or digit, then also '_', '.', '-')", n->text);
+	return n;
+}
+
+/* external: {name: x} is the old way to say external: true, name: x. */
+struct node *canon_external(struct canon *c, const struct attr *row, struct node *n)
+{
+	struct node *external = n->kind == NODE_MAP ? node_get(n, "external") : NULL, *name;
+	size_t mark;
+
+	if (!external || external->kind != NODE_MAP)
+		return n;
+	mark = canon_push(c, "external");
+	name = node_get(external, "name");
+	for (size_t i = 0; i < external->n; i++)
+		if (!STREQ(external->pairs[i].key, "name") && !attr_is_extension(external->pairs[i].key))
+			canon_error(c, external->pairs[i].value, "unknown key '%s'", external->pairs[i].key);
+	if (name && node_get(n, "name"))
+		canon_error(c, name, "'external.name' and 'name' are both given");
+	else if (name)
+		canon_warn(c, external, "'external.name' is deprecated, please set 'name' and 'external: true'");
+	canon_pop(c, mark);
+	canon_set(c, n, "external", external, node_bool(c->a, true, external->pos));
+	if (name)
+		canon_set(c, n, "name", name, name);
+	return n;
+}

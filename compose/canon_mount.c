@@ -1,0 +1,188 @@
+/* canon_mount.c - long forms of volumes, devices, configs and secrets. */
+#include <string.h>
+
+#include "../src/util/arena.h"
+#include "../src/util/str.h"
+#include "canon.h"
+#include "val.h"
+
+/* Runs `make` on each string of a list and leaves the rest; what it cannot read is reported and left out. */
+static struct node *each_string(struct canon *c, struct node *n,
+	struct node *(*make)(struct canon *c, struct node *item))
+{
+	struct node *seq;
+
+	if (n->kind != NODE_SEQ)
+		return n;
+	seq = canon_like(c, n, NODE_SEQ);
+	for (size_t i = 0; i < n->n; i++) {
+		size_t mark = canon_push_index(c, i);
+		struct node *item = n->items[i];
+
+		if (item->kind == NODE_STR && !canon_opaque(c, item))
+			item = make(c, item);
+		if (item)
+			node_push(c->a, seq, item);
+		canon_pop(c, mark);
+	}
+	return seq;
+}
+
+/* ------------------------------------------------------------------ volumes */
+
+static void set_true(struct canon *c, struct node *map, const char *key, const struct node *from)
+{
+	canon_set(c, map, key, from, node_bool(c->a, true, from->pos));
+}
+
+static struct node *mount_of(struct canon *c, struct node *item)
+{
+	struct val_mount m;
+	struct node *map, *sub;
+	char *why;
+
+	if (val_mount(c->a, item->text, &m, &why) < 0)
+		return canon_error(c, item, "%s", why);
+	if (m.unknown)
+		canon_warn(c, item, "mount option '%s' is unknown and ignored", m.unknown);
+	map = canon_like(c, item, NODE_MAP);
+	canon_set_str(c, map, "type", item, m.bind ? "bind" : "volume");
+	canon_set_str(c, map, "source", item, m.source);
+	canon_set_str(c, map, "target", item, m.target);
+	if (m.read_only)
+		set_true(c, map, "read_only", item);
+	if (m.bind || m.propagation || m.selinux) {
+		canon_set(c, map, "bind", item, sub = canon_like(c, item, NODE_MAP));
+		canon_set_str(c, sub, "propagation", item, m.propagation);
+		canon_set_str(c, sub, "selinux", item, m.selinux);
+		if (m.bind)
+			set_true(c, sub, "create_host_path", item);
+	}
+	if ((!m.bind && !m.bare) || m.nocopy) {
+		canon_set(c, map, "volume", item, sub = canon_like(c, item, NODE_MAP));
+		if (m.nocopy)
+			set_true(c, sub, "nocopy", item);
+	}
+	return map;
+}
+
+struct node *canon_volumes(struct canon *c, const struct attr *row, struct node *n)
+{
+	return each_string(c, n, mount_of);
+}
+
+struct node *canon_mount(struct canon *c, const struct attr *row, struct node *n)
+{
+	struct node *target = n->kind == NODE_MAP ? node_get(n, "target") : NULL;
+
+	if (target && target->kind == NODE_STR && *target->text)
+		canon_set(c, n, "target", target, canon_str(c, target, val_path_clean(c->a, target->text)));
+	return n;
+}
+
+const char *key_target(struct arena *a, const struct node *item)
+{
+	const struct node *target = node_get(item, "target");
+
+	if (item->kind == NODE_STR)
+		return item->text;
+	return target && target->kind == NODE_STR ? target->text : NULL;
+}
+
+/* ------------------------------------------------------------------ devices */
+
+static struct node *device_of(struct canon *c, struct node *item)
+{
+	struct node *map;
+	struct device d;
+	char *why;
+
+	if (val_device(c->a, item->text, &d, &why) < 0)
+		return canon_error(c, item, "%s", why);
+	map = canon_like(c, item, NODE_MAP);
+	canon_set_str(c, map, "source", item, d.source);
+	canon_set_str(c, map, "target", item, d.target);
+	canon_set_str(c, map, "permissions", item, d.permissions);
+	return map;
+}
+
+struct node *canon_devices(struct canon *c, const struct attr *row, struct node *n)
+{
+	return each_string(c, n, device_of);
+}
+
+/* ------------------------------------------------------------------ configs and secrets of a service */
+
+static struct node *file_ref_of(struct canon *c, struct node *item)
+{
+	struct node *map = canon_like(c, item, NODE_MAP);
+
+	canon_set_str(c, map, "source", item, item->text);
+	return map;
+}
+
+struct node *canon_file_refs(struct canon *c, const struct attr *row, struct node *n)
+{
+	return each_string(c, n, file_ref_of);
+}
+
+struct node *canon_service_secrets(struct canon *c, const struct attr *row, struct node *n)
+{
+	n = each_string(c, n, file_ref_of);
+	for (size_t i = 0; n->kind == NODE_SEQ && i < n->n; i++) {
+		struct node *source = node_get(n->items[i], "source");
+
+		if (source && source->kind == NODE_STR && !node_get(n->items[i], "target"))
+			canon_set_str(c, n->items[i], "target", source, arena_printf(c->a, "/run/secrets/%s", source->text));
+	}
+	return n;
+}
+
+const char *key_file_ref(struct arena *a, const struct node *item)
+{
+	const struct node *n = node_get(item, "target");
+
+	if (!n)
+		n = node_get(item, "source");
+	return n && n->kind == NODE_STR ? n->text : NULL;
+}
+
+/* ------------------------------------------------------------------ permissions */
+
+static int mode_of(struct canon *c, const struct attr *row, struct node *n, int64_t *ret)
+{
+	if (n->kind == NODE_INT && n->i >= 0 && n->i <= 07777) {
+		*ret = n->i;
+		return 0;
+	}
+	if (n->kind == NODE_STR && val_mode(n->text, ret) == 0)
+		return 0;
+	canon_error(c, n, "'%s' must be permissions in octal such as \"0440\"", row->key);
+	return -1;
+}
+
+struct node *canon_mode(struct canon *c, const struct attr *row, struct node *n)
+{
+	int64_t mode;
+
+	if (canon_opaque(c, n))
+		return n;
+	if (mode_of(c, row, n, &mode) < 0)
+		return NULL;
+	return canon_str(c, n, arena_printf(c->a, "%04llo", (unsigned long long)mode));
+}
+
+struct node *canon_mode_int(struct canon *c, const struct attr *row, struct node *n)
+{
+	struct node *out;
+	int64_t mode;
+
+	if (canon_opaque(c, n))
+		return n;
+	if (mode_of(c, row, n, &mode) < 0)
+		return NULL;
+	out = node_int(c->a, mode, n->pos);
+	out->span = n->span;
+	out->origin = n->origin;
+	return out;
+}

@@ -1,0 +1,59 @@
+/* val.h - the small languages inside a compose file's strings. Pure; what is returned lives in the arena.
+ *
+ * All return 0, or -1 and *ret_why, a message for the user in our usual words. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model.h"
+
+struct arena;
+struct node;
+
+/* "[IP:][HOST[-HOST]:]PORT[-PORT][/PROTOCOL]". With a range on both sides they have the same length; a range on the host side alone
+ * means the first free one. */
+struct val_port {
+	char *host_ip;                  /* NULL: none given; without brackets */
+	unsigned target_min, target_max;
+	bool published;
+	unsigned published_min, published_max;
+	char *protocol;
+};
+int val_port(struct arena *a, const char *text, struct val_port *ret, char **ret_why);
+/* "8080" or "8080-8090" of the long form. */
+int val_port_range(struct arena *a, const char *text, const char *what, unsigned *ret_min, unsigned *ret_max, char **ret_why);
+
+/* "[SOURCE:]TARGET[:OPTION,…]". A one-letter source is a Windows drive, as for the reference. */
+struct val_mount {
+	bool bind;                      /* the source is a path */
+	char *source, *target;          /* source NULL: anonymous */
+	bool read_only, nocopy;
+	char *propagation, *selinux;
+	char *unknown;                  /* an option nobody knows, NULL: none */
+	bool bare;                      /* so short that nothing was looked at */
+};
+int val_mount(struct arena *a, const char *text, struct val_mount *ret, char **ret_why);
+
+/* Splits a command as the reference does: quotes and backslashes like a shell, but an unquoted ; | & < > ends the command.
+ * *ret_rest (may be NULL) is then what was left out, else NULL. */
+int val_words(struct arena *a, const char *text, struct strv *ret, const char **ret_rest, char **ret_why);
+
+/* true, yes, on, y and their opposites in any case. *ret_odd: it was none of true and false. */
+int val_bool(const char *text, bool *ret, bool *ret_odd);
+/* "host:ip", "host=ip", brackets around IPv6 go: "host=ip". */
+int val_host(struct arena *a, const char *text, char **ret, char **ret_why);
+/* "SOURCE[:TARGET[:PERMISSIONS]]". */
+int val_device(struct arena *a, const char *text, struct device *ret, char **ret_why);
+/* "0440", "0o440": octal. */
+int val_mode(const char *text, int64_t *ret);
+/* A byte size: a number, or with a unit; may be negative when it is a plain number. */
+int val_size(const char *text, int64_t *ret);
+/* Path without "//", "/./", "/../" and trailing slash. */
+char *val_path_clean(struct arena *a, const char *path);
+/* A scalar as Go would print it: 0755 is "493", 1.10 "1.1", 1e3 "1000". Strings are their text, null is "". */
+const char *val_scalar_text(struct arena *a, const struct node *n);
+/* A number as Go's %v prints it, and as JSON does. */
+char *val_float_text(struct arena *a, double v);
+char *val_float_json(struct arena *a, double v);

@@ -1,0 +1,195 @@
+/* val_misc.c - words, booleans, sizes, modes, hosts, devices, numbers as text. */
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "../src/util/arena.h"
+#include "../src/util/buf.h"
+#include "../src/util/str.h"
+#include "node.h"
+#include "val.h"
+
+int val_bool(const char *text, bool *ret, bool *ret_odd)
+{
+	static const struct {
+		const char *word;
+		bool value, odd;
+	} words[] = {
+		{ "true", true, false }, { "false", false, false }, { "y", true, true }, { "n", false, true },
+		{ "yes", true, true }, { "no", false, true }, { "on", true, true }, { "off", false, true },
+	};
+
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (strcasecmp(text, words[i].word) == 0) {
+			*ret = words[i].value;
+			*ret_odd = words[i].odd;
+			return 0;
+		}
+	return -1;
+}
+
+int val_host(struct arena *a, const char *text, char **ret, char **ret_why)
+{
+	const char *sep = strchr(text, '=');
+	size_t n;
+
+	if (!sep)
+		sep = strchr(text, ':');
+	if (!sep || sep == text || !sep[1]) {
+		*ret_why = arena_printf(a, "'%s' is not of the form HOST=IP", text);
+		return -1;
+	}
+	n = strlen(sep + 1);
+	if (sep[1] == '[' && sep[n] == ']')
+		*ret = arena_printf(a, "%.*s=%.*s", (int)(sep - text), text, (int)n - 2, sep + 2);
+	else
+		*ret = arena_printf(a, "%.*s=%s", (int)(sep - text), text, sep + 1);
+	return 0;
+}
+
+int val_device(struct arena *a, const char *text, struct device *ret, char **ret_why)
+{
+	char *part[3] = { NULL }, *p = arena_strdup(a, text);
+	size_t n = 0;
+
+	for (;;) {
+		char *colon = strchr(p, ':');
+
+		if (n == 3 || !*p || colon == p) {
+			*ret_why = arena_printf(a, "'%s' is not of the form SOURCE[:TARGET[:PERMISSIONS]]", text);
+			return -1;
+		}
+		part[n++] = p;
+		if (!colon)
+			break;
+		*colon = '\0';
+		p = colon + 1;
+	}
+	ret->source = part[0];
+	ret->target = part[1] ? part[1] : part[0];
+	ret->permissions = part[2] ? part[2] : arena_strdup(a, "rwm");
+	return 0;
+}
+
+int val_mode(const char *text, int64_t *ret)
+{
+	int64_t v = 0;
+
+	if (text[0] == '0' && (text[1] == 'o' || text[1] == 'O'))
+		text += 2;
+	if (!*text || strlen(text) > 8)
+		return -1;
+	for (; *text; text++) {
+		if (*text < '0' || *text > '7')
+			return -1;
+		v = v * 8 + (*text - '0');
+	}
+	*ret = v;
+	return 0;
+}
+
+int val_size(const char *text, int64_t *ret)
+{
+	return str_i64(text, ret) == 0 ? 0 : str_size(text, ret);
+}
+
+char *val_path_clean(struct arena *a, const char *path)
+{
+	bool rooted = *path == '/';
+	char *out = arena_alloc(a, strlen(path) + 2), *w = out;
+	size_t depth = 0;               /* names in out that a ".." may take away */
+
+	if (rooted)
+		*w++ = '/';
+	for (const char *p = path; *p; ) {
+		size_t n = strcspn(p, "/");
+		bool dots = n == 2 && p[0] == '.' && p[1] == '.';
+
+		if (dots && depth) {
+			while (w > out && w[-1] != '/')
+				w--;
+			if (w > out + rooted)
+				w--;
+			depth--;
+		} else if (n && !(n == 1 && *p == '.') && !(dots && rooted)) {
+			if (w > out + rooted)
+				*w++ = '/';
+			memcpy(w, p, n);
+			w += n;
+			depth += !dots;
+		}
+		p += n;
+		p += *p == '/';
+	}
+	if (w == out)
+		*w++ = '.';
+	*w = '\0';
+	return out;
+}
+
+/* ------------------------------------------------------------------ numbers as Go prints them */
+
+/* The shortest decimal digits that read back as v, as d.ddde±xx. */
+static void shortest(double v, char buf[static 40])
+{
+	for (int digits = 0; digits <= 17; digits++) {
+		snprintf(buf, 40, "%.*e", digits, v);
+		if (strtod(buf, NULL) == v)
+			return;
+	}
+}
+
+/* Plain notation from shortest()'s. */
+static char *plain(struct arena *a, const char *sci)
+{
+	const char *e = strchr(sci, 'e');
+	int digits = 0;
+
+	if (strchr(sci, '.'))
+		digits = (int)(e - strchr(sci, '.')) - 1;
+	digits -= (int)strtol(e + 1, NULL, 10);
+	return arena_printf(a, "%.*f", digits > 0 ? digits : 0, strtod(sci, NULL));
+}
+
+static char *float_text(struct arena *a, double v, int low, int high)
+{
+	char sci[40];
+	int exponent;
+
+	if (isnan(v))
+		return arena_strdup(a, "NaN");
+	if (isinf(v))
+		return arena_strdup(a, v > 0 ? "+Inf" : "-Inf");
+	if (v == 0)
+		return arena_strdup(a, "0");
+	shortest(v, sci);
+	exponent = (int)strtol(strchr(sci, 'e') + 1, NULL, 10);
+	return exponent < low || exponent >= high ? arena_strdup(a, sci) : plain(a, sci);
+}
+
+char *val_float_text(struct arena *a, double v)
+{
+	return float_text(a, v, -4, 6);
+}
+
+char *val_float_json(struct arena *a, double v)
+{
+	return float_text(a, v, -6, 21);
+}
+
+const char *val_scalar_text(struct arena *a, const struct node *n)
+{
+	switch (n->kind) {
+	case NODE_BOOL:
+		return n->b ? "true" : "false";
+	case NODE_INT:
+		return n->is_u64 ? arena_printf(a, "%llu", (unsigned long long)n->i) : arena_printf(a, "%lld", n->i);
+	case NODE_FLOAT:
+		return val_float_text(a, n->f);
+	case NODE_STR:
+		return n->text;
+	default:
+		return "";
+	}
+}
