@@ -91,9 +91,10 @@ static int mend_addresses(struct nls *s, const struct net *n, int index, struct 
 	struct nls later = { .fd = -1 };
 	struct address_scan scan = { .queue = &later, .net = n, .index = index };
 	struct ifaddrmsg ifa = { .ifa_family = AF_INET };
+	/* interrupted or not: an address that is missed now is dropped by the next `up` */
 	int r = nls_ask(s, nls_msg(RTM_GETADDR, NLM_F_DUMP, &ifa, sizeof ifa), drop_other_address, &scan,
 		"list addresses", err);
-	if (r == 0) {
+	if (r >= 0) {
 		later.fd = s->fd;
 		later.seq = s->seq;
 		r = nls_flush(&later, err);

@@ -17,7 +17,8 @@
 #include "../src/util/mem.h"
 #include "../src/util/str.h"
 
-enum { CHUNK_MESSAGES = 64, RECEIVE_BYTES = 64 * 1024, ANSWER_TIMEOUT_S = 5 };
+enum { CHUNK_MESSAGES = 64, RECEIVE_BYTES = 64 * 1024, ANSWER_TIMEOUT_S = 5, DUMP_TRIES = 20 };
+
 
 #ifndef NLMSGERR_ATTR_MSG
 #define NLMSGERR_ATTR_MSG 1
@@ -99,7 +100,7 @@ struct wait {
 	nls_fn *fn;
 	void *arg;
 	struct err *err;
-	bool failed;
+	bool failed, interrupted;
 };
 
 static void answer(struct wait *w, struct nls_item *it, const struct nlmsghdr *nh)
@@ -127,6 +128,8 @@ static void take_message(struct wait *w, const struct nlmsghdr *nh)
 	if (nth >= w->end - w->at)
 		return;          /* a late answer to a request that was given up */
 	struct nls_item *it = &w->s->items[w->at + nth];
+	if (nh->nlmsg_flags & NLM_F_DUMP_INTR)
+		w->interrupted = true;
 	if (nh->nlmsg_type == NLMSG_ERROR || nh->nlmsg_type == NLMSG_DONE)
 		answer(w, it, nh);
 	else if (w->fn && !w->failed && w->fn(nh, w->arg))
@@ -180,6 +183,8 @@ static int flush_with(struct nls *s, nls_fn *fn, void *arg, struct err *err)
 			r = receive(&w, buf);
 		if (w.failed)
 			r = -1;
+		else if (w.interrupted && r == 0)
+			r = NLS_INTERRUPTED;
 	}
 	items_clear(s);
 	return r;
@@ -241,9 +246,16 @@ static int take_link(const struct nlmsghdr *nh, void *arg)
 int nls_links(struct nls *s, struct nls_links *ret, struct err *err)
 {
 	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC };
+	int r = NLS_INTERRUPTED;
 	*ret = (struct nls_links){ 0 };
-	return nls_ask(s, nls_msg(RTM_GETLINK, NLM_F_DUMP, &ifi, sizeof ifi), take_link, ret, "list network interfaces",
-		err);
+	for (int tries = 0; r == NLS_INTERRUPTED && tries < DUMP_TRIES; tries++) {
+		nls_links_done(ret);
+		r = nls_ask(s, nls_msg(RTM_GETLINK, NLM_F_DUMP, &ifi, sizeof ifi), take_link, ret,
+			"list network interfaces", err);
+	}
+	if (r == NLS_INTERRUPTED)
+		return err_set(err, ERR_BUSY, "the list of network interfaces changes faster than it can be read");
+	return r;
 }
 
 void nls_links_done(struct nls_links *l)

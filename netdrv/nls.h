@@ -43,7 +43,9 @@ void nls_queue(struct nls *s, struct nl_msg *msg, int ok_errno, const char *what
 typedef int nls_fn(const struct nlmsghdr *nh, void *arg);
 /* Sends the queue and empties it. 0, or -1 with the first failure. */
 int nls_flush(struct nls *s, struct err *err);
-/* One request with answers: a dump, or a get of one object. The message is taken. */
+/* One request with answers: a dump, or a get of one object. The message is taken. 0; NLS_INTERRUPTED: the list changed while it was
+ * read, entries may be missing, to be asked again; -1. */
+enum { NLS_INTERRUPTED = 1 };
 int nls_ask(struct nls *s, struct nl_msg *msg, nls_fn *fn, void *arg, const char *what, struct err *err);
 
 /* --- links, as far as the rest of the folder wants to know them --- */

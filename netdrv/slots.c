@@ -1,14 +1,16 @@
-/* Slots, made or mended. How it works, in four passes over all of them:
+/* Slots, made or mended. How it works, in five passes over all of them:
  *
  *  1. each namespace: opened, or made and pinned; inside it the resolver's redirection, a netlink session, what is there already
  *  2. from the host: all missing veth pairs in one batch, then what can be told only to existing links in another
  *  3. through each slot's session: addresses, routes, up
  *  4. inside again, only for slots with sysctls of their own: these may name interfaces, which exist only now
+ *  5. carriers: what the kernel would do later about them is done before we return
  *
  * Requests of pass 2 are the expensive ones and are joined; the rest costs microseconds. */
 #include <errno.h>
 #include <linux/rtnetlink.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "../src/util/auto.h"
@@ -267,6 +269,31 @@ static int pass_inside(struct run *r, struct err *err)
 	return rc;
 }
 
+/* --- pass 5 --- */
+
+/* The ports first: it is they that give a bridge its carrier. */
+static int pass_settle(struct run *r, struct err *err)
+{
+	auto_close int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return err_sys(err, errno, "open a socket");
+	const char *bridge = NULL;
+	for (int bridges = 0; bridges < 2; bridges++)
+		for (size_t i = 0; i < r->n; i++) {
+			const struct slot *s = &r->slots[i];
+			for (size_t k = 0; k < s->want->n_attach; k++) {
+				const struct net_attach *a = &s->want->attach[k];
+				char name[NET_IFNAMSIZ];
+				veth_name(s->want->netns_path, s->ns_inode, a->ifname, name);
+				if (!bridges)
+					veth_settle(fd, name);
+				else if (!bridge || !STREQ(bridge, a->net->bridge))
+					veth_settle(fd, bridge = a->net->bridge);
+			}
+		}
+	return 0;
+}
+
 int net_slots_up(const struct net_slot *slots, size_t n, struct err *err)
 {
 	struct run r = { .home_fd = -1, .host = NLS_INIT };
@@ -277,6 +304,8 @@ int net_slots_up(const struct net_slot *slots, size_t n, struct err *err)
 		rc = pass_attach(&r, err);
 	if (rc == 0)
 		rc = pass_inside(&r, err);
+	if (rc == 0)
+		rc = pass_settle(&r, err);
 	run_done(&r);
 	return rc;
 }

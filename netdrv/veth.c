@@ -3,13 +3,16 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <linux/ethtool.h>
 #include <linux/if.h>
 #include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
+#include <linux/sockios.h>
 #include <linux/veth.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 
 #include "../src/util/hash.h"
 #include "owner.h"
@@ -127,6 +130,15 @@ void veth_queue_inner(struct nls *inner, const struct net_attach *a, int index)
 		nls_queue(inner, default_route(a->net->gateway, index), 0, "set the default route through '%s'", a->ifname);
 }
 
+/* Asking for the link state runs the pending link events of the interface (linkwatch) in the kernel. */
+void veth_settle(int sock_fd, const char *name)
+{
+	struct ethtool_value value = { .cmd = ETHTOOL_GLINK };
+	struct ifreq r = { .ifr_data = (char *)&value };
+	snprintf(r.ifr_name, sizeof r.ifr_name, "%s", name);
+	ioctl(sock_fd, SIOCETHTOOL, &r);
+}
+
 struct address_search {
 	const struct net_attach *a;
 	int index;
@@ -150,8 +162,8 @@ int veth_has_address(struct nls *inner, const struct net_attach *a, int index, s
 {
 	struct address_search search = { .a = a, .index = index };
 	struct ifaddrmsg ifa = { .ifa_family = AF_INET };
-	if (nls_ask(inner, nls_msg(RTM_GETADDR, NLM_F_DUMP, &ifa, sizeof ifa), match_address, &search, "list addresses",
-		    err) < 0)
+	if (nls_ask(inner, nls_msg(RTM_GETADDR, NLM_F_DUMP, &ifa, sizeof ifa), match_address, &search,
+		    "list addresses", err) < 0)
 		return -1;
 	return search.found;
 }

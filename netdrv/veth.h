@@ -18,5 +18,8 @@ void veth_queue_drop(struct nls *host, int index, const char *name);
 /* Queues on a session of the slot's namespace: up, address, routes. index is that of a->ifname there. */
 void veth_queue_inner(struct nls *inner, const struct net_attach *a, int index);
 void veth_queue_lo(struct nls *inner);
+/* Makes the kernel act now on what changed about an interface's carrier. It would do so by itself, in its own time, and drop packets until
+ * then: the first connection of a container would wait a second for its repetition. sock_fd: any socket of the namespace. */
+void veth_settle(int sock_fd, const char *name);
 /* Whether the interface of this index in the slot has the attachment's address. 1: yes, 0: no, -1. */
 int veth_has_address(struct nls *inner, const struct net_attach *a, int index, struct err *err);

@@ -48,10 +48,198 @@ static void test_two_slots_talk(void **state)
 	assert_int_equal(if_nametoindex(front.bridge), 0);
 }
 
+/* demo: web and api on front, db inside; other: a project with a bridge of its own; outside: the world beyond the host. */
+static const struct net other = {
+	.name = (char *)"other_net", .project = (char *)"other", .bridge = "dvother",
+	.subnet = 0xac160000, .gateway = 0xac160001, .prefix = 16,
+};
+static const struct net uplink = {        /* a bridge stands for the LAN: its far end is a "host" without davit's rules */
+	.name = (char *)"lan", .project = (char *)"lan", .bridge = "lan0",
+	.subnet = 0x0a630000, .gateway = 0x0a630001, .prefix = 24,
+};
+
+struct stage {
+	struct net_attach web, api, db[2], alien, world;
+	int web_tcp, web_udp, db_tcp, world_tcp;
+};
+static struct stage stage;
+
+static int listen_in(const char *pin, int type, unsigned port)
+{
+	int home = visit(pin);
+	int fd = bound(type, "0.0.0.0", port);
+	assert_true(fd >= 0);
+	leave(home);
+	return fd;
+}
+
+static int stage_up(void **state)
+{
+	struct stage *s = &stage;
+	s->web = attach_to(&front, 2, "eth0");
+	s->api = attach_to(&front, 3, "eth0");
+	s->db[0] = attach_to(&inside, 2, "eth0");
+	s->db[1] = attach_to(&inside, 3, "eth0");
+	s->alien = attach_to(&other, 2, "eth0");
+	s->world = attach_to(&uplink, 9, "eth0");
+	struct net_slot slots[] = {
+		{ .netns_path = NETNS "/web-1", .attach = &s->web, .n_attach = 1 },
+		{ .netns_path = NETNS "/api-1", .attach = &s->api, .n_attach = 1 },
+		{ .netns_path = NETNS "/db-1", .attach = &s->db[0], .n_attach = 1 },
+		{ .netns_path = NETNS "/db-2", .attach = &s->db[1], .n_attach = 1 },
+		{ .netns_path = ROOM "/run/projects/other/netns/x-1", .attach = &s->alien, .n_attach = 1 },
+		{ .netns_path = ROOM "/run/projects/lan/netns/world", .attach = &s->world, .n_attach = 1 },
+	};
+	const struct net nets[] = { front, inside };
+	const struct net_publish ports[] = {
+		{ .host_port = 8080, .target = 80, .addr = s->web.addr },
+		{ .host_port = 5353, .target = 53, .addr = s->web.addr, .udp = true },
+		{ .host_addr = 0x7f000001, .host_port = 8081, .target = 80, .addr = s->web.addr },
+		{ .host_addr = uplink.gateway, .host_port = 8082, .target = 80, .addr = s->web.addr },
+		{ .host_port = 8083, .target = 80, .addr = s->db[0].addr },
+	};
+	struct fw_spec demo = { .project = "demo", .nets = nets, .n_nets = 2, .ports = ports, .n_ports = ARRAY_LEN(ports) };
+	struct fw_spec others = { .project = "other", .nets = &other, .n_nets = 1 };
+	must(net_up(&front, err));
+	must(net_up(&inside, err));
+	must(net_up(&other, err));
+	must(net_up(&uplink, err));
+	must(net_slots_up(slots, ARRAY_LEN(slots), err));
+	must(fw_apply(&demo, err));
+	must(fw_apply(&demo, err));
+	must(fw_apply(&others, err));
+	s->web_tcp = listen_in(NETNS "/web-1", SOCK_STREAM, 80);
+	s->web_udp = listen_in(NETNS "/web-1", SOCK_DGRAM, 53);
+	s->db_tcp = listen_in(NETNS "/db-1", SOCK_STREAM, 80);
+	s->world_tcp = listen_in(ROOM "/run/projects/lan/netns/world", SOCK_STREAM, 80);
+	return 0;
+}
+
+static int stage_down(void **state)
+{
+	close(stage.web_tcp);
+	close(stage.web_udp);
+	close(stage.db_tcp);
+	close(stage.world_tcp);
+	must(net_sweep(NETNS, "demo", err));
+	must(net_sweep(ROOM "/run/projects/other/netns", "other", err));
+	must(net_sweep(ROOM "/run/projects/lan/netns", "lan", err));
+	struct if_nameindex *all = if_nameindex();
+	for (struct if_nameindex *i = all; i->if_index; i++)
+		assert_false(str_starts(i->if_name, "dv"));
+	if_freenameindex(all);
+	return 0;
+}
+
+enum { SOON = 1000, NEVER = 80 };
+
+static void test_published_from_the_host(void **state)
+{
+	struct sockaddr_in from;
+	assert_true(reaches(SOCK_STREAM, "127.0.0.1", 8080, stage.web_tcp, &from, SOON));
+	assert_int_equal(ntohl(from.sin_addr.s_addr), front.gateway);
+	assert_true(reaches(SOCK_STREAM, "10.99.0.1", 8080, stage.web_tcp, NULL, SOON));
+	assert_true(reaches(SOCK_STREAM, "172.20.0.1", 8080, stage.web_tcp, NULL, SOON));
+	assert_true(reaches(SOCK_DGRAM, "127.0.0.1", 5353, stage.web_udp, NULL, SOON));
+	assert_true(reaches(SOCK_DGRAM, "10.99.0.1", 5353, stage.web_udp, NULL, SOON));
+	assert_true(reaches(SOCK_STREAM, "127.0.0.1", 8081, stage.web_tcp, NULL, SOON));
+	assert_false(reaches(SOCK_STREAM, "10.99.0.1", 8081, stage.web_tcp, NULL, NEVER));
+	assert_true(reaches(SOCK_STREAM, "10.99.0.1", 8082, stage.web_tcp, NULL, SOON));
+	assert_false(reaches(SOCK_STREAM, "127.0.0.1", 8082, stage.web_tcp, NULL, NEVER));
+}
+
+static void test_published_to_the_world(void **state)
+{
+	struct sockaddr_in from;
+	int home = visit(ROOM "/run/projects/lan/netns/world");
+	assert_true(reaches(SOCK_STREAM, "10.99.0.1", 8080, stage.web_tcp, &from, SOON));
+	assert_int_equal(ntohl(from.sin_addr.s_addr), stage.world.addr);
+	assert_true(reaches(SOCK_DGRAM, "10.99.0.1", 5353, stage.web_udp, NULL, SOON));
+	assert_true(reaches(SOCK_STREAM, "10.99.0.1", 8082, stage.web_tcp, NULL, SOON));
+	assert_false(reaches(SOCK_STREAM, "10.99.0.1", 8081, stage.web_tcp, NULL, NEVER));
+	/* what was not published is not reached by routing either */
+	assert_false(reaches(SOCK_STREAM, "172.20.0.2", 80, stage.web_tcp, NULL, NEVER));
+	/* nor is an internal network, published or not */
+	assert_false(reaches(SOCK_STREAM, "10.99.0.1", 8083, stage.db_tcp, NULL, NEVER));
+	leave(home);
+}
+
+static void test_hairpin(void **state)
+{
+	struct sockaddr_in from;
+	int home = visit(NETNS "/api-1");
+	assert_true(reaches(SOCK_STREAM, "10.99.0.1", 8080, stage.web_tcp, NULL, SOON));
+	assert_true(reaches(SOCK_STREAM, "172.20.0.1", 8080, stage.web_tcp, NULL, SOON));
+	assert_true(reaches(SOCK_DGRAM, "10.99.0.1", 5353, stage.web_udp, NULL, SOON));
+	leave(home);
+	/* a container by way of its own published port */
+	home = visit(NETNS "/web-1");
+	assert_true(reaches(SOCK_STREAM, "10.99.0.1", 8080, stage.web_tcp, NULL, SOON));
+	leave(home);
+	/* another project by way of the host; directly it must not */
+	home = visit(ROOM "/run/projects/other/netns/x-1");
+	assert_true(reaches(SOCK_STREAM, "10.99.0.1", 8080, stage.web_tcp, &from, SOON));
+	assert_false(reaches(SOCK_STREAM, "172.20.0.2", 80, stage.web_tcp, NULL, NEVER));
+	leave(home);
+}
+
+static void test_ways_out(void **state)
+{
+	struct sockaddr_in from;
+	int home = visit(NETNS "/web-1");
+	assert_true(reaches(SOCK_STREAM, "10.99.0.9", 80, stage.world_tcp, &from, SOON));
+	assert_int_equal(ntohl(from.sin_addr.s_addr), uplink.gateway);
+	leave(home);
+	home = visit(NETNS "/db-2");
+	assert_true(reaches(SOCK_STREAM, "172.21.0.2", 80, stage.db_tcp, NULL, SOON));
+	assert_false(reaches(SOCK_STREAM, "10.99.0.9", 80, stage.world_tcp, NULL, NEVER));
+	leave(home);
+}
+
+static void test_recovery_leaves_alone_what_is_right(void **state)
+{
+	struct net_attach both[] = { stage.web, attach_to(&other, 7, "eth1") };
+	struct net_slot slot = { .netns_path = NETNS "/web-1", .attach = both, .n_attach = 1 };
+	int home = visit(NETNS "/web-1");
+	unsigned before = if_nametoindex("eth0");
+	leave(home);
+	must(net_slots_up(&slot, 1, err));
+	slot.n_attach = 2;                      /* joins a network */
+	must(net_slots_up(&slot, 1, err));
+	home = visit(NETNS "/web-1");
+	assert_int_equal(if_nametoindex("eth0"), before);
+	assert_int_not_equal(if_nametoindex("eth1"), 0);
+	leave(home);
+	slot.n_attach = 1;                      /* leaves it */
+	must(net_slots_up(&slot, 1, err));
+	home = visit(NETNS "/web-1");
+	assert_int_equal(if_nametoindex("eth0"), before);
+	assert_int_equal(if_nametoindex("eth1"), 0);
+	leave(home);
+	must(net_down(front.bridge, err));      /* the bridge was lost and is made again */
+	must(net_up(&front, err));
+	must(net_slots_up(&slot, 1, err));
+	assert_true(reaches(SOCK_STREAM, "172.20.0.2", 80, stage.web_tcp, NULL, SOON));
+	home = visit(NETNS "/web-1");
+	assert_int_equal(if_nametoindex("eth0"), before);
+	leave(home);
+	both[0] = attach_to(&front, 44, "eth0");  /* another address: the pair is made anew */
+	must(net_slots_up(&slot, 1, err));
+	assert_true(reaches(SOCK_STREAM, "172.20.0.44", 80, stage.web_tcp, NULL, SOON));
+	both[0] = stage.web;
+	must(net_slots_up(&slot, 1, err));
+	assert_true(reaches(SOCK_STREAM, "172.20.0.2", 80, stage.web_tcp, NULL, SOON));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_two_slots_talk),
+		cmocka_unit_test_setup(test_published_from_the_host, stage_up),
+		cmocka_unit_test(test_published_to_the_world),
+		cmocka_unit_test(test_hairpin),
+		cmocka_unit_test(test_ways_out),
+		cmocka_unit_test_teardown(test_recovery_leaves_alone_what_is_right, stage_down),
 	};
 	return cmocka_run_group_tests(tests, room_make, NULL);
 }
