@@ -240,7 +240,7 @@ int cli_main(int argc, char **argv)
 	if (ui_flush(&c.ui, r < 0 ? NULL : &err) < 0)
 		r = -1;
 	if (r < 0) {
-		ui_err(&c.ui, &err);
+		ui_err_at(&c.ui, &c.diag, c.err_pos, &err);
 		r = err_exit_status(&err);
 	}
 	opt_args_done(&words);

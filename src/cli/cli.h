@@ -58,6 +58,7 @@ struct cli {
 	struct pdirs pdirs;
 	struct world world;
 	struct project *project;
+	struct pos err_pos;              /* where the user's file speaks of what failed; file NULL: nowhere */
 	struct compose_opts compose;     /* borrows from g and args; `config` adds to it before it loads */
 };
 

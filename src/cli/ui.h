@@ -35,6 +35,8 @@ int ui_flush(struct ui *ui, struct err *err);
 void ui_stderr(const struct buf *b);
 /* "davit: error: …" and the hint below. */
 void ui_err(struct ui *ui, const struct err *err);
+/* The same with a place in the user's file, as a diagnostic; sources knows the file's text. pos.file NULL: no place. */
+void ui_err_at(struct ui *ui, const struct diag *sources, struct pos pos, const struct err *err);
 void ui_warn(struct ui *ui, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* All problems, sorted, each with its place, line and caret (STYLE 3.3). */
 void ui_diag(struct ui *ui, struct diag *d);

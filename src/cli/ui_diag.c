@@ -140,3 +140,21 @@ void ui_diag_format(const struct diag *d, bool colour, struct buf *out)
 	if (d->n_dropped)
 		buf_printf(out, "davit: %zu more problems are not shown\n", d->n_dropped);
 }
+
+void ui_err_at(struct ui *ui, const struct diag *sources, struct pos pos, const struct err *err)
+{
+	auto_buf struct buf b = BUF_INIT;
+	struct diag_note hint = { .hint = true, .msg = err->hint };
+	struct diag_item it = {
+		.level = DIAG_ERROR, .pos = pos, .msg = err->msg, .notes = &hint, .n_notes = err->hint ? 1 : 0
+	};
+	/* borrows everything: only the sources are needed of the other one */
+	const struct diag one = { .items = &it, .n = 1, .sources = sources->sources, .n_sources = sources->n_sources };
+
+	if (!pos.file || !err->msg) {
+		ui_err(ui, err);
+		return;
+	}
+	ui_diag_format(&one, ui->colour_err, &b);
+	ui_stderr(&b);
+}

@@ -1,0 +1,180 @@
+#include "act.h"
+
+#include <string.h>
+
+#include "../super/super.h"
+#include "../util/auto.h"
+#include "../util/json.h"
+
+json_t *act_request(const struct cli *c, const char *op)
+{
+	json_t *req = json_object(), *services = json_array();
+
+	jx_set_str(req, "op", op);
+	for (size_t i = 0; i < c->args.n; i++)
+		json_array_append_new(services, json_string(c->args.v[i]));
+	if (c->args.n)
+		json_object_set(req, "services", services);
+	json_decref(services);
+	return req;
+}
+
+void act_set_timeout(json_t *req, struct opt_int timeout)
+{
+	if (timeout.set)
+		jx_set_int(req, "timeout_s", timeout.v);
+}
+
+size_t act_count(const struct cli *c)
+{
+	size_t n = 0;
+
+	map_each(&c->world.units, it)
+		n += cli_selected(c, it->value);
+	return n;
+}
+
+int act_connect(struct cli *c, struct ctl **ret, struct err *err)
+{
+	if (super_connect(&c->dirs, c->name, ret, err) < 0)
+		return err_wrap(err, "project '%s'", c->name);
+	return 0;
+}
+
+/* "ports[2]" → 2 when attr is `name` with an index below n. */
+static bool indexed(const char *attr, const char *name, size_t n, size_t *ret)
+{
+	size_t len = strlen(name);
+	char digits[24] = "";
+	unsigned index;
+
+	if (!str_starts(attr, name) || attr[len] != '[')
+		return false;
+	snprintf(digits, sizeof digits, "%.*s", (int)strcspn(attr + len + 1, "]"), attr + len + 1);
+	if (str_uint(digits, 0, 1000000, &index) < 0 || index >= n)
+		return false;
+	*ret = index;
+	return true;
+}
+
+/* Where the user's file speaks of what failed. */
+static struct pos pos_of(const struct project *p, const char *service, const char *attr)
+{
+	const struct service *s = p && service ? project_service(p, service) : NULL;
+	struct pos pos = { 0 };
+	size_t i;
+
+	if (!s)
+		return pos;
+	if (!attr)
+		return s->pos;
+	if (STREQ(attr, "image"))
+		pos = s->image_pos;
+	else if (STREQ(attr, "command"))
+		pos = s->command_pos.file ? s->command_pos : s->entrypoint_pos;
+	else if (STREQ(attr, "entrypoint"))
+		pos = s->entrypoint_pos.file ? s->entrypoint_pos : s->command_pos;
+	else if (STREQ(attr, "healthcheck"))
+		pos = s->healthcheck_pos;
+	else if (indexed(attr, "ports", s->n_ports, &i))
+		pos = s->ports[i].pos;
+	else if (indexed(attr, "volumes", s->n_mounts, &i))
+		pos = s->mounts[i].pos;
+	else if (indexed(attr, "configs", s->n_configs, &i))
+		pos = s->configs[i].pos;
+	else if (indexed(attr, "secrets", s->n_secrets, &i))
+		pos = s->secrets[i].pos;
+	return pos.file ? pos : s->pos;
+}
+
+static int on_error(struct cli *c, const json_t *event, struct err *err)
+{
+	c->err_pos = pos_of(c->project, jx_str(event, "service"), jx_str(event, "attr"));
+	return ctl_error(event, err);
+}
+
+static void on_step(struct progress *p, const json_t *event)
+{
+	const char *kind = jx_str(event, "kind"), *name = jx_str(event, "name"), *status = jx_str(event, "status");
+
+	if (kind && name && status)
+		progress_step(p, kind, name, status, jx_str(event, "text"));
+}
+
+static void on_warn(struct cli *c, struct progress *p, const json_t *event)
+{
+	const char *service = jx_str(event, "service"), *msg = jx_str(event, "msg");
+
+	progress_hide(p);
+	if (service)
+		ui_warn(&c->ui, "service '%s': %s", service, msg ? msg : "");
+	else
+		ui_warn(&c->ui, "%s", msg ? msg : "");
+}
+
+int act_event(struct cli *c, struct progress *p, const json_t *event, struct err *err)
+{
+	const char *ev = jx_str(event, "ev");
+
+	if (!ev)
+		return ACT_MORE;
+	if (STREQ(ev, "done"))
+		return ACT_DONE;
+	if (STREQ(ev, "error"))
+		return on_error(c, event, err);
+	if (STREQ(ev, "step"))
+		on_step(p, event);
+	else if (STREQ(ev, "warn"))
+		on_warn(c, p, event);
+	return ACT_MORE;
+}
+
+int act_take(struct cli *c, struct ctl *ctl, struct progress *p, struct err *err)
+{
+	for (;;) {
+		auto_json json_t *event = NULL;
+		int r = ctl_recv(ctl, 0, &event, err);
+
+		if (r == 1)
+			r = act_event(c, p, event, err);
+		else if (r == 0)
+			return ACT_MORE;
+		if (r != ACT_MORE)
+			return r;
+	}
+}
+
+static int follow_request(struct cli *c, struct ctl *ctl, struct progress *p, struct err *err)
+{
+	for (;;) {
+		auto_json json_t *event = NULL;
+		int r = ctl_recv(ctl, progress_timeout_ms(p), &event, err);
+
+		if (r == 1)
+			r = act_event(c, p, event, err);
+		if (r == ACT_MORE)
+			r = act_take(c, ctl, p, err);
+		progress_draw(p);
+		if (r)
+			return r < 0 ? -1 : 0;
+	}
+}
+
+int act_run(struct cli *c, json_t *req, const char *verb, struct err *err)
+{
+	struct progress *p = NULL;
+	struct ctl *ctl = NULL;
+	int r = act_connect(c, &ctl, err);
+
+	if (r == 0)
+		r = ctl_send(ctl, req, err);
+	json_decref(req);
+	if (r == 0) {
+		p = progress_new(&c->ui, verb);
+		r = follow_request(c, ctl, p, err);
+		progress_free(p);
+	}
+	if (ctl)
+		ctl_close(ctl);
+	return r;
+}

@@ -1,0 +1,23 @@
+/* act.h - asking the supervisor: one request, its events shown as progress until it is done. */
+#pragma once
+
+#include <jansson.h>
+
+#include "../ctl/ctl.h"
+#include "cli.h"
+
+/* {"op": op} with the services named on the command line, if any. New reference. */
+json_t *act_request(const struct cli *c, const char *op);
+/* Adds "timeout_s" when it was given. */
+void act_set_timeout(json_t *req, struct opt_int timeout);
+/* How many containers the command line selects. */
+size_t act_count(const struct cli *c);
+/* Connects, starting the supervisor when there is none. */
+int act_connect(struct cli *c, struct ctl **ret, struct err *err);
+/* One event of a request. ACT_MORE; ACT_DONE; -1: it failed, *err says why and cli.err_pos where in the user's file. p is redrawn by the caller. */
+enum { ACT_MORE = 0, ACT_DONE = 1 };
+int act_event(struct cli *c, struct progress *p, const json_t *event, struct err *err);
+/* All of it: connect, send req (taken), show what happens. 0 or -1. verb: "Stopping", for the head line. */
+int act_run(struct cli *c, json_t *req, const char *verb, struct err *err);
+/* Handles all events that have come by now, without waiting. As act_event. */
+int act_take(struct cli *c, struct ctl *ctl, struct progress *p, struct err *err);

@@ -1,0 +1,409 @@
+/* attach.c - `up` in the foreground.
+ *
+ * How it works: one loop polls the requests in flight (up; after Ctrl-C stop, then kill), a subscription that tells of exits, the journal, the logs
+ * and a signalfd. The subscription begins before the request, so no exit is missed; nothing of the logs is shown before `up` is done. Whether there
+ * is still something to wait for is read off the journal, which also survives a supervisor that is replaced meanwhile. */
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "../util/auto.h"
+#include "../util/clock.h"
+#include "../util/json.h"
+#include "../util/mem.h"
+#include "act.h"
+#include "follow.h"
+#include "up.h"
+#include "view.h"
+#include "watch.h"
+
+enum { EXIT_INTERRUPTED = 130 };
+
+struct attach {
+	struct cli *c;
+	const struct up_opts *o;
+	struct ctl *up, *stop, *kill, *sub;      /* NULL: not (or no longer) in flight */
+	struct progress *p;
+	struct follow *f;
+	int signal_fd, watch_fd;
+	sigset_t old_mask;
+	struct strs exits;               /* "SLOT code", told of before the logs are shown */
+	bool shown;                      /* `up` is done: logs are printed */
+	unsigned interrupts;
+	bool aborting;
+	const char *status_from;         /* service whose exit status will be ours */
+	char *first_out;                 /* owner of status_from when it is not from the command line */
+	int status;
+};
+
+static bool named(const struct strs *list, const char *service)
+{
+	return list->n && strs_has(list, service);
+}
+
+/* Whether the logs of a service are shown, as the flags, the arguments and the file have it. */
+static bool attached(const struct attach *a, const char *service)
+{
+	const struct service *s = project_service(a->c->project, service);
+
+	if (!s || named(&a->o->no_attach, service))
+		return false;
+	if (a->o->attach.n)
+		return named(&a->o->attach, service);
+	if (!s->attach)
+		return false;
+	for (size_t i = 0; i < a->c->args.n; i++)
+		if (STREQ(a->c->args.v[i], service))
+			return true;
+	return a->c->args.n == 0 || a->o->attach_deps;
+}
+
+/* --- what is asked for --- */
+
+static int ask(struct attach *a, json_t *req, struct ctl **ret, struct err *err)
+{
+	int r = act_connect(a->c, ret, err);
+
+	if (r == 0)
+		r = ctl_send(*ret, req, err);
+	json_decref(req);
+	return r;
+}
+
+static json_t *request_all(const struct attach *a, const char *op)
+{
+	json_t *req = json_object(), *services = json_array();
+
+	jx_set_str(req, "op", op);
+	for (size_t i = 0; i < a->c->project->n_services; i++)
+		json_array_append_new(services, json_string(a->c->project->services[i].name));
+	json_object_set_new(req, "services", services);
+	act_set_timeout(req, a->o->timeout);
+	return req;
+}
+
+static void say(struct attach *a, const char *text)
+{
+	auto_buf struct buf b = BUF_INIT;
+
+	progress_hide(a->p);
+	buf_printf(&b, "%s\n", text);
+	ui_stderr(&b);
+}
+
+static int stop_all(struct attach *a, struct err *err)
+{
+	if (a->stop)
+		return 0;
+	progress_free(a->p);
+	a->p = progress_new(&a->c->ui, "Stopping");
+	return ask(a, request_all(a, "stop"), &a->stop, err);
+}
+
+static int kill_all(struct attach *a, struct err *err)
+{
+	json_t *req = request_all(a, "kill");
+
+	jx_set_str(req, "signal", "SIGKILL");
+	return ask(a, req, &a->kill, err);
+}
+
+/* 1: enough, leave at once. */
+static int on_signal(struct attach *a, struct err *err)
+{
+	struct signalfd_siginfo si;
+
+	if (read(a->signal_fd, &si, sizeof si) != sizeof si)
+		return 0;
+	switch (++a->interrupts) {
+	case 1:
+		say(a, "Gracefully Stopping... press Ctrl+C again to force");
+		return stop_all(a, err);
+	case 2:
+		say(a, "Killing...");
+		return kill_all(a, err);
+	default:
+		return 1;
+	}
+}
+
+/* --- exits --- */
+
+static int abort_all(struct attach *a, const struct unit_rec *r, struct err *err)
+{
+	if (!a->status_from)
+		a->status_from = a->first_out = xstrdup(r->service);
+	if (a->aborting || a->interrupts)
+		return 0;
+	a->aborting = true;
+	say(a, "Aborting on container exit...");
+	return stop_all(a, err);
+}
+
+static int on_exit_of(struct attach *a, const struct unit_rec *r, struct err *err)
+{
+	bool failed = r->exit_code != 0;
+	int ret = 0;
+
+	if (attached(a, r->service) && a->shown) {
+		auto_free char *text = xasprintf("exited with code %d", r->exit_code);
+
+		if (follow_pump(a->f, true, r->slot, err) < 0)
+			return -1;
+		follow_say(a->f, r->slot, text);
+	} else if (attached(a, r->service)) {
+		strs_printf(&a->exits, "%s %d", r->slot, r->exit_code);
+	}
+	if (a->o->abort_on_exit || a->o->exit_code_from || (a->o->abort_on_failure && failed))
+		ret = abort_all(a, r, err);
+	if (a->status_from && str_eq(a->status_from, r->service))
+		a->status = r->exit_code < 0 ? 1 : r->exit_code;
+	return ret;
+}
+
+static int on_unit(struct attach *a, const json_t *event, struct err *err)
+{
+	const char *what = jx_str(event, "what");
+	struct unit_rec r = { 0 };
+	int ret = 0;
+
+	if (!what || !STREQ(what, "die"))
+		return 0;
+	if (unit_rec_from_json(jx_obj(event, "unit"), &r, err) < 0)
+		return -1;
+	if (r.service && r.slot)
+		ret = on_exit_of(a, &r, err);
+	unit_rec_done(&r);
+	return ret;
+}
+
+/* The supervisor may be replaced under us: then there is a new one to ask. */
+static void subscribe_again(struct attach *a)
+{
+	json_t *req = json_object();
+
+	ctl_close(a->sub);
+	a->sub = NULL;
+	jx_set_str(req, "op", "subscribe");
+	if (ctl_connect(a->c->pdirs.run_fd, &a->sub, NULL) == 0 && ctl_send(a->sub, req, NULL) < 0) {
+		ctl_close(a->sub);
+		a->sub = NULL;
+	}
+	json_decref(req);
+}
+
+static int take_units(struct attach *a, struct err *err)
+{
+	while (a->sub) {
+		auto_json json_t *event = NULL;
+		int r = ctl_recv(a->sub, 0, &event, NULL);
+
+		if (r == 0)
+			return 0;
+		if (r < 0)
+			subscribe_again(a);
+		else if (str_eq(jx_str(event, "ev"), "unit") && on_unit(a, event, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+/* --- the containers --- */
+
+/* Lets what belongs to us take part in the logs. *ret_busy: whether something may still be heard of. */
+static int look(struct attach *a, bool *ret_busy, struct err *err)
+{
+	size_t n;
+	auto_free struct view *list = NULL;
+	struct opt_args all = a->c->args;
+
+	if (cli_reload_world(a->c, err) < 0)
+		return -1;
+	a->c->args = (struct opt_args){ 0 };     /* attached() knows better than the arguments */
+	list = view_list(a->c, &n);
+	a->c->args = all;
+	*ret_busy = false;
+	for (size_t i = 0; i < n; i++) {
+		const struct unit_rec *r = list[i].r;
+
+		if (!attached(a, r->service))
+			continue;
+		*ret_busy |= view_busy(r);
+		if ((view_busy(r) || a->shown) && follow_add(a->f, r, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static void say_attaching(struct attach *a)
+{
+	size_t n;
+	auto_free struct view *list = NULL;
+	struct opt_args all = a->c->args;
+	bool first = true;
+
+	a->c->args = (struct opt_args){ 0 };
+	list = view_list(a->c, &n);
+	a->c->args = all;
+	for (size_t i = 0; i < n; i++) {
+		if (!attached(a, list[i].r->service))
+			continue;
+		ui_print(&a->c->ui, "%s%s", first ? "Attaching to " : ", ", follow_label(a->c, list[i].r));
+		first = false;
+	}
+	if (!first)
+		ui_print(&a->c->ui, "\n");
+}
+
+/* Exits from before the logs were shown are told of behind what was logged until then. */
+static int begin(struct attach *a, bool *ret_busy, struct err *err)
+{
+	a->shown = true;
+	progress_draw(a->p);
+	if (look(a, ret_busy, err) < 0)
+		return -1;
+	say_attaching(a);
+	if (follow_pump(a->f, false, NULL, err) < 0)
+		return -1;
+	for (size_t i = 0; i < a->exits.n; i++) {
+		char *space = strchr(a->exits.v[i], ' ');
+		auto_free char *text = xasprintf("exited with code %s", space + 1);
+
+		*space = 0;
+		if (follow_pump(a->f, true, a->exits.v[i], err) < 0)
+			return -1;
+		follow_say(a->f, a->exits.v[i], text);
+	}
+	return 0;
+}
+
+/* --- the loop --- */
+
+static void hide(void *arg)
+{
+	progress_hide(((struct attach *)arg)->p);
+}
+
+static int set_up(struct attach *a, json_t *req, struct err *err)
+{
+	const struct follow_opts fo = {
+		.timestamps = a->o->timestamps, .no_prefix = a->o->no_prefix, .no_colour = a->o->no_color, .apart = true,
+		.since_ns = clock_wall_ns(), .tail = -1, .before = hide, .arg = a,
+	};
+	json_t *sub = json_object();
+	sigset_t mask;
+
+	a->p = progress_new(&a->c->ui, "Running");
+	a->f = follow_new(a->c, &fo);
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGINT);
+	sigaddset(&mask, SIGTERM);
+	sigprocmask(SIG_BLOCK, &mask, &a->old_mask);
+	a->signal_fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+	jx_set_str(sub, "op", "subscribe");
+	if (ask(a, sub, &a->sub, err) < 0 || ask(a, json_incref(req), &a->up, err) < 0)
+		return -1;
+	/* the directories may be there only now */
+	pdirs_done(&a->c->pdirs);
+	if (pdirs_open(&a->c->dirs, a->c->name, false, &a->c->pdirs, err) < 0)
+		return -1;
+	return watch_open(&a->c->pdirs, &a->watch_fd, err);
+}
+
+static void tear_down(struct attach *a)
+{
+	struct ctl *all[] = { a->up, a->stop, a->kill, a->sub };
+
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+		if (all[i])
+			ctl_close(all[i]);
+	progress_free(a->p);
+	follow_free(a->f);
+	if (a->signal_fd >= 0)
+		close(a->signal_fd);
+	if (a->watch_fd >= 0)
+		close(a->watch_fd);
+	sigprocmask(SIG_SETMASK, &a->old_mask, NULL);
+	strs_done(&a->exits);
+	free(a->first_out);
+}
+
+static int wait_for_something(struct attach *a, struct err *err)
+{
+	struct ctl *const all[] = { a->up, a->stop, a->kill, a->sub };
+	auto_free struct pollfd *fds = xcalloc(follow_n(a->f) + 6, sizeof *fds);
+	bool waiting = a->up || a->stop || a->kill;
+	size_t n = 0;
+
+	fds[n++] = (struct pollfd){ .fd = a->signal_fd, .events = POLLIN };
+	fds[n++] = (struct pollfd){ .fd = a->watch_fd, .events = POLLIN };
+	for (size_t i = 0; i < ARRAY_LEN(all); i++)
+		if (all[i])
+			fds[n++] = (struct pollfd){ .fd = ctl_fd(all[i]), .events = POLLIN };
+	if (a->shown)
+		n += follow_pollfds(a->f, fds + n);
+	if (poll(fds, n, waiting ? progress_timeout_ms(a->p) : -1) < 0 && errno != EINTR)
+		return err_sys(err, errno, "wait for the containers");
+	return 0;
+}
+
+/* Takes what came for one request; closes it when it is done. ACT_DONE, ACT_MORE, -1. */
+static int take_request(struct attach *a, struct ctl **ctl, struct err *err)
+{
+	int r = *ctl ? act_take(a->c, *ctl, a->p, err) : ACT_MORE;
+
+	if (r != ACT_MORE) {
+		ctl_close(*ctl);
+		*ctl = NULL;
+	}
+	return r;
+}
+
+/* 0: go on; 1: all is over; -1. */
+static int turn(struct attach *a, bool *busy, struct err *err)
+{
+	auto_err struct err ignored = ERR_INIT;
+	int r;
+
+	if (wait_for_something(a, err) < 0)
+		return -1;
+	r = on_signal(a, err);
+	if (r)
+		return r;
+	r = take_request(a, &a->up, a->interrupts ? &ignored : err);
+	if (r < 0 && !a->interrupts)
+		return -1;
+	if (r == ACT_DONE && begin(a, busy, err) < 0)
+		return -1;
+	if (take_units(a, err) < 0 || take_request(a, &a->kill, err) < 0)
+		return -1;
+	r = take_request(a, &a->stop, err);
+	if (r)
+		return r;
+	if (watch_take(a->watch_fd) && a->shown && look(a, busy, err) < 0)
+		return -1;
+	if (a->shown && follow_pump(a->f, false, NULL, err) < 0)
+		return -1;
+	progress_draw(a->p);
+	return a->shown && !*busy && !a->stop && !a->kill;
+}
+
+int attach_run(struct cli *c, const struct up_opts *o, json_t *req, struct err *err)
+{
+	struct attach a = { .c = c, .o = o, .signal_fd = -1, .watch_fd = -1, .status_from = o->exit_code_from };
+	bool busy = true;
+	int r = set_up(&a, req, err);
+
+	json_decref(req);
+	while (r == 0)
+		r = turn(&a, &busy, err);
+	if (r > 0 && a.shown && (take_units(&a, err) < 0 || follow_pump(a.f, true, NULL, err) < 0))
+		r = -1;
+	if (r > 0)
+		r = a.interrupts ? EXIT_INTERRUPTED : a.status;
+	tear_down(&a);
+	return r;
+}

@@ -1,0 +1,38 @@
+#include "../util/json.h"
+#include "act.h"
+
+struct down_opts {
+	struct opt_int timeout;
+	bool volumes, remove_orphans;
+};
+
+static const struct opt down_flags[] = {
+	{ 'v', "volumes", OPT_BOOL, offsetof(struct down_opts, volumes), "also remove the project's named and anonymous volumes" },
+	{ 't', "timeout", OPT_SECONDS, offsetof(struct down_opts, timeout), "wait this long before SIGKILL" },
+	{ 0, "remove-orphans", OPT_BOOL, offsetof(struct down_opts, remove_orphans), "also remove containers of services that "
+	  "the file does not have" },
+	{ 0, "rmi", OPT_REFUSED, 0, "davit does not remove images yet" },
+	{ 0 }
+};
+
+static int down_run(struct cli *c, const void *opts, struct err *err)
+{
+	const struct down_opts *o = opts;
+	json_t *req;
+
+	if (!cli_project_exists(c)) {    /* nothing is started for nothing */
+		ui_warn(&c->ui, "No resource found to remove for project \"%s\".", c->name);
+		return 0;
+	}
+	req = act_request(c, "down");
+	act_set_timeout(req, o->timeout);
+	jx_set_bool(req, "volumes", o->volumes);
+	jx_set_bool(req, "remove_orphans", o->remove_orphans);
+	return act_run(c, req, "Running", err);
+}
+
+const struct cmd cmd_down = {
+	.name = "down", .args = "[SERVICE...]", .summary = "stop and remove containers and networks",
+	.details = "Named volumes stay unless --volumes is given. With -p NAME no compose file is needed.",
+	.needs = NEED_ROOT | NEED_NAME | ARGS_ARE_SERVICES, .max_args = -1, .opts = down_flags, .opts_size = sizeof(struct down_opts), .run = down_run,
+};

@@ -1,0 +1,212 @@
+/* `exec` goes straight to the runtime: the journal says which process is the container's, its bundle says how it was set up, and the runtime
+ * enters it. The supervisor is not asked, so a stuck one hinders nobody. The runtime runs in a child, so that the files made for it can be
+ * removed and its own errors be told from the command's output. */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../image/image.h"
+#include "../oci/oci.h"
+#include "../util/auto.h"
+#include "../util/hash.h"
+#include "../util/mem.h"
+#include "../util/path.h"
+#include "view.h"
+
+struct exec_opts {
+	bool detach, no_tty, privileged, tty, interactive;
+	struct strs env;
+	const char *user, *workdir;
+	struct opt_int index;
+};
+
+#define E(field) offsetof(struct exec_opts, field)
+static const struct opt exec_flags[] = {
+	{ 'd', "detach", OPT_BOOL, E(detach), "run the command in the background" },
+	{ 'e', "env", OPT_STRS, E(env), "set a variable for the command, or pass it on", "NAME[=VALUE]" },
+	{ 0, "index", OPT_INT, E(index), "in this container of the service", "N" },
+	{ 'T', "no-tty", OPT_BOOL, E(no_tty), "no terminal (the default unless standard input and output are one)" },
+	{ 0, "no-TTY", OPT_BOOL, E(no_tty), NULL },
+	{ 't', "tty", OPT_BOOL, E(tty), NULL },
+	{ 'i', "interactive", OPT_BOOL, E(interactive), NULL },
+	{ 0, "privileged", OPT_BOOL, E(privileged), "with all capabilities" },
+	{ 'u', "user", OPT_STRING, E(user), "as this user: NAME or UID, with :GROUP", "USER" },
+	{ 'w', "workdir", OPT_STRING, E(workdir), "in this directory of the container", "DIR" },
+	{ 0 }
+};
+
+/* Forwarded to the command; what the terminal sends it gets by itself. */
+static const int forwarded[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2 };
+
+struct job {
+	struct oci_runtime runtime;
+	struct oci_call call;
+	struct image_user user;
+	struct strs env;
+	char *root, *bundle, *process_file, *log_file;
+	int bundle_fd;
+};
+
+static void job_done(struct job *j)
+{
+	if (j->process_file)
+		unlink(j->process_file);
+	if (j->log_file)
+		unlink(j->log_file);
+	oci_runtime_done(&j->runtime);
+	image_user_done(&j->user);
+	strs_done(&j->env);
+	free(j->root);
+	free(j->bundle);
+	free(j->process_file);
+	free(j->log_file);
+	if (j->bundle_fd >= 0)
+		close(j->bundle_fd);
+}
+
+static int find_user(struct job *j, const struct unit_rec *r, const char *user, struct err *err)
+{
+	auto_free char *path = xasprintf("/proc/%d/root", (int)r->proc.pid);
+	auto_close int root_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	if (root_fd < 0)
+		return err_sys(err, errno, "open the root of container '%s'", r->name);
+	return image_user(root_fd, user, NULL, &j->user, err);
+}
+
+/* "NAME=value" as it is, "NAME" with our own value, or not at all when we have none. */
+static void add_env(struct job *j, const struct exec_opts *o, bool tty)
+{
+	if (tty)
+		strs_add(&j->env, "TERM=xterm");
+	if (j->user.home)
+		strs_printf(&j->env, "HOME=%s", j->user.home);
+	for (size_t i = 0; i < o->env.n; i++) {
+		const char *e = o->env.v[i], *value;
+
+		if (strchr(e, '='))
+			strs_add(&j->env, e);
+		else if ((value = getenv(e)))
+			strs_printf(&j->env, "%s=%s", e, value);
+	}
+}
+
+static int make_paths(struct cli *c, struct job *j, const struct unit_rec *r, struct err *err)
+{
+	char random[17];
+	auto_free char *tmp = xasprintf("%s/tmp", c->pdirs.run);
+
+	if (c->pdirs.run_fd < 0 || path_mkdirs(c->pdirs.run_fd, "tmp", 0700, err) < 0)
+		return err_wrap(err, "run directory of project '%s'", c->name);
+	hash_random_hex(8, random);
+	j->root = xasprintf("%s/oci", c->pdirs.run);
+	j->bundle = xasprintf("%s/containers/%s", c->pdirs.state, r->id);
+	j->process_file = xasprintf("%s/exec-%s.json", tmp, random);
+	j->log_file = xasprintf("%s/exec-%s.log", tmp, random);
+	j->bundle_fd = open(j->bundle, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (j->bundle_fd < 0)
+		return err_sys(err, errno, "open the bundle of container '%s'", r->name);
+	return 0;
+}
+
+static int prepare(struct cli *c, const struct exec_opts *o, const struct unit_rec *r, struct job *j, struct err *err)
+{
+	bool tty = !o->no_tty && !o->detach && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+	struct oci_exec x;
+
+	if (make_paths(c, j, r, err) < 0 || oci_runtime_find(c->g.runtime, &j->runtime, err) < 0)
+		return -1;
+	if (o->user && find_user(j, r, o->user, err) < 0)
+		return -1;
+	add_env(j, o, tty);
+	x = (struct oci_exec){
+		.args = (const char *const *)c->args.v + 1, .env_add = (const char *const *)j->env.v, .cwd = o->workdir,
+		.user_set = o->user, .uid = j->user.uid, .gid = j->user.gid, .groups = j->user.groups, .n_groups = j->user.n_groups,
+		.tty = tty, .privileged = o->privileged,
+	};
+	if (oci_process_write(j->bundle_fd, j->process_file, &x, err) < 0)
+		return err_wrap(err, "container '%s'", r->name);
+	j->call = (struct oci_call){
+		.runtime = &j->runtime, .root = j->root, .id = r->id, .verb = OCI_EXEC, .process_file = j->process_file,
+		.log_file = j->log_file, .exec_detach = o->detach, .stdio = { 0, 1, 2 },
+	};
+	return 0;
+}
+
+static __attribute__((noreturn)) void child(struct cli *c, const struct job *j, const sigset_t *mask)
+{
+	auto_err struct err err = ERR_INIT;
+
+	signal(SIGPIPE, SIG_DFL);
+	sigprocmask(SIG_SETMASK, mask, NULL);
+	oci_exec_here(&j->call, &err);
+	ui_err(&c->ui, &err);
+	_exit(126);
+}
+
+/* Waits for the runtime, passing on what we are sent. Signals of the terminal (from the kernel) reach its whole process group already. */
+static int wait_forwarding(pid_t pid, const sigset_t *watched)
+{
+	siginfo_t si;
+	int status;
+
+	for (;;) {
+		int sig;
+
+		if (waitpid(pid, &status, WNOHANG) == pid)
+			return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+		sig = sigwaitinfo(watched, &si);
+		if (sig > 0 && sig != SIGCHLD && si.si_code != SI_KERNEL)
+			kill(pid, sig);
+	}
+}
+
+static int run_job(struct cli *c, struct job *j, int *ret_status, struct err *err)
+{
+	sigset_t watched, old;
+	pid_t pid;
+
+	sigemptyset(&watched);
+	sigaddset(&watched, SIGCHLD);
+	for (size_t i = 0; i < ARRAY_LEN(forwarded); i++)
+		sigaddset(&watched, forwarded[i]);
+	sigprocmask(SIG_BLOCK, &watched, &old);
+	pid = fork();
+	if (pid < 0)
+		return err_sys(err, errno, "fork");
+	if (pid == 0)
+		child(c, j, &old);
+	*ret_status = wait_forwarding(pid, &watched);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	return 0;
+}
+
+static int exec_run(struct cli *c, const void *opts, struct err *err)
+{
+	const struct exec_opts *o = opts;
+	const struct unit_rec *r = NULL;
+	struct job j = { .bundle_fd = -1 };
+	int status = 0, ret;
+
+	if (view_running(c, c->args.v[0], o->index.set ? o->index.v : 0, &r, err) < 0)
+		return -1;
+	ret = prepare(c, o, r, &j, err);
+	if (ret == 0)
+		ret = run_job(c, &j, &status, err);
+	/* the runtime's own failures are in its log; then the status is not the command's */
+	if (ret == 0 && status && oci_complained(&j.call))
+		ret = oci_failure(&j.call, status, err);
+	job_done(&j);
+	return ret < 0 ? -1 : status;
+}
+
+const struct cmd cmd_exec = {
+	.name = "exec", .args = "SERVICE COMMAND [ARGS...]", .summary = "run a command in a running container",
+	.details = "The exit status is the command's.",
+	.needs = NEED_ROOT | NEED_NAME | STOP_AT_ARG, .min_args = 2, .max_args = -1,
+	.opts = exec_flags, .opts_size = sizeof(struct exec_opts), .run = exec_run,
+};

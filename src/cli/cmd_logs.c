@@ -1,0 +1,136 @@
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../util/auto.h"
+#include "../util/clock.h"
+#include "../util/mem.h"
+#include "follow.h"
+#include "view.h"
+#include "watch.h"
+#include "when.h"
+
+struct logs_opts {
+	bool follow, timestamps, no_color, no_prefix;
+	const char *tail, *since, *until;
+	struct opt_int index;
+};
+
+#define L(field) offsetof(struct logs_opts, field)
+static const struct opt logs_flags[] = {
+	{ 'f', "follow", OPT_BOOL, L(follow), "go on with what is logged from now on" },
+	{ 'n', "tail", OPT_STRING, L(tail), "only the last N lines of each container (all)", "N" },
+	{ 't', "timestamps", OPT_BOOL, L(timestamps), "print the time of each line" },
+	{ 0, "since", OPT_STRING, L(since), "only lines from then on: 2013-01-02T13:23:37Z, or 42m for 42 minutes ago", "TIME" },
+	{ 0, "until", OPT_STRING, L(until), "only lines before then", "TIME" },
+	{ 0, "index", OPT_INT, L(index), "only this container of the service", "N" },
+	{ 0, "no-log-prefix", OPT_BOOL, L(no_prefix), "leave out the names in front of the lines" },
+	{ 0, "no-color", OPT_BOOL, L(no_color), "no colours" },
+	{ 0 }
+};
+
+/* After the last container has come to rest: a restart or recreation passes through that state, too. */
+enum { LINGER_MS = 1000 };
+
+static int parse_opts(const struct logs_opts *o, struct follow_opts *ret, struct err *err)
+{
+	int64_t now = clock_wall_ns();
+
+	*ret = (struct follow_opts){
+		.timestamps = o->timestamps, .no_prefix = o->no_prefix, .no_colour = o->no_color, .tail = -1
+	};
+	if (o->tail && !STREQ(o->tail, "all") && str_i64(o->tail, &ret->tail) < 0)
+		return err_set(err, ERR_USAGE, "flag '--tail' takes a number or 'all', not '%s'", o->tail);
+	if (o->since && when_parse("--since", o->since, now, &ret->since_ns, err) < 0)
+		return -1;
+	if (o->until && when_parse("--until", o->until, now, &ret->until_ns, err) < 0)
+		return -1;
+	if (ret->tail < 0)
+		ret->tail = -1;
+	return 0;
+}
+
+/* Lets all selected containers take part. *ret_busy: whether any of them may still say something. */
+static int add_all(struct cli *c, struct follow *f, struct opt_int index, bool *ret_busy, struct err *err)
+{
+	size_t n;
+	auto_free struct view *list = view_list(c, &n);
+
+	*ret_busy = false;
+	for (size_t i = 0; i < n; i++) {
+		if (index.set && (int64_t)list[i].r->index != index.v)
+			continue;
+		if (follow_add(f, list[i].r, err) < 0)
+			return -1;
+		*ret_busy |= view_busy(list[i].r);
+	}
+	return 0;
+}
+
+/* Waits for more. 1: the journal changed, 0: it did not, -1. */
+static int wait_for_more(struct follow *f, int watch_fd, int timeout_ms, struct err *err)
+{
+	auto_free struct pollfd *fds = xcalloc(follow_n(f) + 1, sizeof *fds);
+	size_t n = follow_pollfds(f, fds + 1) + 1;
+
+	fds[0] = (struct pollfd){ .fd = watch_fd, .events = POLLIN };
+	if (poll(fds, n, timeout_ms) < 0 && errno != EINTR)
+		return err_sys(err, errno, "wait for logs");
+	return fds[0].revents && watch_take(watch_fd);
+}
+
+/* Until all containers have come to rest, or Ctrl-C. */
+static int follow_loop(struct cli *c, struct follow *f, const struct logs_opts *o, bool busy, struct err *err)
+{
+	auto_close int watch_fd = -1;
+	int64_t rest_ns = 0;
+
+	if (watch_open(&c->pdirs, &watch_fd, err) < 0)
+		return -1;
+	/* what happened before the watch began */
+	if (cli_reload_world(c, err) < 0 || add_all(c, f, o->index, &busy, err) < 0)
+		return -1;
+	while (busy || clock_mono_ns() < rest_ns + LINGER_MS * MS_NS) {
+		bool was_busy = busy;
+		int r;
+
+		if (follow_pump(f, false, NULL, err) < 0)
+			return -1;
+		r = wait_for_more(f, watch_fd, busy ? -1 : LINGER_MS / 4, err);
+		if (r < 0)
+			return -1;
+		if (r && (cli_reload_world(c, err) < 0 || add_all(c, f, o->index, &busy, err) < 0))
+			return -1;
+		if (was_busy && !busy)
+			rest_ns = clock_mono_ns();
+	}
+	return 0;
+}
+
+static int logs_run(struct cli *c, const void *opts, struct err *err)
+{
+	const struct logs_opts *o = opts;
+	struct follow_opts fo;
+	struct follow *f;
+	bool busy;
+	int r;
+
+	if (parse_opts(o, &fo, err) < 0)
+		return -1;
+	f = follow_new(c, &fo);
+	r = add_all(c, f, o->index, &busy, err);
+	if (r == 0 && o->follow && busy)
+		r = follow_loop(c, f, o, busy, err);
+	if (r == 0)
+		r = follow_pump(f, true, NULL, err);
+	follow_free(f);
+	return r;
+}
+
+const struct cmd cmd_logs = {
+	.name = "logs", .args = "[SERVICE...]", .summary = "show what containers have printed",
+	.needs = NEED_NAME | ARGS_ARE_SERVICES, .max_args = -1,
+	.opts = logs_flags, .opts_size = sizeof(struct logs_opts), .run = logs_run,
+};

@@ -1,0 +1,184 @@
+#include <string.h>
+
+#include "../oci/oci.h"
+#include "../util/auto.h"
+#include "../util/json.h"
+#include "act.h"
+#include "up.h"
+
+#define U(field) offsetof(struct up_opts, field)
+static const struct opt up_flags[] = {
+	{ 'd', "detach", OPT_BOOL, U(detach), "leave the containers running in the background" },
+	{ 0, "wait", OPT_BOOL, U(wait), "come back when all services run, or are healthy; implies --detach" },
+	{ 0, "wait-timeout", OPT_SECONDS, U(wait_timeout), "wait no longer than this" },
+	{ 0, "no-start", OPT_BOOL, U(no_start), "create the containers and do not start them" },
+	{ 0, "force-recreate", OPT_BOOL, U(force_recreate), "recreate containers that have not changed, too" },
+	{ 0, "no-recreate", OPT_BOOL, U(no_recreate), "keep containers even if they have changed" },
+	{ 0, "always-recreate-deps", OPT_BOOL, U(always_recreate_deps), "recreate what the named services depend on, too" },
+	{ 'V', "renew-anon-volumes", OPT_BOOL, U(renew_anon_volumes), "start with fresh anonymous volumes" },
+	{ 0, "no-deps", OPT_BOOL, U(no_deps), "do not start what the named services depend on" },
+	{ 0, "remove-orphans", OPT_BOOL, U(remove_orphans), "remove containers of services that the file does not have" },
+	{ 0, "scale", OPT_STRS, U(scale), "run this many containers of a service", "SERVICE=N" },
+	{ 't', "timeout", OPT_SECONDS, U(timeout), "wait this long before SIGKILL when containers are stopped" },
+	{ 0, "pull", OPT_STRING, U(pull), "missing, never or policy: images come from 'davit load'", "POLICY" },
+	{ 0, "attach", OPT_STRS, U(attach), "show the logs of these services only", "SERVICE" },
+	{ 0, "no-attach", OPT_STRS, U(no_attach), "do not show the logs of these services", "SERVICE" },
+	{ 0, "attach-dependencies", OPT_BOOL, U(attach_deps), "show the logs of what the named services depend on, too" },
+	{ 0, "abort-on-container-exit", OPT_BOOL, U(abort_on_exit), "stop all containers when one has stopped" },
+	{ 0, "abort-on-container-failure", OPT_BOOL, U(abort_on_failure), "stop all containers when one has failed" },
+	{ 0, "exit-code-from", OPT_STRING, U(exit_code_from), "exit with this service's status; implies "
+	  "--abort-on-container-exit", "SERVICE" },
+	{ 0, "timestamps", OPT_BOOL, U(timestamps), "print the time of each line" },
+	{ 0, "no-log-prefix", OPT_BOOL, U(no_prefix), "leave out the names in front of the lines" },
+	{ 0, "no-color", OPT_BOOL, U(no_color), "no colours" },
+	{ 0, "quiet-pull", OPT_IGNORED, 0, NULL },
+	{ 0, "no-build", OPT_IGNORED, 0, NULL },
+	{ 0, "quiet-build", OPT_IGNORED, 0, NULL },
+	{ 'y', "yes", OPT_IGNORED, 0, NULL },
+	{ 0, "menu", OPT_IGNORED, 0, NULL },
+	{ 0, "build", OPT_REFUSED, 0, "build the images with another tool and 'davit load -i FILE', then leave the flag out" },
+	{ 'w', "watch", OPT_REFUSED, 0, "davit does not watch source files yet" },
+	{ 0 }
+};
+
+/* --- what goes together --- */
+
+static int incompatible(const char *a, const char *b, struct err *err)
+{
+	return err_set(err, ERR_USAGE, "%s and %s are incompatible", a, b);
+}
+
+static int check_opts(const struct up_opts *o, bool detached, struct err *err)
+{
+	if (o->force_recreate && o->no_recreate)
+		return incompatible("--force-recreate", "--no-recreate", err);
+	if (o->always_recreate_deps && o->no_recreate)
+		return incompatible("--always-recreate-deps", "--no-recreate", err);
+	if (o->no_start && o->wait)
+		return incompatible("--no-start", "--wait", err);
+	if (detached && (o->abort_on_exit || o->exit_code_from))
+		return incompatible(o->detach ? "--detach" : "--wait", "--abort-on-container-exit", err);
+	if (detached && o->abort_on_failure)
+		return incompatible(o->detach ? "--detach" : "--wait", "--abort-on-container-failure", err);
+	if (detached && (o->attach.n || o->attach_deps))
+		return incompatible(o->detach ? "--detach" : "--wait", "--attach", err);
+	if (o->abort_on_exit && o->abort_on_failure)
+		return incompatible("--abort-on-container-exit", "--abort-on-container-failure", err);
+	if (o->pull && STREQ(o->pull, "always")) {
+		err_set(err, ERR_USAGE, "--pull always is not supported");
+		return err_hint(err, "davit cannot fetch images yet: save a new one with another tool and 'davit load -i FILE'");
+	}
+	if (o->pull && !STREQ(o->pull, "missing") && !STREQ(o->pull, "never") && !STREQ(o->pull, "policy"))
+		return err_set(err, ERR_USAGE, "--pull is missing, never or policy, not '%s'", o->pull);
+	return 0;
+}
+
+static int check_names(struct cli *c, const struct strs *names, struct err *err)
+{
+	for (size_t i = 0; i < names->n; i++)
+		if (!project_service(c->project, names->v[i]))
+			return cli_no_service(c, names->v[i], err);
+	return 0;
+}
+
+static int check_service_flags(struct cli *c, const struct up_opts *o, struct err *err)
+{
+	if (check_names(c, &o->attach, err) < 0)
+		return err_wrap(err, "flag '--attach'");
+	if (check_names(c, &o->no_attach, err) < 0)
+		return err_wrap(err, "flag '--no-attach'");
+	if (o->exit_code_from && !project_service(c->project, o->exit_code_from)) {
+		cli_no_service(c, o->exit_code_from, err);
+		return err_wrap(err, "flag '--exit-code-from'");
+	}
+	return 0;
+}
+
+/* --- the request --- */
+
+/* Sets the number of containers in the wire form, as if the file said so. */
+static int scale_one(struct cli *c, json_t *services, const char *text, struct err *err)
+{
+	const char *eq = strchr(text, '=');
+	auto_strs struct strs name = STRS_INIT;
+	json_t *service, *deploy;
+	unsigned n;
+
+	if (!eq || str_uint(eq + 1, 0, 1000, &n) < 0)
+		return err_set(err, ERR_USAGE, "flag '--scale' takes SERVICE=N (0-1000), not '%s'", text);
+	strs_addn(&name, text, (size_t)(eq - text));
+	service = jx_obj(services, name.v[0]);
+	if (!service)
+		return cli_no_service(c, name.v[0], err);
+	jx_set_int(service, "scale", n);
+	deploy = jx_obj(service, "deploy");
+	if (deploy)
+		jx_set_int(deploy, "replicas", n);
+	return 0;
+}
+
+static int add_model(struct cli *c, const struct up_opts *o, json_t *req, struct err *err)
+{
+	auto_buf struct buf text = BUF_INIT;
+	json_t *model = NULL;
+
+	project_to_wire(c->project, &text);
+	if (jx_parse(text.p, text.len, &model, err) < 0)
+		return err_wrap(err, "wire form of the model");
+	json_object_set_new(req, "model", model);
+	for (size_t i = 0; i < o->scale.n; i++)
+		if (scale_one(c, jx_obj(model, "services"), o->scale.v[i], err) < 0)
+			return -1;
+	return 0;
+}
+
+static json_t *make_request(struct cli *c, const struct up_opts *o)
+{
+	json_t *req = act_request(c, "up");
+
+	jx_set_bool(req, "no_start", o->no_start);
+	jx_set_bool(req, "force_recreate", o->force_recreate);
+	jx_set_bool(req, "no_recreate", o->no_recreate);
+	jx_set_bool(req, "always_recreate_deps", o->always_recreate_deps);
+	jx_set_bool(req, "remove_orphans", o->remove_orphans);
+	jx_set_bool(req, "no_deps", o->no_deps);
+	jx_set_bool(req, "renew_anon_volumes", o->renew_anon_volumes);
+	jx_set_bool(req, "wait", o->wait);
+	if (o->wait_timeout.set)
+		jx_set_int(req, "wait_timeout_s", o->wait_timeout.v);
+	act_set_timeout(req, o->timeout);
+	return req;
+}
+
+static int up_run(struct cli *c, const void *opts, struct err *err)
+{
+	const struct up_opts *o = opts;
+	bool detached = o->detach || o->wait || o->no_start;
+	struct oci_runtime runtime = { 0 };
+	json_t *req;
+	int r;
+
+	if (check_opts(o, o->detach || o->wait, err) < 0 || check_service_flags(c, o, err) < 0)
+		return -1;
+	if (c->project->n_services == 0)
+		return err_set(err, ERR_INPUT, "no service selected");
+	if (oci_runtime_find(c->g.runtime, &runtime, err) < 0)
+		return -1;
+	oci_runtime_done(&runtime);
+	r = precheck(c, err);
+	if (r)
+		return r;
+	req = make_request(c, o);
+	if (add_model(c, o, req, err) < 0) {
+		json_decref(req);
+		return -1;
+	}
+	return detached ? act_run(c, req, "Running", err) : attach_run(c, o, req, err);
+}
+
+const struct cmd cmd_up = {
+	.name = "up", .args = "[SERVICE...]", .summary = "create and start containers",
+	.details = "Without --detach it stays, shows what the containers print, and stops them at Ctrl-C; a second Ctrl-C kills them.",
+	.needs = NEED_ROOT | NEED_MODEL | ARGS_ARE_SERVICES, .max_args = -1,
+	.opts = up_flags, .opts_size = sizeof(struct up_opts), .run = up_run,
+};

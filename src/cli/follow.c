@@ -1,0 +1,220 @@
+/* How it works: each slot has a reader with one line in hand. The oldest line in hand is printed and its reader asked for the next, until no reader has
+ * one. What is printed gathers in a buffer and is written when that is large or nothing more is there. */
+#include "follow.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../state/logfile.h"
+#include "../util/auto.h"
+#include "../util/clock.h"
+#include "../util/mem.h"
+
+enum { WRITE_SIZE = 64 << 10, LINE_LONG = 1 << 20 };
+
+struct source {
+	char *slot, *label;
+	const char *colour;
+	struct logr *reader;
+	struct log_line line;
+	bool have;                       /* line is not printed yet */
+	bool inside;                     /* the last thing printed was the beginning of a very long line */
+};
+
+struct follow {
+	struct cli *c;
+	struct follow_opts o;
+	int logs_fd;
+	struct source *sources;
+	size_t n, cap, width;
+	struct buf err_out;              /* for standard error */
+};
+
+struct follow *follow_new(struct cli *c, const struct follow_opts *o)
+{
+	struct follow *f = xcalloc(1, sizeof *f);
+
+	f->c = c;
+	f->o = *o;
+	f->logs_fd = -1;
+	return f;
+}
+
+void follow_free(struct follow *f)
+{
+	if (!f)
+		return;
+	for (size_t i = 0; i < f->n; i++) {
+		logr_close(f->sources[i].reader);
+		free(f->sources[i].slot);
+		free(f->sources[i].label);
+	}
+	free(f->sources);
+	buf_done(&f->err_out);
+	if (f->logs_fd >= 0)
+		close(f->logs_fd);
+	free(f);
+}
+
+const char *follow_label(const struct cli *c, const struct unit_rec *r)
+{
+	size_t n = strlen(c->name);
+
+	if (!r->name || (strncmp(r->name, c->name, n) == 0 && r->name[n] == '-' && STREQ(r->name + n + 1, r->slot)))
+		return r->slot;
+	return r->name;
+}
+
+static struct source *find(struct follow *f, const char *slot)
+{
+	for (size_t i = 0; i < f->n; i++)
+		if (STREQ(f->sources[i].slot, slot))
+			return &f->sources[i];
+	return NULL;
+}
+
+static int open_logs(struct follow *f, struct err *err)
+{
+	if (f->logs_fd >= 0 || f->c->pdirs.state_fd < 0)
+		return 0;
+	f->logs_fd = openat(f->c->pdirs.state_fd, "logs", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (f->logs_fd < 0 && errno != ENOENT)
+		return err_sys(err, errno, "open the logs of project '%s'", f->c->name);
+	return 0;
+}
+
+int follow_add(struct follow *f, const struct unit_rec *r, struct err *err)
+{
+	struct logr *reader = NULL;
+	struct source *s;
+	size_t width;
+
+	if (find(f, r->slot))
+		return 0;
+	if (open_logs(f, err) < 0)
+		return -1;
+	if (f->logs_fd < 0)              /* nothing was logged yet; asked again when the journal changes */
+		return 0;
+	if (logr_open(f->logs_fd, r->slot, f->o.since_ns, f->o.until_ns, f->o.tail, &reader, err) < 0)
+		return err_wrap(err, "log of '%s'", r->slot);
+	s = XGROW(f->sources, f->n, f->cap);
+	s->slot = xstrdup(r->slot);
+	s->label = xstrdup(follow_label(f->c, r));
+	s->colour = ui_rainbow(f->c->ui.colour_out && !f->o.no_colour, f->n - 1);
+	s->reader = reader;
+	width = ui_width(s->label, strlen(s->label)) + 1;
+	if (width > f->width)
+		f->width = width;
+	return 0;
+}
+
+/* --- printing --- */
+
+static int write_out(struct follow *f, struct err *err)
+{
+	if ((f->c->ui.out.len || f->err_out.len) && f->o.before)
+		f->o.before(f->o.arg);
+	if (ui_flush(&f->c->ui, err) < 0)
+		return -1;
+	ui_stderr(&f->err_out);
+	buf_consume(&f->err_out, f->err_out.len);
+	return 0;
+}
+
+static void add_prefix(const struct follow *f, const struct source *s, struct buf *out)
+{
+	size_t used = ui_width(s->label, strlen(s->label));
+
+	buf_str(out, s->colour);
+	buf_str(out, s->label);
+	for (; used < f->width; used++)
+		buf_char(out, ' ');
+	buf_str(out, " | ");
+	if (*s->colour)
+		buf_str(out, "\033[0m");
+}
+
+static int print_line(struct follow *f, struct source *s, struct err *err)
+{
+	bool apart = f->o.apart && s->line.stream == 2;
+	struct buf *out = apart ? &f->err_out : &f->c->ui.out, *other = apart ? &f->c->ui.out : &f->err_out;
+	bool goes_on = s->line.partial && s->line.len >= LINE_LONG;
+
+	if (other->len && write_out(f, err) < 0)         /* keeps the order on a terminal that shows both */
+		return -1;
+	if (!s->inside && !f->o.no_prefix)
+		add_prefix(f, s, out);
+	if (!s->inside && f->o.timestamps) {
+		char stamp[40];
+
+		clock_format(s->line.at_ns, stamp);
+		buf_str(out, stamp);
+		buf_char(out, ' ');
+	}
+	buf_add(out, s->line.text, s->line.len);
+	if (!goes_on)
+		buf_char(out, '\n');
+	s->inside = goes_on;
+	s->have = false;
+	return out->len >= WRITE_SIZE ? write_out(f, err) : 0;
+}
+
+static int refill(struct follow *f, struct source *s, bool flush, struct err *err)
+{
+	int r = logr_next(s->reader, flush, &s->line, err);
+
+	if (r < 0)
+		return err_wrap(err, "log of '%s'", s->slot);
+	s->have = r == 1;
+	return 0;
+}
+
+int follow_pump(struct follow *f, bool flush, const char *slot, struct err *err)
+{
+	for (;;) {
+		struct source *first = NULL;
+
+		for (size_t i = 0; i < f->n; i++) {
+			struct source *s = &f->sources[i];
+
+			if (!s->have && refill(f, s, flush && (!slot || STREQ(slot, s->slot)), err) < 0)
+				return -1;
+			if (s->have && (!first || s->line.at_ns < first->line.at_ns))
+				first = s;
+		}
+		if (!first)
+			return write_out(f, err);
+		if (print_line(f, first, err) < 0)
+			return -1;
+	}
+}
+
+void follow_say(struct follow *f, const char *slot, const char *text)
+{
+	const struct source *s = find(f, slot);
+
+	if (f->o.before)
+		f->o.before(f->o.arg);
+	ui_print(&f->c->ui, "%s%s %s%s\n", s ? s->colour : "", s ? s->label : slot, text, s && *s->colour ? "\033[0m" : "");
+}
+
+size_t follow_n(const struct follow *f)
+{
+	return f->n;
+}
+
+size_t follow_pollfds(struct follow *f, struct pollfd *fds)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < f->n; i++) {
+		int fd = logr_fd(f->sources[i].reader, NULL);
+
+		if (fd >= 0)
+			fds[n++] = (struct pollfd){ .fd = fd, .events = POLLIN };
+	}
+	return n;
+}

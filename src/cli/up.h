@@ -1,0 +1,20 @@
+/* up.h - what cmd_up.c and its parts share: the options, the checks before, staying attached. */
+#pragma once
+
+#include <jansson.h>
+
+#include "cli.h"
+
+struct up_opts {
+	bool detach, wait, no_start, force_recreate, no_recreate, always_recreate_deps, remove_orphans, no_deps, renew_anon_volumes;
+	bool no_color, no_prefix, timestamps, attach_deps, abort_on_exit, abort_on_failure;
+	struct opt_int timeout, wait_timeout;
+	struct strs attach, no_attach, scale;
+	const char *exit_code_from, *pull;
+};
+
+/* What can be known to fail before anything is touched: images, bind sources, files of configs and secrets. All of it is printed at once. 0,
+ * CLI_PRINTED or -1. */
+int precheck(struct cli *c, struct err *err);
+/* Sends req and stays: logs until all containers have stopped, Ctrl-C. Returns the exit status or -1. */
+int attach_run(struct cli *c, const struct up_opts *o, json_t *req, struct err *err);
