@@ -32,8 +32,10 @@ struct stage_ctx {
  * types are reported. Returns the new root (parts of the old one may be used in it), NULL when it is no map at all. */
 struct node *canon_tree(const struct stage_ctx *s, struct node *root);
 
-/* Default network, implied depends_on, names PROJECT_KEY, build.context and dockerfile. Does nothing with no_normalize, except that
- * build.context is filled in. */
+/* What a whole project means where it says nothing: build.context ".", required: true, empty maps for null ones. To be called before
+ * paths become absolute, on the merged project and on each included one. */
+void default_values(const struct stage_ctx *s, struct node *root);
+/* Default network, implied depends_on, names PROJECT_KEY, dockerfile; with no_normalize only the project's name. */
 void normalise(const struct stage_ctx *s, struct node *root);
 /* References, duplicates, conflicts, cycles, ranges. Does less with no_consistency. */
 void check_tree(const struct stage_ctx *s, struct node *root);

@@ -1,0 +1,207 @@
+/* check.c - do the names that a project uses exist, and can its services be brought into an order. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../src/util/arena.h"
+#include "../src/util/mem.h"
+#include "../src/util/str.h"
+#include "check.h"
+#include "graph_cycle.h"
+#include "tree.h"
+
+const char *check_path(const struct stage_ctx *s, const char *section, const char *name, const char *rest)
+{
+	return arena_printf(s->a, "%s.%s%s%s", section, name, *rest && *rest != '[' ? "." : "", rest);
+}
+
+int check_error(const struct stage_ctx *s, const struct node *n, const char *path, const char *fmt, ...)
+{
+	char msg[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(msg, sizeof msg, fmt, ap);
+	va_end(ap);
+	diag_error(s->d, n->pos, "%s", msg);
+	diag_where(s->d, path, n->origin, n->span);
+	return -1;
+}
+
+const char *const *check_names(const struct stage_ctx *s, const struct node *map)
+{
+	const char **names = arena_array(s->a, (map ? map->n : 0) + 1, sizeof *names);
+	size_t n = 0;
+
+	tree_each(map, p)
+		names[n++] = p->key;
+	return names;
+}
+
+static void suggest(const struct stage_ctx *s, const char *word, const struct node *map)
+{
+	const char *near = map ? str_nearest(word, check_names(s, map)) : NULL;
+
+	if (near)
+		diag_hint(s->d, "did you mean '%s'?", near);
+}
+
+/* ------------------------------------------------------------------ services */
+
+/* Errors about keys stand at the key. */
+static struct node at_key(const struct node_pair *p)
+{
+	return (struct node){ .pos = p->key_pos, .span = (unsigned)strlen(p->key) };
+}
+
+static void disabled_hint(const struct stage_ctx *s, const char *name)
+{
+	const struct node *profiles = tree_seq(node_get(s->disabled, name), "profiles");
+
+	if (profiles && profiles->n && profiles->items[0]->kind == NODE_STR)
+		diag_hint(s->d, "'%s' is only there with --profile %s", name, profiles->items[0]->text);
+}
+
+static void check_dependency(const struct stage_ctx *s, const struct node *services, const char *name,
+	const struct node_pair *dep)
+{
+	const char *path = check_path(s, "services", name, arena_printf(s->a, "depends_on.%s", dep->key));
+	const struct node *required = node_get(dep->value, "required");
+	bool optional = required && required->kind == NODE_BOOL && !required->b;
+	struct node at = at_key(dep);
+
+	/* an implied one stands at the text that implies it */
+	at.origin = dep->value->origin;
+	if (node_pair_get(services, dep->key))
+		return;
+	if (s->disabled && node_pair_get(s->disabled, dep->key)) {
+		if (optional)
+			return;
+		check_error(s, &at, path, "service '%s' depends on '%s', which no active profile enables", name, dep->key);
+		disabled_hint(s, dep->key);
+		return;
+	}
+	check_error(s, &at, path, "service '%s' depends on undefined service '%s'", name, dep->key);
+	suggest(s, dep->key, services);
+}
+
+static void undefined(const struct stage_ctx *s, const struct node *at, const char *path, const char *service,
+	const char *sort, const char *name, const struct node *known)
+{
+	check_error(s, at, path, "service '%s' refers to undefined %s '%s'", service, sort, name);
+	suggest(s, name, known);
+}
+
+static void check_memberships(const struct stage_ctx *s, const struct node *root, const char *name,
+	const struct node *service, const char *key, const char *sort)
+{
+	const struct node *known = tree_map(root, key);
+
+	tree_each(tree_map(service, key), p) {
+		struct node at = at_key(p);
+
+		if (known && node_pair_get(known, p->key))
+			continue;
+		undefined(s, &at, check_path(s, "services", name, arena_printf(s->a, "%s.%s", key, p->key)), name, sort, p->key,
+			known);
+	}
+}
+
+static void check_mount_sources(const struct stage_ctx *s, const struct node *root, const char *name,
+	const struct node *service)
+{
+	const struct node *known = tree_map(root, "volumes"), *list = tree_seq(service, "volumes");
+
+	for (size_t i = 0; list && i < list->n; i++) {
+		const char *type = tree_str(list->items[i], "type");
+		const struct node *source = tree_str_node(list->items[i], "source");
+
+		if (!type || !STREQ(type, "volume") || !source || !*source->text)
+			continue;
+		if (!known || !node_pair_get(known, source->text))
+			undefined(s, source, check_path(s, "services", name, arena_printf(s->a, "volumes[%zu].source", i)), name,
+				"volume", source->text, known);
+	}
+}
+
+static void check_file_refs(const struct stage_ctx *s, const struct node *root, const char *name, const struct node *holder,
+	const char *prefix, const char *key, const char *sort)
+{
+	const struct node *known = tree_map(root, key), *list = tree_seq(holder, key);
+
+	for (size_t i = 0; list && i < list->n; i++) {
+		const struct node *source = tree_str_node(list->items[i], "source");
+		const char *path = check_path(s, "services", name, arena_printf(s->a, "%s%s[%zu]", prefix, key, i));
+
+		if (!source)
+			check_error(s, list->items[i], path, "'source' is missing: which %s?", sort);
+		else if (!known || !node_pair_get(known, source->text))
+			undefined(s, source, path, name, sort, source->text, known);
+	}
+}
+
+static void check_references(const struct stage_ctx *s, const struct node *root, const char *name, const struct node *service)
+{
+	tree_each(tree_map(service, "depends_on"), dep)
+		check_dependency(s, tree_map(root, "services"), name, dep);
+	check_memberships(s, root, name, service, "networks", "network");
+	check_memberships(s, root, name, service, "models", "model");
+	check_mount_sources(s, root, name, service);
+	check_file_refs(s, root, name, service, "", "configs", "config");
+	check_file_refs(s, root, name, service, "", "secrets", "secret");
+	check_file_refs(s, root, name, tree_map(service, "build"), "build.", "secrets", "secret");
+}
+
+/* ------------------------------------------------------------------ cycles */
+
+static size_t next_in_tree(const void *ctx, size_t v, size_t i)
+{
+	const struct node *services = ctx, *deps = tree_map(services->pairs[v].value, "depends_on");
+
+	for (; deps && i < deps->n; i++) {
+		const struct node_pair *to = node_pair_get(services, deps->pairs[i].key);
+
+		if (to)
+			return (size_t)(to - services->pairs);
+	}
+	return GRAPH_NONE;
+}
+
+static void check_cycle(const struct stage_ctx *s, const struct node *services)
+{
+	size_t *path = xcalloc(services->n + 1, sizeof *path), n;
+	const struct node_pair *first, *second;
+	char *text = NULL;
+
+	n = graph_find_cycle(services, services->n, next_in_tree, path);
+	if (n) {
+		struct node at;
+
+		for (size_t i = 0; i < n; i++)
+			text = arena_printf(s->a, "%s%s → ", text ? text : "", services->pairs[path[i]].key);
+		first = &services->pairs[path[0]];
+		second = &services->pairs[path[n > 1]];
+		at = at_key(node_pair_get(tree_map(first->value, "depends_on"), second->key));
+		check_error(s, &at, check_path(s, "services", first->key, "depends_on"), "dependency cycle: %s%s", text,
+			first->key);
+	}
+	free(path);
+}
+
+void check_tree(const struct stage_ctx *s, struct node *root)
+{
+	const struct node *services = tree_map(root, "services");
+
+	tree_each(services, p) {
+		check_service_values(s, p->key, p->value);
+		if (!s->no_consistency)
+			check_references(s, root, p->key, p->value);
+	}
+	if (services && !s->no_consistency) {
+		check_cycle(s, services);
+		check_container_names(s, services);
+		check_published(s, services);
+	}
+	check_resources(s, root);
+}

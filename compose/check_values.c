@@ -1,0 +1,312 @@
+/* check_values.c - values that contradict each other, or that no form can have. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "../src/util/arena.h"
+#include "../src/util/map.h"
+#include "../src/util/str.h"
+#include "check.h"
+#include "tree.h"
+#include "val.h"
+
+/* ------------------------------------------------------------------ a service against itself */
+
+static const struct node *at_path(const struct node *n, const char *const *keys)
+{
+	for (; n && *keys; keys++)
+		n = n->kind == NODE_MAP ? node_get(n, *keys) : NULL;
+	return n;
+}
+
+static bool same_value(const struct node *a, const struct node *b)
+{
+	double x = a->kind == NODE_INT ? (double)a->i : a->f, y = b->kind == NODE_INT ? (double)b->i : b->f;
+
+	if (a->kind == NODE_STR || b->kind == NODE_STR)
+		return a->kind == b->kind && STREQ(a->text, b->text);
+	return x == y;
+}
+
+/* An attribute of the service and its twin under `deploy` must agree. */
+static void check_twins(const struct stage_ctx *s, const char *name, const struct node *service)
+{
+	static const struct {
+		const char *own, *shown;
+		const char *keys[5];
+	} twins[] = {
+		{ "scale", "deploy.replicas", { "deploy", "replicas" } },
+		{ "mem_limit", "deploy.resources.limits.memory", { "deploy", "resources", "limits", "memory" } },
+		{ "mem_reservation", "deploy.resources.reservations.memory", { "deploy", "resources", "reservations", "memory" } },
+		{ "cpus", "deploy.resources.limits.cpus", { "deploy", "resources", "limits", "cpus" } },
+		{ "pids_limit", "deploy.resources.limits.pids", { "deploy", "resources", "limits", "pids" } },
+	};
+
+	for (size_t i = 0; i < sizeof twins / sizeof *twins; i++) {
+		const struct node *own = node_get(service, twins[i].own), *twin = at_path(service, twins[i].keys);
+
+		if (!own || !twin || same_value(own, twin))
+			continue;
+		check_error(s, own, check_path(s, "services", name, twins[i].own), "'%s' and '%s' have different values",
+			twins[i].own, twins[i].shown);
+		diag_note(s->d, twin->pos, "'%s' is here", twins[i].shown);
+	}
+}
+
+static void check_image(const struct stage_ctx *s, const char *name, const struct node *service)
+{
+	const struct node *build = tree_map(service, "build");
+
+	if (!tree_str(service, "image") && !build && !tree_map(service, "provider")) {
+		check_error(s, service, check_path(s, "services", name, ""), "service '%s' has neither an image nor a build", name);
+		diag_hint(s->d, "add `image: NAME` or `build: DIRECTORY`");
+	}
+	if (tree_str(build, "dockerfile") && tree_str(build, "dockerfile_inline"))
+		check_error(s, node_get(build, "dockerfile_inline"), check_path(s, "services", name, "build.dockerfile_inline"),
+			"service '%s': 'dockerfile' and 'dockerfile_inline' exclude each other", name);
+}
+
+static void check_platform(const struct stage_ctx *s, const char *name, const struct node *service)
+{
+	const struct node *platform = tree_str_node(service, "platform");
+	const struct node *list = tree_seq(tree_map(service, "build"), "platforms");
+
+	if (!platform || !list || !list->n)
+		return;
+	tree_items(list, it)
+		if ((*it)->kind == NODE_STR && STREQ((*it)->text, platform->text))
+			return;
+	check_error(s, platform, check_path(s, "services", name, "platform"), "platform '%s' is not among 'build.platforms'",
+		platform->text);
+}
+
+static void check_networking(const struct stage_ctx *s, const char *name, const struct node *service)
+{
+	const struct node *mode = tree_str_node(service, "network_mode"), *nets = tree_map(service, "networks");
+
+	if (mode && nets && nets->n) {
+		check_error(s, mode, check_path(s, "services", name, "network_mode"),
+			"service '%s': 'network_mode' and 'networks' exclude each other", name);
+		diag_note(s->d, nets->pos, "'networks' is here");
+	}
+}
+
+static void check_test(const struct stage_ctx *s, const char *name, const struct node *service)
+{
+	const struct node *test = tree_seq(tree_map(service, "healthcheck"), "test");
+	const char *how = test && test->n && test->items[0]->kind == NODE_STR ? test->items[0]->text : NULL;
+
+	if (!test || !test->n || !how || STREQ(how, "CMD") || STREQ(how, "CMD-SHELL") || STREQ(how, "NONE"))
+		return;
+	check_error(s, test->items[0], check_path(s, "services", name, "healthcheck.test[0]"),
+		"a health check in list form starts with CMD, CMD-SHELL or NONE, not with '%s'", how);
+	diag_hint(s->d, "[\"CMD\", \"%s\", …] runs it without a shell", how);
+}
+
+static void check_mounts(const struct stage_ctx *s, const char *name, const struct node *service)
+{
+	const struct node *list = tree_seq(service, "volumes");
+
+	for (size_t i = 0; list && i < list->n; i++) {
+		const struct node *m = list->items[i];
+		const char *type = tree_str(m, "type"), *path;
+
+		if (!type)
+			continue;
+		path = check_path(s, "services", name, arena_printf(s->a, "volumes[%zu]", i));
+		if (!tree_str(m, "target"))
+			check_error(s, m, path, "a mount needs a 'target'");
+		if ((STREQ(type, "bind") || STREQ(type, "image")) && !tree_str(m, "source"))
+			check_error(s, m, path, "a mount of type '%s' needs a 'source'", type);
+		if (STREQ(type, "tmpfs") && tree_str(m, "source"))
+			check_error(s, m, path, "a mount of type 'tmpfs' has no 'source'");
+	}
+}
+
+static void check_devices(const struct stage_ctx *s, const char *name, const struct node *service)
+{
+	const struct node *list = tree_seq(service, "devices");
+	static const char *const keys[] = { "deploy", "resources", "reservations", "devices", NULL };
+	const struct node *requests[] = { at_path(service, keys), tree_seq(service, "gpus") };
+
+	for (size_t i = 0; list && i < list->n; i++)
+		if (list->items[i]->kind == NODE_MAP && !tree_str(list->items[i], "target"))
+			check_error(s, list->items[i], check_path(s, "services", name, arena_printf(s->a, "devices[%zu]", i)),
+				"a device needs a 'target'");
+	for (size_t k = 0; k < 2; k++)
+		tree_items(requests[k], r)
+			if ((*r)->kind == NODE_MAP && node_get(*r, "count") && node_get(*r, "device_ids"))
+				check_error(s, node_get(*r, "device_ids"), check_path(s, "services", name, ""),
+					"'count' and 'device_ids' exclude each other");
+}
+
+static void check_port(const struct stage_ctx *s, const char *path, const struct node *port)
+{
+	const struct node *target = node_get(port, "target"), *published = tree_str_node(port, "published");
+	const char *protocol = tree_str(port, "protocol");
+	unsigned min, max;
+	char *why;
+
+	if (!target)
+		check_error(s, port, path, "a port needs a 'target'");
+	else if (target->kind == NODE_INT && (target->i < 1 || target->i > 65535))
+		check_error(s, target, path, "container port %lld is out of range (1-65535)", target->i);
+	if (published && *published->text && !strchr(published->text, '$') &&
+	    val_port_range(s->a, published->text, "host port", &min, &max, &why) < 0)
+		check_error(s, published, path, "%s", why);
+	if (protocol && !STREQ(protocol, "tcp") && !STREQ(protocol, "udp") && !STREQ(protocol, "sctp"))
+		check_error(s, node_get(port, "protocol"), path, "unknown protocol '%s' (tcp, udp or sctp)", protocol);
+}
+
+static void check_ports(const struct stage_ctx *s, const char *name, const struct node *service)
+{
+	const struct node *list = tree_seq(service, "ports");
+
+	for (size_t i = 0; list && i < list->n; i++)
+		if (list->items[i]->kind == NODE_MAP)
+			check_port(s, check_path(s, "services", name, arena_printf(s->a, "ports[%zu]", i)), list->items[i]);
+}
+
+static long long replicas_of(const struct node *service)
+{
+	static const char *const keys[] = { "deploy", "replicas", NULL };
+	const struct node *n = node_get(service, "scale");
+
+	if (!n)
+		n = at_path(service, keys);
+	return n && n->kind == NODE_INT ? n->i : 1;
+}
+
+static void check_scale(const struct stage_ctx *s, const char *name, const struct node *service)
+{
+	const struct node *container = tree_str_node(service, "container_name");
+
+	if (container && replicas_of(service) > 1) {
+		check_error(s, container, check_path(s, "services", name, "container_name"),
+			"service '%s' is to run %lld times, but a container_name can be given to one only", name,
+			replicas_of(service));
+		diag_hint(s->d, "leave 'container_name' out");
+	}
+}
+
+void check_service_values(const struct stage_ctx *s, const char *name, const struct node *service)
+{
+	if (service->kind != NODE_MAP)
+		return;
+	check_mounts(s, name, service);
+	check_devices(s, name, service);
+	check_ports(s, name, service);
+	check_test(s, name, service);
+	if (s->no_consistency)
+		return;
+	check_image(s, name, service);
+	check_platform(s, name, service);
+	check_networking(s, name, service);
+	check_twins(s, name, service);
+	check_scale(s, name, service);
+}
+
+/* ------------------------------------------------------------------ services against each other */
+
+void check_container_names(const struct stage_ctx *s, const struct node *services)
+{
+	struct map seen = MAP_INIT;     /* container name → the node that says it */
+
+	tree_each(services, p) {
+		const struct node *name = tree_str_node(p->value, "container_name"), *first;
+
+		if (!name)
+			continue;
+		first = map_get(&seen, name->text);
+		if (first) {
+			check_error(s, name, check_path(s, "services", p->key, "container_name"),
+				"container name '%s' is used twice", name->text);
+			diag_note(s->d, first->pos, "it is here first");
+		} else {
+			map_set(&seen, name->text, (void *)name);
+		}
+	}
+	map_done(&seen, NULL);
+}
+
+/* The same host port in two services is no error: one of them may never be started. But it cannot work with both. */
+static void note_published(const struct stage_ctx *s, struct map *seen, const char *service, const struct node *port)
+{
+	const struct node *published = tree_str_node(port, "published"), *first;
+	const char *ip = tree_str(port, "host_ip"), *protocol = tree_str(port, "protocol"), *key;
+
+	if (!published || strchr(published->text, '-') || STREQ(published->text, "0") || !*published->text)
+		return;
+	key = arena_printf(s->a, "%s|%s|%s", ip ? ip : "", published->text, protocol ? protocol : "tcp");
+	first = map_get(seen, key);
+	if (!first) {
+		map_set(seen, key, (void *)published);
+		return;
+	}
+	diag_warn(s->d, published->pos, "host port %s is published twice", published->text);
+	diag_where(s->d, check_path(s, "services", service, "ports"), published->origin, published->span);
+	diag_note(s->d, first->pos, "port %s is first published here", published->text);
+}
+
+void check_published(const struct stage_ctx *s, const struct node *services)
+{
+	struct map seen = MAP_INIT;     /* "ip|port|protocol" → the node */
+
+	tree_each(services, p)
+		tree_items(tree_seq(p->value, "ports"), port)
+			if ((*port)->kind == NODE_MAP)
+				note_published(s, &seen, p->key, *port);
+	map_done(&seen, NULL);
+}
+
+/* ------------------------------------------------------------------ networks, volumes, configs, secrets */
+
+/* What is external is described elsewhere: only its name may stand here. */
+static void check_external(const struct stage_ctx *s, const char *section, const struct node_pair *p)
+{
+	if (!tree_true(p->value, "external"))
+		return;
+	tree_each(p->value, q) {
+		if (STREQ(q->key, "external") || STREQ(q->key, "name") || *q->key == '$' || str_starts(q->key, "x-"))
+			continue;
+		if (STREQ(q->key, "ipam") && q->value->kind == NODE_MAP && !q->value->n)
+			continue;
+		diag_error(s->d, q->key_pos, "'external' and '%s' exclude each other in %s '%s'", q->key,
+			STREQ(section, "networks") ? "network" : "volume", p->key);
+		diag_where(s->d, check_path(s, section, p->key, q->key), NULL, (unsigned)strlen(q->key));
+	}
+}
+
+static void check_file_object(const struct stage_ctx *s, const char *section, const struct node_pair *p)
+{
+	static const char *const sources[] = { "file", "environment", "content" };
+	const char *sort = STREQ(section, "configs") ? "config" : "secret", *first = NULL;
+	bool external = tree_true(p->value, "external");
+
+	for (size_t i = 0; i < 3; i++) {
+		const struct node *n = node_get(p->value, sources[i]);
+
+		if (!n)
+			continue;
+		if (first || external)
+			check_error(s, n, check_path(s, section, p->key, sources[i]), "%s '%s': '%s' and '%s' exclude each other",
+				sort, p->key, external ? "external" : first, sources[i]);
+		first = sources[i];
+	}
+	if (!first && !external && !node_get(p->value, "driver"))
+		check_error(s, p->value, check_path(s, section, p->key, ""), "%s '%s' has no source: give it 'file' or 'environment'",
+			sort, p->key);
+}
+
+void check_resources(const struct stage_ctx *s, const struct node *root)
+{
+	static const char *const plain[] = { "networks", "volumes" }, *const files[] = { "configs", "secrets" };
+
+	for (size_t i = 0; i < 2; i++) {
+		tree_each(tree_map(root, plain[i]), p)
+			if (p->value->kind == NODE_MAP)
+				check_external(s, plain[i], p);
+		tree_each(tree_map(root, files[i]), p)
+			if (p->value->kind == NODE_MAP)
+				check_file_object(s, files[i], p);
+	}
+}

@@ -1,0 +1,189 @@
+/* normalise.c - what the user left unsaid. */
+#include <string.h>
+
+#include "../src/util/arena.h"
+#include "../src/util/str.h"
+#include "env.h"
+#include "stages.h"
+#include "tree.h"
+
+static void set_text(struct arena *a, struct node *map, const char *key, const char *text, struct pos pos)
+{
+	node_set(a, map, key, pos, node_str(a, text, pos));
+}
+
+static struct node *set_map(struct arena *a, struct node *map, const char *key, struct pos pos)
+{
+	struct node *n = node_new(a, NODE_MAP, pos);
+
+	node_set(a, map, key, pos, n);
+	return n;
+}
+
+/* ------------------------------------------------------------------ defaults */
+
+static void default_watch(struct arena *a, struct node *service)
+{
+	tree_items(tree_seq(tree_map(service, "develop"), "watch"), rule) {
+		struct node *exec;
+
+		if ((*rule)->kind != NODE_MAP || node_get(*rule, "exec"))
+			continue;
+		exec = set_map(a, *rule, "exec", (*rule)->pos);
+		node_set(a, exec, "command", (*rule)->pos, node_new(a, NODE_NULL, (*rule)->pos));
+	}
+}
+
+static void default_service(const struct stage_ctx *s, struct node *service)
+{
+	struct node *build = tree_map(service, "build"), *deploy = tree_map(service, "deploy");
+
+	if (build && !node_get(build, "context"))
+		set_text(s->a, build, "context", ".", build->pos);
+	tree_each(tree_map(service, "depends_on"), dep)
+		if (dep->value->kind == NODE_MAP && !node_get(dep->value, "required"))
+			node_set(s->a, dep->value, "required", dep->key_pos, node_bool(s->a, true, dep->key_pos));
+	if (s->no_interpolate)
+		return;
+	if (deploy && !node_get(deploy, "resources"))
+		set_map(s->a, deploy, "resources", deploy->pos);
+	if (deploy && !node_get(deploy, "placement"))
+		set_map(s->a, deploy, "placement", deploy->pos);
+	default_watch(s->a, service);
+}
+
+void default_values(const struct stage_ctx *s, struct node *root)
+{
+	static const char *const sections[] = { "networks", "volumes" };
+
+	tree_each(tree_map(root, "services"), p)
+		default_service(s, p->value);
+	for (size_t i = 0; i < 2; i++)
+		tree_each(tree_map(root, sections[i]), p) {
+			if (p->value->kind == NODE_NULL)
+				p->value = node_new(s->a, NODE_MAP, p->key_pos);
+			if (i == 0 && !s->no_interpolate && p->value->kind == NODE_MAP && !node_get(p->value, "ipam"))
+				set_map(s->a, p->value, "ipam", p->key_pos);
+		}
+}
+
+/* ------------------------------------------------------------------ implied dependencies */
+
+static void imply(const struct stage_ctx *s, struct node *service, const char *name, bool restart, const struct node *why)
+{
+	struct node *deps = tree_map(service, "depends_on"), *dep;
+
+	if (!deps)
+		deps = set_map(s->a, service, "depends_on", why->pos);
+	if (node_pair_get(deps, name))
+		return;
+	dep = node_new(s->a, NODE_MAP, why->pos);
+	dep->span = why->span;
+	dep->origin = why->origin;
+	set_text(s->a, dep, "condition", "service_started", why->pos);
+	if (restart)
+		node_set(s->a, dep, "restart", why->pos, node_bool(s->a, true, why->pos));
+	node_set(s->a, dep, "required", why->pos, node_bool(s->a, true, why->pos));
+	node_set(s->a, deps, arena_strdup(s->a, name), why->pos, dep);
+}
+
+static void implied(const struct stage_ctx *s, struct node *service)
+{
+	static const char *const modes[] = { "network_mode", "ipc", "pid" };
+
+	tree_items(tree_seq(service, "links"), link)
+		if ((*link)->kind == NODE_STR)
+			imply(s, service, arena_strndup(s->a, (*link)->text, strcspn((*link)->text, ":")), true, *link);
+	for (size_t i = 0; i < 3; i++) {
+		const struct node *mode = tree_str_node(service, modes[i]);
+
+		if (mode && str_starts(mode->text, "service:"))
+			imply(s, service, mode->text + strlen("service:"), true, mode);
+	}
+	tree_items(tree_seq(service, "volumes_from"), from)
+		if ((*from)->kind == NODE_STR && !str_starts((*from)->text, "container:"))
+			imply(s, service, arena_strndup(s->a, (*from)->text, strcspn((*from)->text, ":")), false, *from);
+}
+
+/* ------------------------------------------------------------------ the rest */
+
+static void normal_build(const struct stage_ctx *s, struct node *service)
+{
+	struct node *build = tree_map(service, "build");
+
+	if (build && !node_get(build, "dockerfile") && !node_get(build, "dockerfile_inline"))
+		set_text(s->a, build, "dockerfile", "Dockerfile", build->pos);
+}
+
+/* Whether the service is on the network `default`, which it is when it says nothing. */
+static bool join_default(const struct stage_ctx *s, struct node *service, struct pos pos)
+{
+	struct node *nets = tree_map(service, "networks");
+
+	if ((!nets || !nets->n) && !node_get(service, "network_mode") && !node_get(service, "provider")) {
+		nets = set_map(s->a, service, "networks", pos);
+		node_set(s->a, nets, "default", pos, node_new(s->a, NODE_NULL, pos));
+	}
+	return nets && node_pair_get(nets, "default");
+}
+
+static void declare_default(const struct stage_ctx *s, struct node *root)
+{
+	struct node *nets = tree_map(root, "networks"), *def;
+
+	if (!nets)
+		nets = set_map(s->a, root, "networks", root->pos);
+	if (node_pair_get(nets, "default"))
+		return;
+	def = set_map(s->a, nets, "default", root->pos);
+	if (!s->no_interpolate)
+		set_map(s->a, def, "ipam", root->pos);
+}
+
+static void name_all(const struct stage_ctx *s, struct node *root)
+{
+	static const char *const sections[] = { "networks", "volumes", "configs", "secrets" };
+
+	for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
+		tree_each(tree_map(root, sections[i]), p) {
+			if (p->value->kind != NODE_MAP || tree_str(p->value, "name"))
+				continue;
+			set_text(s->a, p->value, "name", tree_true(p->value, "external") ? p->key :
+				arena_printf(s->a, "%s_%s", s->project_name, p->key), p->key_pos);
+		}
+}
+
+/* A config or secret made of a variable keeps its value beside the name, under a key that no file can have and that is never
+ * printed: the model outlives the environment. */
+static void keep_values(const struct stage_ctx *s, struct node *root)
+{
+	static const char *const sections[] = { "configs", "secrets" };
+
+	for (size_t i = 0; s->env && i < sizeof sections / sizeof *sections; i++)
+		tree_each(tree_map(root, sections[i]), p) {
+			const char *name = tree_str(p->value, "environment"), *value = name ? env_value(s->env, name) : NULL;
+
+			if (value)
+				set_text(s->a, p->value, "$value", value, p->key_pos);
+		}
+}
+
+void normalise(const struct stage_ctx *s, struct node *root)
+{
+	bool on_default = false;
+
+	set_text(s->a, root, "name", s->project_name, root->pos);
+	keep_values(s, root);
+	if (s->no_normalize)
+		return;
+	tree_each(tree_map(root, "services"), p) {
+		if (p->value->kind != NODE_MAP)
+			continue;
+		normal_build(s, p->value);
+		implied(s, p->value);
+		on_default |= join_default(s, p->value, p->key_pos);
+	}
+	if (on_default)
+		declare_default(s, root);
+	name_all(s, root);
+}
