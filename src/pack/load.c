@@ -25,7 +25,6 @@ struct job {
 	struct worker worker;
 	enum job_state state;
 	int64_t until_ns;
-	bool hash_only;          /* the layer is there, only the blob is new */
 };
 
 struct load {
@@ -82,11 +81,17 @@ static int add_job(struct load *l, const struct pack_layer *layer, struct err *e
 	}
 	j = XGROW(l->jobs, l->n_jobs, l->cap_jobs);
 	j->staged.layer = layer;
-	j->hash_only = unpacked;
-	j->staged.dir = unpacked ? NULL : xasprintf("layer-%zu", l->n_jobs);
-	if (j->staged.dir && mkdirat(l->stage.fd, j->staged.dir, 0755) < 0)
+	j->staged.dir = xasprintf("layer-%zu", l->n_jobs);
+	if (mkdirat(l->stage.fd, j->staged.dir, 0755) < 0)
 		return err_sys(err, errno, "make a directory in '%s'", l->stage.images_path);
-	j->unpack = (struct unpack){ l->stage.fd, layer->blob->file, j->staged.dir, layer->diff_hex, l->req->limits };
+	j->unpack = (struct unpack){
+		.stage_fd = l->stage.fd,
+		.blob = layer->blob->file,
+		.dir = j->staged.dir,
+		.hash_only = unpacked,
+		.diff_hex = layer->diff_hex,
+		.limits = l->req->limits,
+	};
 	return 0;
 }
 
@@ -118,7 +123,7 @@ static int job_end(struct load *l, struct job *j, struct err *err)
 	if (worker_finish(&j->worker, &answer, err) < 0 ||
 	    unpack_result(&j->unpack, answer, &j->staged.bytes, &j->staged.entries, err) < 0)
 		return err_wrap(err, "layer 'sha256:%s'", j->staged.layer->diff_hex);
-	emit_layer(l, j->staged.layer, j->hash_only ? "present" : "unpacked");
+	emit_layer(l, j->staged.layer, j->unpack.hash_only ? "present" : "unpacked");
 	return 0;
 }
 
@@ -192,7 +197,7 @@ static int publish_jobs(const struct load *l, struct err *err)
 	size_t n = 0;
 
 	for (size_t i = 0; i < l->n_jobs; i++)
-		if (!l->jobs[i].hash_only)
+		if (!l->jobs[i].unpack.hash_only)
 			v[n++] = l->jobs[i].staged;
 	return publish(&l->stage, &l->images, v, n, err);
 }

@@ -96,14 +96,13 @@ static int unpack_blob(const struct unpack *u, int blob_fd, struct tree *t, stru
 
 	if (stream_open(blob_fd, u->limits.bytes, true, &s, err) < 0)
 		return -1;
-	r = unpack_entries(s, u->dir ? t : NULL, err);
+	r = unpack_entries(s, u->hash_only ? NULL : t, err);
 	if (r == 0)
 		r = check_hash(s, u->diff_hex, err);
 	stream_close(s);
 	return r;
 }
 
-/* Without a target the child is locked up in the staging directory with no privilege to write in it as another user. */
 int unpack_work(void *arg, json_t **ret, struct err *err)
 {
 	const struct unpack *u = arg;
@@ -116,7 +115,7 @@ int unpack_work(void *arg, json_t **ret, struct err *err)
 	if (blob_fd < 0)
 		return err_sys(err, errno, "open its blob");
 	setlocale(LC_CTYPE, "C.UTF-8");
-	if (confine(u->stage_fd, u->dir ? u->dir : ".", u->dir ? CONFINE_UNPACK : CONFINE_NO_CAPS, err) < 0)
+	if (confine(u->stage_fd, u->dir, u->hash_only ? CONFINE_NO_CAPS : CONFINE_UNPACK, err) < 0)
 		return -1;
 	root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root_fd < 0)
@@ -155,7 +154,7 @@ int unpack_result(const struct unpack *u, const json_t *answer, uint64_t *ret_by
 
 	*ret_bytes = (uint64_t)jx_int(answer, "bytes", 0);
 	*ret_entries = (uint64_t)jx_int(answer, "entries", 0);
-	if (!u->dir)
+	if (u->hash_only)
 		return 0;
 	root_fd = openat(u->stage_fd, u->dir, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (root_fd < 0)

@@ -9,7 +9,8 @@
 struct unpack {
 	int stage_fd;                    /* the directory that has the blob and the target; borrowed */
 	const char *blob;                /* its name there */
-	const char *dir;                 /* the target's name there, empty; NULL: only the hash is taken */
+	const char *dir;                 /* the target's name there, empty */
+	bool hash_only;                  /* nothing is written into it: the blob is only compared with diff_hex */
 	const char *diff_hex;            /* what the plain bytes must hash to */
 	struct pack_limits limits;
 };
