@@ -3,7 +3,8 @@
  * Every stage adds what it finds and goes on as far as it can; the caller asks diag_failed() between stages. A note or hint
  * belongs to the problem added just before it. Nothing here prints: src/cli renders (text or JSON).
  *
- * At most DIAG_MAX problems are kept; further ones are counted. */
+ * At most DIAG_MAX problems are kept; further ones are counted. A warning makes room for an error. The same problem at the same
+ * place (an alias repeats its anchor's text) is kept once. File names are copied: a diag may outlive the arena. */
 #pragma once
 
 #include <stdbool.h>
@@ -41,6 +42,7 @@ struct diag {
 	struct diag_item *items;
 	size_t n, cap;
 	size_t n_errors, n_dropped;
+	bool dropping;          /* the last problem was not kept: neither are its notes */
 	struct diag_source *sources;
 	size_t n_sources, cap_sources;
 };

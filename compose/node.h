@@ -28,6 +28,7 @@ struct node {
 	size_t len;
 	bool b;                          /* NODE_BOOL */
 	long long i;                     /* NODE_INT */
+	bool is_u64;                     /* NODE_INT above LLONG_MAX: i holds the bits of an unsigned number */
 	double f;                        /* NODE_FLOAT */
 	struct node **items;             /* NODE_SEQ: n */
 	struct node_pair *pairs;         /* NODE_MAP: n */
@@ -53,6 +54,8 @@ struct node_pair *node_pair_get(const struct node *map, const char *key);
 /* Sets or replaces; a new key goes to the end. Returns its pair. */
 struct node_pair *node_set(struct arena *a, struct node *map, const char *key, struct pos key_pos, struct node *value);
 bool node_remove(struct node *map, const char *key);
+/* After the pairs (or items) that stay were moved to the front of the array: n of them remain. */
+void node_truncate(struct node *n, size_t count);
 void node_push(struct arena *a, struct node *seq, struct node *item);
 void node_sort_keys(struct node *map);
 bool node_equal(const struct node *a, const struct node *b);             /* by value, order of keys ignored */

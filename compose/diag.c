@@ -1,0 +1,264 @@
+/* How it works: items are an array in order of arrival; file names are interned in `sources`, whose order (first mentioned, first
+ * shown) is the order of files when sorting. */
+#include "diag.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "../src/util/auto.h"
+#include "../src/util/buf.h"
+#include "../src/util/mem.h"
+#include "../src/util/str.h"
+
+static struct diag_source *source_find(const struct diag *d, const char *file)
+{
+	for (size_t i = 0; i < d->n_sources; i++) {
+		if (STREQ(d->sources[i].file, file))
+			return &d->sources[i];
+	}
+	return NULL;
+}
+
+static struct diag_source *source_get(struct diag *d, const char *file)
+{
+	struct diag_source *s = source_find(d, file);
+
+	if (!s) {
+		s = XGROW(d->sources, d->n_sources, d->cap_sources);
+		s->file = xstrdup(file);
+	}
+	return s;
+}
+
+static struct pos pos_keep(struct diag *d, struct pos pos)
+{
+	if (pos.file)
+		pos.file = source_get(d, pos.file)->file;
+	return pos;
+}
+
+static void item_done(struct diag_item *it)
+{
+	for (size_t i = 0; i < it->n_notes; i++)
+		free(it->notes[i].msg);
+	free(it->notes);
+	free(it->msg);
+	free(it->path);
+	free(it->origin);
+}
+
+static bool is_known(const struct diag *d, enum diag_level level, struct pos pos, const char *msg)
+{
+	for (size_t i = 0; i < d->n; i++) {
+		const struct diag_item *it = &d->items[i];
+
+		if (it->level == level && it->pos.file == pos.file && it->pos.line == pos.line &&
+			it->pos.col == pos.col && STREQ(it->msg, msg))
+			return true;
+	}
+	return false;
+}
+
+/* Gives up the newest warning in favour of an error. */
+static bool make_room(struct diag *d)
+{
+	for (size_t i = d->n; i-- > 0;) {
+		if (d->items[i].level != DIAG_WARNING)
+			continue;
+		item_done(&d->items[i]);
+		memmove(&d->items[i], &d->items[i + 1], (d->n - i - 1) * sizeof *d->items);
+		d->n--;
+		return true;
+	}
+	return false;
+}
+
+static void add(struct diag *d, enum diag_level level, struct pos pos, const char *fmt, va_list ap)
+{
+	struct buf text = BUF_INIT;
+	auto_free char *msg = NULL;
+
+	buf_vprintf(&text, fmt, ap);
+	msg = buf_take(&text);
+	pos = pos_keep(d, pos);
+	d->dropping = true;
+	if (is_known(d, level, pos, msg))
+		return;
+	if (level == DIAG_ERROR)
+		d->n_errors++;
+	if (d->n >= DIAG_MAX) {
+		d->n_dropped++;
+		if (level != DIAG_ERROR || !make_room(d))
+			return;
+	}
+	d->dropping = false;
+	*XGROW(d->items, d->n, d->cap) = (struct diag_item){ .level = level, .pos = pos, .msg = take(msg) };
+}
+
+int diag_error(struct diag *d, struct pos pos, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	add(d, DIAG_ERROR, pos, fmt, ap);
+	va_end(ap);
+	return -1;
+}
+
+void diag_warn(struct diag *d, struct pos pos, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	add(d, DIAG_WARNING, pos, fmt, ap);
+	va_end(ap);
+}
+
+static void add_note(struct diag *d, struct pos pos, bool hint, const char *fmt, va_list ap)
+{
+	struct buf text = BUF_INIT;
+	struct diag_item *it;
+	struct diag_note *note;
+
+	if (d->dropping || d->n == 0)
+		return;
+	pos = pos_keep(d, pos);
+	buf_vprintf(&text, fmt, ap);
+	it = &d->items[d->n - 1];
+	note = XGROW(it->notes, it->n_notes, it->cap_notes);
+	*note = (struct diag_note){ .pos = pos, .hint = hint, .msg = buf_take(&text) };
+}
+
+void diag_note(struct diag *d, struct pos pos, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	add_note(d, pos, false, fmt, ap);
+	va_end(ap);
+}
+
+void diag_hint(struct diag *d, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	add_note(d, (struct pos){ 0 }, true, fmt, ap);
+	va_end(ap);
+}
+
+void diag_where(struct diag *d, const char *path, const char *origin, unsigned span)
+{
+	struct diag_item *it;
+
+	if (d->dropping || d->n == 0)
+		return;
+	it = &d->items[d->n - 1];
+	if (path) {
+		free(it->path);
+		it->path = xstrdup(path);
+	}
+	if (origin) {
+		free(it->origin);
+		it->origin = xstrdup(origin);
+	}
+	if (span)
+		it->span = span;
+}
+
+bool diag_failed(const struct diag *d)
+{
+	return d->n_errors > 0;
+}
+
+void diag_add_source(struct diag *d, const char *file, const char *text, size_t len)
+{
+	struct diag_source *s = source_get(d, file);
+
+	free(s->text);
+	s->text = xmalloc(len + 1);
+	if (len)
+		memcpy(s->text, text, len);
+	s->text[len] = '\0';
+	s->len = len;
+}
+
+const char *diag_line(const struct diag *d, const char *file, unsigned line, size_t *ret_len)
+{
+	const struct diag_source *s = file ? source_find(d, file) : NULL;
+	const char *p, *end, *nl;
+
+	if (!s || !s->text || line == 0)
+		return NULL;
+	p = s->text;
+	end = p + s->len;
+	for (unsigned i = 1; i < line; i++) {
+		nl = memchr(p, '\n', (size_t)(end - p));
+		if (!nl)
+			return NULL;
+		p = nl + 1;
+	}
+	nl = memchr(p, '\n', (size_t)(end - p));
+	if (!nl)
+		nl = end;
+	if (nl > p && nl[-1] == '\r')
+		nl--;
+	*ret_len = (size_t)(nl - p);
+	return p;
+}
+
+/* ------------------------------------------------------------------ order */
+
+struct sort_key {
+	struct diag_item item;
+	size_t file, seq;
+};
+
+static size_t file_rank(const struct diag *d, const char *file)
+{
+	for (size_t i = 0; file && i < d->n_sources; i++) {
+		if (d->sources[i].file == file)
+			return i + 1;
+	}
+	return 0;
+}
+
+static int compare(const void *pa, const void *pb)
+{
+	const struct sort_key *a = pa, *b = pb;
+
+	if (a->file != b->file)
+		return a->file < b->file ? -1 : 1;
+	if (a->item.pos.line != b->item.pos.line)
+		return a->item.pos.line < b->item.pos.line ? -1 : 1;
+	if (a->item.pos.col != b->item.pos.col)
+		return a->item.pos.col < b->item.pos.col ? -1 : 1;
+	return a->seq < b->seq ? -1 : a->seq > b->seq;
+}
+
+void diag_sort(struct diag *d)
+{
+	auto_free struct sort_key *keys = xcalloc(d->n ? d->n : 1, sizeof *keys);
+
+	for (size_t i = 0; i < d->n; i++)
+		keys[i] = (struct sort_key){ d->items[i], file_rank(d, d->items[i].pos.file), i };
+	if (d->n)
+		qsort(keys, d->n, sizeof *keys, compare);
+	for (size_t i = 0; i < d->n; i++)
+		d->items[i] = keys[i].item;
+	d->dropping = true;     /* what was last is no longer last */
+}
+
+void diag_done(struct diag *d)
+{
+	for (size_t i = 0; i < d->n; i++)
+		item_done(&d->items[i]);
+	for (size_t i = 0; i < d->n_sources; i++) {
+		free(d->sources[i].file);
+		free(d->sources[i].text);
+	}
+	free(d->items);
+	free(d->sources);
+	*d = DIAG_INIT;
+}

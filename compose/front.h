@@ -1,0 +1,56 @@
+/* front.h - private to the front: how a set of compose files becomes one canonical tree (read.c, extend.c, include.c, paths.c,
+ * resolve.c, select.c). */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "../src/util/map.h"
+#include "merge.h"
+#include "stages.h"
+
+struct env;
+
+/* One model being read: the project's own files, or those of one `include` entry. Lives during compose_load(); texts are in the
+ * arena. */
+struct front {
+	struct stage_ctx *s;
+	const struct env *env;          /* what interpolation looks into */
+	const char *dir;                /* absolute: what relative names in these files belong to */
+	const char *cwd;                /* names below it are shown relative to it */
+	const struct front *parent;     /* the model whose file includes this one */
+	const char *main_file;          /* absolute name of its first file; for include cycles */
+	struct map *bases;              /* absolute name → struct ext_file: files that services are extended from */
+};
+
+enum read_flags { READ_BASE = 1 };      /* only a source for extends: neither extends nor include are followed */
+
+/* How a file is called in messages: below cwd without it, else as it is. In the arena. */
+const char *front_shown(const struct front *f, const char *path);
+/* Makes a name of these files absolute. In the arena. */
+const char *front_path(const struct front *f, const char *name);
+/* One document that was loaded and interpolated, onto base (NULL: none). Returns the merged tree, NULL when nothing came of it. */
+struct node *read_document(struct front *f, const char *path, struct node *base, struct node *doc, unsigned flags);
+/* All documents of a file, onto base. `named` is where the file was named (file NULL: on the command line). *ret_root is NULL when
+ * it holds nothing. 0, or -1 when it could not be read (reported). Other problems only show in diag. */
+int read_file(struct front *f, const char *path, struct pos named, struct node *base, unsigned flags, struct node **ret_root);
+
+/* Replaces every service of a canonical document that extends another by what comes out. */
+void extend_services(struct front *f, struct node *doc, const struct merge_tags *tags, const char *path);
+/* Adds what the document includes, and removes `include`. */
+void include_files(struct front *f, struct node *doc);
+
+/* Makes the relative paths of a canonical tree absolute below dir; "~/" becomes the home directory. */
+void paths_resolve(const struct stage_ctx *s, struct node *root, const char *dir);
+
+/* Names without a value in environment and build.args get the one that `env` has. */
+void resolve_names(const struct stage_ctx *s, struct node *root, const struct env *env);
+/* Reads env_file and label_file of every service; both attributes vanish. */
+void resolve_files(const struct stage_ctx *s, struct node *root);
+
+/* Moves services that no profile enables to s->disabled. */
+void select_profiles(struct stage_ctx *s, struct node *root, const char *const *profiles, size_t n);
+/* Enables the services named with their profiles, then leaves only them and what they need. NULL or empty: all. */
+void select_services(struct stage_ctx *s, struct node *root, const char *const *profiles, size_t n, const char *const *services);
+/* Drops networks, volumes, configs, secrets and models that no service uses. */
+void select_used(const struct stage_ctx *s, struct node *root);

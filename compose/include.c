@@ -1,0 +1,160 @@
+/* How it works: each entry of `include` is a model of its own with its own directory and variables, read by the same functions; what
+ * it defines is then added to the including document. The same name in both is an error unless both say the same. */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "../src/util/arena.h"
+#include "../src/util/auto.h"
+#include "../src/util/path.h"
+#include "../src/util/str.h"
+#include "diag.h"
+#include "env.h"
+#include "front.h"
+
+enum { MAX_INCLUDES = 50 };
+
+/* The text of item i of a list, NULL when there is none. */
+static const struct node *item_at(const struct node *list, size_t i)
+{
+	return list && list->kind == NODE_SEQ && i < list->n && list->items[i]->kind == NODE_STR ? list->items[i] : NULL;
+}
+
+static int load_env_file(struct front *f, struct env *env, const char *path, const struct node *named)
+{
+	int r = env_load(env, f->env, f->s->d, path, front_shown(f, path), false);
+
+	if (r != ENV_ABSENT)
+		return r;
+	if (!named)
+		return 0;
+	diag_error(f->s->d, named->pos, "the env file '%s' does not exist", named->text);
+	diag_where(f->s->d, "include.env_file", named->origin, named->span);
+	return -1;
+}
+
+/* The included model's own variables: its env files, or the .env of its directory; the including one's win. */
+static void child_env(struct front *f, const struct node *entry, const char *dir, struct env *env)
+{
+	const struct node *files = node_get(entry, "env_file"), *name;
+	auto_free char *dotenv = path_join(dir, ".env");
+	struct stat st;
+
+	if (!files || files->kind != NODE_SEQ || files->n == 0) {
+		if (stat(dotenv, &st) == 0 && !S_ISDIR(st.st_mode))
+			load_env_file(f, env, dotenv, NULL);
+	} else {
+		for (size_t i = 0; (name = item_at(files, i)); i++) {
+			if (!STREQ(name->text, "/dev/null"))
+				load_env_file(f, env, front_path(f, name->text), name);
+		}
+	}
+	env->first = f->env;
+}
+
+static bool is_cycle(struct front *f, const char *path, const struct node *named)
+{
+	const char *text = front_shown(f, path);
+	size_t depth = 0;
+
+	for (const struct front *up = f; up; up = up->parent) {
+		text = arena_printf(f->s->a, "%s → %s", front_shown(f, up->main_file), text);
+		if (STREQ(up->main_file, path)) {
+			diag_error(f->s->d, named->pos, "files include each other (include cycle): %s", text);
+			return true;
+		}
+		if (++depth > MAX_INCLUDES) {
+			diag_error(f->s->d, named->pos, "files include each other more than %d levels deep", MAX_INCLUDES);
+			return true;
+		}
+	}
+	return false;
+}
+
+static void import_section(struct front *f, struct node *doc, const struct node *imported, const char *section)
+{
+	const struct node *from = node_get(imported, section);
+	struct node *to = node_get(doc, section);
+
+	if (!from || from->kind != NODE_MAP)
+		return;
+	if (!to || to->kind != NODE_MAP) {
+		to = node_new(f->s->a, NODE_MAP, from->pos);
+		node_set(f->s->a, doc, section, from->pos, to);
+	}
+	for (size_t i = 0; i < from->n; i++) {
+		const struct node_pair *p = &from->pairs[i], *own = node_pair_get(to, p->key);
+
+		if (!own) {
+			node_set(f->s->a, to, p->key, p->key_pos, p->value);
+		} else if (!node_equal(own->value, p->value)) {
+			diag_error(f->s->d, own->key_pos, "'%s.%s' is defined here and, differently, in an included file",
+				section, p->key);
+			diag_where(f->s->d, arena_printf(f->s->a, "%s.%s", section, p->key), NULL, 0);
+			diag_note(f->s->d, p->key_pos, "the included definition is here");
+			diag_hint(f->s->d, "change an included service in an override file");
+		}
+	}
+}
+
+/* Fills in what belongs to the entry's model. False after reporting. */
+static bool child_open(struct front *f, const struct node *entry, struct front *child)
+{
+	const struct node *first = item_at(node_get(entry, "path"), 0), *dir = node_get(entry, "project_directory");
+	auto_free char *above = NULL;
+
+	if (!first)
+		return false;           /* canon has reported it */
+	if (strstr(first->text, "://") || str_starts(first->text, "git@")) {
+		diag_error(f->s->d, first->pos, "cannot include '%s': only files of this host are read", first->text);
+		return false;
+	}
+	*child = (struct front){ .s = f->s, .cwd = f->cwd, .parent = f, .bases = f->bases };
+	child->main_file = front_path(f, first->text);
+	if (is_cycle(f, child->main_file, first))
+		return false;
+	above = path_join(child->main_file, "..");
+	child->dir = dir && dir->kind == NODE_STR ? front_path(f, dir->text) : arena_strdup(f->s->a, above);
+	return true;
+}
+
+static void include_entry(struct front *f, struct node *doc, const struct node *entry)
+{
+	static const char *const sections[] = { "services", "volumes", "networks", "secrets", "configs", "models" };
+	const struct node *paths = node_get(entry, "path"), *name;
+	struct node *root = NULL;
+	struct front child;
+	struct map bases = MAP_INIT;
+	struct env env;
+
+	if (!child_open(f, entry, &child))
+		return;
+	env_init(&env, f->s->a);
+	child_env(f, entry, child.dir, &env);
+	child.env = &env;
+	child.bases = &bases;   /* its variables differ, so do the files it extends from */
+	for (size_t i = 0; (name = item_at(paths, i)); i++) {
+		if (read_file(&child, front_path(f, name->text), name->pos, root, 0, &root) < 0)
+			break;
+	}
+	if (root) {
+		resolve_names(f->s, root, &env);
+		if (!f->s->no_path_resolution)
+			paths_resolve(f->s, root, child.dir);
+		for (size_t i = 0; i < ARRAY_LEN(sections); i++)
+			import_section(f, doc, root, sections[i]);
+	}
+	map_done(&bases, NULL);
+	env_done(&env);
+}
+
+void include_files(struct front *f, struct node *doc)
+{
+	struct node *include = node_get(doc, "include");
+
+	if (!include)
+		return;
+	node_remove(doc, "include");
+	for (size_t i = 0; include->kind == NODE_SEQ && i < include->n; i++)
+		include_entry(f, doc, include->items[i]);
+}

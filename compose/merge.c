@@ -1,0 +1,286 @@
+/* How it works: base, override and the attribute rows are walked together; what has no row (x- keys) follows the general rule: maps
+ * key by key, lists appended, anything else replaced. */
+#include "merge.h"
+
+#include <string.h>
+
+#include "../src/util/arena.h"
+#include "../src/util/auto.h"
+#include "../src/util/buf.h"
+#include "../src/util/map.h"
+#include "../src/util/str.h"
+#include "attr.h"
+#include "diag.h"
+
+struct merge {
+	struct arena *a;
+	struct diag *d;
+	struct buf path;
+};
+
+static struct node *merge_value(struct merge *m, const struct attr *row, struct node *base, struct node *over);
+
+/* ------------------------------------------------------------------ tags */
+
+struct tag_walk {
+	struct arena *a;
+	struct merge_tags *tags;
+	const char *keys[256];          /* the loader's depth limit is 200 */
+	size_t depth;
+};
+
+static void note_tag(struct tag_walk *w)
+{
+	struct merge_tags *t = w->tags;
+
+	if (t->n == t->cap) {
+		struct merge_tag *v = arena_array(w->a, t->cap ? t->cap * 2 : 8, sizeof *v);
+
+		if (t->n)
+			memcpy(v, t->v, t->n * sizeof *v);
+		t->cap = t->cap ? t->cap * 2 : 8;
+		t->v = v;
+	}
+	t->v[t->n].keys = arena_array(w->a, w->depth + 1, sizeof *t->v[t->n].keys);
+	memcpy(t->v[t->n].keys, w->keys, w->depth * sizeof *w->keys);
+	t->v[t->n++].n = w->depth;
+}
+
+/* True: the node is to go. */
+static bool take_tags(struct tag_walk *w, struct node *n);
+
+static void take_from_map(struct tag_walk *w, struct node *map)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < map->n; i++) {
+		bool gone;
+
+		w->keys[w->depth++] = map->pairs[i].key;
+		gone = take_tags(w, map->pairs[i].value);
+		w->depth--;
+		if (!gone)
+			map->pairs[kept++] = map->pairs[i];
+	}
+	node_truncate(map, kept);
+}
+
+/* Items have no place that could be found again in another list: a tag inside of one only acts here. */
+static void take_from_seq(struct tag_walk *w, struct node *seq)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < seq->n; i++) {
+		struct node *item = seq->items[i];
+
+		if (item->tag == NODE_RESET)
+			continue;
+		item->tag = NODE_PLAIN;
+		seq->items[kept++] = item;
+	}
+	node_truncate(seq, kept);
+}
+
+static bool take_tags(struct tag_walk *w, struct node *n)
+{
+	if (n->tag != NODE_PLAIN && w->depth > 0)
+		note_tag(w);
+	if (n->tag == NODE_RESET)
+		return true;
+	n->tag = NODE_PLAIN;
+	if (n->kind == NODE_MAP)
+		take_from_map(w, n);
+	else if (n->kind == NODE_SEQ)
+		take_from_seq(w, n);
+	return false;
+}
+
+void merge_take_tags(struct arena *a, struct node *doc, struct merge_tags *ret)
+{
+	struct tag_walk w = { .a = a, .tags = ret };
+
+	if (doc->tag == NODE_RESET)
+		doc->tag = NODE_PLAIN;
+	take_tags(&w, doc);
+}
+
+void merge_apply_tags(struct node *base, const struct merge_tags *tags, size_t skip)
+{
+	for (size_t i = 0; base && i < tags->n; i++) {
+		const struct merge_tag *t = &tags->v[i];
+		struct node *n = base;
+
+		for (size_t k = skip; n && k + 1 < t->n; k++)
+			n = node_get(n, t->keys[k]);
+		if (n && n->kind == NODE_MAP && t->n > skip)
+			node_remove(n, t->keys[t->n - 1]);
+	}
+}
+
+/* ------------------------------------------------------------------ nulls */
+
+static void drop_nulls(const struct attr *row, const struct node *base, struct node *over)
+{
+	size_t kept = 0;
+
+	if (!base || base->kind != NODE_MAP || over->kind != NODE_MAP || (row && row->type == A_KV))
+		return;
+	for (size_t i = 0; i < over->n; i++) {
+		struct node_pair *p = &over->pairs[i];
+		const struct attr *kid = attr_find(row, p->key);
+		const struct node *old = node_get(base, p->key);
+
+		if (p->value->kind == NODE_NULL && old && kid && !(kid->flags & AF_NULL))
+			continue;
+		if (kid && old)
+			drop_nulls(kid, old, p->value);
+		over->pairs[kept++] = *p;
+	}
+	node_truncate(over, kept);
+}
+
+void merge_drop_nulls(const struct node *base, struct node *over)
+{
+	drop_nulls(&attr_root, base, over);
+}
+
+/* ------------------------------------------------------------------ merging */
+
+static size_t push(struct merge *m, const char *key)
+{
+	size_t mark = m->path.len;
+
+	buf_printf(&m->path, "%s%s", mark ? "." : "", key);
+	return mark;
+}
+
+static void pop(struct merge *m, size_t mark)
+{
+	m->path.len = mark;
+	if (m->path.p)
+		m->path.p[mark] = '\0';
+}
+
+static struct node *cannot(struct merge *m, struct node *base, struct node *over)
+{
+	diag_error(m->d, over->pos, "cannot override '%s', which is a %s, with a %s", m->path.p ? m->path.p : "the file",
+		node_kind_str(base->kind), node_kind_str(over->kind));
+	diag_where(m->d, m->path.p, over->origin, over->span);
+	diag_note(m->d, base->pos, "it is a %s here", node_kind_str(base->kind));
+	return base;
+}
+
+static struct node *merge_maps(struct merge *m, const struct attr *row, struct node *base, struct node *over)
+{
+	bool plain = row && row->type == A_KV;
+
+	for (size_t i = 0; i < over->n; i++) {
+		struct node_pair *p = &over->pairs[i], *old = node_pair_get(base, p->key);
+		size_t mark;
+
+		if (!old || plain) {
+			node_set(m->a, base, p->key, p->key_pos, p->value);
+			continue;
+		}
+		mark = push(m, p->key);
+		old->value = merge_value(m, attr_find(row, p->key), old->value, p->value);
+		pop(m, mark);
+	}
+	return base;
+}
+
+static void append(struct merge *m, struct node *base, const struct node *over)
+{
+	for (size_t i = 0; i < over->n; i++)
+		node_push(m->a, base, over->items[i]);
+}
+
+/* The reference checks the merged list for equal items and refuses it. */
+static void refuse_equal(struct merge *m, const struct node *base, const struct node *over)
+{
+	struct map seen = MAP_INIT;
+
+	for (size_t i = 0; i < base->n; i++) {
+		if (base->items[i]->kind == NODE_STR)
+			map_set(&seen, base->items[i]->text, base->items[i]);
+	}
+	for (size_t i = 0; i < over->n; i++) {
+		const struct node *item = over->items[i], *old;
+
+		old = item->kind == NODE_STR ? map_get(&seen, item->text) : NULL;
+		if (!old)
+			continue;
+		diag_error(m->d, item->pos, "'%s' is in '%s' already, and its items must differ", item->text, m->path.p);
+		diag_where(m->d, m->path.p, item->origin, item->span);
+		diag_note(m->d, old->pos, "it is first given here");
+	}
+	map_done(&seen, NULL);
+}
+
+static struct node *merge_seqs(struct merge *m, const struct attr *row, struct node *base, struct node *over)
+{
+	enum attr_merge rule = row ? row->merge : M_APPEND;
+
+	if (rule == M_REFUSE)
+		refuse_equal(m, base, over);
+	append(m, base, over);
+	if (rule == M_UNIQUE || rule == M_BY_KEY)
+		attr_unique(m->a, row, base);
+	return base;
+}
+
+static bool same_driver(const struct node *base, const struct node *over)
+{
+	const struct node *b = node_get(base, "driver"), *o = node_get(over, "driver");
+
+	return !b || !o || node_equal(b, o);
+}
+
+static bool replaces(const struct attr *row, const struct node *base, const struct node *over)
+{
+	if (row && row->merge == M_REPLACE)
+		return true;
+	if (base->kind == NODE_NULL)
+		return true;
+	return row && row->merge == M_LOGGING && over->kind == NODE_MAP && !same_driver(base, over);
+}
+
+static struct node *merge_value(struct merge *m, const struct attr *row, struct node *base, struct node *over)
+{
+	if (replaces(row, base, over))
+		return over;
+	if (over->kind == NODE_NULL)
+		return base;
+	if (base->kind == NODE_MAP && over->kind == NODE_MAP)
+		return merge_maps(m, row, base, over);
+	if (base->kind == NODE_SEQ && over->kind == NODE_SEQ)
+		return merge_seqs(m, row, base, over);
+	if (base->kind == NODE_MAP || base->kind == NODE_SEQ)
+		return cannot(m, base, over);
+	return over;
+}
+
+static struct node *merge_at(struct arena *a, struct diag *d, const char *path, const struct attr *row, struct node *base,
+	struct node *over)
+{
+	struct merge m = { .a = a, .d = d };
+	struct node *merged;
+
+	buf_str(&m.path, path);
+	merged = merge_value(&m, row, base, over);
+	buf_done(&m.path);
+	return merged;
+}
+
+struct node *merge_trees(struct arena *a, struct diag *d, struct node *base, struct node *over)
+{
+	return base ? merge_at(a, d, "", &attr_root, base, over) : over;
+}
+
+struct node *merge_services(struct arena *a, struct diag *d, const char *name, struct node *base, struct node *over)
+{
+	auto_buf struct buf path = BUF_INIT;
+
+	buf_printf(&path, "services.%s", name);
+	return merge_at(a, d, path.p, &attr_service, base, over);
+}

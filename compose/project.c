@@ -1,0 +1,177 @@
+/* project.c - the order of the stages. */
+#include "project.h"
+
+#include <string.h>
+
+#include "../src/util/arena.h"
+#include "../src/util/auto.h"
+#include "../src/util/mem.h"
+#include "find.h"
+#include "front.h"
+#include "load.h"
+
+struct file_docs {
+	struct node **docs;
+	size_t n;
+};
+
+/* Every file's documents, before anything is done with them: the project's name stands in one of them and is a variable. */
+static int load_all(const struct front *fr, const struct found *f, struct file_docs *ret, struct node *ret_all)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < f->n_files; i++) {
+		bool in = STREQ(f->files[i], "-");
+
+		if (load_file(f->a, f->d, f->files[i], in ? "<stdin>" : front_shown(fr, f->files[i]), &ret[i].docs, &ret[i].n) < 0)
+			r = -1;
+		for (size_t k = 0; r == 0 && k < ret[i].n; k++)
+			node_push(f->a, ret_all, ret[i].docs[k]);
+	}
+	return r;
+}
+
+static int name_of(const struct found *f, const struct node *docs, const char **ret)
+{
+	if (find_given_name(f, ret) < 0)
+		return -1;
+	return *ret ? 0 : find_name(f, docs->items, docs->n, ret);
+}
+
+static struct node *merge_all(struct front *fr, const struct found *f, const struct file_docs *files)
+{
+	struct node *root = NULL;
+
+	for (size_t i = 0; i < f->n_files; i++) {
+		fr->main_file = f->files[i];
+		for (size_t k = 0; k < files[i].n; k++)
+			root = read_document(fr, f->files[i], root, files[i].docs[k], 0);
+	}
+	return root;
+}
+
+/* The merged canonical tree; NULL when there is none to go on with (reported). */
+static struct node *read_project(struct found *f, struct stage_ctx *s)
+{
+	struct map bases = MAP_INIT;
+	struct front fr = { .s = s, .env = &f->env, .dir = f->dir, .cwd = f->cwd, .bases = &bases };
+	struct file_docs *files = arena_array(f->a, f->n_files, sizeof *files);
+	struct node *docs = node_new(f->a, NODE_SEQ, (struct pos){ 0 }), *root = NULL;
+
+	if (load_all(&fr, f, files, docs) < 0 || name_of(f, docs, &s->project_name) < 0)
+		return NULL;
+	env_put(&f->env, "COMPOSE_PROJECT_NAME", s->project_name, (struct pos){ 0 }, true);
+	root = merge_all(&fr, f, files);
+	map_done(&bases, NULL);
+	if (diag_failed(f->d))
+		return NULL;
+	if (!root || root->n == 0) {
+		diag_error(f->d, (struct pos){ STREQ(f->files[0], "-") ? "<stdin>" : front_shown(&fr, f->files[0]), 0, 0 },
+			"empty compose file");
+		return NULL;
+	}
+	node_set(f->a, root, "name", root->pos, node_str(f->a, s->project_name, root->pos));
+	return root;
+}
+
+static struct strv file_list(const struct found *f)
+{
+	struct strv files = { .v = arena_array(f->a, f->n_files + 1, sizeof *files.v), .n = f->n_files, .set = true };
+
+	for (size_t i = 0; i < f->n_files; i++)
+		files.v[i] = arena_strdup(f->a, f->files[i]);
+	return files;
+}
+
+/* From the merged tree to the model. NULL when something is wrong (reported). */
+static struct project *finish(struct found *f, struct stage_ctx *s, struct node *root)
+{
+	size_t n_profiles;
+	const char *const *profiles = find_profiles(f, &n_profiles);
+	struct strv files = file_list(f);
+
+	resolve_names(s, root, &f->env);
+	if (!s->no_path_resolution)
+		paths_resolve(s, root, f->dir);
+	normalise(s, root);
+	select_profiles(s, root, profiles, n_profiles);
+	check_tree(s, root);
+	select_services(s, root, profiles, n_profiles, f->opts->services);
+	if (!s->all_resources)
+		select_used(s, root);
+	resolve_files(s, root);
+	return diag_failed(f->d) ? NULL : lower(s, root, s->disabled, &files);
+}
+
+int compose_load(const struct compose_opts *opts, struct diag *d, struct project **ret_project)
+{
+	struct arena *a = arena_new();
+	struct project *p = NULL;
+	struct node *root = NULL;
+	struct found f;
+	struct stage_ctx s = {
+		.a = a,
+		.d = d,
+		.no_interpolate = opts->no_interpolate,
+		.no_normalize = opts->no_normalize,
+		.no_path_resolution = opts->no_path_resolution,
+		.no_env_resolution = opts->no_env_resolution,
+		.no_consistency = opts->no_consistency,
+		.all_resources = opts->all_resources,
+	};
+	int r = find_project(&f, a, d, opts);
+
+	s.env = &f.env;
+	s.working_dir = f.dir;
+	if (r == 0 && f.n_files == 0)
+		find_no_file(&f);
+	else if (r == 0)
+		root = read_project(&f, &s);
+	if (root)
+		p = finish(&f, &s, root);
+	env_done(&f.env);
+	diag_sort(d);
+	if (!p || diag_failed(d)) {
+		arena_free(a);
+		return -1;
+	}
+	*ret_project = p;
+	return 0;
+}
+
+/* ------------------------------------------------------------------ only who it is */
+
+static int name_from_files(struct found *f, const char **ret)
+{
+	struct stage_ctx s = { .a = f->a, .d = f->d };
+	struct front fr = { .s = &s, .env = &f->env, .dir = f->dir, .cwd = f->cwd };
+	struct file_docs *files = arena_array(f->a, f->n_files, sizeof *files);
+	struct node *docs = node_new(f->a, NODE_SEQ, (struct pos){ 0 });
+
+	if (f->n_files == 0)
+		return find_no_file(f);
+	if (load_all(&fr, f, files, docs) < 0)
+		return -1;
+	return find_name(f, docs->items, docs->n, ret);
+}
+
+int compose_find(const struct compose_opts *opts, struct diag *d, char **ret_name, char **ret_dir)
+{
+	struct arena *a = arena_new();
+	const char *name = NULL;
+	struct found f;
+	int r = find_project(&f, a, d, opts);
+
+	if (r == 0)
+		r = find_given_name(&f, &name);
+	if (r == 0 && !name)
+		r = name_from_files(&f, &name);
+	if (r == 0) {
+		*ret_name = xstrdup(name);
+		*ret_dir = f.n_files ? xstrdup(f.dir) : NULL;
+	}
+	env_done(&f.env);
+	arena_free(a);
+	diag_sort(d);
+	return r;
+}

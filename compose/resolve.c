@@ -1,0 +1,150 @@
+/* resolve.c - values that come from outside the compose files: variables named without a value, env_file, label_file. */
+#include <string.h>
+
+#include "../src/util/arena.h"
+#include "../src/util/auto.h"
+#include "../src/util/path.h"
+#include "../src/util/str.h"
+#include "diag.h"
+#include "env.h"
+#include "front.h"
+
+static struct node *value_node(struct arena *a, const struct env_var *v, struct pos pos)
+{
+	struct node *n = node_str(a, v->value, pos);
+
+	n->origin = env_origin(a, v);
+	return n;
+}
+
+static void resolve_map(const struct stage_ctx *s, struct node *map, const struct env *env)
+{
+	for (size_t i = 0; map && map->kind == NODE_MAP && i < map->n; i++) {
+		struct node_pair *p = &map->pairs[i];
+		const struct env_var *v = p->value->kind == NODE_NULL ? env_find(env, p->key) : NULL;
+
+		if (v && v->value)
+			p->value = value_node(s->a, v, p->value->pos);
+	}
+}
+
+void resolve_names(const struct stage_ctx *s, struct node *root, const struct env *env)
+{
+	struct node *services = node_get(root, "services");
+
+	for (size_t i = 0; services && services->kind == NODE_MAP && i < services->n; i++) {
+		struct node *service = services->pairs[i].value;
+
+		resolve_map(s, node_get(service, "environment"), env);
+		resolve_map(s, node_get(node_get(service, "build"), "args"), env);
+	}
+}
+
+/* ------------------------------------------------------------------ files */
+
+/* Reads one file into `into`. `named` is the node that names it. */
+static void read_one(const struct stage_ctx *s, const struct node *named, bool required, bool raw, const struct env *lookup,
+	struct env *into, const char *what)
+{
+	auto_free char *path = path_join(s->working_dir, named->text);
+
+	if (env_load(into, lookup, s->d, path, named->text, raw) != ENV_ABSENT || !required)
+		return;
+	diag_error(s->d, named->pos, "the %s '%s' does not exist", what, named->text);
+	diag_where(s->d, NULL, named->origin, named->span);
+}
+
+static bool is_false(const struct node *n)
+{
+	return n && n->kind == NODE_BOOL && !n->b;
+}
+
+static void read_env_file(const struct stage_ctx *s, const struct node *item, const struct env *lookup, struct env *into)
+{
+	const struct node *path = node_get(item, "path"), *format = node_get(item, "format");
+	bool raw = format && format->kind == NODE_STR && STREQ(format->text, "raw");
+
+	if (!path || path->kind != NODE_STR)
+		return;
+	if (format && format->kind == NODE_STR && !raw && *format->text) {
+		diag_error(s->d, format->pos, "the format '%s' of an env file is not known, only 'raw' is", format->text);
+		return;
+	}
+	read_one(s, path, !is_false(node_get(item, "required")), raw, lookup, into, "env file");
+}
+
+static void put_map(struct env *env, const struct node *map)
+{
+	for (size_t i = 0; map && map->kind == NODE_MAP && i < map->n; i++) {
+		const struct node_pair *p = &map->pairs[i];
+
+		if (p->value->kind == NODE_STR)
+			env_put(env, p->key, p->value->text, p->value->pos, true);
+	}
+}
+
+/* What the files gave, under what stands in the attribute itself. */
+static void set_map(const struct stage_ctx *s, struct node *service, const char *key, const struct env *files, struct pos pos)
+{
+	const struct node *own = node_get(service, key);
+	struct node *map = node_new(s->a, NODE_MAP, own ? own->pos : pos);
+
+	map_each(&files->vars, it) {
+		const struct env_var *v = it->value;
+
+		node_set(s->a, map, v->name, v->pos, node_str(s->a, v->value, v->pos));
+	}
+	for (size_t i = 0; own && own->kind == NODE_MAP && i < own->n; i++)
+		node_set(s->a, map, own->pairs[i].key, own->pairs[i].key_pos, own->pairs[i].value);
+	node_set(s->a, service, key, map->pos, map);
+}
+
+/* Values of the service's own environment can be used in the files, but what is set outside wins. */
+static void service_env(const struct stage_ctx *s, struct node *service)
+{
+	const struct node *files = node_get(service, "env_file"), *own = node_get(service, "environment");
+	struct env lookup, all;
+
+	if (!files)
+		return;
+	node_remove(service, "env_file");
+	env_init(&lookup, s->a);
+	env_init(&all, s->a);
+	lookup.first = s->env;
+	put_map(&lookup, own);
+	put_map(&all, own);
+	for (size_t i = 0; files->kind == NODE_SEQ && i < files->n; i++)
+		read_env_file(s, files->items[i], &lookup, &all);
+	if (all.vars.n)
+		set_map(s, service, "environment", &all, files->pos);
+	env_done(&all);
+	env_done(&lookup);
+}
+
+static void service_labels(const struct stage_ctx *s, struct node *service)
+{
+	const struct node *files = node_get(service, "label_file");
+	struct env all;
+
+	if (!files)
+		return;
+	node_remove(service, "label_file");
+	env_init(&all, s->a);
+	for (size_t i = 0; files->kind == NODE_SEQ && i < files->n; i++) {
+		if (files->items[i]->kind == NODE_STR)
+			read_one(s, files->items[i], true, false, s->env, &all, "label file");
+	}
+	if (all.vars.n)
+		set_map(s, service, "labels", &all, files->pos);
+	env_done(&all);
+}
+
+void resolve_files(const struct stage_ctx *s, struct node *root)
+{
+	struct node *services = node_get(root, "services");
+
+	for (size_t i = 0; services && services->kind == NODE_MAP && i < services->n; i++) {
+		service_env(s, services->pairs[i].value);
+		service_labels(s, services->pairs[i].value);
+	}
+}
