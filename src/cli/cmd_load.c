@@ -123,9 +123,9 @@ static int read_lines(struct cli *c, struct progress *p, int fd, struct err *err
 	return 0;
 }
 
-static int start(const char *program, const char *state, int in_fd, int *ret_fd, struct child *ret, struct err *err)
+static int start(const char *program, const char *state, const struct load_opts *o, int *ret_fd, struct child *ret, struct err *err)
 {
-	const char *argv[] = { program, "load", "--state-dir", state, NULL };
+	const char *argv[] = { program, "load", "--state-dir", state, "-i", o->input ? o->input : "-", o->quiet ? "--quiet" : NULL, NULL };
 	auto_close int in = -1, out = -1;
 	int ends[2];
 	struct spawn s;
@@ -134,22 +134,23 @@ static int start(const char *program, const char *state, int in_fd, int *ret_fd,
 		return err_sys(err, errno, "pipe");
 	in = ends[0];
 	out = ends[1];
-	s = (struct spawn){ .argv = argv, .stdio = { in_fd, out, STDERR_FILENO } };
+	s = (struct spawn){ .argv = argv, .stdio = { STDIN_FILENO, out, STDERR_FILENO } };
 	if (proc_spawn(&s, ret, err) < 0)
 		return -1;
 	*ret_fd = take_fd(&in);
 	return 0;
 }
 
-static int run(struct cli *c, const struct load_opts *o, int in_fd, struct err *err)
+static int load_run(struct cli *c, const void *opts, struct err *err)
 {
+	const struct load_opts *o = opts;
 	auto_free char *program = NULL;
 	auto_close int out = -1;
 	struct progress *p = NULL;
 	struct child child;
 	int r, status = 0;
 
-	if (find_helper(&program, err) < 0 || start(program, c->dirs.state, in_fd, &out, &child, err) < 0)
+	if (find_helper(&program, err) < 0 || start(program, c->dirs.state, o, &out, &child, err) < 0)
 		return -1;
 	if (!o->quiet && c->ui.progress == PROGRESS_TTY)
 		p = progress_new(&c->ui, "Loading");
@@ -161,24 +162,6 @@ static int run(struct cli *c, const struct load_opts *o, int in_fd, struct err *
 	if (status)
 		return err_set(err, ERR_FAIL, "davit-image ended with status %d", status);
 	return 0;
-}
-
-static int load_run(struct cli *c, const void *opts, struct err *err)
-{
-	const struct load_opts *o = opts;
-	auto_close int fd = -1;
-
-	if (!o->input || STREQ(o->input, "-")) {
-		if (isatty(STDIN_FILENO)) {
-			err_set(err, ERR_USAGE, "'load' needs an archive");
-			return err_hint(err, "davit load -i FILE");
-		}
-		return run(c, o, STDIN_FILENO, err);
-	}
-	fd = open(o->input, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return err_sys(err, errno, "open '%s'", o->input);
-	return run(c, o, fd, err);
 }
 
 const struct cmd cmd_load = {

@@ -1,0 +1,186 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "../../../../src/cli/ui.h"
+#include "../../../../src/util/auto.h"
+#include "../../../../src/util/clock.h"
+
+static void tables_are_as_wide_as_needed(void **state)
+{
+	static const char *const heads[] = { "NAME", "COMMAND", "PORTS", NULL };
+	auto_buf struct buf b = BUF_INIT;
+	struct table t;
+
+	table_init(&t, heads);
+	table_add(&t, "demo-web-1");
+	table_addf(&t, "\"%s\"", "sleep 10000…");
+	table_add(&t, "80/tcp");
+	table_add(&t, "x");
+	table_add(&t, NULL);
+	table_add(&t, "");
+	table_format(&t, 10, &b);
+	table_done(&t);
+	assert_string_equal(b.p,
+			    "NAME         COMMAND          PORTS\n"
+			    "demo-web-1   \"sleep 10000…\"   80/tcp\n"
+			    "x                             \n");
+}
+
+static void texts_are_cut_by_columns(void **state)
+{
+	static const struct { const char *text; size_t width; const char *cut; } rows[] = {
+		{ "redis-server", 12, "redis-server" }, { "redis-server", 5, "redi…" }, { "äöüß", 4, "äöüß" },
+		{ "äöüß", 3, "äö…" }, { "", 3, "" }, { "abc", 1, "…" },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		auto_free char *cut = ui_ellipsis(rows[i].text, rows[i].width);
+
+		assert_string_equal(cut, rows[i].cut);
+	}
+	assert_int_equal(ui_width("äb…", strlen("äb…")), 3);
+}
+
+/* --- diagnostics --- */
+
+static const char source[] =
+	"services:\n"
+	"  web:\n"
+	"    ports:\n"
+	"      - \"${WEB_PORT}:80\"\n"
+	"\timage: übergroß \033[31m\n";
+
+static void shows_line_and_caret(void **state)
+{
+	auto_buf struct buf b = BUF_INIT;
+	struct diag d = DIAG_INIT;
+
+	diag_add_source(&d, "compose.yaml", source, strlen(source));
+	diag_error(&d, (struct pos){ "compose.yaml", 4, 10 }, "host port %d is out of range (1-65535)", 80800);
+	diag_where(&d, "services.web.ports[0]", "WEB_PORT is set in .env:3", 11);
+	diag_note(&d, (struct pos){ "compose.yaml", 3, 5 }, "the list begins here");
+	diag_hint(&d, "did you mean '%s'?", "8080");
+	diag_warn(&d, (struct pos){ "compose.yaml", 5, 9 }, "odd");
+	diag_warn(&d, (struct pos){ 0 }, "variable 'X' is not set");
+	ui_diag_format(&d, false, &b);
+	assert_string_equal(b.p,
+			    "compose.yaml:4:10: error: host port 80800 is out of range (1-65535)\n"
+			    "    4 |       - \"${WEB_PORT}:80\"\n"
+			    "      |          ^~~~~~~~~~~  services.web.ports[0]; WEB_PORT is set in .env:3\n"
+			    "compose.yaml:3:5: note: the list begins here\n"
+			    "  hint: did you mean '8080'?\n"
+			    "compose.yaml:5:9: warning: odd\n"
+			    "    5 | \timage: übergroß ?[31m\n"
+			    "      | \t       ^\n"
+			    "davit: warning: variable 'X' is not set\n");
+	diag_done(&d);
+}
+
+static void shows_a_part_of_long_lines(void **state)
+{
+	auto_buf struct buf b = BUF_INIT;
+	struct diag d = DIAG_INIT;
+	char line[5000], *caret, *shown;
+
+	memset(line, 'x', sizeof line);
+	line[3000] = 'Y';
+	diag_add_source(&d, "f", line, sizeof line);
+	diag_error(&d, (struct pos){ "f", 1, 3001 }, "bad");
+	ui_diag_format(&d, false, &b);
+	diag_done(&d);
+	assert_true(b.len < 500);
+	shown = strchr(b.p, '\n') + 1;
+	caret = strchr(shown, '\n') + 1;
+	assert_ptr_equal(strchr(shown, 'Y') - shown, strchr(caret, '^') - caret);
+}
+
+static void survives_places_beyond_the_text(void **state)
+{
+	static const struct pos places[] = { { "f", 1, 99 }, { "f", 99, 1 }, { "g", 1, 1 }, { "f", 1, 0 }, { "f", 0, 0 } };
+	auto_buf struct buf b = BUF_INIT;
+	struct diag d = DIAG_INIT;
+
+	diag_add_source(&d, "f", "a: b", 4);
+	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+		diag_error(&d, places[i], "bad");
+		diag_where(&d, NULL, NULL, 50);
+	}
+	ui_diag_format(&d, true, &b);
+	assert_non_null(strstr(b.p, "f:1:99: \033[31merror:\033[0m bad\n"));
+	assert_non_null(strstr(b.p, "f:99:1: "));
+	assert_non_null(strstr(b.p, "f: "));
+	diag_done(&d);
+}
+
+/* --- progress --- */
+
+static size_t count_lines(const char *s)
+{
+	size_t n = 0;
+
+	for (; *s; s++)
+		n += *s == '\n';
+	return n;
+}
+
+static void block_counts_and_fits(void **state)
+{
+	struct ui ui = { .progress = PROGRESS_QUIET };
+	struct progress *p = progress_new(&ui, "Running");
+	auto_buf struct buf b = BUF_INIT;
+	char *line;
+
+	progress_step(p, "network", "demo_default", "Created", NULL);
+	progress_step(p, "container", "demo-web-1", "Starting", NULL);
+	progress_step(p, "container", "demo-db-1", "Error", "no such file");
+	progress_format(p, 60, 24, clock_mono_ns() + 1500 * MS_NS, &b);
+	assert_true(str_starts(b.p, "[+] Running 1/3\033[K\n"));
+	assert_non_null(strstr(b.p, " ✔ Network demo_default  Created "));
+	assert_non_null(strstr(b.p, " Container demo-web-1  Starting "));
+	assert_non_null(strstr(b.p, " 1.5s "));
+	assert_non_null(strstr(b.p, " ✘ Container demo-db-1   Error  no such file "));
+	line = strchr(b.p, '\n') + 1;
+	assert_int_equal(ui_width(line, (size_t)(strstr(line, "\033[K") - line)), 59);
+	progress_step(p, "container", "demo-web-1", "Started", NULL);
+	b.len = 0;
+	progress_format(p, 60, 24, clock_mono_ns(), &b);
+	assert_true(str_starts(b.p, "[+] Running 2/3"));
+	assert_int_equal(count_lines(b.p), 4);
+	progress_free(p);
+}
+
+static void many_entries_show_those_that_work(void **state)
+{
+	struct ui ui = { .progress = PROGRESS_QUIET };
+	struct progress *p = progress_new(&ui, "Running");
+	auto_buf struct buf b = BUF_INIT;
+
+	for (int i = 0; i < 50; i++) {
+		char name[20];
+
+		snprintf(name, sizeof name, "c-%d", i);
+		progress_step(p, "container", name, i == 40 ? "Starting" : "Started", NULL);
+	}
+	progress_format(p, 80, 10, clock_mono_ns(), &b);
+	assert_int_equal(count_lines(b.p), 9);
+	assert_non_null(strstr(b.p, "Container c-40"));
+	assert_non_null(strstr(b.p, "… 43 more"));
+	progress_free(p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(tables_are_as_wide_as_needed), cmocka_unit_test(texts_are_cut_by_columns),
+		cmocka_unit_test(shows_line_and_caret),		cmocka_unit_test(shows_a_part_of_long_lines),
+		cmocka_unit_test(survives_places_beyond_the_text), cmocka_unit_test(block_counts_and_fits),
+		cmocka_unit_test(many_entries_show_those_that_work),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
