@@ -266,7 +266,7 @@ static struct oci_call call_make(struct unit *u, enum oci_verb verb, struct call
 		.console = u->launch.tty ? xasprintf("%s/tmp/%s.tty", u->s->p.run, u->rec.slot) : NULL,
 	};
 	return (struct oci_call){
-		.runtime = &u->s->runtime, .root = p->root, .id = u->rec.id, .verb = verb,
+		.runtime = unit_runtime(u), .root = p->root, .id = u->rec.id, .verb = verb,
 		.bundle = p->bundle, .pid_file = p->pid, .log_file = p->log,
 		.console_socket = verb == OCI_CREATE ? p->console : NULL,
 		.force = true, .stdio = { -1, -1, -1 },
@@ -291,6 +291,20 @@ static int read_pid(struct unit *u, struct err *err)
 	u->rec.boot = xstrdup(proc_boot_id());
 	unlinkat(u->s->p.run_fd, name, 0);
 	return 0;
+}
+
+const struct oci_runtime *unit_runtime(struct unit *u)
+{
+	const char *own = u->have_launch ? u->launch.runtime : NULL;
+	auto_err struct err err = ERR_INIT;
+
+	if (!own || STREQ(own, u->s->runtime.name))
+		return &u->s->runtime;
+	if (!u->own_runtime.name && oci_runtime_find(own, &u->own_runtime, &err) < 0) {
+		log_error("%s: %s", u->rec.slot, err_msg(&err));
+		return &u->s->runtime;
+	}
+	return &u->own_runtime;
 }
 
 static enum oci_verb act_verb(enum activity act)

@@ -152,7 +152,7 @@ static void add_mount(struct ctx *c, const char *type, const char *source, const
 		(struct oci_mount){ .type = type, .source = source, .target = target, .options = opts };
 }
 
-static void bind(struct ctx *c, const char *source, const char *target, bool read_only)
+static void add_bound(struct ctx *c, const char *source, const char *target, bool read_only)
 {
 	add_mount(c, "bind", source, target, options("rbind", "rprivate", read_only ? "ro" : "rw", NULL));
 }
@@ -198,7 +198,7 @@ static int add_volume(struct ctx *c, const char *name, const struct mount *m, co
 			return err_sys(err, errno, "sub-path '%s' of volume '%s'", m->subpath, name);
 		path = xasprintf("%s/%s", path, m->subpath);
 	}
-	bind(c, path, target, m && m->read_only);
+	add_bound(c, path, target, m && m->read_only);
 	return 0;
 }
 
@@ -330,7 +330,7 @@ static int add_file(struct ctx *c, const struct file_ref *r, const struct file_o
 	if (o->file && !r->uid && !r->gid && r->mode < 0) {
 		if (access(o->file, F_OK) < 0)
 			return err_sys(err, errno, "file '%s'", o->file);
-		bind(c, o->file, target, true);
+		add_bound(c, o->file, target, true);
 		return 0;
 	}
 	if (o->file && path_read(AT_FDCWD, o->file, SECRET_MAX, &data, err) < 0)
@@ -342,7 +342,7 @@ static int add_file(struct ctx *c, const struct file_ref *r, const struct file_o
 	if (secret_write(fd, name, data.p ? data.p : "", data.len, id_or_0(r->uid), id_or_0(r->gid),
 			 r->mode < 0 ? 0444 : (unsigned)r->mode, err) < 0)
 		return -1;
-	bind(c, xasprintf("%s/%s", dir, name), target, true);
+	add_bound(c, xasprintf("%s/%s", dir, name), target, true);
 	return 0;
 }
 
@@ -377,7 +377,7 @@ static int etc_file(struct ctx *c, const char *name, const char *text, struct er
 	if (path_write(c->dir_fd, name, text, strlen(text), 0644, 0, err) < 0)
 		return -1;
 	if (!covered(c, xasprintf("/etc/%s", name)))
-		bind(c, xasprintf("%s/%s", c->dir, name), xasprintf("/etc/%s", name), c->svc->read_only);
+		add_bound(c, xasprintf("%s/%s", c->dir, name), xasprintf("/etc/%s", name), c->svc->read_only);
 	return 0;
 }
 

@@ -12,23 +12,23 @@
 
 enum { NETWORK_MS = 60000 };
 
-struct network {                         /* a request; the first one in the list is in flight */
+struct netjob {                         /* a request; the first one in the list is in flight */
 	worker_fn *fn;
 	network_done_fn *done;
 	void *arg;
 	struct worker worker;
 	bool started;
 	struct event *ev, *timer;
-	struct network *next;
+	struct netjob *next;
 };
 
 static void next_one(struct super *s);
 
 static void finish(struct super *s, const struct err *err)
 {
-	struct network *w = s->network;
+	struct netjob *w = s->netjobs;
 
-	s->network = w->next;
+	s->netjobs = w->next;
 	if (w->ev)
 		event_free(w->ev);
 	if (w->timer)
@@ -44,9 +44,9 @@ static void on_result(evutil_socket_t fd, short what, void *arg)
 	struct super *s = arg;
 	auto_err struct err err = ERR_INIT;
 
-	if (worker_read(&s->network->worker) == 0)
+	if (worker_read(&s->netjobs->worker) == 0)
 		return;
-	finish(s, worker_finish(&s->network->worker, NULL, &err) < 0 ? &err : NULL);
+	finish(s, worker_finish(&s->netjobs->worker, NULL, &err) < 0 ? &err : NULL);
 }
 
 static void on_overdue(evutil_socket_t fd, short what, void *arg)
@@ -54,14 +54,14 @@ static void on_overdue(evutil_socket_t fd, short what, void *arg)
 	struct super *s = arg;
 	auto_err struct err err = ERR_INIT;
 
-	worker_abort(&s->network->worker);
+	worker_abort(&s->netjobs->worker);
 	err_set(&err, ERR_TIMEOUT, "the kernel's networks gave no answer within %d s", NETWORK_MS / 1000);
 	finish(s, &err);
 }
 
 static void next_one(struct super *s)
 {
-	struct network *w = s->network;
+	struct netjob *w = s->netjobs;
 	auto_err struct err err = ERR_INIT;
 	struct timeval tv = { .tv_sec = NETWORK_MS / 1000 };
 
@@ -80,7 +80,7 @@ static void next_one(struct super *s)
 
 static void submit(struct super *s, worker_fn *fn, network_done_fn *done, void *arg)
 {
-	struct network *w = xcalloc(1, sizeof *w), **end = &s->network;
+	struct netjob *w = xcalloc(1, sizeof *w), **end = &s->netjobs;
 
 	w->fn = fn;
 	w->done = done;
@@ -93,9 +93,9 @@ static void submit(struct super *s, worker_fn *fn, network_done_fn *done, void *
 
 void network_stop(struct super *s)
 {
-	while (s->network) {
-		struct network *w = s->network;
-		s->network = w->next;
+	while (s->netjobs) {
+		struct netjob *w = s->netjobs;
+		s->netjobs = w->next;
 		if (w->started)
 			worker_abort(&w->worker);
 		if (w->ev)
@@ -209,6 +209,8 @@ static int setup_work(void *arg, json_t **ret, struct err *err)
 	struct picture pic = { 0 };
 	struct fw_spec fw = { .project = s->p.name, .nets = s->nets, .n_nets = s->n_nets };
 
+	if (cgroup_prepare(s->p.name, err) < 0)
+		return -1;
 	for (size_t i = 0; i < s->n_nets; i++)
 		if (net_up(&s->nets[i], err) < 0)
 			return err_wrap(err, "network '%s'", s->nets[i].name);
@@ -265,17 +267,15 @@ void network_teardown(struct super *s, network_done_fn *done, void *arg)
 static int volumes_work(void *arg, json_t **ret, struct err *err)
 {
 	struct super *s = arg;
-	auto_json json_t *vols = vol_list(s->volumes, s->p.name);
-	const json_t *v;
-	size_t i;
 
-	json_array_foreach(vols, i, v)
-		if (jx_str(v, "name") && vol_remove(s->volumes, jx_str(v, "name"), err) < 0)
-			return err_wrap(err, "volume '%s'", jx_str(v, "name"));
+	for (size_t i = 0; s->doomed_volumes && i < s->doomed_volumes->n; i++)
+		if (vol_remove(s->volumes, s->doomed_volumes->v[i], err) < 0)
+			return err_wrap(err, "volume '%s'", s->doomed_volumes->v[i]);
 	return 0;
 }
 
-void network_volumes(struct super *s, network_done_fn *done, void *arg)
+void network_volumes(struct super *s, const struct strs *names, network_done_fn *done, void *arg)
 {
+	s->doomed_volumes = names;
 	submit(s, volumes_work, done, arg);
 }

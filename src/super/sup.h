@@ -111,6 +111,7 @@ struct unit {
 	int *port_fds;                   /* reservations, one per rec.ports, -1: not held */
 	bool dns_on;                     /* its resolver's sockets are open */
 	struct health *health;           /* NULL: no check */
+	struct oci_runtime own_runtime;  /* of `runtime:`, looked up when first needed */
 	unsigned queued;                 /* bit per event in the queue */
 };
 
@@ -147,8 +148,10 @@ struct super {
 	struct client *clients;
 	struct txn *txn;                 /* in progress */
 	struct txn *waiting;             /* in order of arrival */
+	bool adopting;                   /* start-up: what runs is being taken over */
 	bool finished;                   /* nothing left to supervise: end with 0 */
-	struct network *network;         /* the worker in flight, one at a time */
+	const struct strs *doomed_volumes;
+	struct netjob *netjobs;          /* network.c: requests to the kernel, the first one in flight */
 };
 
 /* ------------------------------------------------------------------ super.c */
@@ -192,6 +195,8 @@ void act_exit_early(struct unit *u);
 void act_none(struct unit *u);
 /* Signals the container's init through its pidfd. */
 int unit_signal(struct unit *u, int sig, struct err *err);
+/* The runtime of this container: its own or the supervisor's. */
+const struct oci_runtime *unit_runtime(struct unit *u);
 void unit_timer(struct unit *u, int64_t ms);     /* -1: off */
 
 /* ------------------------------------------------------------------ streams.c: logs, pty, pidfd */
@@ -236,7 +241,8 @@ typedef void network_done_fn(struct super *s, void *arg, const struct err *err);
 /* Bridges, slots and rules of everything that exists now. */
 void network_setup(struct super *s, network_done_fn *done, void *arg);
 void network_teardown(struct super *s, network_done_fn *done, void *arg);
-void network_volumes(struct super *s, network_done_fn *done, void *arg);
+/* Removes the volumes named; the list is read when the worker starts. */
+void network_volumes(struct super *s, const struct strs *names, network_done_fn *done, void *arg);
 void network_stop(struct super *s);
 
 /* ------------------------------------------------------------------ txn.c */
@@ -247,11 +253,14 @@ void txn_client_gone(struct super *s, struct client *c);
 void txn_resume(struct super *s);
 int txn_load_model(struct super *s, struct err *err);
 void txn_free_all(struct super *s);
+struct client *txn_client(const struct super *s);                    /* of the transaction in progress */
 
 /* ------------------------------------------------------------------ ctl_server.c */
 int ctl_server_start(struct super *s, struct err *err);
 void ctl_server_stop(struct super *s);
 void client_send(struct client *c, json_t *event);                  /* steals the event; c NULL is fine */
+/* Its connection ends only when the keeper has ended, too. */
+void client_outlives_keeper(struct client *c);
 void client_done(struct client *c);                                  /* sends "done" */
 void client_fail(struct client *c, const struct err *err, const char *service, const char *attr);
 /* To the client of the transaction and to subscribers. */
@@ -260,7 +269,7 @@ void publish_step(struct super *s, struct client *c, const char *kind, const cha
 void publish_unit(struct unit *u, const char *what);
 void publish_warn(struct super *s, struct client *c, const char *service, const char *msg);
 void waiters_check(struct super *s);
-int client_pending_output(struct super *s);
+bool clients_have_output(const struct super *s);
 
 /* ------------------------------------------------------------------ adopt.c */
 int adopt_world(struct super *s, struct err *err);

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "../util/auto.h"
-#include "../util/clock.h"
+#include "../util/json.h"
 #include "../util/log.h"
 #include "../util/mem.h"
 
@@ -192,6 +192,7 @@ void unit_free(struct unit *u)
 	if (u->pidfd >= 0)
 		close(u->pidfd);
 	free(u->fail_attr);
+	oci_runtime_done(&u->own_runtime);
 	err_done(&u->fail);
 	launch_done(&u->launch);
 	unit_rec_done(&u->rec);

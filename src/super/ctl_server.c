@@ -1,0 +1,358 @@
+/* ctl_server.c - requests in, events out.
+ *
+ * A client makes one request; its answer is a stream of events (ctl.h). What a client does not read is kept up to a bound, then the client
+ * is let go: nobody's terminal can hold the supervisor up. */
+#include "sup.h"
+
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "../util/auto.h"
+#include "../util/buf.h"
+#include "../util/fd.h"
+#include "../util/json.h"
+#include "../util/log.h"
+#include "../util/mem.h"
+
+enum { OUT_MAX = 8 << 20, CLIENTS_MAX = 256, EV_ANY = EV_READ | EV_PERSIST };
+
+struct client {
+	struct super *s;
+	int fd;
+	struct event *in_ev, *out_ev;
+	struct ctl_in in;
+	struct buf out;
+	bool asked;                      /* its one request has come */
+	bool subscribed;
+	bool closing;                    /* the last event is in `out` */
+	char **waits;                    /* op wait: services, NULL-terminated; NULL: not waiting */
+	struct client *next;
+};
+
+static void client_free(struct client *c)
+{
+	struct super *s = c->s;
+
+	for (struct client **p = &s->clients; *p; p = &(*p)->next)
+		if (*p == c) {
+			*p = c->next;
+			break;
+		}
+	txn_client_gone(s, c);
+	event_free(c->in_ev);
+	event_free(c->out_ev);
+	close(c->fd);
+	ctl_in_done(&c->in);
+	buf_done(&c->out);
+	for (char **w = c->waits; w && *w; w++)
+		free(*w);
+	free(c->waits);
+	free(c);
+}
+
+static void on_writable(evutil_socket_t fd, short what, void *arg)
+{
+	struct client *c = arg;
+	ssize_t n = send(fd, c->out.p, c->out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+	if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n < 0) {
+		client_free(c);
+		return;
+	}
+	buf_consume(&c->out, (size_t)n);
+	if (c->out.len)
+		return;
+	event_del(c->out_ev);
+	if (c->closing)
+		client_free(c);
+}
+
+void client_send(struct client *c, json_t *event)
+{
+	size_t n;
+
+	if (c && !c->closing && c->out.len < OUT_MAX) {
+		auto_free char *frame = ctl_frame(event, &n);
+		buf_add(&c->out, frame, n);
+		event_add(c->out_ev, NULL);
+	}
+	json_decref(event);
+}
+
+static void client_end(struct client *c)
+{
+	if (c)
+		c->closing = true;
+}
+
+void client_done(struct client *c)
+{
+	client_send(c, json_pack("{s:s}", "ev", "done"));
+	client_end(c);
+}
+
+void client_fail(struct client *c, const struct err *err, const char *service, const char *attr)
+{
+	json_t *e = json_object();
+
+	jx_set_str(e, "ev", "error");
+	jx_set_str(e, "kind", err_kind_str(err->kind));
+	jx_set_str(e, "msg", err_msg(err));
+	jx_set_str(e, "hint", err->hint);
+	jx_set_str(e, "service", service);
+	jx_set_str(e, "attr", attr);
+	client_send(c, e);
+	client_end(c);
+}
+
+/* ------------------------------------------------------------------ publishing */
+
+static void to_all(struct super *s, struct client *also, json_t *event)
+{
+	for (struct client *c = s->clients; c; c = c->next)
+		if (c->subscribed || c == also)
+			client_send(c, json_incref(event));
+	json_decref(event);
+}
+
+void publish_step(struct super *s, struct client *c, const char *kind, const char *name, const char *service,
+		  const char *status, const char *text)
+{
+	json_t *e = json_object();
+
+	jx_set_str(e, "ev", "step");
+	jx_set_str(e, "kind", kind);
+	jx_set_str(e, "name", name);
+	jx_set_str(e, "service", service);
+	jx_set_str(e, "status", status);
+	jx_set_str(e, "text", text);
+	to_all(s, c, e);
+}
+
+void publish_unit(struct unit *u, const char *what)
+{
+	json_t *e = json_object();
+
+	jx_set_str(e, "ev", "unit");
+	jx_set_str(e, "what", what);
+	json_object_set_new(e, "unit", unit_rec_to_json(&u->rec));
+	to_all(u->s, NULL, e);
+}
+
+void publish_warn(struct super *s, struct client *c, const char *service, const char *msg)
+{
+	json_t *e = json_object();
+
+	log_warn("%s%s%s", service ? service : "", service ? ": " : "", msg);
+	jx_set_str(e, "ev", "warn");
+	jx_set_str(e, "service", service);
+	jx_set_str(e, "msg", msg);
+	to_all(s, c ? c : txn_client(s), e);
+}
+
+/* ------------------------------------------------------------------ requests */
+
+static bool service_runs(struct super *s, const char *service)
+{
+	map_each(&s->units, it) {
+		const struct unit *u = it->value;
+		if (STREQ(u->rec.service, service) && u->state != U_STOPPED && u->state != U_FAILED &&
+		    u->state != U_ABSENT)
+			return true;
+	}
+	return false;
+}
+
+static void tell_exits(struct super *s, struct client *c)
+{
+	for (char **w = c->waits; *w; w++)
+		map_each(&s->units, it) {
+			const struct unit *u = it->value;
+			if (!STREQ(u->rec.service, *w))
+				continue;
+			client_send(c, json_pack("{s:s,s:s,s:s,s:i}", "ev", "exited", "service", u->rec.service, "name",
+						 u->rec.name, "code", u->rec.exit_code));
+		}
+}
+
+static bool all_stopped(struct super *s, struct client *c)
+{
+	for (char **w = c->waits; *w; w++)
+		if (service_runs(s, *w))
+			return false;
+	return true;
+}
+
+void waiters_check(struct super *s)
+{
+	for (struct client *c = s->clients; c; c = c->next) {
+		if (!c->waits || c->closing || !all_stopped(s, c))
+			continue;
+		tell_exits(s, c);
+		client_done(c);
+	}
+}
+
+static void begin_wait(struct client *c, const json_t *req)
+{
+	const json_t *names = jx_arr(req, "services"), *v;
+	size_t i;
+
+	c->waits = xcalloc(json_array_size(names) + 1, sizeof *c->waits);
+	json_array_foreach(names, i, v)
+		c->waits[i] = xstrdup(json_is_string(v) ? json_string_value(v) : "");
+	waiters_check(c->s);
+}
+
+static bool chosen(const json_t *req, const char *service)
+{
+	const json_t *names = jx_arr(req, "services"), *v;
+	size_t i;
+
+	json_array_foreach(names, i, v)
+		if (json_is_string(v) && STREQ(json_string_value(v), service))
+			return true;
+	return !json_array_size(names);
+}
+
+/* At once, past any transaction: it is what ends one that hangs in a grace period. */
+static void do_kill(struct client *c, const json_t *req)
+{
+	const char *name = jx_str(req, "signal");
+	int sig = name ? signal_number(name) : SIGKILL;
+	struct err err = ERR_INIT;
+
+	if (sig < 0) {
+		err_set(&err, ERR_USAGE, "there is no signal '%s'", name);
+		client_fail(c, &err, NULL, NULL);
+		err_done(&err);
+		return;
+	}
+	map_each(&c->s->units, it) {
+		struct unit *u = it->value;
+		if (!chosen(req, u->rec.service) || !unit_has_process(u->state))
+			continue;
+		if (sig == SIGKILL) {
+			u->stop_asked = true;
+			if (u->want == W_RUNNING)
+				u->want = W_STOPPED;
+			u->rec.manual_stop = true;
+		}
+		publish_step(c->s, c, "container", u->rec.name, u->rec.service, "Killing", NULL);
+		if (unit_signal(u, sig, &err) < 0)
+			err_done(&err);
+		else
+			publish_step(c->s, c, "container", u->rec.name, u->rec.service, "Killed", NULL);
+	}
+	client_done(c);
+}
+
+static void dispatch(struct client *c, json_t *req)
+{
+	const char *op = jx_str(req, "op");
+	auto_err struct err err = ERR_INIT;
+
+	if (jx_int(req, "v", 0) != CTL_VERSION || !op) {
+		err_set(&err, ERR_PROTO, "the supervisor speaks version %d of the protocol", CTL_VERSION);
+		client_fail(c, &err, NULL, NULL);
+	} else if (STREQ(op, "ping")) {
+		client_send(c, json_pack("{s:s,s:i}", "ev", "pong", "pid", (int)getpid()));
+		client_done(c);
+	} else if (STREQ(op, "subscribe")) {
+		c->subscribed = true;
+	} else if (STREQ(op, "wait")) {
+		begin_wait(c, req);
+	} else if (STREQ(op, "kill")) {
+		do_kill(c, req);
+	} else {
+		txn_submit(c->s, c, json_incref(req));
+	}
+}
+
+static void on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	struct client *c = arg;
+	auto_err struct err err = ERR_INIT;
+	auto_json json_t *req = NULL;
+	int r = ctl_fill(&c->in, fd, &err);
+
+	if (r == 0)
+		return;
+	if (r != 1 || c->asked) {        /* it went away, or says more than it may */
+		client_free(c);
+		return;
+	}
+	r = ctl_parse(&c->in, &req, &err);
+	if (r == 0)
+		return;
+	c->asked = true;
+	if (r < 0)
+		client_fail(c, &err, NULL, NULL);
+	else
+		dispatch(c, req);
+}
+
+static void on_connection(evutil_socket_t fd, short what, void *arg)
+{
+	struct super *s = arg;
+	auto_err struct err err = ERR_INIT;
+	struct client *c;
+	size_t n = 0;
+	int cfd = -1;
+
+	if (ctl_accept(fd, &cfd, &err) != 1) {
+		if (err.kind)
+			log_warn("control socket: %s", err_msg(&err));
+		return;
+	}
+	for (c = s->clients; c; c = c->next)
+		n++;
+	if (n >= CLIENTS_MAX) {
+		close(cfd);
+		return;
+	}
+	fd_nonblock(cfd);
+	c = xcalloc(1, sizeof *c);
+	c->s = s;
+	c->fd = cfd;
+	c->in_ev = event_new(s->base, cfd, EV_ANY, on_readable, c);
+	c->out_ev = event_new(s->base, cfd, EV_WRITE | EV_PERSIST, on_writable, c);
+	c->next = s->clients;
+	s->clients = c;
+	event_add(c->in_ev, NULL);
+}
+
+int ctl_server_start(struct super *s, struct err *err)
+{
+	if (ctl_listen(s->p.run_fd, &s->listen_fd, err) < 0)
+		return -1;
+	s->listen_ev = event_new(s->base, s->listen_fd, EV_ANY, on_connection, s);
+	event_add(s->listen_ev, NULL);
+	return 0;
+}
+
+void client_outlives_keeper(struct client *c)
+{
+	keeper_store_fd(c->s, "last client", c->fd);
+}
+
+bool clients_have_output(const struct super *s)
+{
+	for (const struct client *c = s->clients; c; c = c->next)
+		if (c->out.len)
+			return true;
+	return false;
+}
+
+void ctl_server_stop(struct super *s)
+{
+	if (s->listen_ev)
+		event_free(take(s->listen_ev));
+	if (s->listen_fd >= 0)
+		close(take_fd(&s->listen_fd));
+	while (s->clients)
+		client_free(s->clients);
+}

@@ -1,0 +1,260 @@
+/* health.c - health checks: a second, small machine beside the unit's.
+ *
+ * Docker probes for the first time after a whole interval. Here the first probe comes at once and, while it fails, again after a doubling
+ * pause, so that who waits for health waits for the service and not for a clock; only from the first interval on, and not within
+ * start_period, do failures count. From then on interval, timeout and retries mean what they mean in Docker. */
+#include "sup.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "../util/auto.h"
+#include "../util/buf.h"
+#include "../util/clock.h"
+#include "../util/log.h"
+#include "../util/mem.h"
+#include "../util/path.h"
+
+enum { QUICK_FIRST_MS = 20, QUICK_MAX_MS = 1000, OUTPUT_MAX = 4096 };
+
+struct health {
+	struct unit *u;
+	struct event *timer, *call_ev, *deadline;
+	struct child call;
+	bool probing;
+	int output;                      /* memfd of the probe in flight, -1 */
+	unsigned fails;
+	bool passed;                     /* at least once since the start */
+	int64_t begin_mono, quick_ms;
+};
+
+static void probe(evutil_socket_t fd, short what, void *arg);
+
+static void arm(struct event *ev, int64_t ms)
+{
+	struct timeval tv = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
+
+	evtimer_add(ev, &tv);
+}
+
+static int64_t age_ms(const struct health *h)
+{
+	return (clock_mono_ns() - h->begin_mono) / MS_NS;
+}
+
+static bool in_grace(const struct health *h)
+{
+	const struct launch *l = &h->u->launch;
+	int64_t age = age_ms(h);
+
+	return !h->passed && (age < l->health_start_period_ms || age < l->health_interval_ms);
+}
+
+static int64_t next_pause(struct health *h)
+{
+	const struct launch *l = &h->u->launch;
+	int64_t pause;
+
+	if (h->passed || !in_grace(h))
+		return l->health_interval_ms;
+	pause = h->quick_ms;
+	h->quick_ms = h->quick_ms * 2 > QUICK_MAX_MS ? QUICK_MAX_MS : h->quick_ms * 2;
+	if (age_ms(h) >= l->health_interval_ms)      /* the rest of start_period */
+		pause = l->health_start_interval_ms;
+	return pause;
+}
+
+static void set_health(struct unit *u, const char *state)
+{
+	if (u->rec.health && STREQ(u->rec.health, state))
+		return;
+	free(u->rec.health);
+	u->rec.health = xstrdup(state);
+	unit_save(u);
+	publish_unit(u, "health_status");
+	txn_on_unit(u->s, u);
+}
+
+static void log_output(struct health *h)
+{
+	auto_buf struct buf b = BUF_INIT;
+
+	if (h->output < 0 || lseek(h->output, 0, SEEK_SET) < 0 ||
+	    path_read_fd(h->output, OUTPUT_MAX, &b, NULL) < 0 || !b.len)
+		return;
+	log_info("%s: health check said: %s", h->u->rec.slot, b.p);
+}
+
+static void judge(struct health *h, bool ok)
+{
+	struct unit *u = h->u;
+
+	if (ok) {
+		h->fails = 0;
+		h->passed = true;
+		set_health(u, "healthy");
+		return;
+	}
+	log_output(h);
+	if (in_grace(h))
+		return;
+	if (++h->fails >= u->launch.health_retries)
+		set_health(u, "unhealthy");
+}
+
+static void probe_over(struct health *h)
+{
+	h->probing = false;
+	if (h->call_ev)
+		event_free(take(h->call_ev));
+	evtimer_del(h->deadline);
+	if (h->output >= 0)
+		close(take_fd(&h->output));
+}
+
+static void on_probe_end(evutil_socket_t fd, short what, void *arg)
+{
+	struct health *h = arg;
+	int status, r = proc_reap(&h->call, &status);
+
+	if (r == 0) {
+		event_add(h->call_ev, NULL);
+		return;
+	}
+	judge(h, r > 0 && status == 0);
+	probe_over(h);
+	arm(h->timer, next_pause(h));
+}
+
+static char *pid_path(const struct unit *u)
+{
+	return xasprintf("tmp/%s.probe", u->rec.slot);
+}
+
+/* The probe's process in the container goes with its runtime's process only when told; the pid is ours when it is in our cgroup. */
+static void kill_probe(struct unit *u)
+{
+	auto_free char *rel = pid_path(u);
+	auto_free char *want = xasprintf("davit/%s/%s", u->s->p.name, u->rec.slot);
+	auto_buf struct buf pid = BUF_INIT, cg = BUF_INIT;
+	struct proc_id id;
+	uint64_t n;
+	int fd;
+
+	if (path_read(u->s->p.run_fd, rel, 31, &pid, NULL) < 0 || !pid.len || str_u64(pid.p, &n) < 0 ||
+	    n > INT32_MAX || proc_identify((pid_t)n, &id) < 0)
+		return;
+	auto_free char *proc = xasprintf("/proc/%u/cgroup", (unsigned)n);
+	fd = proc_pidfd(&id);
+	if (fd >= 0 && path_read(AT_FDCWD, proc, 65536, &cg, NULL) == 0 && cg.p && strstr(cg.p, want))
+		proc_pidfd_signal(fd, SIGKILL);
+	if (fd >= 0)
+		close(fd);
+}
+
+static void on_deadline(evutil_socket_t fd, short what, void *arg)
+{
+	struct health *h = arg;
+	int status;
+
+	log_info("%s: health check took more than %lld ms", h->u->rec.slot,
+		 (long long)h->u->launch.health_timeout_ms);
+	kill_probe(h->u);
+	proc_pidfd_signal(h->call.pidfd, SIGKILL);
+	if (proc_reap(&h->call, &status) == 0)
+		close(take_fd(&h->call.pidfd));
+	judge(h, false);
+	probe_over(h);
+	arm(h->timer, next_pause(h));
+}
+
+static int start_probe(struct health *h, struct err *err)
+{
+	struct unit *u = h->u;
+	auto_free char *root = xasprintf("%s/oci", u->s->p.run);
+	auto_free char *dir = super_container_dir(u->s, u->rec.id);
+	auto_free char *process = xasprintf("%s/health.json", dir);
+	auto_free char *rel = pid_path(u);
+	auto_free char *pid = xasprintf("%s/%s", u->s->p.run, rel);
+	auto_free char *log = xasprintf("%s/tmp/%s.probe.log", u->s->p.run, u->rec.slot);
+	struct oci_call c = {
+		.runtime = unit_runtime(u), .root = root, .id = u->rec.id, .verb = OCI_EXEC,
+		.process_file = process, .pid_file = pid, .log_file = log,
+	};
+
+	h->output = memfd_create("probe", MFD_CLOEXEC);
+	c.stdio[0] = -1;
+	c.stdio[1] = c.stdio[2] = h->output;
+	unlinkat(u->s->p.run_fd, rel, 0);
+	return oci_start(&c, &h->call, err);
+}
+
+static void probe(evutil_socket_t fd, short what, void *arg)
+{
+	struct health *h = arg;
+	auto_err struct err err = ERR_INIT;
+
+	if (h->probing)
+		return;
+	if (start_probe(h, &err) < 0) {
+		log_warn("%s: health check: %s", h->u->rec.slot, err_msg(&err));
+		judge(h, false);
+		if (h->output >= 0)
+			close(take_fd(&h->output));
+		arm(h->timer, next_pause(h));
+		return;
+	}
+	h->probing = true;
+	h->call_ev = event_new(h->u->s->base, h->call.pidfd, EV_READ, on_probe_end, h);
+	event_add(h->call_ev, NULL);
+	arm(h->deadline, h->u->launch.health_timeout_ms);
+}
+
+/* keep: what is known of its health survives a restart of the supervisor. */
+void health_start(struct unit *u)
+{
+	struct health *h;
+	bool known = u->rec.health && STREQ(u->rec.health, "healthy") && u->s->adopting;
+
+	health_stop(u);
+	if (!u->launch.health) {
+		free(u->rec.health);
+		u->rec.health = NULL;
+		return;
+	}
+	h = u->health = xcalloc(1, sizeof *h);
+	h->u = u;
+	h->output = -1;
+	h->call.pidfd = -1;
+	h->quick_ms = QUICK_FIRST_MS;
+	h->begin_mono = clock_mono_ns();
+	h->passed = known;
+	h->timer = evtimer_new(u->s->base, probe, h);
+	h->deadline = evtimer_new(u->s->base, on_deadline, h);
+	if (!known) {
+		free(u->rec.health);
+		u->rec.health = xstrdup("starting");
+	}
+	arm(h->timer, 0);
+}
+
+void health_stop(struct unit *u)
+{
+	struct health *h = u->health;
+	int status;
+
+	if (!h)
+		return;
+	u->health = NULL;
+	if (h->probing) {
+		proc_pidfd_signal(h->call.pidfd, SIGKILL);
+		if (proc_reap(&h->call, &status) == 0)
+			close(take_fd(&h->call.pidfd));
+		probe_over(h);
+	}
+	event_free(h->timer);
+	event_free(h->deadline);
+	free(h);
+}

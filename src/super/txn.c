@@ -1,0 +1,533 @@
+/* txn.c - requests that act: one at a time, in order; the plan is run in parallel by counting unmet prerequisites.
+ *
+ * The request is on disk (STATE/…/txn.json) from before its first operation until after its last, so that a supervisor that was
+ * killed in between finishes it: the plan is made anew from what exists then. `down` and `stop` do not wait behind an `up` that waits for
+ * health: they supersede it. */
+#include "txn.h"
+
+#include <string.h>
+
+#include "../util/auto.h"
+#include "../util/json.h"
+#include "../util/log.h"
+#include "../util/mem.h"
+#include "../util/path.h"
+
+static void txn_next(struct super *s);
+
+static const struct verb {
+	const char *op;
+	enum plan_verb verb;
+	bool supersedes;
+} verbs[] = {
+	{ "up", PLAN_UP, false },	    { "down", PLAN_DOWN, true },       { "start", PLAN_START, false },
+	{ "stop", PLAN_STOP, true },	    { "restart", PLAN_RESTART, false }, { "rm", PLAN_REMOVE, false },
+};
+
+static const struct verb *verb_find(const char *op)
+{
+	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
+		if (op && STREQ(op, verbs[i].op))
+			return &verbs[i];
+	return NULL;
+}
+
+static void txn_free(struct txn *t)
+{
+	json_decref(t->req);
+	for (char **v = t->services; v && *v; v++)
+		free(*v);
+	free(t->services);
+	plan_done(&t->plan);
+	free(t->st);
+	free(t->began_ns);
+	err_done(&t->err);
+	free(t->err_service);
+	free(t->err_attr);
+	strs_done(&t->new_volumes);
+	strs_done(&t->new_networks);
+	for (size_t i = 0; i < t->images.n; i++)
+		image_free(t->images.items[i].value);
+	map_done(&t->images, NULL);
+	if (t->deadline)
+		event_free(t->deadline);
+	free(t);
+}
+
+void txn_free_all(struct super *s)
+{
+	if (s->txn)
+		txn_free(take(s->txn));
+	while (s->waiting) {
+		struct txn *t = s->waiting;
+		s->waiting = t->next;
+		txn_free(t);
+	}
+}
+
+struct client *txn_client(const struct super *s)
+{
+	return s->txn ? s->txn->c : NULL;
+}
+
+void txn_client_gone(struct super *s, struct client *c)
+{
+	if (s->txn && s->txn->c == c)
+		s->txn->c = NULL;
+	for (struct txn *t = s->waiting; t; t = t->next)
+		if (t->c == c)
+			t->c = NULL;
+}
+
+/* ------------------------------------------------------------------ the end */
+
+static bool wait_failed(struct txn *t)
+{
+	if (!jx_bool(t->req, "wait", false) || t->err.kind)
+		return false;
+	map_each(&t->s->units, it) {
+		const struct unit *u = it->value;
+		if (u->state != U_STOPPED || u->rec.exit_code == 0)
+			continue;
+		free(t->err_service);
+		t->err_service = xstrdup(u->rec.service);
+		err_set(&t->err, ERR_FAIL, "container '%s' exited (%d)", u->rec.name, u->rec.exit_code);
+		return true;
+	}
+	return false;
+}
+
+static void warn_orphans(struct txn *t)
+{
+	auto_buf struct buf b = BUF_INIT;
+
+	for (size_t i = 0; i < t->plan.orphans.n; i++) {
+		const struct unit *u = unit_get(t->s, t->plan.orphans.v[i]);
+		buf_printf(&b, "%s%s", i ? ", " : "", u && u->rec.name ? u->rec.name : t->plan.orphans.v[i]);
+	}
+	if (!b.len)
+		return;
+	auto_free char *msg = xasprintf("found orphan containers (%s): services that are not in the file any more; "
+					"--remove-orphans removes them", b.p);
+	publish_warn(t->s, t->c, NULL, msg);
+}
+
+static bool leaves_nothing(const struct txn *t)
+{
+	return (t->verb == PLAN_DOWN && !t->services) || t->rollback;
+}
+
+static void txn_finish(struct txn *t)
+{
+	struct super *s = t->s;
+	bool gone = leaves_nothing(t) && (!t->err.kind || t->rollback);
+
+	wait_failed(t);
+	warn_orphans(t);
+	if (gone && !s->waiting)
+		project_forget(s);
+	else
+		unlinkat(s->p.state_fd, "txn.json", 0);
+	if (gone && t->c)
+		client_outlives_keeper(t->c);
+	if (t->err.kind)
+		client_fail(t->c, &t->err, t->err_service, t->err_attr);
+	else
+		client_done(t->c);
+	s->txn = NULL;
+	txn_free(t);
+	txn_next(s);
+}
+
+/* ------------------------------------------------------------------ running a plan */
+
+static void pump(struct txn *t);
+
+static void settle(struct txn *t, size_t i, enum op_state st)
+{
+	if (t->st[i] != OP_PENDING && t->st[i] != OP_RUNNING)
+		return;
+	t->st[i] = st;
+	t->n_left--;
+	for (size_t e = 0; e < t->plan.ops[i].n_wakes; e++) {
+		const struct op_edge *w = &t->plan.ops[i].wakes[e];
+		if (st == OP_DONE || w->soft)
+			t->plan.ops[w->to].n_unmet--;
+		else
+			settle(t, w->to, OP_SKIPPED);
+	}
+}
+
+static void note_failure(struct txn *t, size_t i, const struct err *err, const char *attr)
+{
+	const struct op *op = &t->plan.ops[i];
+	struct unit *u = op->slot ? unit_get(t->s, op->slot) : NULL;
+
+	if (u && u->rec.name)
+		publish_step(t->s, t->c, "container", u->rec.name, u->rec.service, "Error", err_msg(err));
+	log_error("%s %s: %s", op_kind_str(op->kind), op->slot ? op->slot : "", err_msg(err));
+	if (t->err.kind)
+		return;
+	err_set(&t->err, err->kind, "%s", err_msg(err));
+	if (err->hint)
+		err_hint(&t->err, "%s", err->hint);
+	if (op->service) {
+		free(t->err_service);
+		t->err_service = xstrdup(op->service);
+	}
+	free(t->err_attr);
+	t->err_attr = xstrdup(attr ? attr : u ? u->fail_attr : NULL);
+	t->failed_to_run = op->kind != OP_HEALTHY && op->kind != OP_COMPLETED;
+}
+
+void op_end(struct txn *t, size_t i, const struct err *err, const char *attr)
+{
+	if (t->st[i] != OP_RUNNING)
+		return;
+	if (err)
+		note_failure(t, i, err, attr);
+	else
+		op_announce(t, i, false);
+	settle(t, i, err ? OP_FAILED : OP_DONE);
+	pump(t);
+}
+
+static void look(struct txn *t, size_t i)
+{
+	struct unit *u = t->plan.ops[i].slot ? unit_get(t->s, t->plan.ops[i].slot) : NULL;
+	struct err err = ERR_INIT;
+	int r;
+
+	if (t->st[i] != OP_RUNNING || !u)
+		return;
+	r = op_verdict(t, i, u, &err);
+	if (r)
+		op_end(t, i, r < 0 ? &err : NULL, NULL);
+	err_done(&err);
+}
+
+/* What is true already needs no transition to be noticed; but what a unit was before its wish is no verdict on the wish. */
+static bool may_be_true_already(enum op_kind kind)
+{
+	return kind == OP_STOP || kind == OP_HEALTHY || kind == OP_COMPLETED || kind == OP_REMOVE;
+}
+
+static bool already(const struct unit *u, enum op_kind kind)
+{
+	return u && ((kind == OP_PREPARE && (u->state == U_PREPARED || u->state == U_CREATED)) ||
+		     (kind == OP_CREATE && u->state == U_CREATED) || (kind == OP_START && u->state == U_RUNNING));
+}
+
+static void begin(struct txn *t, size_t i)
+{
+	const struct op *op = &t->plan.ops[i];
+
+	op_begin(t, i);
+	if (op->slot && (may_be_true_already(op->kind) || already(unit_get(t->s, op->slot), op->kind)))
+		look(t, i);
+}
+
+static bool rolls_back(const struct txn *t)
+{
+	return t->err.kind && t->verb == PLAN_UP && t->fresh && t->failed_to_run && !t->rollback && !t->superseded;
+}
+
+static void roll_back(struct txn *t);
+
+/* Starts whatever may start. Operations may end at once, so the whole is repeated until nothing moves. */
+static void pump(struct txn *t)
+{
+	struct super *s = t->s;
+
+	if (t->pumping) {
+		t->pump_again = true;
+		return;
+	}
+	t->pumping = true;
+	do {
+		t->pump_again = false;
+		for (size_t i = 0; i < t->plan.n; i++)
+			if (t->st[i] == OP_PENDING && t->plan.ops[i].n_unmet == 0)
+				begin(t, i);
+	} while (t->pump_again);
+	t->pumping = false;
+	if (t->n_left || s->txn != t)
+		return;
+	if (rolls_back(t))
+		roll_back(t);
+	else
+		txn_finish(t);
+}
+
+void txn_on_unit(struct super *s, struct unit *u)
+{
+	struct txn *t = s->txn;
+
+	for (size_t i = 0; t && s->txn == t && i < t->plan.n; i++)
+		if (t->plan.ops[i].slot && STREQ(t->plan.ops[i].slot, u->rec.slot))
+			look(t, i);
+}
+
+static void start_plan(struct txn *t)
+{
+	free(t->st);
+	free(t->began_ns);
+	t->st = xcalloc(t->plan.n + 1, sizeof *t->st);
+	t->began_ns = xcalloc(t->plan.n + 1, sizeof *t->began_ns);
+	t->n_left = t->plan.n;
+	pump(t);
+}
+
+/* ------------------------------------------------------------------ making the plan */
+
+static void world_now(struct super *s, struct world *w)
+{
+	*w = (struct world){ .units = MAP_INIT };
+	map_each(&s->units, it) {
+		struct unit *u = it->value;
+		if (u->rec.id)
+			map_set(&w->units, u->rec.slot, &u->rec);
+	}
+}
+
+static const char *image_id_of(void *ctx, const struct service *svc)
+{
+	const struct txn *t = ctx;
+	const struct image *img = map_get(&t->images, svc->name);
+
+	return img ? img->id : NULL;
+}
+
+static bool has_health(void *ctx, const struct service *svc)
+{
+	const struct txn *t = ctx;
+	const struct image *img = map_get(&t->images, svc->name);
+	const struct healthcheck *h = &svc->healthcheck;
+
+	if (h->given && h->disable)
+		return false;
+	if (h->given && h->test.set)
+		return h->test.n && !STREQ(h->test.v[0], "NONE");
+	return img && img->health.test.n && !STREQ(img->health.test.v[0], "NONE");
+}
+
+static int make_plan(struct txn *t, enum plan_verb verb, struct err *err)
+{
+	struct plan_request r = {
+		.verb = verb, .services = (const char *const *)t->services,
+		.no_start = jx_bool(t->req, "no_start", false),
+		.force_recreate = jx_bool(t->req, "force_recreate", false),
+		.no_recreate = jx_bool(t->req, "no_recreate", false),
+		.always_recreate_deps = jx_bool(t->req, "always_recreate_deps", false),
+		.remove_orphans = jx_bool(t->req, "remove_orphans", false),
+		.no_deps = jx_bool(t->req, "no_deps", false), .volumes = jx_bool(t->req, "volumes", false),
+		.stop = jx_bool(t->req, "stop", false), .wait = jx_bool(t->req, "wait", false),
+		.image_id = image_id_of, .has_health = has_health, .ctx = t,
+	};
+	struct world w;
+	int ret;
+
+	if (t->rollback)
+		r = (struct plan_request){ .verb = verb, .volumes = true };
+	world_now(t->s, &w);
+	plan_done(&t->plan);
+	ret = plan_make(t->s->model, &w, &r, &t->plan, err);
+	map_done(&w.units, NULL);
+	return ret;
+}
+
+static void roll_back(struct txn *t)
+{
+	auto_err struct err err = ERR_INIT;
+
+	log_info("rolling back: %s", err_msg(&t->err));
+	t->rollback = true;
+	if (make_plan(t, PLAN_DOWN, &err) < 0) {
+		log_error("rolling back: %s", err_msg(&err));
+		txn_finish(t);
+		return;
+	}
+	start_plan(t);
+}
+
+/* Units, addresses and port wishes of everything that will be started. */
+static int lease_all(struct txn *t, struct err *err)
+{
+	for (size_t i = 0; i < t->plan.n; i++) {
+		const struct op *op = &t->plan.ops[i];
+		const struct service *svc;
+		if (op->kind != OP_PREPARE)
+			continue;
+		svc = project_service(t->s->model, op->service);
+		if (!svc)
+			continue;
+		if (network_lease(t->s, unit_make(t->s, op->slot, op->service, op->index), svc, err) < 0) {
+			t->err_service = xstrdup(op->service);
+			t->err_attr = xstrdup("networks");
+			return -1;
+		}
+	}
+	return 0;
+}
+
+static bool has_containers(struct super *s)
+{
+	map_each(&s->units, it)
+		if (((struct unit *)it->value)->rec.id)
+			return true;
+	return false;
+}
+
+static int plan_up(struct txn *t, struct err *err)
+{
+	t->fresh = !has_containers(t->s);
+	if (up_accept_model(t, err) < 0 || up_check_images(t, err) < 0)
+		return -1;
+	if (network_reserve(t->s, t->c, &t->new_volumes, err) < 0)
+		return -1;
+	return 0;
+}
+
+static void on_wait_deadline(evutil_socket_t fd, short what, void *arg)
+{
+	struct txn *t = arg;
+	struct err err = ERR_INIT;
+
+	err_set(&err, ERR_TIMEOUT, "application not healthy after %llds", (long long)jx_int(t->req, "wait_timeout_s", 0));
+	for (size_t i = 0; i < t->plan.n && t->s->txn == t; i++)
+		if (t->st[i] == OP_RUNNING && (t->plan.ops[i].kind == OP_HEALTHY || t->plan.ops[i].kind == OP_COMPLETED)) {
+			op_end(t, i, &err, NULL);
+			break;
+		}
+	err_done(&err);
+}
+
+static void arm_deadline(struct txn *t)
+{
+	struct timeval tv = { .tv_sec = jx_int(t->req, "wait_timeout_s", 0) };
+
+	if (tv.tv_sec <= 0)
+		return;
+	t->deadline = evtimer_new(t->s->base, on_wait_deadline, t);
+	evtimer_add(t->deadline, &tv);
+}
+
+static int txn_begin(struct txn *t, struct err *err)
+{
+	if (t->verb == PLAN_UP && plan_up(t, err) < 0)
+		return -1;
+	if (t->verb != PLAN_UP && t->s->model && !t->s->n_nets && t->verb != PLAN_DOWN &&
+	    network_reserve(t->s, t->c, NULL, err) < 0)
+		return -1;
+	if (jx_store(t->s->p.state_fd, "txn.json", t->req, 0600, 0, err) < 0)
+		return -1;
+	if (make_plan(t, t->verb, err) < 0 || lease_all(t, err) < 0)
+		return -1;
+	for (size_t i = 0; i < t->plan.kept.n; i++) {
+		const struct unit *u = unit_get(t->s, t->plan.kept.v[i]);
+		if (u)
+			publish_step(t->s, t->c, "container", u->rec.name, u->rec.service,
+				     u->state == U_STOPPED ? "Exited" : "Running", NULL);
+	}
+	arm_deadline(t);
+	return 0;
+}
+
+static void txn_next(struct super *s)
+{
+	struct txn *t = s->waiting;
+	struct err err = ERR_INIT;
+
+	if (s->txn || !t || s->finished)
+		return;
+	s->waiting = t->next;
+	s->txn = t;
+	if (txn_begin(t, &err) == 0) {
+		start_plan(t);
+		return;
+	}
+	err_move(&t->err, &err);
+	t->failed_to_run = true;
+	if (rolls_back(t))
+		roll_back(t);
+	else
+		txn_finish(t);
+}
+
+/* ------------------------------------------------------------------ arrival */
+
+static void supersede(struct super *s, const char *op)
+{
+	struct txn *t = s->txn;
+	struct err err = ERR_INIT;
+
+	if (!t || t->verb == PLAN_DOWN || t->rollback)
+		return;
+	t->superseded = true;
+	err_set(&err, ERR_FAIL, "superseded by '%s'", op);
+	if (!t->err.kind)
+		err_set(&t->err, ERR_FAIL, "superseded by '%s'", op);
+	for (size_t i = 0; i < t->plan.n; i++)
+		if (t->st[i] == OP_PENDING)
+			settle(t, i, OP_SKIPPED);
+	for (size_t i = 0; s->txn == t && i < t->plan.n; i++)
+		if (t->plan.ops[i].kind == OP_HEALTHY || t->plan.ops[i].kind == OP_COMPLETED)
+			op_end(t, i, &err, NULL);
+	err_done(&err);
+}
+
+static char **names_of(const json_t *a)
+{
+	char **v = NULL;
+	const json_t *x;
+	size_t i;
+
+	if (!json_array_size(a))
+		return NULL;
+	v = xcalloc(json_array_size(a) + 1, sizeof *v);
+	json_array_foreach(a, i, x)
+		v[i] = xstrdup(json_is_string(x) ? json_string_value(x) : "");
+	return v;
+}
+
+void txn_submit(struct super *s, struct client *c, json_t *req)
+{
+	const struct verb *v = verb_find(jx_str(req, "op"));
+	struct txn *t, **end = &s->waiting;
+	struct err err = ERR_INIT;
+
+	if (!v) {
+		err_set(&err, ERR_PROTO, "the supervisor does not know the request '%s'", jx_str(req, "op"));
+		client_fail(c, &err, NULL, NULL);
+		err_done(&err);
+		json_decref(req);
+		return;
+	}
+	t = xcalloc(1, sizeof *t);
+	t->s = s;
+	t->c = c;
+	t->req = req;
+	t->verb = v->verb;
+	t->services = names_of(jx_arr(req, "services"));
+	while (*end)
+		end = &(*end)->next;
+	*end = t;
+	if (v->supersedes)
+		supersede(s, v->op);
+	txn_next(s);
+}
+
+/* What was in progress when the last supervisor ended. */
+void txn_resume(struct super *s)
+{
+	auto_err struct err err = ERR_INIT;
+	json_t *req = NULL;
+
+	if (jx_load(s->p.state_fd, "txn.json", CTL_MAX, &req, &err) < 0) {
+		if (err.kind != ERR_NOT_FOUND)
+			log_error("txn.json: %s", err_msg(&err));
+		return;
+	}
+	log_info("resuming '%s'", jx_str(req, "op") ? jx_str(req, "op") : "?");
+	txn_submit(s, NULL, req);
+}

@@ -1,0 +1,44 @@
+/* txn.h - private to src/super: one request that acts, from its arrival to its last event. */
+#pragma once
+
+#include "sup.h"
+
+enum op_state { OP_PENDING, OP_RUNNING, OP_DONE, OP_FAILED, OP_SKIPPED };
+
+struct txn {
+	struct super *s;
+	struct client *c;                /* NULL: it went away, or nobody asked (resumed after a crash) */
+	json_t *req;                     /* without the model once that is stored */
+	enum plan_verb verb;
+	char **services;                 /* NULL-terminated, NULL: all */
+	struct plan plan;
+	enum op_state *st;               /* plan.n of them */
+	int64_t *began_ns;               /* wall time at which an operation was started */
+	size_t n_left;                   /* neither done, failed nor skipped */
+	struct err err;                  /* the first failure */
+	char *err_service, *err_attr;
+	bool failed_to_run;              /* it is about making or starting something, not about waiting for it */
+	bool fresh;                      /* there was no container before: a failed `up` leaves nothing behind */
+	bool rollback;                   /* the operations are those that undo it */
+	bool superseded;
+	bool pumping, pump_again;
+	struct strs new_volumes, new_networks;
+	struct map images;               /* service → struct image * */
+	struct event *deadline;          /* wait_timeout_s */
+	struct txn *next;
+};
+
+/* txn_op.c: what each kind of operation starts, and when it is over. */
+void op_begin(struct txn *t, size_t i);
+/* 1: done, 0: not yet, -1: failed, *err says why. */
+int op_verdict(struct txn *t, size_t i, struct unit *u, struct err *err);
+void op_announce(struct txn *t, size_t i, bool begins);
+/* txn.c: called by whoever learns that an operation is over. err NULL: done. */
+void op_end(struct txn *t, size_t i, const struct err *err, const char *attr);
+
+/* txn_up.c: what `up` needs before there can be a plan: the model, its images, its books. */
+int up_accept_model(struct txn *t, struct err *err);
+int up_check_images(struct txn *t, struct err *err);
+void up_new_container(struct txn *t, struct unit *u, const struct service *svc);
+/* txn_end.c: the project is gone: its directories too. */
+void project_forget(struct super *s);

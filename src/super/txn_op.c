@@ -1,0 +1,367 @@
+/* txn_op.c - operations: how each kind begins, and how its end is recognised from the unit it is about. */
+#include "txn.h"
+
+#include <net/if.h>
+#include <string.h>
+
+#include "../util/auto.h"
+#include "../util/clock.h"
+#include "../util/json.h"
+#include "../util/mem.h"
+
+static struct unit *subject(struct txn *t, size_t i)
+{
+	return unit_get(t->s, t->plan.ops[i].slot);
+}
+
+static void step(struct txn *t, const struct unit *u, const char *status, const char *text)
+{
+	publish_step(t->s, t->c, "container", u->rec.name, u->rec.service, status, text);
+}
+
+/* ------------------------------------------------------------------ words */
+
+static const char *const words[OP_NKINDS][2] = {
+	[OP_PREPARE] = { "Creating", NULL },
+	[OP_CREATE] = { NULL, "Created" },
+	[OP_START] = { "Starting", "Started" },
+	[OP_HEALTHY] = { "Waiting", "Healthy" },
+	[OP_COMPLETED] = { "Waiting", "Exited" },
+	[OP_STOP] = { "Stopping", "Stopped" },
+	[OP_REMOVE] = { "Removing", "Removed" },
+};
+
+/* An existing container that is started again was created before: nothing to say about its preparation. */
+void op_announce(struct txn *t, size_t i, bool begins)
+{
+	const struct op *op = &t->plan.ops[i];
+	const char *word = words[op->kind][begins ? 0 : 1];
+	struct unit *u = op->slot ? subject(t, i) : NULL;
+
+	if (!word || !u || !u->rec.name)
+		return;
+	if ((op->kind == OP_PREPARE || op->kind == OP_CREATE) && u->rec.finished_ns)
+		return;
+	step(t, u, word, NULL);
+}
+
+/* ------------------------------------------------------------------ operations of the project */
+
+struct ticket {                          /* whose result the worker's is */
+	struct txn *t;
+	size_t i;
+};
+
+static void on_worker_done(struct super *s, void *arg, const struct err *err)
+{
+	struct ticket *k = arg;
+
+	if (s->txn == k->t)
+		op_end(k->t, k->i, err, NULL);
+	free(k);
+}
+
+static struct ticket *ticket(struct txn *t, size_t i)
+{
+	struct ticket *k = xcalloc(1, sizeof *k);
+
+	*k = (struct ticket){ t, i };
+	return k;
+}
+
+static void on_setup_done(struct super *s, void *arg, const struct err *err)
+{
+	struct ticket *k = arg;
+
+	for (size_t i = 0; !err && s->txn == k->t && i < k->t->new_networks.n; i++)
+		publish_step(s, k->t->c, "network", k->t->new_networks.v[i], NULL, "Created", NULL);
+	on_worker_done(s, arg, err);
+}
+
+static void announce_new_networks(struct txn *t)
+{
+	for (size_t i = 0; i < t->s->n_nets; i++) {
+		const struct net *n = &t->s->nets[i];
+		if (if_nametoindex(n->bridge))
+			continue;
+		strs_add(&t->new_networks, n->name);
+		publish_step(t->s, t->c, "network", n->name, NULL, "Creating", NULL);
+	}
+}
+
+static void begin_setup(struct txn *t, size_t self)
+{
+	struct err err = ERR_INIT;
+
+	if (!t->plan.ops[self].n_wakes) {
+		op_end(t, self, NULL, NULL);
+		return;
+	}
+	for (size_t i = 0; i < t->plan.n; i++) {
+		struct unit *u = t->plan.ops[i].kind == OP_PREPARE ? subject(t, i) : NULL;
+		size_t port;
+		if (!u || network_take_ports(u, &port, &err) == 0)
+			continue;
+		auto_free char *attr = xasprintf("ports[%zu]", port);
+		free(t->err_service);
+		t->err_service = xstrdup(u->rec.service);
+		op_end(t, self, &err, attr);
+		err_done(&err);
+		return;
+	}
+	announce_new_networks(t);
+	network_setup(t->s, on_setup_done, ticket(t, self));
+}
+
+static void begin_ports(struct txn *t, size_t self)
+{
+	map_each(&t->s->units, it) {
+		struct unit *u = it->value;
+		if (u->state == U_STOPPED && u->rec.manual_stop)
+			network_drop_ports(u);
+	}
+	network_setup(t->s, on_worker_done, ticket(t, self));
+}
+
+static void on_teardown_done(struct super *s, void *arg, const struct err *err)
+{
+	struct ticket *k = arg;
+
+	for (size_t i = 0; !err && s->txn == k->t && i < k->t->new_networks.n; i++)
+		publish_step(s, k->t->c, "network", k->t->new_networks.v[i], NULL, "Removed", NULL);
+	on_worker_done(s, arg, err);
+}
+
+static void begin_teardown(struct txn *t, size_t self)
+{
+	auto_json json_t *nets = ipam_list(t->s->ipam, t->s->p.name);
+	const json_t *n;
+	size_t i;
+
+	strs_done(&t->new_networks);
+	json_array_foreach(nets, i, n) {
+		strs_add(&t->new_networks, jx_str(n, "name"));
+		publish_step(t->s, t->c, "network", jx_str(n, "name"), NULL, "Removing", NULL);
+	}
+	network_teardown(t->s, on_teardown_done, ticket(t, self));
+}
+
+static void on_volumes_done(struct super *s, void *arg, const struct err *err)
+{
+	struct ticket *k = arg;
+
+	for (size_t i = 0; !err && s->txn == k->t && i < k->t->new_volumes.n; i++)
+		publish_step(s, k->t->c, "volume", k->t->new_volumes.v[i], NULL, "Removed", NULL);
+	on_worker_done(s, arg, err);
+}
+
+/* down -v: all of the project's; a rollback: those that this very `up` made. */
+static void begin_volumes(struct txn *t, size_t self)
+{
+	auto_json json_t *vols = vol_list(t->s->volumes, t->s->p.name);
+	const json_t *v;
+	size_t i;
+
+	if (!t->rollback) {
+		strs_done(&t->new_volumes);
+		json_array_foreach(vols, i, v)
+			strs_add(&t->new_volumes, jx_str(v, "name"));
+	}
+	network_volumes(t->s, &t->new_volumes, on_volumes_done, ticket(t, self));
+}
+
+/* ------------------------------------------------------------------ operations of a container */
+
+static bool will_be_made_again(const struct txn *t, const char *slot)
+{
+	for (size_t i = 0; i < t->plan.n; i++)
+		if (t->plan.ops[i].kind == OP_PREPARE && STREQ(t->plan.ops[i].slot, slot))
+			return true;
+	return false;
+}
+
+static void begin_prepare(struct txn *t, size_t i, struct unit *u)
+{
+	const struct service *svc = project_service(t->s->model, u->rec.service);
+
+	if (!u->rec.id && svc)
+		up_new_container(t, u, svc);
+	op_announce(t, i, true);
+	unit_want(u, W_PREPARED);
+}
+
+static void begin_start(struct txn *t, size_t i, struct unit *u)
+{
+	op_announce(t, i, true);
+	u->rec.manual_stop = false;
+	u->rec.restarts = 0;
+	u->backoff_ms = 0;
+	unit_want(u, W_RUNNING);
+}
+
+static void begin_stop(struct txn *t, size_t i, struct unit *u)
+{
+	int64_t timeout_s = jx_int(t->req, "timeout_s", -1);
+
+	if (unit_has_process(u->state) || u->state == U_BACKOFF)
+		op_announce(t, i, true);
+	u->grace_ms = timeout_s >= 0 ? timeout_s * 1000 : -1;
+	u->rec.manual_stop = t->verb == PLAN_STOP || t->verb == PLAN_REMOVE;
+	unit_want(u, W_STOPPED);
+}
+
+static void begin_remove(struct txn *t, size_t i, struct unit *u)
+{
+	op_announce(t, i, true);
+	u->recreate = !t->rollback && will_be_made_again(t, u->rec.slot);
+	u->drop_volumes = t->rollback || jx_bool(t->req, "volumes", false) ||
+			  jx_bool(t->req, "renew_anon_volumes", false);
+	unit_want(u, W_ABSENT);
+}
+
+void op_begin(struct txn *t, size_t i)
+{
+	struct op *op = &t->plan.ops[i];
+	struct unit *u = op->slot ? subject(t, i) : NULL;
+
+	t->st[i] = OP_RUNNING;
+	t->began_ns[i] = clock_wall_ns();
+	switch (op->kind) {
+	case OP_SETUP:
+		begin_setup(t, i);
+		return;
+	case OP_PORTS:
+		begin_ports(t, i);
+		return;
+	case OP_TEARDOWN:
+		begin_teardown(t, i);
+		return;
+	case OP_VOLUMES:
+		begin_volumes(t, i);
+		return;
+	default:
+		break;
+	}
+	if (!u) {                        /* it went away meanwhile */
+		op_end(t, i, NULL, NULL);
+		return;
+	}
+	if (op->kind == OP_PREPARE)
+		begin_prepare(t, i, u);
+	else if (op->kind == OP_CREATE)
+		unit_want(u, W_CREATED);
+	else if (op->kind == OP_START)
+		begin_start(t, i, u);
+	else if (op->kind == OP_STOP)
+		begin_stop(t, i, u);
+	else if (op->kind == OP_REMOVE)
+		begin_remove(t, i, u);
+	else
+		op_announce(t, i, true);
+}
+
+/* ------------------------------------------------------------------ verdicts */
+
+static int failed(const struct unit *u, struct err *err)
+{
+	if (u->fail.kind) {
+		err_set(err, u->fail.kind, "%s", err_msg(&u->fail));
+		if (u->fail.hint)
+			err_hint(err, "%s", u->fail.hint);
+		return -1;
+	}
+	return err_set(err, ERR_FAIL, "%s", u->rec.error ? u->rec.error : "it failed");
+}
+
+static int exited(const struct unit *u, struct err *err)
+{
+	return err_set(err, ERR_FAIL, "container '%s' exited (%d)", u->rec.name, u->rec.exit_code);
+}
+
+static int verdict_start(struct txn *t, size_t i, const struct unit *u, struct err *err)
+{
+	bool ran = u->rec.started_ns >= t->began_ns[i];
+
+	switch (u->state) {
+	case U_RUNNING:
+		return 1;
+	case U_FAILED:
+		return failed(u, err);
+	case U_DELETING:
+	case U_EXITED:
+	case U_BACKOFF:
+	case U_STOPPED:
+		return ran;
+	default:
+		return 0;
+	}
+}
+
+static int verdict_healthy(const struct unit *u, struct err *err)
+{
+	const char *h = u->rec.health;
+
+	if (u->state == U_FAILED)
+		return failed(u, err);
+	if (u->state == U_STOPPED || u->state == U_ABSENT)
+		return exited(u, err);
+	if (u->state != U_RUNNING)
+		return 0;
+	if (!u->have_launch || !u->launch.health) {
+		err_set(err, ERR_INPUT, "container '%s' has no health check", u->rec.name);
+		return err_hint(err, "give service '%s' a healthcheck, or depend on 'service_started'", u->rec.service);
+	}
+	if (h && STREQ(h, "unhealthy")) {
+		err_set(err, ERR_FAIL, "container '%s' is unhealthy", u->rec.name);
+		return err_hint(err, "see 'davit logs %s'", u->rec.service);
+	}
+	return h && STREQ(h, "healthy");
+}
+
+static int verdict_completed(const struct unit *u, struct err *err)
+{
+	if (u->state == U_FAILED)
+		return failed(u, err);
+	if (u->state != U_STOPPED)
+		return 0;
+	if (u->rec.exit_code == 0)
+		return 1;
+	err_set(err, ERR_FAIL, "service '%s' didn't complete successfully: exit %d", u->rec.service, u->rec.exit_code);
+	return err_hint(err, "see 'davit logs %s'", u->rec.service);
+}
+
+static int verdict_stop(const struct unit *u, struct err *err)
+{
+	if (u->stuck)
+		return err_set(err, ERR_TIMEOUT, "process %d of container '%s' does not end, not even by SIGKILL",
+			       (int)u->rec.proc.pid, u->rec.name);
+	return u->state == U_STOPPED || u->state == U_ABSENT || u->state == U_FAILED || u->state == U_PREPARED;
+}
+
+int op_verdict(struct txn *t, size_t i, struct unit *u, struct err *err)
+{
+	switch (t->plan.ops[i].kind) {
+	case OP_PREPARE:
+		if (u->state == U_FAILED)
+			return failed(u, err);
+		return u->state == U_PREPARED || u->state == U_CREATED;
+	case OP_CREATE:
+		if (u->state == U_FAILED)
+			return failed(u, err);
+		return u->state == U_CREATED;
+	case OP_START:
+		return verdict_start(t, i, u, err);
+	case OP_HEALTHY:
+		return verdict_healthy(u, err);
+	case OP_COMPLETED:
+		return verdict_completed(u, err);
+	case OP_STOP:
+		return verdict_stop(u, err);
+	case OP_REMOVE:
+		if (u->state == U_FAILED && !(u->queued & (1u << E_WANT)))
+			return failed(u, err);
+		return u->state == U_ABSENT;
+	default:
+		return 0;
+	}
+}

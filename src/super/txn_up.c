@@ -1,0 +1,160 @@
+/* txn_up.c - what `up` needs before there can be a plan, and what a new container is called. */
+#include "txn.h"
+
+#include <string.h>
+
+#include "../../compose/project.h"
+#include "../util/auto.h"
+#include "../util/clock.h"
+#include "../util/hash.h"
+#include "../util/json.h"
+#include "../util/mem.h"
+#include "../util/path.h"
+
+/* The model becomes the current generation: on disk first. */
+static void note_project(struct super *s)
+{
+	json_t *files = json_array();
+	auto_json json_t *o = json_object();
+
+	for (size_t i = 0; i < s->model->files.n; i++)
+		json_array_append_new(files, json_string(s->model->files.v[i]));
+	jx_set_str(o, "name", s->p.name);
+	jx_set_str(o, "working_dir", s->model->working_dir);
+	json_object_set_new(o, "files", files);
+	journal_append(s->journal, "project", o, NULL);
+}
+
+int up_accept_model(struct txn *t, struct err *err)
+{
+	json_t *wire = jx_obj(t->req, "model");
+	auto_free char *text = NULL;
+	struct project *model = NULL;
+
+	if (!wire && t->s->model)
+		return 0;                /* resumed: it is stored already */
+	text = wire ? json_dumps(wire, JSON_COMPACT) : NULL;
+	if (!text)
+		return err_set(err, ERR_PROTO, "the request has no model");
+	if (project_from_wire(text, strlen(text), &model, err) < 0)
+		return err_wrap(err, "model");
+	if (!STREQ(model->name, t->s->p.name)) {
+		err_set(err, ERR_PROTO, "the model is project '%s', not '%s'", model->name, t->s->p.name);
+		project_free(model);
+		return -1;
+	}
+	if (path_write(t->s->p.state_fd, "model.json", text, strlen(text), 0600, PATH_SYNC, err) < 0) {
+		project_free(model);
+		return -1;
+	}
+	json_object_del(t->req, "model");
+	project_free(t->s->model);
+	t->s->model = model;
+	note_project(t->s);
+	return 0;
+}
+
+int txn_load_model(struct super *s, struct err *err)
+{
+	auto_buf struct buf b = BUF_INIT;
+	struct err why = ERR_INIT;
+
+	if (path_read(s->p.state_fd, "model.json", CTL_MAX, &b, &why) < 0) {
+		bool absent = why.kind == ERR_NOT_FOUND;
+		if (absent)
+			err_done(&why);
+		return absent ? 0 : err_move(err, &why);
+	}
+	return project_from_wire(b.p ? b.p : "", b.len, &s->model, err);
+}
+
+static bool in_request(const struct txn *t, const char *service)
+{
+	for (char **v = t->services; v && *v; v++)
+		if (STREQ(*v, service))
+			return true;
+	return !t->services;
+}
+
+/* Images of services that are not asked for may be missing. */
+int up_check_images(struct txn *t, struct err *err)
+{
+	const struct project *m = t->s->model;
+
+	for (size_t i = 0; i < m->n_services; i++) {
+		const struct service *svc = &m->services[i];
+		struct err why = ERR_INIT;
+		struct image *img = NULL;
+		int r;
+
+		if (!svc->image)
+			r = err_set(&why, ERR_NOT_FOUND, "service '%s' has no image, and building is not available",
+				    svc->name);
+		else
+			r = image_find(t->s->images, svc->image, &img, &why);
+		if (r == 0) {
+			map_set(&t->images, svc->name, img);
+			continue;
+		}
+		if (in_request(t, svc->name)) {
+			t->err_service = xstrdup(svc->name);
+			t->err_attr = xstrdup("image");
+			return err_move(err, &why);
+		}
+		err_done(&why);
+	}
+	return 0;
+}
+
+/* ------------------------------------------------------------------ a new container */
+
+static void compose_labels(struct unit *u, const struct service *svc)
+{
+	const struct project *m = u->s->model;
+	auto_buf struct buf files = BUF_INIT;
+	json_t *o = json_object();
+	char index[16];
+
+	for (size_t i = 0; i < svc->labels.n; i++)
+		jx_set_str(o, svc->labels.v[i].key, svc->labels.v[i].value ? svc->labels.v[i].value : "");
+	for (size_t i = 0; i < m->files.n; i++)
+		buf_printf(&files, "%s%s", i ? "," : "", m->files.v[i]);
+	snprintf(index, sizeof index, "%u", u->rec.index);
+	jx_set_str(o, "com.docker.compose.project", m->name);
+	jx_set_str(o, "com.docker.compose.project.working_dir", m->working_dir);
+	jx_set_str(o, "com.docker.compose.project.config_files", files.p ? files.p : "");
+	jx_set_str(o, "com.docker.compose.service", svc->name);
+	jx_set_str(o, "com.docker.compose.container-number", index);
+	jx_set_str(o, "com.docker.compose.oneoff", "False");
+	jx_set_str(o, "com.docker.compose.config-hash", svc->config_hash);
+	jx_set_str(o, "com.docker.compose.image", u->rec.image_id);
+	json_decref(u->rec.labels);
+	u->rec.labels = o;
+}
+
+void up_new_container(struct txn *t, struct unit *u, const struct service *svc)
+{
+	const struct image *img = map_get(&t->images, svc->name);
+	char id[HASH_HEX_LEN + 1];
+
+	hash_random_hex(HASH_HEX_LEN / 2, id);
+	u->rec.id = xstrdup(id);
+	free(u->rec.name);
+	u->rec.name = svc->container_name ? xstrdup(svc->container_name) :
+		      xasprintf("%s-%s-%u", t->s->p.name, svc->name, u->rec.index);
+	free(u->rec.image);
+	u->rec.image = xstrdup(svc->image);
+	free(u->rec.image_id);
+	u->rec.image_id = img ? xstrdup(img->id) : NULL;
+	free(u->rec.config_hash);
+	u->rec.config_hash = xstrdup(svc->config_hash);
+	u->rec.created_ns = clock_wall_ns();
+	u->rec.started_ns = u->rec.finished_ns = 0;
+	u->rec.exit_code = -1;
+	u->rec.restarts = 0;
+	if (!u->recreate || u->drop_volumes)
+		strs_done(&u->rec.anon_volumes);
+	u->recreate = false;
+	u->drop_volumes = false;
+	compose_labels(u, svc);
+}
