@@ -18,6 +18,7 @@
 #include "../src/util/mem.h"
 #include "../src/util/path.h"
 #include "../src/util/str.h"
+#include "ipam_patience.h"
 #include "net.h"
 #include "pool.h"
 
@@ -26,12 +27,18 @@ enum { LOCK_PATIENCE_MS = 2000, LOCK_STEP_MS = 2, FILE_MAX_BYTES = 16 * 1024 * 1
 struct ipam {
 	int dir_fd;
 	char *state_dir;                 /* resolved: it is part of a bridge's identity */
+	int patience_ms;
 };
+
+void ipam_set_patience(struct ipam *p, int ms)
+{
+	p->patience_ms = ms;
+}
 
 int ipam_open(const char *state_dir, struct ipam **ret, struct err *err)
 {
 	auto_free char *dir = path_join(state_dir, "networks");
-	struct ipam p = { .dir_fd = -1 };
+	struct ipam p = { .dir_fd = -1, .patience_ms = LOCK_PATIENCE_MS };
 	if (path_open_dir(AT_FDCWD, dir, 0755, &p.dir_fd, err) < 0)
 		return err_wrap(err, "address book");
 	p.state_dir = realpath(state_dir, NULL);
@@ -55,14 +62,14 @@ void ipam_close(struct ipam *p)
 
 /* --- the lock --- */
 
-static int lock_busy(int fd, struct err *err)
+static int lock_busy(int fd, int patience_ms, struct err *err)
 {
 	char pid[32] = "";
 	ssize_t n = pread(fd, pid, sizeof pid - 1, 0);
 	if (n > 0)
 		pid[strcspn(pid, "\n")] = 0;
-	err_set(err, ERR_BUSY, "the address book of networks has been locked by process %s for %d s", *pid ? pid : "?",
-		LOCK_PATIENCE_MS / 1000);
+	err_set(err, ERR_BUSY, "the address book of networks has been locked by process %s for %d ms",
+		*pid ? pid : "?", patience_ms);
 	return err_hint(err, "it is held only for a moment; is that process stopped?");
 }
 
@@ -72,12 +79,12 @@ static int book_lock(struct ipam *p, struct err *err)
 	auto_close int fd = openat(p->dir_fd, ".lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
 	if (fd < 0)
 		return err_sys(err, errno, "open the address book's lock");
-	int64_t deadline = clock_mono_ns() + LOCK_PATIENCE_MS * MS_NS;
+	int64_t deadline = clock_mono_ns() + p->patience_ms * MS_NS;
 	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return err_sys(err, errno, "lock the address book");
 		if (clock_mono_ns() > deadline)
-			return lock_busy(fd, err);
+			return lock_busy(fd, p->patience_ms, err);
 		nanosleep(&(struct timespec){ .tv_nsec = LOCK_STEP_MS * MS_NS }, NULL);
 	}
 	char pid[32];
