@@ -71,8 +71,10 @@ enum attr_flag {
 	AF_NOX    = 1 << 13,    /* A_OBJ: x- keys are not allowed here */
 	AF_SORT   = 1 << 14,    /* A_SEQ of strings: the order says nothing, it is printed sorted */
 	AF_ZERO   = 1 << 15,    /* a zero is printed as {} (as the reference does for ulimits) */
-	AF_QUOTED = 1 << 17,    /* A_SIZE: a string, never a bare number */
 	AF_LATER  = 1 << 16,    /* understood and printed, not acted on yet */
+	AF_QUOTED = 1 << 17,    /* A_SIZE: a string, never a bare number */
+	AF_ALWAYS = 1 << 18,    /* printed as null when it is absent */
+	AF_SET    = 1 << 19,    /* A_KV: names that are set nowhere are not printed */
 };
 
 struct canon;

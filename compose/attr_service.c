@@ -54,7 +54,7 @@ static const struct attr context_value = { "", A_STR, M_REPLACE, AF_CTX };
 static const struct attr build[] = {
 	{ "additional_contexts", A_KV,  M_DEEP,    AF_CTX, .kids = &context_value,
 	  .help = "more named contexts" },
-	{ "args",                A_KV,  M_DEEP,    AF_UNSET, .help = "build arguments" },
+	{ "args",                A_KV,  M_DEEP,    AF_UNSET | AF_SET, .help = "build arguments" },
 	{ "cache_from",          A_SEQ, M_APPEND,  .kids = attr_str_item,
 	  .help = "where to look for cached layers" },
 	{ "cache_to",            A_SEQ, M_APPEND,  .kids = attr_str_item,
@@ -76,7 +76,8 @@ static const struct attr build[] = {
 	{ "provenance",          A_SCALAR, M_REPLACE, .help = "provenance attestation" },
 	{ "pull",                A_BOOL, M_REPLACE, .help = "always pull the base images" },
 	{ "sbom",                A_SCALAR, M_REPLACE, .help = "SBOM attestation" },
-	{ "secrets",             A_SEQ, M_BY_KEY,  .kids = &attr_file_ref_item, .canon = canon_file_refs, .item_key = key_file_ref,
+	{ "secrets",             A_SEQ, M_BY_KEY,  .kids = &attr_file_ref_item, .canon = canon_file_refs, .item_key = key_file_ref
+	  ,
 	  .help = "secrets for the build" },
 	{ "shm_size",            A_SIZE, M_REPLACE, .help = "size of /dev/shm" },
 	{ "ssh",                 A_SEQ, M_UNIQUE,  .kids = attr_str_item, .canon = canon_ssh,
@@ -98,7 +99,8 @@ static const struct attr device_request[] = {
 	{ "options",      A_KV,  M_DEEP,    .help = "options of the driver" },
 	{ 0 }
 };
-static const struct attr device_request_item = { "", A_OBJ, M_REPLACE, .kids = device_request, .canon = canon_device_request }
+static const struct attr device_request_item = { "", A_OBJ, M_REPLACE, .kids = device_request, .canon = canon_device_request
+	  }
 	  ;
 
 static const struct attr discrete[] = {
@@ -179,7 +181,8 @@ static const struct attr deploy[] = {
 /* ------------------------------------------------------------------ develop */
 
 static const struct attr watch[] = {
-	{ "action",       A_STR, M_REPLACE, AF_REQ | AF_ENUM, .words = "rebuild|sync|restart|sync+restart|sync+exec",
+	{ "action",       A_STR, M_REPLACE, AF_REQ | AF_ENUM, .words = "rebuild|sync|restart|sync+restart|sync+exec"
+	  ,
 	  .help = "what to do" },
 	{ "exec",         A_OBJ, M_DEEP,    AF_KEEP, .kids = hook, .help = "command for sync+exec" },
 	{ "ignore",       A_SEQ, M_APPEND,  AF_ONE, .kids = attr_str_item, .help = "what not to watch" },
@@ -204,7 +207,8 @@ static const struct attr credential_spec[] = {
 	{ 0 }
 };
 static const struct attr dependency[] = {
-	{ "condition", A_STR,  M_REPLACE, AF_REQ | AF_ENUM, .words = "service_started|service_healthy|service_completed_successfully",
+	{ "condition", A_STR,  M_REPLACE, AF_REQ | AF_ENUM, .words = "service_started|service_healthy|service_completed_successfully"
+	  ,
 	  .help = "what to wait for" },
 	{ "required",  A_BOOL, M_REPLACE, AF_KEEP, .help = "fail when it is missing" },
 	{ "restart",   A_BOOL, M_REPLACE, .help = "restart when it is restarted" },
@@ -286,7 +290,8 @@ static const struct attr port[] = {
 };
 static const struct attr port_item = { "", A_OBJ, M_REPLACE, .kids = port, .canon = canon_port };
 
-static const struct attr provider_option = { "", A_SEQ, M_REPLACE, .kids = attr_scalar_item, .canon = canon_provider_option }
+static const struct attr provider_option = { "", A_SEQ, M_REPLACE, .kids = attr_scalar_item, .canon = canon_provider_option
+	  }
 	  ;
 static const struct attr provider[] = {
 	{ "options", A_MAP, M_DEEP,    .kids = &provider_option, .help = "options of the provider" },
@@ -326,7 +331,8 @@ static const struct attr mount[] = {
 	{ "source",      A_STR,  M_REPLACE, .help = "path of the host, name of a volume, image" },
 	{ "target",      A_STR,  M_REPLACE, .help = "path in the container" },
 	{ "tmpfs",       A_OBJ,  M_DEEP,    AF_KEEP, .kids = mount_tmpfs, .help = "options of a tmpfs" },
-	{ "type",        A_STR,  M_REPLACE, AF_REQ | AF_ENUM, .words = "bind|volume|tmpfs|cluster|npipe|image",
+	{ "type",        A_STR,  M_REPLACE, AF_REQ | AF_ENUM, .words = "bind|volume|tmpfs|cluster|npipe|image"
+	  ,
 	  .help = "sort of mount" },
 	{ "volume",      A_OBJ,  M_DEEP,    AF_KEEP, .kids = mount_volume,
 	  .help = "options of a volume mount" },
@@ -345,9 +351,10 @@ static const struct attr service[] = {
 	{ "cgroup",            A_STR,  M_REPLACE, AF_ENUM, .words = "host|private",
 	  .help = "cgroup namespace" },
 	{ "cgroup_parent",     A_STR,  M_REPLACE, .help = "parent cgroup" },
-	{ "command",           A_CMD,  M_REPLACE, AF_NULL | AF_KEEP,
+	{ "command",           A_CMD,  M_REPLACE, AF_NULL | AF_KEEP | AF_ALWAYS,
 	  .help = "command, instead of the image's" },
-	{ "configs",           A_SEQ,  M_BY_KEY,  .kids = &attr_file_ref_item, .canon = canon_file_refs, .item_key = key_file_ref,
+	{ "configs",           A_SEQ,  M_BY_KEY,  .kids = &attr_file_ref_item, .canon = canon_file_refs, .item_key = key_file_ref
+	  ,
 	  .help = "configs to mount" },
 	{ "container_name",    A_STR,  M_REPLACE, .canon = canon_name, .help = "name of the container" },
 	{ "cpu_count",         A_INT,  M_REPLACE, AF_POS | AF_NOTE,
@@ -363,7 +370,8 @@ static const struct attr service[] = {
 	{ "cpuset",            A_STR,  M_REPLACE, .help = "which processors" },
 	{ "credential_spec",   A_OBJ,  M_DEEP,    AF_KEEP | AF_NOTE, .kids = credential_spec,
 	  .help = "managed service account (Windows)" },
-	{ "depends_on",        A_MAP,  M_DEEP,    AF_DOTTED, .kids = &dependency_item, .canon = canon_depends_on,
+	{ "depends_on",        A_MAP,  M_DEEP,    AF_DOTTED, .kids = &dependency_item, .canon = canon_depends_on
+	  ,
 	  .help = "services to start first" },
 	{ "deploy",            A_OBJ,  M_DEEP,    AF_NULL | AF_KEEP, .kids = deploy,
 	  .help = "replicas, limits, restart policy" },
@@ -371,14 +379,15 @@ static const struct attr service[] = {
 	  .help = "rules for `watch`" },
 	{ "device_cgroup_rules", A_SEQ, M_REFUSE, .kids = attr_str_item,
 	  .help = "rules of the device cgroup" },
-	{ "devices",           A_SEQ,  M_BY_KEY,  .kids = &device_item, .canon = canon_devices, .item_key = key_target,
+	{ "devices",           A_SEQ,  M_BY_KEY,  .kids = &device_item, .canon = canon_devices, .item_key = key_target
+	  ,
 	  .help = "devices of the host" },
 	{ "dns",               A_SEQ,  M_UNIQUE,  AF_ONE, .kids = attr_str_item, .help = "DNS servers" },
 	{ "dns_opt",           A_SEQ,  M_UNIQUE,  .kids = attr_str_item, .help = "resolver options" },
 	{ "dns_search",        A_SEQ,  M_UNIQUE,  AF_ONE, .kids = attr_str_item,
 	  .help = "DNS search domains" },
 	{ "domainname",        A_STR,  M_REPLACE, .help = "domain name" },
-	{ "entrypoint",        A_CMD,  M_REPLACE, AF_NULL | AF_KEEP,
+	{ "entrypoint",        A_CMD,  M_REPLACE, AF_NULL | AF_KEEP | AF_ALWAYS,
 	  .help = "entry point, instead of the image's" },
 	{ "env_file",          A_SEQ,  M_APPEND,  .kids = &env_file_item, .canon = canon_env_file,
 	  .help = "files with variables" },
@@ -412,17 +421,20 @@ static const struct attr service[] = {
 	{ "mem_reservation",   A_SIZE, M_REPLACE, .help = "memory under pressure" },
 	{ "mem_swappiness",    A_SIZE, M_REPLACE, .help = "willingness to swap, 0 to 100" },
 	{ "memswap_limit",     A_SIZE, M_REPLACE, .help = "memory and swap at most" },
-	{ "models",            A_MAP,  M_DEEP,    AF_NOTE | AF_DOTTED, .kids = &service_model_item, .canon = canon_models,
+	{ "models",            A_MAP,  M_DEEP,    AF_NOTE | AF_DOTTED, .kids = &service_model_item, .canon = canon_models
+	  ,
 	  .help = "language models to use" },
 	{ "network_mode",      A_STR,  M_REPLACE, .help = "network namespace" },
-	{ "networks",          A_MAP,  M_DEEP,    AF_DOTTED, .kids = &membership_item, .canon = canon_networks,
+	{ "networks",          A_MAP,  M_DEEP,    AF_DOTTED, .kids = &membership_item, .canon = canon_networks
+	  ,
 	  .help = "networks to join" },
 	{ "oom_kill_disable",  A_BOOL, M_REPLACE, .help = "never kill for lack of memory" },
 	{ "oom_score_adj",     A_INT,  M_REPLACE, .help = "who is killed first, -1000 to 1000" },
 	{ "pid",               A_STR,  M_REPLACE, AF_NULL, .help = "PID namespace" },
 	{ "pids_limit",        A_INT,  M_REPLACE, .help = "processes at most" },
 	{ "platform",          A_STR,  M_REPLACE, .help = "platform to run on" },
-	{ "ports",             A_SEQ,  M_BY_KEY,  .kids = &port_item, .canon = canon_ports, .item_key = key_port,
+	{ "ports",             A_SEQ,  M_BY_KEY,  .kids = &port_item, .canon = canon_ports, .item_key = key_port
+	  ,
 	  .help = "ports to publish" },
 	{ "post_start",        A_SEQ,  M_APPEND,  AF_LATER, .kids = &hook_item,
 	  .help = "commands after the start" },
@@ -443,7 +455,8 @@ static const struct attr service[] = {
 	{ "restart",           A_STR,  M_REPLACE, .help = "no, always, on-failure[:N] or unless-stopped" },
 	{ "runtime",           A_STR,  M_REPLACE, .help = "OCI runtime" },
 	{ "scale",             A_INT,  M_REPLACE, AF_KEEP | AF_POS, .help = "number of containers" },
-	{ "secrets",           A_SEQ,  M_BY_KEY,  .kids = &attr_file_ref_item, .canon = canon_service_secrets, .item_key = key_file_ref,
+	{ "secrets",           A_SEQ,  M_BY_KEY,  .kids = &attr_file_ref_item, .canon = canon_service_secrets, .item_key = key_file_ref
+	  ,
 	  .help = "secrets to mount" },
 	{ "security_opt",      A_SEQ,  M_REFUSE,  .kids = attr_str_item, .help = "security options" },
 	{ "shm_size",          A_SIZE, M_REPLACE, .help = "size of /dev/shm" },
@@ -462,7 +475,8 @@ static const struct attr service[] = {
 	{ "user",              A_STR,  M_REPLACE, .help = "user to run as" },
 	{ "userns_mode",       A_STR,  M_REPLACE, .help = "user namespace" },
 	{ "uts",               A_STR,  M_REPLACE, .help = "UTS namespace" },
-	{ "volumes",           A_SEQ,  M_BY_KEY,  .kids = &mount_item, .canon = canon_volumes, .item_key = key_target,
+	{ "volumes",           A_SEQ,  M_BY_KEY,  .kids = &mount_item, .canon = canon_volumes, .item_key = key_target
+	  ,
 	  .help = "volumes and directories to mount" },
 	{ "volumes_from",      A_SEQ,  M_REFUSE,  .kids = attr_str_item,
 	  .help = "mounts of another service" },
