@@ -1,8 +1,8 @@
 /* logfile.h - container logs: lossless, bounded, readable without a supervisor (DESIGN D11).
  *
  * STATE/projects/NAME/logs/SLOT/: segments SEQ.out, SEQ.err (the raw bytes of a stream) and SEQ.idx (fixed-size records: wall time,
- * stream, offset, length, each appended after its bytes). The writer rotates when the three together exceed max_bytes and
- * keeps max_files segments (oldest dropped first). Bytes without an index record (the writer was killed in between) get one at
+ * stream, offset, length, each appended after its bytes). The writer rotates when the two streams together reach max_bytes (from 7/8 on at a line's end; the index
+ * is bounded by the same number) and keeps max_files segments (oldest dropped first). Bytes without an index record (the writer was killed in between) get one at
  * the next open, with the file's time. Readers follow rotation by SEQ. */
 #pragma once
 

@@ -1,0 +1,278 @@
+/* logr_seek.c - where the last lines begin.
+ *
+ * The index is walked backwards, record by record, counting the newlines of each record's bytes, until there are enough of them or the records
+ * become too old. The start is then between two records: index position and one offset per stream. Of the line that each stream is in the middle of
+ * there, the beginning is put before it, so every line that ends after the start is whole. Lines too many are dropped while reading. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../util/auto.h"
+#include "../util/clock.h"
+#include "../util/mem.h"
+#include "logread.h"
+
+enum { BLOCK = 64 * 1024 };
+
+struct seek {
+	struct logr *r;
+	uint32_t *seqs;
+	size_t n_seqs, i;        /* the segment looked at: seqs[i] */
+	uint64_t want, lines;
+	bool count;              /* false: only since_ns decides */
+	bool seen[LOG_STREAMS];  /* the last byte of the stream was looked at */
+	int64_t start[LOG_STREAMS];
+	int64_t idx_start;
+	char block[BLOCK];
+};
+
+static int64_t file_size(int fd)
+{
+	struct stat st;
+
+	return fd < 0 || fstat(fd, &st) < 0 ? 0 : st.st_size;
+}
+
+static uint64_t newlines_in(const char *p, size_t n)
+{
+	const char *end = p + n;
+	uint64_t lines = 0;
+
+	while ((p = memchr(p, '\n', (size_t)(end - p)))) {
+		lines++;
+		p++;
+	}
+	return lines;
+}
+
+/* Counts the lines that end in [from, to) of the stream's file. */
+static void count_lines(struct seek *k, int s, int64_t from, int64_t to)
+{
+	int fd = k->r->st[s].fd;
+
+	if (!k->count || fd < 0)
+		return;
+	if (from < to && !k->seen[s]) {
+		char last = '\n';
+
+		k->seen[s] = true;
+		if (pread(fd, &last, 1, to - 1) == 1 && last != '\n')
+			k->lines++;      /* the unfinished line will be one, too */
+	}
+	while (from < to) {
+		size_t n = to - from < BLOCK ? (size_t)(to - from) : BLOCK;
+		ssize_t got = pread(fd, k->block, n, from);
+
+		if (got <= 0)
+			return;
+		k->lines += newlines_in(k->block, (size_t)got);
+		from += got;
+	}
+}
+
+/* Moves the start before this record. False: it is the one to stay behind. */
+static bool pass_record(struct seek *k, const struct log_rec *rec)
+{
+	int s = rec->stream;
+	int64_t from = (int64_t)rec->offset;
+
+	if (k->r->since_ns && rec->at_ns < k->r->since_ns)
+		return false;
+	if (k->count && k->lines >= k->want)
+		return false;
+	if (from >= k->start[s])
+		return true;
+	if (!k->r->until_ns || rec->at_ns <= k->r->until_ns)
+		count_lines(k, s, from, k->start[s]);
+	k->start[s] = from;
+	return true;
+}
+
+/* The start before anything was passed: the segment's end, but for the bytes that no record covers. They are given last, after all records. */
+static void start_at_end(struct seek *k, int64_t idx_size)
+{
+	for (int s = 0; s < LOG_STREAMS; s++) {
+		int64_t size = file_size(k->r->st[s].fd);
+		int64_t indexed = size ? seg_indexed(k->r->idx_fd, idx_size, s) : 0;
+
+		k->start[s] = size;
+		if (indexed >= size || (k->count && k->lines >= k->want))
+			continue;
+		count_lines(k, s, indexed, size);
+		k->start[s] = indexed;
+	}
+	k->idx_start = idx_size;
+}
+
+/* Walks the open segment's index backwards. True: the start was found. */
+static bool walk_segment(struct seek *k)
+{
+	struct log_rec recs[256];
+	int64_t end = file_size(k->r->idx_fd) / (int64_t)sizeof *recs * (int64_t)sizeof *recs;
+
+	start_at_end(k, end);
+	while (end > 0) {
+		int64_t from = end > (int64_t)sizeof recs ? end - (int64_t)sizeof recs : 0;
+		ssize_t got = pread(k->r->idx_fd, recs, (size_t)(end - from), from);
+
+		if (got < end - from)
+			break;
+		for (size_t i = (size_t)got / sizeof *recs; i-- > 0;) {
+			k->idx_start = from + (int64_t)((i + 1) * sizeof *recs);
+			if (log_rec_valid(&recs[i]) && !pass_record(k, &recs[i]))
+				return true;
+		}
+		end = from;
+	}
+	for (int s = 0; s < LOG_STREAMS; s++) {  /* what no record covers belongs to the first */
+		count_lines(k, s, 0, k->start[s]);
+		k->start[s] = 0;
+	}
+	k->idx_start = 0;
+	return k->count && k->lines >= k->want;
+}
+
+/* ------------------------------------------------------------------ the beginning of the line in progress */
+
+/* The offset after the last newline before `end`, 0 when there is none, -1 when the line is too long to matter. */
+static int64_t line_head(struct seek *k, int fd, int64_t end, int64_t budget)
+{
+	int64_t at = end;
+
+	while (at > 0 && end - at < budget) {
+		size_t n = at < BLOCK ? (size_t)at : BLOCK;
+		ssize_t got = pread(fd, k->block, n, at - (int64_t)n);
+		const char *nl;
+
+		if (got != (ssize_t)n)
+			return -1;
+		nl = memrchr(k->block, '\n', n);
+		at -= (int64_t)n;
+		if (nl) {
+			at += nl - k->block + 1;
+			break;
+		}
+	}
+	return end - at > budget ? -1 : at;
+}
+
+/* When the byte at `offset` of the stream was taken; 0: not known. */
+static int64_t time_of(uint32_t seq, int dir_fd, int s, int64_t offset)
+{
+	auto_close int fd = seg_open(dir_fd, seq, -1, O_RDONLY);
+	struct log_rec recs[256];
+	int64_t at = 0;
+	ssize_t got;
+
+	while (fd >= 0 && (got = pread(fd, recs, sizeof recs, at)) >= (ssize_t)sizeof *recs) {
+		for (size_t i = 0; i < (size_t)got / sizeof *recs; i++)
+			if (recs[i].stream == s && log_rec_valid(&recs[i]) &&
+			    offset < (int64_t)recs[i].offset + recs[i].len)
+				return recs[i].at_ns;
+		at += got / (ssize_t)sizeof *recs * (ssize_t)sizeof *recs;
+	}
+	return 0;
+}
+
+/* Puts [from, to) of a file behind what the stream's buffer holds. */
+static bool append_bytes(struct log_stream *st, int fd, int64_t from, int64_t to)
+{
+	log_stream_room(st, (size_t)(to - from));
+	while (from < to) {
+		ssize_t n = pread(fd, st->buf + st->len, (size_t)(to - from), from);
+
+		if (n <= 0)
+			return false;
+		st->len += (size_t)n;
+		from += n;
+	}
+	return true;
+}
+
+/* Finds in which segment the line at the start begins, fills `heads` for the segments from there on. Returns the first's index. */
+static size_t find_head(struct seek *k, int s, int64_t *heads)
+{
+	size_t i = k->i;
+	int64_t budget = LOG_LINE_MAX, end = k->start[s];
+
+	for (;;) {
+		auto_close int fd = seg_open(k->r->dir_fd, k->seqs[i], s, O_RDONLY);
+
+		if (i != k->i)
+			end = file_size(fd);
+		heads[i] = fd < 0 ? -1 : line_head(k, fd, end, budget);
+		if (heads[i] < 0)
+			return SIZE_MAX;
+		budget -= end - heads[i];
+		if (heads[i] > 0 || i == 0)
+			return i;
+		i--;
+	}
+}
+
+/* Loads the beginning of the line that the stream is in at the start. Failing leaves the line without it. */
+static void preload(struct seek *k, int s)
+{
+	struct log_stream *st = &k->r->st[s];
+	auto_free int64_t *heads = xcalloc(k->n_seqs, sizeof *heads);
+	size_t first = find_head(k, s, heads);
+
+	for (size_t i = first; i <= k->i; i++) {         /* SIZE_MAX: none */
+		auto_close int fd = seg_open(k->r->dir_fd, k->seqs[i], s, O_RDONLY);
+		int64_t end = i == k->i ? k->start[s] : file_size(fd);
+
+		if (fd < 0 || !append_bytes(st, fd, heads[i], end)) {
+			st->len = 0;
+			break;
+		}
+		if (!st->in_line && end > heads[i]) {
+			st->in_line = true;
+			st->line_at = time_of(k->seqs[i], k->r->dir_fd, s, heads[i]);
+		}
+	}
+	st->in_line = st->len > 0;
+	st->scan = st->len;
+}
+
+static void start_here(struct seek *k)
+{
+	struct logr *r = k->r;
+
+	r->idx_at = k->idx_start;
+	for (int s = 0; s < LOG_STREAMS; s++) {
+		preload(k, s);
+		r->st[s].file_end = r->st[s].covered = k->start[s];
+		r->st[s].stale = k->count && !k->seen[s];
+	}
+	r->drop = k->count && k->lines > k->want ? k->lines - k->want : 0;
+}
+
+int logr_seek(struct logr *r, int64_t tail, struct err *err)
+{
+	auto_free struct seek *k = xcalloc(1, sizeof *k);
+	auto_free uint32_t *seqs = NULL;
+
+	k->r = r;
+	k->count = tail >= 0;
+	k->want = tail >= 0 ? (uint64_t)tail : 0;
+	if (seg_list(r->dir_fd, &seqs, &k->n_seqs) < 0)
+		return err_sys(err, errno, "list the log of '%s'", r->slot);
+	k->seqs = seqs;
+	for (k->i = k->n_seqs; k->i-- > 0;) {
+		if (!logr_open_segment(r, seqs[k->i])) {
+			k->i++;          /* dropped in between, so those before are, too */
+			break;
+		}
+		if (walk_segment(k) || k->i == 0)
+			break;
+	}
+	if (!k->n_seqs || k->i >= k->n_seqs)
+		return 0;
+	if (r->seq != seqs[k->i] || r->idx_fd < 0)
+		logr_open_segment(r, seqs[k->i]);
+	start_here(k);
+	return 0;
+}

@@ -1,0 +1,41 @@
+/* logseg.h - what a log looks like on disk; private to logw.c, logr.c and logr_seek.c.
+ *
+ * A slot's directory has segments, numbered upwards: SEQ.out and SEQ.err are bytes as they came, SEQ.idx says when. The .idx is made last and
+ * removed first, so whoever sees it finds the others. */
+#pragma once
+
+#include <assert.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "../util/err.h"
+
+enum { LOG_STREAMS = 2 };        /* index 0: out, 1: err; the public numbers are one more */
+
+/* One move of bytes: [offset, offset + len) of the stream's file were taken from the pipe at at_ns. */
+struct log_rec {
+	int64_t at_ns;           /* wall */
+	uint64_t offset;
+	uint32_t len;
+	uint8_t stream;
+	uint8_t zero;
+	uint16_t sum;            /* of the rest: tells a record from rubbish */
+};
+static_assert(sizeof(struct log_rec) == 24, "records have one size");
+
+void log_rec_seal(struct log_rec *r);
+bool log_rec_valid(const struct log_rec *r);
+
+/* The directory of a slot. -1 with errno; ERR_USAGE's EINVAL for a name that is no single path component. */
+int seg_open_dir(int logs_fd, const char *slot);
+/* Opens a segment's file; stream -1 is the index. -1 with errno. */
+int seg_open(int dir_fd, uint32_t seq, int stream, int flags);
+void seg_remove(int dir_fd, uint32_t seq);
+/* Numbers of all segments, upwards; *ret is malloc'ed, NULL when there is none. -1 with errno. */
+int seg_list(int dir_fd, uint32_t **ret, size_t *ret_n);
+/* Where the last valid record of the stream ends, in the first size bytes of the index; 0: it has none. */
+int64_t seg_indexed(int idx_fd, int64_t size, int stream);
+/* The lowest one above seq, 0: there is none. */
+uint32_t seg_after(int dir_fd, uint32_t seq);

@@ -1,0 +1,316 @@
+/* logw.c - the writer.
+ *
+ * splice(2) moves bytes from the pipe to the file without a moment in which they are in our memory only, so a SIGKILL loses none;
+ * it refuses O_APPEND files, hence the position is set once at the end. What is no pipe (a pty) is read and written instead. The index
+ * record follows its bytes; when it cannot be written the next one covers them, too.
+ *
+ * Rotation would like to find both streams at the end of a line: from 7/8 of max_bytes on it takes such a moment, at max_bytes it takes
+ * any. Readers join a line that is cut by it. */
+#include "logfile.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../util/auto.h"
+#include "../util/buf.h"
+#include "../util/clock.h"
+#include "../util/mem.h"
+#include "../util/path.h"
+#include "logseg.h"
+
+enum { MOVE_MAX = 1 << 20, MOVE_MIN = 4096, COPY = 64 * 1024, DEFAULT_FILES = 3 };
+static const int64_t default_bytes = 10 << 20;
+
+struct logw {
+	int dir_fd;
+	int64_t max_bytes;
+	unsigned max_files;
+	uint32_t seq;
+	int idx_fd;
+	int64_t idx_size;
+	struct out {
+		int fd;
+		int64_t size, indexed;   /* bytes in the file; those below `indexed` have a record */
+		struct buf pending;      /* read from what is no pipe and not written yet (the disk is full) */
+	} out[LOG_STREAMS];
+	char *copy;              /* COPY bytes, made when first needed */
+};
+
+static void close_segment(struct logw *w)
+{
+	if (w->idx_fd >= 0)
+		close(w->idx_fd);
+	w->idx_fd = -1;
+	for (int s = 0; s < LOG_STREAMS; s++) {
+		if (w->out[s].fd >= 0)
+			close(w->out[s].fd);
+		w->out[s].fd = -1;
+	}
+}
+
+void logw_close(struct logw *w)
+{
+	if (!w)
+		return;
+	close_segment(w);
+	if (w->dir_fd >= 0)
+		close(w->dir_fd);
+	for (int s = 0; s < LOG_STREAMS; s++)
+		buf_done(&w->out[s].pending);
+	free(w->copy);
+	free(w);
+}
+
+/* Gives the bytes of a stream that have none a record. */
+static int add_record(struct logw *w, int s, int64_t at_ns)
+{
+	struct out *o = &w->out[s];
+
+	while (o->indexed < o->size) {
+		int64_t len = o->size - o->indexed < 1 << 30 ? o->size - o->indexed : 1 << 30;
+		struct log_rec rec = { .at_ns = at_ns, .offset = (uint64_t)o->indexed, .len = (uint32_t)len,
+		                       .stream = (uint8_t)s };
+		ssize_t n;
+
+		log_rec_seal(&rec);
+		n = write(w->idx_fd, &rec, sizeof rec);
+		if (n != (ssize_t)sizeof rec) {
+			if (n >= 0)
+				errno = ENOSPC;
+			if (n > 0 && ftruncate(w->idx_fd, w->idx_size) < 0)
+				w->idx_size += n;
+			return -1;
+		}
+		w->idx_size += n;
+		o->indexed += len;
+	}
+	return 0;
+}
+
+/* A writer that was killed may have left half a record, or bytes without one. */
+static int repair(struct logw *w)
+{
+	if (w->idx_size % (int64_t)sizeof(struct log_rec)) {
+		w->idx_size -= w->idx_size % (int64_t)sizeof(struct log_rec);
+		if (ftruncate(w->idx_fd, w->idx_size) < 0)
+			return -1;
+	}
+	for (int s = 0; s < LOG_STREAMS; s++) {
+		struct out *o = &w->out[s];
+		struct stat st;
+
+		if (!o->size)
+			continue;
+		o->indexed = seg_indexed(w->idx_fd, w->idx_size, s);
+		if (o->indexed > o->size)
+			o->indexed = o->size;
+		if (fstat(o->fd, &st) < 0 ||
+		    add_record(w, s, (int64_t)st.st_mtim.tv_sec * SEC_NS + st.st_mtim.tv_nsec) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int open_segment(struct logw *w, uint32_t seq)
+{
+	struct stat st;
+
+	close_segment(w);
+	for (int s = 0; s < LOG_STREAMS; s++) {
+		struct out *o = &w->out[s];
+
+		o->fd = seg_open(w->dir_fd, seq, s, O_RDWR | O_CREAT);
+		o->size = o->fd < 0 ? -1 : lseek(o->fd, 0, SEEK_END);
+		if (o->size < 0)
+			return -1;
+		o->indexed = 0;
+	}
+	w->idx_fd = seg_open(w->dir_fd, seq, -1, O_RDWR | O_CREAT | O_APPEND);
+	if (w->idx_fd < 0 || fstat(w->idx_fd, &st) < 0)
+		return -1;
+	w->idx_size = st.st_size;
+	w->seq = seq;
+	return repair(w);
+}
+
+static void prune(struct logw *w)
+{
+	auto_free uint32_t *list = NULL;
+	size_t n;
+
+	if (seg_list(w->dir_fd, &list, &n) < 0)
+		return;
+	for (size_t i = 0; i + w->max_files < n; i++)
+		seg_remove(w->dir_fd, list[i]);
+}
+
+static int open_last(struct logw *w, const char *slot, struct err *err)
+{
+	auto_free uint32_t *list = NULL;
+	size_t n;
+
+	if (seg_list(w->dir_fd, &list, &n) < 0)
+		return err_sys(err, errno, "list the log of '%s'", slot);
+	if (open_segment(w, n ? list[n - 1] : 1) < 0)
+		return err_sys(err, errno, "open the log of '%s'", slot);
+	prune(w);
+	return 0;
+}
+
+int logw_open(int logs_fd, const char *slot, const struct log_limits *lim, struct logw **ret, struct err *err)
+{
+	struct logw *w = xcalloc(1, sizeof *w);
+
+	w->max_bytes = lim && lim->max_bytes > 0 ? lim->max_bytes : default_bytes;
+	w->max_files = lim && lim->max_files ? lim->max_files : DEFAULT_FILES;
+	w->idx_fd = w->out[0].fd = w->out[1].fd = -1;
+	w->dir_fd = seg_open_dir(logs_fd, slot);
+	if (w->dir_fd < 0 && errno == ENOENT && (mkdirat(logs_fd, slot, 0700) == 0 || errno == EEXIST))
+		w->dir_fd = seg_open_dir(logs_fd, slot);
+	if (w->dir_fd < 0) {
+		err_sys(err, errno, "make the log directory of '%s'", slot);
+		logw_close(w);
+		return -1;
+	}
+	if (open_last(w, slot, err) < 0) {
+		logw_close(w);
+		return -1;
+	}
+	*ret = w;
+	return 0;
+}
+
+static bool at_line_end(const struct out *o)
+{
+	char last;
+
+	return !o->size || (pread(o->fd, &last, 1, o->size - 1) == 1 && last == '\n');
+}
+
+static bool is_full(const struct logw *w)
+{
+	int64_t bytes = w->out[0].size + w->out[1].size;
+
+	if (bytes >= w->max_bytes || w->idx_size >= w->max_bytes)
+		return true;
+	return bytes >= w->max_bytes - w->max_bytes / 8 && at_line_end(&w->out[0]) && at_line_end(&w->out[1]);
+}
+
+/* A full disk must not end the log: then the segment grows on. */
+static void rotate_if_full(struct logw *w)
+{
+	uint32_t seq = w->seq;
+
+	if (!is_full(w) || (!w->out[0].size && !w->out[1].size))
+		return;
+	if (open_segment(w, seq + 1) < 0) {
+		seg_remove(w->dir_fd, seq + 1);
+		if (open_segment(w, seq) < 0)
+			close_segment(w);        /* logw_move() will say why and try again */
+		return;
+	}
+	prune(w);
+}
+
+static int write_pending(struct out *o)
+{
+	while (o->pending.len) {
+		ssize_t n = write(o->fd, o->pending.p, o->pending.len);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -1;
+		o->size += n;
+		buf_consume(&o->pending, (size_t)n);
+	}
+	return 0;
+}
+
+/* Bytes that left fd (some may be pending), 0 at its end, -1. */
+static ssize_t copy_some(struct logw *w, struct out *o, int fd, size_t max)
+{
+	ssize_t n;
+
+	if (!w->copy)
+		w->copy = xmalloc(COPY);
+	n = read(fd, w->copy, max < COPY ? max : COPY);
+	if (n < 0 && errno == EIO)       /* a pty whose other side is closed */
+		return 0;
+	if (n <= 0)
+		return n;
+	buf_add(&o->pending, w->copy, (size_t)n);
+	return write_pending(o) < 0 ? -1 : n;
+}
+
+static ssize_t move_some(struct logw *w, struct out *o, int fd)
+{
+	int64_t eighth = w->max_bytes / 8;
+	size_t max = eighth < MOVE_MIN ? MOVE_MIN : eighth < MOVE_MAX ? (size_t)eighth : MOVE_MAX;
+	ssize_t n;
+
+	if (o->pending.len && write_pending(o) < 0)
+		return -1;
+	n = splice(fd, NULL, o->fd, NULL, max, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+	if (n < 0 && errno == EINVAL)
+		return copy_some(w, o, fd, max);
+	if (n > 0)
+		o->size += n;
+	return n;
+}
+
+int logw_move(struct logw *w, int fd, int stream, struct err *err)
+{
+	struct out *o = &w->out[stream - 1];
+	size_t moved = 0;
+
+	while (moved < MOVE_MAX) {
+		int64_t at_ns;
+		ssize_t n;
+		int why;
+
+		if (w->idx_fd < 0 && open_segment(w, w->seq) < 0)
+			return err_sys(err, errno, "open a log segment again");
+		rotate_if_full(w);
+		at_ns = clock_wall_ns();
+		n = w->idx_fd < 0 ? (errno = ENOSPC, -1) : move_some(w, o, fd);
+		why = errno;
+		if (w->idx_fd >= 0)
+			add_record(w, stream - 1, at_ns);        /* failed: the next one covers these bytes */
+		if (n == 0)
+			return LOGW_EOF;
+		if (n < 0 && why == EAGAIN)
+			return 0;
+		if (n < 0 && why != EINTR)
+			return err_sys(err, why, "write a log");
+		if (n > 0)
+			moved += (size_t)n;
+	}
+	return 1;
+}
+
+int logw_note(struct logw *w, const char *text, struct err *err)
+{
+	struct out *o = &w->out[1];
+
+	if (w->idx_fd < 0 && open_segment(w, w->seq) < 0)
+		return err_sys(err, errno, "open a log segment again");
+	if (!o->pending.len && !at_line_end(o))
+		buf_char(&o->pending, '\n');
+	buf_str(&o->pending, text);
+	buf_char(&o->pending, '\n');
+	if (write_pending(o) < 0 || add_record(w, 1, clock_wall_ns()) < 0)
+		return err_sys(err, errno, "write a log");
+	return 0;
+}
+
+int log_remove(int logs_fd, const char *slot, struct err *err)
+{
+	if (!*slot || strchr(slot, '/') || slot[0] == '.')
+		return err_set(err, ERR_USAGE, "'%s' is not a slot", slot);
+	return path_remove_tree(logs_fd, slot, err);
+}
