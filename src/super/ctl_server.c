@@ -347,12 +347,10 @@ bool clients_have_output(const struct super *s)
 	return false;
 }
 
-void ctl_server_stop(struct super *s)
+void ctl_server_deaf(struct super *s)
 {
 	if (s->listen_ev)
 		event_free(take(s->listen_ev));
 	if (s->listen_fd >= 0)
 		close(take_fd(&s->listen_fd));
-	while (s->clients)
-		client_free(s->clients);
 }

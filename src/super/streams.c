@@ -65,6 +65,17 @@ int streams_open(struct unit *u, int stdio[3], struct err *err)
 	return open_pair(u, "err", &u->err_fd, &stdio[2], err);
 }
 
+int streams_reopen(struct unit *u, struct err *err)
+{
+	if (log_ready(u, err) < 0)
+		return -1;
+	if (u->launch.tty)
+		return 0;
+	if (open_pair(u, "out", &u->out_fd, NULL, err) < 0)
+		return -1;
+	return open_pair(u, "err", &u->err_fd, NULL, err);
+}
+
 /* ------------------------------------------------------------------ moving bytes */
 
 /* 1: the stream is at its end or broken and need not be watched. */

@@ -144,7 +144,7 @@ struct super {
 	struct event *keeper_ev;
 	struct map kept_fds;             /* name → descriptor + 1, handed back by the keeper, until somebody takes them */
 	int listen_fd;
-	struct event *listen_ev, *drain_ev;
+	struct event *listen_ev;
 	struct client *clients;
 	struct txn *txn;                 /* in progress */
 	struct txn *waiting;             /* in order of arrival */
@@ -156,7 +156,6 @@ struct super {
 
 /* ------------------------------------------------------------------ super.c */
 void super_post(struct unit *u, enum uevent ev);
-void super_finish_if_empty(struct super *s);
 char *super_container_dir(const struct super *s, const char *id);   /* STATE/projects/NAME/containers/ID */
 char *super_run_path(const struct super *s, const char *kind, const char *slot);   /* RUN/projects/NAME/KIND/SLOT */
 
@@ -201,6 +200,7 @@ void unit_timer(struct unit *u, int64_t ms);     /* -1: off */
 
 /* ------------------------------------------------------------------ streams.c: logs, pty, pidfd */
 int streams_open(struct unit *u, int stdio[3], struct err *err);     /* before create; stdio is the container's side */
+int streams_reopen(struct unit *u, struct err *err);                 /* the readers of what runs already */
 void streams_watch(struct unit *u);                                  /* readers on */
 void streams_console(struct unit *u);                                /* after create: fetch the pty master */
 void streams_drain(struct unit *u);                                  /* after exit */
@@ -257,7 +257,8 @@ struct client *txn_client(const struct super *s);                    /* of the t
 
 /* ------------------------------------------------------------------ ctl_server.c */
 int ctl_server_start(struct super *s, struct err *err);
-void ctl_server_stop(struct super *s);
+/* No more requests: the project is gone; who comes now starts another supervisor. */
+void ctl_server_deaf(struct super *s);
 void client_send(struct client *c, json_t *event);                  /* steals the event; c NULL is fine */
 /* Its connection ends only when the keeper has ended, too. */
 void client_outlives_keeper(struct client *c);

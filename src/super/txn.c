@@ -473,6 +473,8 @@ static void supersede(struct super *s, const char *op)
 	for (size_t i = 0; s->txn == t && i < t->plan.n; i++)
 		if (t->plan.ops[i].kind == OP_HEALTHY || t->plan.ops[i].kind == OP_COMPLETED)
 			op_end(t, i, &err, NULL);
+	if (s->txn == t)
+		pump(t);
 	err_done(&err);
 }
 

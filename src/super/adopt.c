@@ -1,0 +1,184 @@
+/* adopt.c - start-up is recovery: what the journal remembers is compared with what the kernel has, and each unit gets the state
+ * from which its table goes on. Nothing that runs is touched.
+ *
+ * A process is the one remembered when pid, start time and boot agree. How a process ended that is gone by now stands in the exits file. */
+#include "sup.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+#include "../util/auto.h"
+#include "../util/clock.h"
+#include "../util/json.h"
+#include "../util/log.h"
+#include "../util/mem.h"
+
+static void load_launch(struct unit *u)
+{
+	auto_free char *dir = super_container_dir(u->s, u->rec.id);
+	auto_free char *path = xasprintf("%s/launch.json", dir);
+	auto_err struct err err = ERR_INIT;
+	auto_json json_t *j = NULL;
+
+	if (jx_load(AT_FDCWD, path, 1 << 20, &j, &err) < 0 || launch_from_json(j, &u->launch, &err) < 0) {
+		log_info("%s: no launch record: %s", u->rec.slot, err_msg(&err));
+		return;
+	}
+	u->have_launch = true;
+}
+
+static struct unit *unit_of(struct super *s, struct unit_rec *r)
+{
+	struct unit *u = unit_make(s, r->slot, r->service, r->index);
+	int state = ustate_parse(r->state);
+
+	unit_rec_done(&u->rec);
+	u->rec = *r;
+	memset(r, 0, sizeof *r);
+	u->state = state < 0 ? U_STOPPED : (enum ustate)state;
+	if (u->rec.id)
+		load_launch(u);
+	return u;
+}
+
+/* The readers again; whatever was written meanwhile waits in the FIFOs. */
+static void reopen_streams(struct unit *u)
+{
+	auto_free char *tty = xasprintf("tty:%s", u->rec.slot);
+	auto_err struct err err = ERR_INIT;
+
+	if (streams_reopen(u, &err) < 0)
+		log_error("%s: output: %s", u->rec.slot, err_msg(&err));
+	u->tty_fd = keeper_take_fd(u->s, tty);
+	streams_watch(u);
+}
+
+static bool not_started_yet(const struct unit *u)
+{
+	auto_free char *fifo = xasprintf("%s/oci/%s/exec.fifo", u->s->p.run, u->rec.id);
+
+	return access(fifo, F_OK) == 0;
+}
+
+static void adopt_living(struct unit *u)
+{
+	reopen_streams(u);
+	network_dns_on(u);
+	u->mounted = true;
+	u->started_mono = clock_mono_ns() - (clock_wall_ns() - u->rec.started_ns);
+	if (u->state == U_STARTING && !not_started_yet(u))
+		u->state = U_RUNNING;
+	switch (u->state) {
+	case U_STARTING:
+		u->want = W_RUNNING;
+		act_start(u);
+		break;
+	case U_RUNNING:
+		u->want = W_RUNNING;
+		if (!u->rec.started_ns)
+			u->rec.started_ns = clock_wall_ns();
+		health_start(u);
+		break;
+	case U_STOPPING:
+		u->want = W_STOPPED;
+		act_term(u);
+		break;
+	default:                         /* created: whoever wanted it started says so again */
+		u->want = W_CREATED;
+		break;
+	}
+}
+
+/* Its process is gone. The exits file is read by exits_collect() right after; what stands there wins over "unknown". */
+static void adopt_dead(struct unit *u)
+{
+	u->want = u->rec.manual_stop || u->state == U_STOPPING ? W_STOPPED : W_RUNNING;
+	u->stop_asked = u->state == U_STOPPING;
+	u->rec.exit_code = -1;
+	reopen_streams(u);
+}
+
+/* Nothing of it runs and nothing is known to be in flight. */
+static void adopt_resting(struct unit *u)
+{
+	switch (u->state) {
+	case U_CREATING:
+	case U_DELETING:
+	case U_EXITED:
+		u->want = u->rec.manual_stop ? W_STOPPED : W_RUNNING;
+		u->state = U_DELETING;
+		act_delete(u);
+		break;
+	case U_BACKOFF:
+		u->state = U_STOPPED;
+		unit_want(u, W_RUNNING);
+		break;
+	case U_REMOVING:
+		u->state = U_STOPPED;
+		unit_want(u, W_ABSENT);
+		break;
+	case U_FAILED:
+		break;
+	default:
+		u->state = u->rec.id ? U_STOPPED : U_ABSENT;
+		break;
+	}
+}
+
+static bool has_process_now(const struct unit *u)
+{
+	return unit_has_process(u->state) && unit_rec_alive(&u->rec);
+}
+
+/* When the networks are right again: what died is dealt with, what rests may go on. */
+static void on_networks(struct super *s, void *arg, const struct err *err)
+{
+	if (err)
+		log_error("networks: %s", err_msg(err));
+	exits_collect(s);
+	map_each(&s->units, it) {
+		struct unit *u = it->value;
+		if (unit_has_process(u->state) && u->pidfd < 0 && !(u->queued & (1u << E_EXIT)))
+			super_post(u, E_EXIT);
+		else if (!unit_has_process(u->state) && u->act == ACT_NONE)
+			adopt_resting(u);
+	}
+	s->adopting = false;
+	txn_resume(s);
+}
+
+static int adopt_units(struct super *s, struct world *w)
+{
+	map_each(&w->units, it) {
+		struct unit *u = unit_of(s, it->value);
+		network_adopt_ports(u);
+	}
+	map_each(&s->units, it) {
+		struct unit *u = it->value;
+		if (has_process_now(u) && watch_init(u) == 0)
+			adopt_living(u);
+		else if (unit_has_process(u->state))
+			adopt_dead(u);
+	}
+	return (int)s->units.n;
+}
+
+int adopt_world(struct super *s, struct err *err)
+{
+	auto_err struct err why = ERR_INIT;
+	struct world w;
+	int n;
+
+	if (world_load(s->p.state_fd, &w, err) < 0)
+		return -1;
+	if (s->model && network_reserve(s, NULL, NULL, &why) < 0)
+		log_error("networks: %s", err_msg(&why));
+	s->adopting = true;
+	n = adopt_units(s, &w);
+	world_done(&w);
+	if (n)
+		network_setup(s, on_networks, NULL);
+	else
+		on_networks(s, NULL, NULL);
+	return 0;
+}

@@ -1,0 +1,140 @@
+/* spawn.c - bringing a supervisor to life, exactly one however many ask: connect; else take the lock, try once more, start the keeper. */
+#include "super.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "../keeper/keeper.h"
+#include "../util/auto.h"
+#include "../util/clock.h"
+#include "../util/fd.h"
+#include "../util/log.h"
+#include "../util/mem.h"
+#include "../util/proc.h"
+#include "sup.h"
+
+enum { READY_MS = 10000 };
+
+/* Beside the running program, else where `make install` puts it. */
+static char *program(const char *name)
+{
+	char self[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+	char *slash, *path;
+
+	if (n <= 0)
+		return xstrdup(name);
+	self[n] = 0;
+	if (str_ends(self, " (deleted)"))        /* replaced by a newer one while we ran */
+		self[n - (ssize_t)strlen(" (deleted)")] = 0;
+	slash = strrchr(self, '/');
+	if (!name)
+		return xstrdup(self);
+	path = xasprintf("%.*s/%s", (int)(slash - self), self, name);
+	if (access(path, X_OK) == 0)
+		return path;
+	free(path);
+	return xasprintf("%.*s/../libexec/davit/%s", (int)(slash - self), self, name);
+}
+
+static void keeper_argv(const char *run, const char *state_root, const char *run_root, const char *project, int lock_fd,
+			struct strs *argv)
+{
+	strs_take(argv, program("davit-keeper"));
+	strs_add(argv, run);
+	strs_printf(argv, "%d", lock_fd);
+	strs_add(argv, "--");
+	strs_take(argv, program(NULL));
+	strs_add(argv, "--supervise");
+	strs_add(argv, project);
+	strs_add(argv, "--state-dir");
+	strs_add(argv, state_root);
+	strs_add(argv, "--run-dir");
+	strs_add(argv, run_root);
+}
+
+static int start_keeper(const struct pdirs *p, int lock_fd, struct err *err)
+{
+	auto_strs struct strs argv = STRS_INIT;
+	struct spawn sp = { .stdio = { -1, -1, -1 }, .pass = &lock_fd, .n_pass = 1, .cwd = "/", .new_session = true };
+	struct child c;
+
+	keeper_argv(p->run, p->state_root, p->run_root, p->name, lock_fd, &argv);
+	sp.argv = (const char *const *)argv.v;
+	if (proc_spawn(&sp, &c, err) < 0)
+		return err_wrap(err, "start the supervisor");
+	close(c.pidfd);
+	return 0;
+}
+
+void super_become_keeper(struct super *s)
+{
+	auto_strs struct strs argv = STRS_INIT;
+	auto_err struct err err = ERR_INIT;
+	int lock_fd;
+
+	if (lock_take(&s->p, &lock_fd, &err) < 0) {
+		log_error("another keeper is there already: %s", err_msg(&err));
+		_exit(1);
+	}
+	fd_cloexec(lock_fd, 0);
+	keeper_argv(s->p.run, s->p.state_root, s->p.run_root, s->p.name, lock_fd, &argv);
+	execv(argv.v[0], argv.v);
+	log_error("cannot execute '%s': %s", argv.v[0], strerror(errno));
+	_exit(1);
+}
+
+/* A finished supervisor removes the directory of its project: a lock on a file that is not there any more is no lock. */
+static bool lock_is_current(const struct pdirs *p, int lock_fd)
+{
+	auto_free char *path = xasprintf("%s/lock", p->run);
+	struct stat a, b;
+
+	return fstat(lock_fd, &a) == 0 && stat(path, &b) == 0 && a.st_ino == b.st_ino && a.st_dev == b.st_dev;
+}
+
+/* 0: connected, 1: try again, -1 */
+static int attempt(const struct dirs *d, const char *project, bool *started, struct ctl **ret, struct err *err)
+{
+	struct pdirs p;
+	auto_close int lock_fd = -1;
+	int r = 1;
+
+	if (pdirs_open(d, project, true, &p, err) < 0)
+		return -1;
+	if (ctl_connect(p.run_fd, ret, err) == 0) {
+		pdirs_done(&p);
+		return 0;
+	}
+	if (err->kind != ERR_NOT_FOUND) {
+		pdirs_done(&p);
+		return -1;
+	}
+	err_done(err);
+	if (!*started && lock_take(&p, &lock_fd, NULL) == 0 && lock_is_current(&p, lock_fd)) {
+		*started = true;
+		r = start_keeper(&p, lock_fd, err) < 0 ? -1 : 1;
+	}
+	pdirs_done(&p);
+	return r;
+}
+
+int super_connect(const struct dirs *d, const char *project, struct ctl **ret, struct err *err)
+{
+	const struct timespec pause = { .tv_nsec = 500 * 1000 };
+	int64_t deadline = clock_mono_ns() + READY_MS * MS_NS;
+	bool started = false;
+	int r;
+
+	while ((r = attempt(d, project, &started, ret, err)) == 1) {
+		if (clock_mono_ns() > deadline)
+			return err_set(err, ERR_TIMEOUT, "the supervisor of project '%s' did not answer within %d s",
+				       project, READY_MS / 1000),
+			       err_hint(err, "see %s/projects/%s/supervisor.log", d->state, project);
+		nanosleep(&pause, NULL);
+	}
+	return r;
+}

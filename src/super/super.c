@@ -1,0 +1,196 @@
+/* super.c - the supervisor's beginning, loop and end. */
+#include "super.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "../util/auto.h"
+#include "../util/log.h"
+#include "../util/mem.h"
+#include "../util/path.h"
+#include "sup.h"
+#include "txn.h"
+
+enum { STEPS_PER_TURN = 100000, IDLE_MS = 5000, LOG_MAX = 1 << 20, FLUSH_MS = 2000 };
+
+char *super_container_dir(const struct super *s, const char *id)
+{
+	return xasprintf("%s/containers/%s", s->p.state, id);
+}
+
+char *super_run_path(const struct super *s, const char *kind, const char *slot)
+{
+	return xasprintf("%s/%s/%s", s->p.run, kind, slot);
+}
+
+/* ------------------------------------------------------------------ the queue */
+
+void super_post(struct unit *u, enum uevent ev)
+{
+	struct super *s = u->s;
+	struct queue_item *q;
+
+	if (u->queued & (1u << ev))
+		return;
+	q = XGROW(s->queue, s->n_queue, s->cap_queue);
+	*q = (struct queue_item){ u, ev };
+	u->queued |= 1u << ev;
+	event_base_loopbreak(s->base);
+}
+
+/* Removal unlinks at once and frees here, at the end of a turn, when nobody can hold a pointer any more. */
+static void bury(struct super *s)
+{
+	for (size_t i = 0; !s->txn && i < s->units.n; i++) {
+		struct unit *u = s->units.items[i].value;
+		if (u->state != U_ABSENT || u->rec.id || u->queued || u->act != ACT_NONE)
+			continue;
+		map_remove(&s->units, u->rec.slot);
+		unit_free(u);
+		i--;
+	}
+}
+
+static void drain(struct super *s)
+{
+	int steps = 0;
+
+	while (s->queue_head < s->n_queue && steps++ < STEPS_PER_TURN) {
+		struct queue_item q = s->queue[s->queue_head++];
+		q.u->queued &= ~(1u << q.ev);
+		unit_step(q.u, q.ev);
+	}
+	if (s->queue_head == s->n_queue) {
+		s->queue_head = s->n_queue = 0;
+		bury(s);
+	}
+}
+
+/* ------------------------------------------------------------------ the end */
+
+void project_forget(struct super *s)
+{
+	auto_free char *rel = NULL;
+	auto_err struct err err = ERR_INIT;
+	auto_close int state = open(s->dirs.state, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+	auto_close int run = open(s->dirs.run, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+
+	ctl_server_deaf(s);
+	rel = xasprintf("projects/%s", s->p.name);
+	if ((state >= 0 && path_remove_tree(state, rel, &err) < 0) ||
+	    (run >= 0 && path_remove_tree(run, rel, &err) < 0))
+		log_error("cleaning up: %s", err_msg(&err));
+	s->finished = true;
+}
+
+/* A supervisor without containers, requests and clients has nothing to do; a project that was never brought up leaves no trace. */
+static void on_idle(evutil_socket_t fd, short what, void *arg)
+{
+	struct super *s = arg;
+
+	if (s->units.n || s->txn || s->waiting || s->clients || s->netjobs || s->finished)
+		return;
+	log_info("nothing to supervise");
+	project_forget(s);
+}
+
+static void compact(struct super *s)
+{
+	struct world w = { .units = MAP_INIT };
+	auto_err struct err err = ERR_INIT;
+
+	if (s->finished || !journal_wants_compaction(s->journal))
+		return;
+	map_each(&s->units, it) {
+		struct unit *u = it->value;
+		if (u->rec.id)
+			map_set(&w.units, u->rec.slot, &u->rec);
+	}
+	if (journal_compact(s->journal, &w, &err) < 0)
+		log_error("journal: %s", err_msg(&err));
+	map_done(&w.units, NULL);
+}
+
+/* ------------------------------------------------------------------ the beginning */
+
+static int make_dirs(struct super *s, struct err *err)
+{
+	static const char *const run[] = { "netns", "rootfs", "oci", "tmp", "secrets" };
+	auto_free char *log = xasprintf("%s/supervisor.log", s->p.state);
+
+	for (size_t i = 0; i < ARRAY_LEN(run); i++)
+		if (path_mkdirs(s->p.run_fd, run[i], 0711, err) < 0)
+			return -1;
+	if (path_open_dir(s->p.run_fd, "fifo", 0700, &s->fifo_fd, err) < 0 ||
+	    path_open_dir(s->p.state_fd, "logs", 0700, &s->logs_fd, err) < 0 ||
+	    path_mkdirs(s->p.state_fd, "containers", 0700, err) < 0)
+		return -1;
+	log_to(open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600), getenv("DAVIT_DEBUG") ? LOG_DEBUG : LOG_INFO,
+	       LOG_MAX);
+	return 0;
+}
+
+static int open_stores(struct super *s, struct err *err)
+{
+	auto_err struct err why = ERR_INIT;
+
+	if (oci_runtime_find(NULL, &s->runtime, &why) < 0)
+		log_error("%s", err_msg(&why));
+	if (image_store_open(s->dirs.state, &s->images, err) < 0 || vol_open(s->dirs.state, &s->volumes, err) < 0 ||
+	    ipam_open(s->dirs.state, &s->ipam, err) < 0)
+		return -1;
+	return journal_open(s->p.state_fd, &s->journal, err);
+}
+
+static int begin(struct super *s, const struct dirs *d, const char *project, struct err *err)
+{
+	s->dirs = *d;
+	s->keeper_fd = s->listen_fd = s->logs_fd = s->fifo_fd = -1;
+	s->base = event_base_new();
+	if (!s->base)
+		return err_set(err, ERR_FAIL, "no event loop");
+	if (pdirs_open(d, project, true, &s->p, err) < 0 || make_dirs(s, err) < 0 || open_stores(s, err) < 0)
+		return -1;
+	keeper_link_start(s);
+	if (txn_load_model(s, err) < 0)
+		return err_wrap(err, "stored model");
+	if (dns_new(s->base, &names_ops, s, &s->dns, err) < 0 || adopt_world(s, err) < 0)
+		return -1;
+	drain(s);
+	return ctl_server_start(s, err);
+}
+
+static void loop(struct super *s)
+{
+	struct event *idle = event_new(s->base, -1, EV_PERSIST, on_idle, s);
+	struct timeval tv = { .tv_sec = IDLE_MS / 1000 };
+
+	event_add(idle, &tv);
+	while (!s->finished || clients_have_output(s)) {
+		event_base_loop(s->base, EVLOOP_ONCE);
+		drain(s);
+		compact(s);
+	}
+	event_free(idle);
+}
+
+/* The process ends; memory and descriptors go with it. What matters is the order of the keeper's end and the last client's (see
+ * client_outlives_keeper). */
+int super_main(const struct dirs *d, const char *project)
+{
+	struct super *s = xcalloc(1, sizeof *s);
+	auto_err struct err err = ERR_INIT;
+
+	signal(SIGPIPE, SIG_IGN);
+	umask(022);
+	if (chdir("/") < 0 || begin(s, d, project, &err) < 0) {
+		log_error("cannot start: %s", err_msg(&err));
+		return 1;
+	}
+	log_info("supervisor %d of project '%s'", (int)getpid(), project);
+	loop(s);
+	log_info("done");
+	return 0;
+}
