@@ -226,6 +226,7 @@ struct file_object {                     /* a top-level config or secret */
 struct project {
 	struct arena *arena;
 	struct node *root;               /* the canonical tree this was made from; what `config` prints */
+	struct node *disabled_root;      /* the services that profiles took out of it; NULL: none */
 	bool raw;                        /* variables were left alone: a dollar in the texts is just that */
 	char *name;
 	char *working_dir;               /* absolute: the project directory */

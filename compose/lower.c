@@ -1,0 +1,133 @@
+/* lower.c - the canonical tree becomes struct project. */
+#include "lower.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../src/util/arena.h"
+
+/* ------------------------------------------------------------------ top-level elements */
+
+static const struct node *body(const struct node_pair *p)
+{
+	return p->value->kind == NODE_MAP ? p->value : NULL;
+}
+
+static char *name_of(struct lower *l, const struct node_pair *p)
+{
+	char *name = low_str(l, p->value, "name");
+
+	return name ? name : arena_strdup(l->a, p->key);
+}
+
+static void low_ipam(struct lower *l, struct network *net, const struct node *n)
+{
+	const struct node *seq = tree_seq(tree_map(n, "ipam"), "config");
+
+	net->ipam = arena_array(l->a, (seq ? seq->n : 0) + 1, sizeof *net->ipam);
+	tree_items(seq, it) {
+		struct ipam_config *c = &net->ipam[net->n_ipam++];
+
+		c->subnet = low_str(l, *it, "subnet");
+		c->gateway = low_str(l, *it, "gateway");
+		c->ip_range = low_str(l, *it, "ip_range");
+		c->aux_addresses = low_kvs(l, *it, "aux_addresses");
+	}
+}
+
+static void low_network(struct lower *l, struct network *net, const struct node_pair *p)
+{
+	const struct node *n = body(p);
+
+	net->key = arena_strdup(l->a, p->key);
+	net->name = name_of(l, p);
+	net->pos = p->key_pos;
+	net->driver = low_str(l, n, "driver");
+	net->driver_opts = low_kvs(l, n, "driver_opts");
+	net->labels = low_kvs(l, n, "labels");
+	net->external = tree_true(n, "external");
+	net->internal = tree_true(n, "internal");
+	net->attachable = tree_true(n, "attachable");
+	net->enable_ipv4 = low_tri(n, "enable_ipv4");
+	net->enable_ipv6 = low_tri(n, "enable_ipv6");
+	low_ipam(l, net, n);
+}
+
+static void low_volume(struct lower *l, struct volume *v, const struct node_pair *p)
+{
+	const struct node *n = body(p);
+
+	v->key = arena_strdup(l->a, p->key);
+	v->name = name_of(l, p);
+	v->pos = p->key_pos;
+	v->driver = low_str(l, n, "driver");
+	v->driver_opts = low_kvs(l, n, "driver_opts");
+	v->labels = low_kvs(l, n, "labels");
+	v->external = tree_true(n, "external");
+}
+
+static void low_file_object(struct lower *l, struct file_object *o, const struct node_pair *p)
+{
+	const struct node *n = body(p), *content = tree_str_node(n, "content");
+
+	o->key = arena_strdup(l->a, p->key);
+	o->name = name_of(l, p);
+	o->pos = p->key_pos;
+	o->file = low_str(l, n, "file");
+	o->environment = low_str(l, n, "environment");
+	o->external = tree_true(n, "external");
+	if (!content)
+		content = tree_str_node(n, "$value");
+	o->content = content ? arena_strdup(l->a, content->text) : NULL;
+}
+
+static int by_first(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* Every element begins with the text that it is sorted by. */
+static_assert(offsetof(struct service, name) == 0, "sorted by name");
+static_assert(offsetof(struct network, key) == 0 && offsetof(struct volume, key) == 0, "sorted by key");
+static_assert(offsetof(struct file_object, key) == 0, "sorted by key");
+
+#define LOWER_MAP(l, map, list, count, fn) do { \
+	const struct node *m_ = (map); \
+	(list) = arena_array((l)->a, (m_ ? m_->n : 0) + 1, sizeof *(list)); \
+	tree_each(m_, p_) \
+		fn(l, &(list)[(count)++], p_); \
+	if (count) \
+		qsort(list, count, sizeof *(list), by_first); \
+} while (0)
+
+static void hash_services(struct lower *l, struct service *list, size_t n, const struct node *map)
+{
+	for (size_t i = 0; i < n; i++)
+		list[i].config_hash = low_config_hash(l, &list[i], node_get(map, list[i].name));
+}
+
+struct project *lower(const struct stage_ctx *s, struct node *root, struct node *disabled, const struct strv *files)
+{
+	struct project *p = arena_alloc(s->a, sizeof *p);
+	struct lower l = { .s = s, .a = s->a, .root = root, .p = p };
+	struct node *services = tree_map(root, "services");
+
+	p->arena = s->a;
+	p->root = root;
+	p->disabled_root = disabled;
+	p->raw = s->no_interpolate;
+	p->name = arena_strdup(s->a, s->project_name);
+	p->working_dir = arena_strdup(s->a, s->working_dir);
+	if (files)
+		p->files = *files;
+	LOWER_MAP(&l, tree_map(root, "networks"), p->networks, p->n_networks, low_network);
+	LOWER_MAP(&l, tree_map(root, "volumes"), p->volumes, p->n_volumes, low_volume);
+	LOWER_MAP(&l, tree_map(root, "configs"), p->configs, p->n_configs, low_file_object);
+	LOWER_MAP(&l, tree_map(root, "secrets"), p->secrets, p->n_secrets, low_file_object);
+	LOWER_MAP(&l, services, p->services, p->n_services, low_service);
+	LOWER_MAP(&l, disabled, p->disabled, p->n_disabled, low_service);
+	hash_services(&l, p->services, p->n_services, services);
+	hash_services(&l, p->disabled, p->n_disabled, disabled);
+	return p;
+}

@@ -1,0 +1,226 @@
+/* lower_lists.c - the lists of a service. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "../src/util/arena.h"
+#include "../src/util/str.h"
+#include "lower.h"
+#include "val.h"
+
+static void low_port(struct lower *l, struct port *p, const struct node *n)
+{
+	const char *published = tree_str(n, "published");
+	char *why;
+
+	p->pos = n->pos;
+	p->name = low_str(l, n, "name");
+	p->app_protocol = low_str(l, n, "app_protocol");
+	p->host_ip = low_str(l, n, "host_ip");
+	p->target = (unsigned)low_int(n, "target", 0);
+	p->protocol = low_str(l, n, "protocol");
+	p->mode = low_str(l, n, "mode");
+	if (published && val_port_range(l->a, published, "host port", &p->published_min, &p->published_max, &why) == 0)
+		p->published = true;
+}
+
+void low_ports(struct lower *l, struct service *svc, const struct node *n)
+{
+	const struct node *seq = tree_seq(n, "ports");
+
+	svc->ports = arena_array(l->a, (seq ? seq->n : 0) + 1, sizeof *svc->ports);
+	tree_items(seq, it)
+		if ((*it)->kind == NODE_MAP)
+			low_port(l, &svc->ports[svc->n_ports++], *it);
+}
+
+/* ------------------------------------------------------------------ mounts */
+
+static enum mount_type mount_type(const char *type)
+{
+	static const char *const names[] = {
+		[MOUNT_BIND] = "bind", [MOUNT_VOLUME] = "volume", [MOUNT_TMPFS] = "tmpfs", [MOUNT_IMAGE] = "image",
+		[MOUNT_CLUSTER] = "cluster", [MOUNT_NPIPE] = "npipe",
+	};
+
+	for (size_t i = 0; type && i < sizeof names / sizeof *names; i++)
+		if (STREQ(names[i], type))
+			return (enum mount_type)i;
+	return MOUNT_VOLUME;
+}
+
+static void low_mount(struct lower *l, struct mount *m, const struct node *n)
+{
+	const struct node *bind = tree_map(n, "bind"), *volume = tree_map(n, "volume"), *tmpfs = tree_map(n, "tmpfs");
+	const char *recursive = tree_str(bind, "recursive");
+
+	m->pos = n->pos;
+	m->type = mount_type(tree_str(n, "type"));
+	m->source = low_str(l, n, "source");
+	m->target = low_str(l, n, "target");
+	m->read_only = tree_true(n, "read_only");
+	m->consistency = low_str(l, n, "consistency");
+	m->propagation = low_str(l, bind, "propagation");
+	m->create_host_path = tree_true(bind, "create_host_path");
+	m->selinux = low_str(l, bind, "selinux");
+	m->recursive_disabled = recursive && STREQ(recursive, "disabled");
+	m->nocopy = tree_true(volume, "nocopy");
+	m->subpath = low_str(l, volume, "subpath");
+	if (m->type == MOUNT_IMAGE)
+		m->subpath = low_str(l, tree_map(n, "image"), "subpath");
+	m->tmpfs_bytes = low_bytes(tmpfs, "size", -1);
+	m->tmpfs_mode = low_int(tmpfs, "mode", -1);
+}
+
+void low_mounts(struct lower *l, struct service *svc, const struct node *n)
+{
+	const struct node *seq = tree_seq(n, "volumes");
+
+	svc->mounts = arena_array(l->a, (seq ? seq->n : 0) + 1, sizeof *svc->mounts);
+	tree_items(seq, it)
+		if ((*it)->kind == NODE_MAP)
+			low_mount(l, &svc->mounts[svc->n_mounts++], *it);
+}
+
+/* ------------------------------------------------------------------ networks */
+
+static int by_priority(const void *a, const void *b)
+{
+	const struct service_network *x = a, *y = b;
+
+	if (x->priority != y->priority)
+		return x->priority > y->priority ? -1 : 1;
+	return strcmp(x->network, y->network);
+}
+
+void low_networks(struct lower *l, struct service *svc, const struct node *n)
+{
+	const struct node *map = tree_map(n, "networks");
+
+	svc->networks = arena_array(l->a, (map ? map->n : 0) + 1, sizeof *svc->networks);
+	tree_each(map, p) {
+		struct service_network *net = &svc->networks[svc->n_networks++];
+		const struct node *v = p->value->kind == NODE_MAP ? p->value : NULL;
+
+		net->pos = p->key_pos;
+		net->network = arena_strdup(l->a, p->key);
+		net->aliases = low_strv(l, v, "aliases");
+		net->ipv4_address = low_str(l, v, "ipv4_address");
+		net->ipv6_address = low_str(l, v, "ipv6_address");
+		net->mac_address = low_str(l, v, "mac_address");
+		net->interface_name = low_str(l, v, "interface_name");
+		net->link_local_ips = low_strv(l, v, "link_local_ips");
+		net->driver_opts = low_kvs(l, v, "driver_opts");
+		net->priority = low_num(v, "priority", 0);
+		net->gw_priority = low_num(v, "gw_priority", 0);
+	}
+	if (svc->n_networks)
+		qsort(svc->networks, svc->n_networks, sizeof *svc->networks, by_priority);
+}
+
+/* ------------------------------------------------------------------ dependencies */
+
+static enum dep_condition condition(const char *text)
+{
+	if (text && STREQ(text, "service_healthy"))
+		return DEP_HEALTHY;
+	return text && STREQ(text, "service_completed_successfully") ? DEP_COMPLETED : DEP_STARTED;
+}
+
+static int by_service(const void *a, const void *b)
+{
+	return strcmp(((const struct dependency *)a)->service, ((const struct dependency *)b)->service);
+}
+
+void low_dependencies(struct lower *l, struct service *svc, const struct node *n)
+{
+	const struct node *map = tree_map(n, "depends_on");
+
+	svc->depends_on = arena_array(l->a, (map ? map->n : 0) + 1, sizeof *svc->depends_on);
+	tree_each(map, p) {
+		struct dependency *dep = &svc->depends_on[svc->n_depends_on++];
+
+		dep->pos = p->key_pos;
+		dep->service = arena_strdup(l->a, p->key);
+		dep->condition = condition(tree_str(p->value, "condition"));
+		dep->restart = tree_true(p->value, "restart");
+		dep->required = low_tri(p->value, "required") != TRI_NO;
+	}
+	if (svc->n_depends_on)
+		qsort(svc->depends_on, svc->n_depends_on, sizeof *svc->depends_on, by_service);
+}
+
+/* ------------------------------------------------------------------ configs, secrets, hosts, devices, ulimits */
+
+void low_file_refs(struct lower *l, struct file_ref **ret, size_t *ret_n, const struct node *n, const char *key)
+{
+	const struct node *seq = tree_seq(n, key);
+
+	*ret = arena_array(l->a, (seq ? seq->n : 0) + 1, sizeof **ret);
+	*ret_n = 0;
+	tree_items(seq, it) {
+		struct file_ref *r = &(*ret)[(*ret_n)++];
+		const char *mode = tree_str(*it, "mode");
+
+		r->pos = (*it)->pos;
+		r->source = low_str(l, *it, "source");
+		r->target = low_str(l, *it, "target");
+		r->uid = low_str(l, *it, "uid");
+		r->gid = low_str(l, *it, "gid");
+		if (!mode || val_mode(mode, &r->mode) < 0)
+			r->mode = -1;
+	}
+}
+
+void low_hosts(struct lower *l, struct service *svc, const struct node *n)
+{
+	const struct node *seq = tree_seq(n, "extra_hosts");
+
+	svc->extra_hosts = arena_array(l->a, (seq ? seq->n : 0) + 1, sizeof *svc->extra_hosts);
+	tree_items(seq, it) {
+		const char *eq = (*it)->kind == NODE_STR ? strchr((*it)->text, '=') : NULL;
+
+		if (!eq)
+			continue;
+		svc->extra_hosts[svc->n_extra_hosts++] = (struct host_entry){
+			.host = arena_strndup(l->a, (*it)->text, (size_t)(eq - (*it)->text)), .ip = arena_strdup(l->a, eq + 1) };
+	}
+}
+
+void low_devices(struct lower *l, struct service *svc, const struct node *n)
+{
+	const struct node *seq = tree_seq(n, "devices");
+
+	svc->devices = arena_array(l->a, (seq ? seq->n : 0) + 1, sizeof *svc->devices);
+	tree_items(seq, it) {
+		struct device *d = &svc->devices[svc->n_devices++];
+
+		d->source = low_str(l, *it, "source");
+		d->target = low_str(l, *it, "target");
+		d->permissions = tree_str(*it, "permissions") ? low_str(l, *it, "permissions") : arena_strdup(l->a, "rwm");
+	}
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(((const struct ulimit *)a)->name, ((const struct ulimit *)b)->name);
+}
+
+void low_ulimits(struct lower *l, struct service *svc, const struct node *n)
+{
+	const struct node *map = tree_map(n, "ulimits");
+
+	svc->ulimits = arena_array(l->a, (map ? map->n : 0) + 1, sizeof *svc->ulimits);
+	tree_each(map, p) {
+		struct ulimit *u = &svc->ulimits[svc->n_ulimits++];
+
+		u->name = arena_strdup(l->a, p->key);
+		if (p->value->kind == NODE_INT) {
+			u->soft = u->hard = p->value->i;
+		} else {
+			u->soft = low_int(p->value, "soft", 0);
+			u->hard = low_int(p->value, "hard", 0);
+		}
+	}
+	if (svc->n_ulimits)
+		qsort(svc->ulimits, svc->n_ulimits, sizeof *svc->ulimits, by_name);
+}
