@@ -36,31 +36,35 @@
 enum { CTL_VERSION = 1, CTL_MAX = 64 << 20 };
 
 /* --- framing, for both ends --- */
-struct ctl_in {                  /* a growing input */
+struct ctl_in {                  /* a growing input; all zero is empty */
 	char *p;
 	size_t len, cap;
+	size_t at;               /* what lies before it was taken already */
 };
 /* Takes one message out of what was read. 1: *ret is a new reference, 0: not complete, -1: nonsense (too long, no object). */
 int ctl_parse(struct ctl_in *in, json_t **ret, struct err *err);
 /* Reads once from the (non-blocking or blocking) socket. 1: something came, 0: EAGAIN, 2: end, -1. */
 int ctl_fill(struct ctl_in *in, int fd, struct err *err);
 void ctl_in_done(struct ctl_in *in);
-/* A complete frame, malloc'ed. */
+/* A complete frame, malloc'ed; NULL when it would be longer than CTL_MAX. */
 char *ctl_frame(const json_t *msg, size_t *ret_len);
 
 /* --- the command line's end --- */
 struct ctl;
-/* 0; ERR_NOT_FOUND: no supervisor listens there (absent or refused). sock: absolute path, may be longer than sun_path (reached through run_fd). */
+/* Connects to run_fd/sock (by descriptor, so its path may be longer than sun_path). ERR_NOT_FOUND: no supervisor listens there
+ * (absent or refused); ERR_TIMEOUT: it does not accept within 2 s. */
 int ctl_connect(int run_fd, struct ctl **ret, struct err *err);
 void ctl_close(struct ctl *c);
 int ctl_fd(const struct ctl *c);
-/* Adds "v"; blocks at most 10 s. req is borrowed. */
+/* Adds "v" to req, which is borrowed; blocks at most 10 s. */
 int ctl_send(struct ctl *c, json_t *req, struct err *err);
 /* 1: *ret is a new reference; 0: nothing within timeout_ms (0: look only, -1: wait); -1: closed or broken (ERR_PROTO, ERR_FAIL "the supervisor went away"). */
 int ctl_recv(struct ctl *c, int timeout_ms, json_t **ret, struct err *err);
 /* Fills err from an "error" event; returns -1. */
 int ctl_error(const json_t *event, struct err *err);
-/* Listens at run_fd/sock (unlinked first, mode 0600). Non-blocking. */
+
+/* --- the supervisor's end --- */
+/* Listens at run_fd/sock (mode 0600), in the place of what was there; whoever comes sees the old or the new. Non-blocking. */
 int ctl_listen(int run_fd, int *ret_fd, struct err *err);
-/* Accepts one and checks who it is: 1 with *ret_fd, 0: none waiting or not allowed, -1. */
+/* Accepts one and checks who it is: 1 with *ret_fd (non-blocking), 0: none waiting or not allowed, -1. */
 int ctl_accept(int listen_fd, int *ret_fd, struct err *err);

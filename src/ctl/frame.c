@@ -1,0 +1,109 @@
+/* Framing, for both ends: 4 bytes of length, little-endian, and that many bytes of JSON. */
+#include <endian.h>
+#include <errno.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../util/json.h"
+#include "../util/mem.h"
+#include "ctl.h"
+
+enum { HEAD = 4, LEAST_ROOM = 4096, KEEP_ROOM = 1 << 20 };
+
+/* Moves what is not taken yet to the front, and gives back what a large message needed. */
+static void compact(struct ctl_in *in)
+{
+	if (in->at > 0) {
+		memmove(in->p, in->p + in->at, in->len - in->at);
+		in->len -= in->at;
+		in->at = 0;
+	}
+	if (in->len == 0 && in->cap > KEEP_ROOM)
+		ctl_in_done(in);
+}
+
+int ctl_parse(struct ctl_in *in, json_t **ret, struct err *err)
+{
+	size_t have = in->len - in->at;
+	json_t *msg = NULL;
+	uint32_t len;
+
+	if (have < HEAD)
+		return 0;
+	memcpy(&len, in->p + in->at, HEAD);
+	len = le32toh(len);
+	if (len > CTL_MAX)
+		return err_set(err, ERR_PROTO, "a message of %u bytes is too long", len);
+	if (have - HEAD < len)
+		return 0;
+	if (jx_parse(in->p + in->at + HEAD, len, &msg, err) < 0) {
+		if (err)
+			err->kind = ERR_PROTO;
+		return err_wrap(err, "message");
+	}
+	if (!json_is_object(msg)) {
+		json_decref(msg);
+		return err_set(err, ERR_PROTO, "a message is not an object");
+	}
+	in->at += HEAD + len;
+	*ret = msg;
+	return 1;
+}
+
+/* A peer that closes without having read everything is reported once, before what it said last; that is still to be had. */
+static ssize_t read_socket(int fd, char *to, size_t room)
+{
+	int resets = 0;
+	ssize_t n;
+
+	do
+		n = read(fd, to, room);
+	while (n < 0 && (errno == EINTR || (errno == ECONNRESET && resets++ == 0)));
+	return n;
+}
+
+int ctl_fill(struct ctl_in *in, int fd, struct err *err)
+{
+	ssize_t n;
+
+	compact(in);
+	if (in->len > HEAD + (size_t)CTL_MAX)
+		return err_set(err, ERR_PROTO, "more came than was taken");
+	if (in->cap - in->len < LEAST_ROOM) {
+		/* twice what came, whatever was announced */
+		in->cap = in->cap ? in->cap * 2 : LEAST_ROOM;
+		in->p = xrealloc_array(in->p, in->cap, 1);
+	}
+	n = read_socket(fd, in->p + in->len, in->cap - in->len);
+	if (n < 0 && errno == EAGAIN)
+		return 0;
+	if (n == 0 || (n < 0 && errno == ECONNRESET))
+		return 2;
+	if (n < 0)
+		return err_sys(err, errno, "read a message");
+	in->len += (size_t)n;
+	return 1;
+}
+
+void ctl_in_done(struct ctl_in *in)
+{
+	free(in->p);
+	*in = (struct ctl_in){ 0 };
+}
+
+char *ctl_frame(const json_t *msg, size_t *ret_len)
+{
+	size_t len = json_dumpb(msg, NULL, 0, JSON_COMPACT);
+	uint32_t head = htole32((uint32_t)len);
+	char *frame;
+
+	if (len == 0 || len > CTL_MAX)
+		return NULL;
+	frame = xmalloc(HEAD + len);
+	memcpy(frame, &head, HEAD);
+	json_dumpb(msg, frame + HEAD, len, JSON_COMPACT);
+	*ret_len = HEAD + len;
+	return frame;
+}
