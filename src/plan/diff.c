@@ -169,6 +169,17 @@ static void need_condition(struct ctx *c, struct slot *dep, enum dep_condition c
 	plan_edge(c->plan, dep->op_start, *op, false);
 }
 
+/* Whoever joins another's namespace can only be prepared when that one runs. */
+static bool joins(const struct service *svc, const char *name)
+{
+	const char *const modes[] = { svc->pid, svc->ipc };
+
+	for (size_t i = 0; i < ARRAY_LEN(modes); i++)
+		if (modes[i] && str_starts(modes[i], "service:") && STREQ(modes[i] + strlen("service:"), name))
+			return true;
+	return false;
+}
+
 static void edges_of_start(struct ctx *c, struct slot *s)
 {
 	const struct graph_vertex *v;
@@ -183,6 +194,8 @@ static void edges_of_start(struct ctx *c, struct slot *s)
 		each_slot_of(c, dep, v->needs[i].to) {
 			need_condition(c, dep, d->condition);
 			plan_edge(c->plan, op_for_condition(dep, d->condition), s->op_start, !d->required);
+			if (joins(&c->model->services[s->svc], dep->service))
+				plan_edge(c->plan, dep->op_start, s->op_prepare, false);
 		}
 	}
 }

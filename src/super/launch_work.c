@@ -35,11 +35,6 @@ struct ctx {
 	json_t *warnings;
 };
 
-static void warn(struct ctx *c, char *text)
-{
-	json_array_append_new(c->warnings, json_string(text));
-}
-
 /* ------------------------------------------------------------------ arguments and environment */
 
 static void add_all(struct strs *to, char *const *v, size_t n)

@@ -1,0 +1,263 @@
+/* Plans: what follows from a model, a world and a request, as text. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../../../../compose/project.h"
+#include "../../../../src/plan/plan.h"
+#include "../../../../src/util/auto.h"
+#include "../../../../src/util/mem.h"
+
+struct fixture {
+	char dir[64];
+	struct project *model;
+	struct world world;
+};
+
+static int set_up(void **state)
+{
+	struct fixture *f = xcalloc(1, sizeof *f);
+
+	snprintf(f->dir, sizeof f->dir, "/tmp/plan-test-XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	*state = f;
+	return 0;
+}
+
+static void rec_free(void *p)
+{
+	unit_rec_done(p);
+	free(p);
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+	auto_free char *file = xasprintf("%s/compose.yaml", f->dir);
+
+	unlink(file);
+	rmdir(f->dir);
+	project_free(f->model);
+	map_done(&f->world.units, rec_free);
+	free(f);
+	return 0;
+}
+
+static void model(struct fixture *f, const char *yaml)
+{
+	auto_free char *file = xasprintf("%s/compose.yaml", f->dir);
+	struct compose_opts o = { .project_name = "p" };
+	struct diag d = DIAG_INIT;
+	FILE *out = fopen(file, "w");
+
+	assert_non_null(out);
+	fputs(yaml, out);
+	fclose(out);
+	strs_add(&o.files, file);
+	if (compose_load(&o, &d, &f->model) < 0)
+		fail_msg("%s", d.n ? d.items[0].msg : "?");
+	strs_done(&o.files);
+	diag_done(&d);
+}
+
+/* A container that exists as the model wants it. */
+static struct unit_rec *exists(struct fixture *f, const char *service, unsigned index, const char *unit_state)
+{
+	const struct service *svc = f->model ? project_service(f->model, service) : NULL;
+	struct unit_rec *r = xcalloc(1, sizeof *r);
+
+	r->slot = xasprintf("%s-%u", service, index);
+	r->service = xstrdup(service);
+	r->index = index;
+	r->id = xstrdup("0123456789ab");
+	r->state = xstrdup(unit_state);
+	r->config_hash = xstrdup(svc ? svc->config_hash : "gone");
+	map_set(&f->world.units, r->slot, r);
+	return r;
+}
+
+static void plan_is(struct fixture *f, const struct plan_request *req, const char *want)
+{
+	struct plan p = { 0 };
+	auto_buf struct buf b = BUF_INIT;
+	auto_err struct err err = ERR_INIT;
+
+	if (plan_make(f->model, &f->world, req, &p, &err) < 0)
+		fail_msg("%s", err_msg(&err));
+	plan_print(&p, &b);
+	assert_string_equal(b.p ? b.p : "", want);
+	plan_done(&p);
+}
+
+static const char chain[] = "services:\n"
+			    "  db: {image: x, healthcheck: {test: [CMD, ok]}}\n"
+			    "  job: {image: x, depends_on: {db: {condition: service_healthy}}}\n"
+			    "  web: {image: x, depends_on: {db: {condition: service_started},"
+			    " job: {condition: service_completed_successfully}}}\n";
+
+static void new_project_starts_in_order(void **state)
+{
+	struct plan_request req = { .verb = PLAN_UP };
+
+	model(*state, chain);
+	plan_is(*state, &req,
+		"setup\n"
+		"prepare db-1 (new)\ncreate db-1 after setup, prepare db-1\nstart db-1 after create db-1\n"
+		"prepare job-1 (new)\ncreate job-1 after setup, prepare job-1\n"
+		"start job-1 after create job-1, healthy db-1\n"
+		"prepare web-1 (new)\ncreate web-1 after setup, prepare web-1\n"
+		"start web-1 after start db-1, create web-1, completed job-1\n"
+		"healthy db-1 after start db-1\ncompleted job-1 after start job-1\n");
+}
+
+static void second_up_changes_nothing(void **state)
+{
+	struct plan_request req = { .verb = PLAN_UP };
+	struct unit_rec *job;
+
+	model(*state, chain);
+	exists(*state, "db", 1, "running");
+	exists(*state, "web", 1, "running");
+	job = exists(*state, "job", 1, "stopped");
+	job->started_ns = 1;
+	plan_is(*state, &req, "setup\nkeep db-1\nkeep job-1\nkeep web-1\n");
+}
+
+static void failed_job_runs_again(void **state)
+{
+	struct plan_request req = { .verb = PLAN_UP };
+	struct unit_rec *job;
+
+	model(*state, chain);
+	exists(*state, "db", 1, "running");
+	exists(*state, "web", 1, "running");
+	job = exists(*state, "job", 1, "stopped");
+	job->started_ns = 1;
+	job->exit_code = 3;
+	plan_is(*state, &req,
+		"setup\nprepare job-1\ncreate job-1 after setup, prepare job-1\n"
+		"start job-1 after create job-1, healthy db-1\nhealthy db-1\nkeep db-1\nkeep web-1\n");
+}
+
+static void changed_service_is_recreated(void **state)
+{
+	struct plan_request req = { .verb = PLAN_UP };
+	struct unit_rec *r;
+
+	model(*state, "services:\n  a: {image: x}\n  b: {image: x}\n");
+	exists(*state, "a", 1, "running");
+	r = exists(*state, "b", 1, "running");
+	free(r->config_hash);
+	r->config_hash = xstrdup("other");
+	plan_is(*state, &req,
+		"setup after remove b-1\nstop b-1 (configuration changed)\n"
+		"remove b-1 (configuration changed) after stop b-1\n"
+		"prepare b-1 (configuration changed) after remove b-1\n"
+		"create b-1 after setup, prepare b-1\nstart b-1 after create b-1\nkeep a-1\n");
+}
+
+static void scaling_down_removes_the_surplus(void **state)
+{
+	struct plan_request req = { .verb = PLAN_UP };
+
+	model(*state, "services:\n  a: {image: x, scale: 1}\n");
+	exists(*state, "a", 1, "running");
+	exists(*state, "a", 2, "running");
+	plan_is(*state, &req, "setup\nstop a-2 (scaled down)\nremove a-2 (scaled down) after stop a-2\nkeep a-1\n");
+}
+
+static void orphans_stay_unless_told(void **state)
+{
+	struct plan_request req = { .verb = PLAN_UP };
+
+	model(*state, "services:\n  a: {image: x}\n");
+	exists(*state, "a", 1, "running");
+	exists(*state, "old", 1, "running");
+	plan_is(*state, &req, "setup\nkeep a-1\norphan old-1\n");
+	req.remove_orphans = true;
+	plan_is(*state, &req, "setup\nstop old-1 (orphan)\nremove old-1 (orphan) after stop old-1\nkeep a-1\n");
+}
+
+static void down_goes_backwards(void **state)
+{
+	struct plan_request req = { .verb = PLAN_DOWN, .volumes = true };
+
+	model(*state, chain);
+	exists(*state, "db", 1, "running");
+	exists(*state, "job", 1, "stopped");
+	exists(*state, "web", 1, "running");
+	plan_is(*state, &req,
+		"stop db-1 after stop job-1, stop web-1\nremove db-1 after stop db-1\n"
+		"stop job-1 after stop web-1\nremove job-1 after stop job-1\n"
+		"stop web-1\nremove web-1 after stop web-1\n"
+		"teardown after remove db-1, remove job-1, remove web-1\nvolumes after teardown\n");
+}
+
+static void down_without_a_model(void **state)
+{
+	struct plan_request req = { .verb = PLAN_DOWN };
+
+	exists(*state, "x", 1, "running");
+	plan_is(*state, &req, "stop x-1\nremove x-1 after stop x-1\nteardown after remove x-1\n");
+}
+
+static void restart_takes_dependents_along(void **state)
+{
+	const char *only[] = { "db", NULL };
+	struct plan_request req = { .verb = PLAN_RESTART, .services = only };
+
+	model(*state, "services:\n  db: {image: x}\n  web: {image: x, depends_on: {db: {condition: service_started,"
+		      " restart: true}}}\n  other: {image: x, depends_on: [db]}\n");
+	exists(*state, "db", 1, "running");
+	exists(*state, "web", 1, "running");
+	exists(*state, "other", 1, "running");
+	plan_is(*state, &req,
+		"setup after stop db-1, stop web-1\nstop db-1 after stop web-1\nprepare db-1 after stop db-1\n"
+		"create db-1 after setup, prepare db-1\nstart db-1 after create db-1\nstop web-1\n"
+		"prepare web-1 after stop web-1\ncreate web-1 after setup, prepare web-1\n"
+		"start web-1 after start db-1, create web-1\n");
+}
+
+static void named_services_bring_what_they_need(void **state)
+{
+	const char *only[] = { "job", NULL };
+	struct plan_request req = { .verb = PLAN_UP, .services = only, .no_start = true };
+
+	model(*state, chain);
+	plan_is(*state, &req,
+		"setup\nprepare db-1 (new)\ncreate db-1 after setup, prepare db-1\n"
+		"prepare job-1 (new)\ncreate job-1 after setup, prepare job-1\n");
+}
+
+static void unknown_service_is_named(void **state)
+{
+	struct fixture *f = *state;
+	const char *only[] = { "jbo", NULL };
+	struct plan_request req = { .verb = PLAN_STOP, .services = only };
+	auto_err struct err err = ERR_INIT;
+	struct plan p = { 0 };
+
+	model(f, chain);
+	assert_int_equal(plan_make(f->model, &f->world, &req, &p, &err), -1);
+	assert_string_equal(err_msg(&err), "no such service: 'jbo'");
+	assert_string_equal(err.hint, "did you mean 'job'?");
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		T(new_project_starts_in_order), T(second_up_changes_nothing), T(failed_job_runs_again),
+		T(changed_service_is_recreated), T(scaling_down_removes_the_surplus), T(orphans_stay_unless_told),
+		T(down_goes_backwards), T(down_without_a_model), T(restart_takes_dependents_along),
+		T(named_services_bring_what_they_need), T(unknown_service_is_named),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
