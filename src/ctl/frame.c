@@ -52,18 +52,6 @@ int ctl_parse(struct ctl_in *in, json_t **ret, struct err *err)
 	return 1;
 }
 
-/* A peer that closes without having read everything is reported once, before what it said last; that is still to be had. */
-static ssize_t read_socket(int fd, char *to, size_t room)
-{
-	int resets = 0;
-	ssize_t n;
-
-	do
-		n = read(fd, to, room);
-	while (n < 0 && (errno == EINTR || (errno == ECONNRESET && resets++ == 0)));
-	return n;
-}
-
 int ctl_fill(struct ctl_in *in, int fd, struct err *err)
 {
 	ssize_t n;
@@ -76,9 +64,12 @@ int ctl_fill(struct ctl_in *in, int fd, struct err *err)
 		in->cap = in->cap ? in->cap * 2 : LEAST_ROOM;
 		in->p = xrealloc_array(in->p, in->cap, 1);
 	}
-	n = read_socket(fd, in->p + in->len, in->cap - in->len);
+	do
+		n = read(fd, in->p + in->len, in->cap - in->len);
+	while (n < 0 && errno == EINTR);
 	if (n < 0 && errno == EAGAIN)
 		return 0;
+	/* ECONNRESET: it closed without having read everything; what it said last was read before this. */
 	if (n == 0 || (n < 0 && errno == ECONNRESET))
 		return 2;
 	if (n < 0)

@@ -63,7 +63,7 @@ static bool is_integer(const json_t *v)
 
 int jx_need_str(const json_t *o, const char *key, const char **ret, struct err *err)
 {
-	json_t *v;
+	json_t *v = NULL;
 
 	if (need(o, key, is_string, "a string", &v, err) < 0)
 		return -1;
@@ -74,7 +74,7 @@ int jx_need_str(const json_t *o, const char *key, const char **ret, struct err *
 int jx_need_int(const json_t *o, const char *key, int64_t min, int64_t max, int64_t *ret, struct err *err)
 {
 	int64_t n;
-	json_t *v;
+	json_t *v = NULL;
 
 	if (need(o, key, is_integer, "an integer", &v, err) < 0)
 		return -1;
