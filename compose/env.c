@@ -197,7 +197,7 @@ static void on_missing(void *arg, const char *name, size_t offset)
 	diag_warn(m->ps->d, m->pos, "the variable '%s' is not set, an empty text is used", name);
 }
 
-/* Expands variables in a value. NULL after reporting. */
+/* Expands variables in a value, which must live in the arena. NULL after reporting. */
 static const char *expand(struct parser *ps, const char *text, struct pos pos)
 {
 	struct missing missing = { ps, pos };
@@ -310,7 +310,7 @@ static const char *parse_quoted(struct parser *ps)
 	if (quote == '\'')
 		return arena_strdup(ps->a, raw.p ? raw.p : "");
 	unescape(raw.p ? raw.p : "", &plain);
-	return expand(ps, plain.p ? plain.p : "", pos);
+	return expand(ps, arena_strdup(ps->a, plain.p ? plain.p : ""), pos);
 }
 
 static int parse_statement(struct parser *ps)

@@ -1,0 +1,285 @@
+#include "fx.h"
+
+#include "../../../src/util/buf.h"
+
+static void positions_count_from_one(void **state)
+{
+	struct fx *fx = *state;
+	struct node *n = fx_load(fx, "services:\n  web:\n    image: \"nginx\"\n    ports: [80, 81]\n");
+
+	assert_int_equal(node_pair_get(fx_at(n, "services"), "web")->key_pos.line, 2);
+	assert_int_equal(node_pair_get(fx_at(n, "services"), "web")->key_pos.col, 3);
+	assert_int_equal(fx_at(n, "services/web/image")->pos.col, 12);
+	assert_int_equal(fx_at(n, "services/web/image")->span, 7);
+	assert_int_equal(fx_at(n, "services/web/ports/1")->pos.line, 4);
+	assert_int_equal(fx_at(n, "services/web/ports/1")->pos.col, 17);
+	assert_string_equal(n->pos.file, "c.yaml");
+}
+
+static void check_int(struct fx *fx, const char *text, long long want)
+{
+	struct node *n = fx_at(fx_load(fx, text), "v");
+
+	assert_int_equal(n->kind, NODE_INT);
+	assert_int_equal(n->i, want);
+}
+
+static void integers(void **state)
+{
+	struct fx *fx = *state;
+
+	check_int(fx, "v: 0755", 493);
+	check_int(fx, "v: 0o755", 493);
+	check_int(fx, "v: 0x1F", 31);
+	check_int(fx, "v: 0b101", 5);
+	check_int(fx, "v: 1_000_000", 1000000);
+	check_int(fx, "v: -0", 0);
+	check_int(fx, "v: +5", 5);
+	check_int(fx, "v: 007", 7);
+	check_int(fx, "v: -9223372036854775808", INT64_MIN);
+	check_int(fx, "v: !!int 12", 12);
+	assert_true(fx_at(fx_load(fx, "v: 18446744073709551615"), "v")->is_u64);
+}
+
+static void check_kind(struct fx *fx, const char *text, enum node_kind want)
+{
+	assert_int_equal(fx_at(fx_load(fx, text), "v")->kind, want);
+}
+
+static void other_scalars(void **state)
+{
+	struct fx *fx = *state;
+
+	check_kind(fx, "v: 089", NODE_FLOAT);
+	check_kind(fx, "v: 1e3", NODE_FLOAT);
+	check_kind(fx, "v: .5", NODE_FLOAT);
+	check_kind(fx, "v: -.inf", NODE_FLOAT);
+	check_kind(fx, "v: 99999999999999999999", NODE_FLOAT);
+	check_kind(fx, "v: True", NODE_BOOL);
+	check_kind(fx, "v: ~", NODE_NULL);
+	check_kind(fx, "v:", NODE_NULL);
+	check_kind(fx, "v: yes", NODE_STR);
+	check_kind(fx, "v: 12:30:45", NODE_STR);
+	check_kind(fx, "v: 1.2.3", NODE_STR);
+	check_kind(fx, "v: '12'", NODE_STR);
+	check_kind(fx, "v: !!str 12", NODE_STR);
+	check_kind(fx, "v: +", NODE_STR);
+	check_kind(fx, "v: 0x", NODE_STR);
+	check_kind(fx, "v: 1e", NODE_STR);
+}
+
+static void dates_are_told_from_texts(void **state)
+{
+	struct fx *fx = *state;
+
+	assert_true(load_is_timestamp(fx_at(fx_load(fx, "v: 2024-01-02"), "v")));
+	assert_true(load_is_timestamp(fx_at(fx_load(fx, "v: 2024-01-02T10:00:00Z"), "v")));
+	assert_true(load_is_timestamp(fx_at(fx_load(fx, "v: 2024-1-2 1:2:3.5"), "v")));
+	assert_false(load_is_timestamp(fx_at(fx_load(fx, "v: '2024-01-02'"), "v")));
+	assert_false(load_is_timestamp(fx_at(fx_load(fx, "v: 2024-02-30"), "v")));
+	assert_false(load_is_timestamp(fx_at(fx_load(fx, "v: 2024-01-02x"), "v")));
+}
+
+static void merge_keys(void **state)
+{
+	struct fx *fx = *state;
+	struct node *n = fx_load(fx,
+		"a: &a {x: 1, y: 1}\nb: &b {y: 2, z: 2}\n"
+		"one: {y: own, <<: *a}\ntwo: {<<: [*a, *b]}\nthree: {<<: [*b, *a], x: own}\n");
+
+	assert_string_equal(fx_text(n, "one/y"), "own");
+	assert_string_equal(fx_text(n, "one/x"), "1");
+	assert_string_equal(fx_text(n, "two/y"), "1");
+	assert_string_equal(fx_text(n, "two/z"), "2");
+	assert_string_equal(fx_text(n, "three/y"), "2");
+	assert_string_equal(fx_text(n, "three/x"), "own");
+	assert_null(fx_at(n, "two/<<"));
+}
+
+static void aliases_are_copies(void **state)
+{
+	struct fx *fx = *state;
+	struct node *n = fx_load(fx, "a: &a [1]\nb: *a\n");
+
+	assert_ptr_not_equal(fx_at(n, "a"), fx_at(n, "b"));
+	assert_true(node_equal(fx_at(n, "a"), fx_at(n, "b")));
+	assert_int_equal(fx_at(n, "b/0")->pos.line, 1);
+}
+
+static void several_documents(void **state)
+{
+	struct fx *fx = *state;
+	const char *text = "a: 1\n---\n# nothing\n---\nb: 2\n...\n";
+	struct node **docs;
+	size_t n;
+
+	assert_int_equal(load_text(fx->a, &fx->d, "c.yaml", text, strlen(text), &docs, &n), 0);
+	assert_int_equal(n, 2);
+	assert_string_equal(fx_text(docs[1], "b"), "2");
+	assert_int_equal(load_text(fx->a, &fx->d, "c.yaml", "# no\n", 5, &docs, &n), 0);
+	assert_int_equal(n, 0);
+}
+
+static void tags_are_kept(void **state)
+{
+	struct fx *fx = *state;
+	struct node *n = fx_load(fx, "a: !reset null\nb: !override [1]\nc: !reset\nd: !override {x: 1}\n");
+
+	assert_int_equal(fx_at(n, "a")->tag, NODE_RESET);
+	assert_int_equal(fx_at(n, "b")->tag, NODE_OVERRIDE);
+	assert_int_equal(fx_at(n, "c")->tag, NODE_RESET);
+	assert_int_equal(fx_at(n, "d")->tag, NODE_OVERRIDE);
+}
+
+static void refused(struct fx *fx, const char *text, size_t len, const char *part, unsigned line, unsigned col)
+{
+	struct node **docs;
+	size_t n;
+
+	assert_int_equal(load_text(fx->a, &fx->d, "c.yaml", text, len, &docs, &n), -1);
+	fx_error_at(fx, part, line, col);
+	diag_done(&fx->d);
+}
+
+#define REFUSED(fx, text, part, line, col) refused(fx, text, sizeof(text) - 1, part, line, col)
+
+static void bad_yaml_has_a_place(void **state)
+{
+	struct fx *fx = *state;
+
+	REFUSED(fx, "a:\n\tb: 1\n", "a tab is used for indentation", 2, 1);
+	REFUSED(fx, "a: 1\nb: [1, 2\nc: 3\n", "did not find expected ',' or ']'", 3, 2);
+	REFUSED(fx, "a: x\0y\n", "NUL", 1, 5);
+	REFUSED(fx, "a: 1\nb: \"\xff\"\n", "not valid UTF-8", 2, 5);
+	REFUSED(fx, "a: \x01\n", "control character", 1, 4);
+	REFUSED(fx, "a: \"\\0\"\n", "NUL", 1, 4);
+	REFUSED(fx, "a: 1\nb: 2\na: 3\n", "the key 'a' is there twice", 3, 1);
+	REFUSED(fx, "a:\n  1: x\n", "the key '1' is a number", 2, 3);
+	REFUSED(fx, "true: x\n", "the key 'true' is a boolean", 1, 1);
+	REFUSED(fx, "? [a]\n: x\n", "a key must be a string, not a list", 1, 3);
+	REFUSED(fx, "a: *none\n", "the anchor 'none' is not known", 1, 4);
+	REFUSED(fx, "a: &a [*a]\n", "the anchor 'a' holds itself", 1, 8);
+	REFUSED(fx, "a: !rest x\n", "the tag '!rest' is not known", 1, 4);
+	REFUSED(fx, "%YAML 1.2\n---\na: 1\n", "%YAML", 1, 1);
+	REFUSED(fx, "a: {<<: 1}\n", "'<<' takes a mapping", 1, 9);
+	REFUSED(fx, "a: 1\n b: 2\n", "mapping values are not allowed", 2, 3);
+}
+
+static void several_mistakes_are_all_told(void **state)
+{
+	struct fx *fx = *state;
+	const char *text = "a: *x\nb: *y\nc: 1\nc: 2\n";
+	struct node **docs;
+	size_t n;
+
+	assert_int_equal(load_text(fx->a, &fx->d, "c.yaml", text, strlen(text), &docs, &n), -1);
+	assert_int_equal(fx->d.n_errors, 3);
+	/* and reading it again fails again, though it says nothing new */
+	assert_int_equal(load_text(fx->a, &fx->d, "c.yaml", text, strlen(text), &docs, &n), -1);
+}
+
+/* Nine levels of nine aliases are 10^9 nodes; the limit stops it at once. */
+static void alias_bombs_are_refused(void **state)
+{
+	struct fx *fx = *state;
+	char text[2048];
+	int len = snprintf(text, sizeof text, "a0: &a0 [x,x,x,x,x,x,x,x,x]\n");
+	struct node **docs;
+	size_t n;
+
+	for (int i = 1; i <= 9; i++) {
+		len += snprintf(text + len, sizeof text - (size_t)len, "a%d: &a%d [", i, i);
+		for (int k = 0; k < 9; k++)
+			len += snprintf(text + len, sizeof text - (size_t)len, "%s*a%d", k ? "," : "", i - 1);
+		len += snprintf(text + len, sizeof text - (size_t)len, "]\n");
+	}
+	assert_int_equal(load_text(fx->a, &fx->d, "c.yaml", text, (size_t)len, &docs, &n), -1);
+	fx_problem(fx, DIAG_ERROR, "more than 1000000 nodes");
+}
+
+/* Appends the text with n times c in place of each '@'. */
+static void repeat(struct buf *out, const char *text, char c, int n)
+{
+	for (; *text; text++) {
+		for (int i = 0; *text == '@' && i < n; i++)
+			buf_char(out, c);
+		if (*text != '@')
+			buf_char(out, *text);
+	}
+}
+
+static void depth_is_bounded(void **state)
+{
+	struct fx *fx = *state;
+	struct buf text = BUF_INIT;
+	struct node **docs;
+	size_t n;
+
+	repeat(&text, "a: @", '[', 300);
+	repeat(&text, "@", ']', 300);
+	assert_int_equal(load_text(fx->a, &fx->d, "c.yaml", text.p, text.len, &docs, &n), -1);
+	fx_error_at(fx, "more than 200 levels", 1, 203);
+	diag_done(&fx->d);
+	buf_done(&text);
+	/* an alias adds the height of what it repeats */
+	repeat(&text, "a: &a @", '[', 150);
+	repeat(&text, "@\nb: ", ']', 150);
+	repeat(&text, "@*a", '[', 100);
+	repeat(&text, "@\n", ']', 100);
+	assert_int_equal(load_text(fx->a, &fx->d, "c.yaml", text.p, text.len, &docs, &n), -1);
+	fx_problem(fx, DIAG_ERROR, "more than 200 levels");
+	buf_done(&text);
+}
+
+static void sizes_are_bounded(void **state)
+{
+	struct fx *fx = *state;
+	size_t len = (size_t)LOAD_MAX_BYTES + 1;
+	char *text = malloc(len);
+	struct node **docs;
+	size_t n;
+
+	memset(text, ' ', len);
+	assert_int_equal(load_text(fx->a, &fx->d, "c.yaml", text, len, &docs, &n), -1);
+	fx_problem(fx, DIAG_ERROR, "larger than 16 MiB");
+	memset(text, 'x', len);
+	memcpy(text, "a: ", 3);
+	assert_int_equal(load_text(fx->a, &fx->d, "c.yaml", text, LOAD_MAX_SCALAR + 100, &docs, &n), -1);
+	fx_problem(fx, DIAG_ERROR, "longer than the limit of 1048576");
+	free(text);
+}
+
+static void files_that_are_none(void **state)
+{
+	struct fx *fx = *state;
+	struct node **docs;
+	size_t n;
+
+	assert_int_equal(load_file(fx->a, &fx->d, "/nonexistent/c.yaml", "c.yaml", &docs, &n), -1);
+	fx_problem(fx, DIAG_ERROR, "No such file");
+	assert_int_equal(load_file(fx->a, &fx->d, "/", "dir", &docs, &n), -1);
+	fx_problem(fx, DIAG_ERROR, "is a directory");
+	assert_string_equal(fx->d.items[1].pos.file, "dir");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		FX_TEST(positions_count_from_one),
+		FX_TEST(integers),
+		FX_TEST(other_scalars),
+		FX_TEST(dates_are_told_from_texts),
+		FX_TEST(merge_keys),
+		FX_TEST(aliases_are_copies),
+		FX_TEST(several_documents),
+		FX_TEST(tags_are_kept),
+		FX_TEST(bad_yaml_has_a_place),
+		FX_TEST(several_mistakes_are_all_told),
+		FX_TEST(alias_bombs_are_refused),
+		FX_TEST(depth_is_bounded),
+		FX_TEST(sizes_are_bounded),
+		FX_TEST(files_that_are_none),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
