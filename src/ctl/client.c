@@ -60,7 +60,8 @@ int ctl_connect(int run_fd, struct ctl **ret, struct err *err)
 			return err_sys(err, errno, "connect to the supervisor");
 		/* Its queue is full. Nothing tells when there is room again, so look now and then. */
 		if (left_ms(end_ns) == 0)
-			return err_set(err, ERR_TIMEOUT, "the supervisor did not answer within %d s", CONNECT_MS / 1000);
+			return err_set(err, ERR_TIMEOUT, "the supervisor did not answer within %d s",
+				CONNECT_MS / 1000);
 		poll(NULL, 0, AGAIN_MS);
 	}
 	*ret = xcalloc(1, sizeof **ret);
@@ -107,7 +108,8 @@ int ctl_send(struct ctl *c, json_t *req, struct err *err)
 		} else if (errno != EAGAIN && errno != EINTR) {
 			return err_sys(err, errno, "send to the supervisor");
 		} else if (wait_for(c->fd, POLLOUT, end_ns) == 0) {
-			return err_set(err, ERR_TIMEOUT, "the supervisor took no request within %d s", SEND_MS / 1000);
+			return err_set(err, ERR_TIMEOUT, "the supervisor took no request within %d s",
+				SEND_MS / 1000);
 		}
 	}
 	return 0;
@@ -142,7 +144,8 @@ int ctl_error(const json_t *event, struct err *err)
 	const char *msg = jx_str(event, "msg");
 	const char *hint = jx_str(event, "hint");
 
-	err_set(err, err_kind_parse(jx_str(event, "kind")), "%s", msg ? msg : "the supervisor failed and did not say why");
+	err_set(err, err_kind_parse(jx_str(event, "kind")), "%s",
+		msg ? msg : "the supervisor failed and did not say why");
 	if (hint)
 		err_hint(err, "%s", hint);
 	return -1;

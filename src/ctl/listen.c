@@ -29,7 +29,8 @@ int ctl_listen(int run_fd, int *ret_fd, struct err *err)
 		return err_sys(err, errno, "make the control socket");
 	if (unlinkat(run_fd, beside, 0) < 0 && errno != ENOENT)
 		return err_sys(err, errno, "remove an old control socket");
-	/* The socket's own mode is what bind() gives the file, so there is no moment in which others may connect. */
+	/* The socket's own mode is what bind() gives the file, so there is no moment in which others may
+	 * connect. */
 	if (fchmod(fd, 0600) < 0 || bind(fd, (struct sockaddr *)&addr, sizeof addr) < 0)
 		return err_sys(err, errno, "bind the control socket");
 	if (listen(fd, SOMAXCONN) < 0 || renameat(run_fd, beside, run_fd, SOCK_NAME) < 0)

@@ -1,5 +1,5 @@
-/* How it works: blocks of 16 KiB in a list, the newest is filled from the front. What does not fit into a block gets one of its
- * own, which is put behind the newest, so that the rest of that one is not lost. */
+/* How it works: blocks of 16 KiB in a list, the newest is filled from the front. What does not fit into a
+ * block gets one of its own, which is put behind the newest, so that the rest of that one is not lost. */
 #include "arena.h"
 
 #include <stdalign.h>
@@ -71,7 +71,7 @@ void *arena_alloc(struct arena *a, size_t n)
 	void *p;
 
 	if (n > SIZE_MAX / 2)
-		xmalloc(n);	/* cannot be had: ends the process as any other lack of memory does */
+		xmalloc(n); /* cannot be had: ends the process as any other lack of memory does */
 	n = n ? (n + mask) & ~mask : mask + 1;
 	a->bytes += n;
 	if (!b || b->size - b->used < n) {

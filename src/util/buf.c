@@ -13,7 +13,7 @@ char *buf_room(struct buf *b, size_t n)
 	size_t need;
 
 	if (__builtin_add_overflow(b->len, n, &need) || __builtin_add_overflow(need, 1, &need))
-		need = SIZE_MAX;	/* more than there is: ends in xrealloc_array() */
+		need = SIZE_MAX; /* more than there is: ends in xrealloc_array() */
 	if (need > b->cap) {
 		size_t want = b->cap + b->cap / 2;
 

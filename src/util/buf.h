@@ -17,7 +17,7 @@ void buf_add(struct buf *b, const void *data, size_t n);
 void buf_str(struct buf *b, const char *s);
 void buf_char(struct buf *b, char c);
 void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void buf_vprintf(struct buf *b, const char *fmt, va_list ap);
+void buf_vprintf(struct buf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 /* Appends s; bytes that are not UTF-8 become U+FFFD. */
 void buf_utf8(struct buf *b, const char *s);
 /* Appends s as a JSON string with its quotes. Bytes that are not UTF-8 become U+FFFD. */

@@ -32,7 +32,7 @@ void clock_format(int64_t wall_ns, char buf[static 40])
 		ns += SEC_NS;
 		sec--;
 	}
-	if (!gmtime_r(&sec, &tm))	/* a year that does not fit an int */
+	if (!gmtime_r(&sec, &tm)) /* a year that does not fit an int */
 		tm = (struct tm){ .tm_mday = 1, .tm_year = 70 };
 	n = strftime(buf, 40, "%Y-%m-%dT%H:%M:%S", &tm);
 	snprintf(buf + n, 40 - n, ".%09lldZ", (long long)ns);

@@ -97,7 +97,9 @@ ssize_t fd_recv(int sock, void *data, size_t n, int *fds, size_t *n_fds)
 {
 	union control ctl;
 	struct iovec iov = { data, n };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &ctl, .msg_controllen = sizeof ctl };
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &ctl, .msg_controllen = sizeof ctl
+	};
 	size_t have = 0;
 	ssize_t got;
 
@@ -129,10 +131,10 @@ static void close_listed(int lowest, const int *keep, size_t n)
 	unsigned fd;
 
 	if (!d)
-		abort();	/* going on would hand our descriptors to a foreign program */
+		abort(); /* going on would hand our descriptors to a foreign program */
 	while ((e = readdir(d)))
 		if (str_uint(e->d_name, (unsigned)lowest, INT_MAX, &fd) == 0 && (int)fd != dirfd(d) &&
-		    !is_kept((int)fd, keep, n))
+			!is_kept((int)fd, keep, n))
 			close((int)fd);
 	closedir(d);
 }

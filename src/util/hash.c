@@ -34,7 +34,7 @@ void hash_random_hex(size_t n, char *ret)
 	while (n > 0) {
 		size_t part = n < sizeof bytes ? n : sizeof bytes;
 
-		/* Up to 256 bytes come whole once the pool is ready; without randomness no id would be safe. */
+		/* Up to 256 bytes come whole; without randomness no id would be safe. */
 		if (getrandom(bytes, part, 0) != (ssize_t)part)
 			abort();
 		to_hex(bytes, part, ret);

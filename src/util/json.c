@@ -39,7 +39,8 @@ json_t *jx_arr(const json_t *o, const char *key)
 	return json_is_array(v) ? v : NULL;
 }
 
-static int need(const json_t *o, const char *key, bool (*is)(const json_t *), const char *what, json_t **ret, struct err *err)
+static int need(const json_t *o, const char *key, bool (*is)(const json_t *), const char *what, json_t **ret,
+	struct err *err)
 {
 	json_t *v = json_object_get(o, key);
 
@@ -80,7 +81,8 @@ int jx_need_int(const json_t *o, const char *key, int64_t min, int64_t max, int6
 		return -1;
 	n = json_integer_value(v);
 	if (n < min || n > max)
-		return err_set(err, ERR_INPUT, "field '%s' is out of range (%lld to %lld)", key, (long long)min, (long long)max);
+		return err_set(err, ERR_INPUT, "field '%s' is out of range (%lld to %lld)", key,
+			(long long)min, (long long)max);
 	*ret = n;
 	return 0;
 }

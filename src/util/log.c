@@ -32,7 +32,8 @@ static void keep_bounded(void)
 {
 	struct stat st;
 
-	if (log_max_bytes <= 0 || fstat(log_fd, &st) < 0 || !S_ISREG(st.st_mode) || st.st_size <= log_max_bytes)
+	if (log_max_bytes <= 0 || fstat(log_fd, &st) < 0 || !S_ISREG(st.st_mode) ||
+		st.st_size <= log_max_bytes)
 		return;
 	if (ftruncate(log_fd, 0) == 0)
 		lseek(log_fd, 0, SEEK_SET);
@@ -58,6 +59,6 @@ void log_at(enum log_level level, const char *fmt, ...)
 	line[n++] = '\n';
 	keep_bounded();
 	if (write(log_fd, line, n) < 0)
-		log_fd = errno == EBADF ? -1 : log_fd;	/* nobody could be told about the rest */
+		log_fd = errno == EBADF ? -1 : log_fd; /* nobody could be told about the rest */
 	errno = keep_errno;
 }

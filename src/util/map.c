@@ -1,5 +1,6 @@
-/* How it works: the items stand in a plain array in the order of insertion; beside it a table of index + 1, open addressing with
- * linear probing, at most half full, power of two. Keys come from people's files, so the hash (SipHash-1-3) has a random seed. */
+/* How it works: the items stand in a plain array in the order of insertion; beside it a table of index + 1,
+ * open addressing with linear probing, at most half full, power of two. Keys come from people's files, so the
+ * hash (SipHash-1-3) has a random seed. */
 #include "map.h"
 
 #include <stdint.h>
@@ -36,7 +37,7 @@ static const uint64_t *seed(void)
 
 	if (!have) {
 		if (getrandom(key, sizeof key, 0) != sizeof key)
-			key[0] = (uintptr_t)key;	/* the address is some randomness, too */
+			key[0] = (uintptr_t)key; /* the address is some randomness, too */
 		have = true;
 	}
 	return key;
@@ -46,7 +47,7 @@ static uint64_t hash_key(const char *s)
 {
 	const uint64_t *k = seed();
 	uint64_t v[4] = { k[0] ^ 0x736f6d6570736575, k[1] ^ 0x646f72616e646f6d, k[0] ^ 0x6c7967656e657261,
-			  k[1] ^ 0x7465646279746573 };
+		k[1] ^ 0x7465646279746573 };
 	size_t n = strlen(s);
 
 	for (size_t at = 0; at <= n; at += 8) {

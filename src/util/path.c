@@ -29,7 +29,8 @@ int path_open_in_root(int root_fd, const char *path, int flags, mode_t mode)
 	};
 	long fd = -1;
 
-	/* EAGAIN: something was renamed or mounted meanwhile, anywhere, and ".." could not be proved to stay inside. */
+	/* EAGAIN: something was renamed or mounted meanwhile, anywhere, and ".." could not be proved to stay
+	 * inside. */
 	for (int i = 0; i < TRIES; i++) {
 		fd = syscall(SYS_openat2, root_fd, path, &how, sizeof how);
 		if (fd >= 0 || (errno != EAGAIN && errno != EINTR))
@@ -50,7 +51,8 @@ static int make_dir_at(int dir_fd, const char *name, mode_t mode)
 }
 
 /* Puts what the dangling link says in its place: "a/link" + "/b" becomes "a/target/b". */
-static char *through_link(int dir_fd, const char *prefix, size_t parent_len, const char *name, const char *rest)
+static char *through_link(
+	int dir_fd, const char *prefix, size_t parent_len, const char *name, const char *rest)
 {
 	char target[PATH_MAX];
 	ssize_t n = readlinkat(dir_fd, name, target, sizeof target - 1);
@@ -65,7 +67,8 @@ static char *through_link(int dir_fd, const char *prefix, size_t parent_len, con
 
 enum { LINK_MET = 1 };
 
-/* Walks path, making what is absent. 0 and *ret_fd; LINK_MET: a dangling link stands there, *ret_path goes through it. */
+/* Walks path, making what is absent. 0 and *ret_fd; LINK_MET: a dangling link stands there, *ret_path goes
+ * through it. */
 static int mkdirs_walk(int root_fd, const char *path, mode_t mode, int *ret_fd, char **ret_path)
 {
 	auto_buf struct buf prefix = BUF_INIT;
@@ -177,7 +180,8 @@ static int read_bounded(int fd, size_t max, struct buf *ret)
 	buf_add(ret, "", 0);
 	while (n > 0) {
 		size_t left = max - (ret->len - before);
-		size_t want = left < 64 << 10 ? left + 1 : 64 << 10;	/* one more than allowed tells "too large" */
+		/* one byte more than is allowed tells "too large" */
+		size_t want = left < 64 << 10 ? left + 1 : 64 << 10;
 
 		do
 			n = read(fd, buf_room(ret, want), want);
@@ -249,7 +253,8 @@ static int write_beside(int dir_fd, const char *tmp, const void *data, size_t n,
 	return flags & PATH_SYNC ? fsync(fd) : 0;
 }
 
-int path_write(int dir_fd, const char *name, const void *data, size_t n, mode_t mode, unsigned flags, struct err *err)
+int path_write(int dir_fd, const char *name, const void *data, size_t n, mode_t mode, unsigned flags,
+	struct err *err)
 {
 	auto_close int parent = -1;
 	char tmp[] = ".tmp-0123456789abcdef";
@@ -271,10 +276,11 @@ int path_write(int dir_fd, const char *name, const void *data, size_t n, mode_t 
 
 char *path_join(const char *base, const char *path)
 {
-	auto_free char *both = path[0] == '/' || !base || !*base ? xstrdup(path) : xasprintf("%s/%s", base, path);
+	auto_free char *both =
+		path[0] == '/' || !base || !*base ? xstrdup(path) : xasprintf("%s/%s", base, path);
 	bool rooted = both[0] == '/';
 	char *out = xmalloc(strlen(both) + 2);
-	size_t len = 0, up_to = 0;	/* what lies before up_to cannot be gone back over: leading ".." */
+	size_t len = 0, up_to = 0; /* what lies before up_to cannot be gone back over: leading ".." */
 	size_t n;
 
 	if (rooted)

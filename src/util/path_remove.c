@@ -1,7 +1,7 @@
-/* How it works: a stack of levels, one per directory being emptied, the deepest last. Only the deepest HELD levels keep their
- * directory stream; those above are closed and opened again through ".." when their turn comes, which is believed only if
- * device and inode are those of the directory that was left. So depth costs memory, not descriptors, and a tree that somebody
- * moves while it is removed cannot lead us elsewhere. */
+/* How it works: a stack of levels, one per directory being emptied, the deepest last. Only the deepest HELD
+ * levels keep their directory stream; those above are closed and opened again through ".." when their turn
+ * comes, which is believed only if device and inode are those of the directory that was left. So depth costs
+ * memory, not descriptors, and a tree that somebody moves while it is removed cannot lead us elsewhere. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -26,16 +26,16 @@ struct place {
 };
 
 struct level {
-	DIR *dir;	/* NULL: closed to spare descriptors */
+	DIR *dir; /* NULL: closed to spare descriptors */
 	char *name;
 	struct place place;
-	unsigned emptied;	/* times it was read to its end and still not empty */
+	unsigned emptied; /* times it was read to its end and still not empty */
 };
 
 struct removal {
 	struct level *levels;
 	size_t n, cap;
-	int parent_fd;	/* of the whole tree, borrowed */
+	int parent_fd; /* of the whole tree, borrowed */
 	struct place parent;
 	struct err *err;
 };
@@ -48,7 +48,8 @@ static int place_of(int fd, struct place *ret)
 		return -1;
 	ret->dev = ((dev_t)sx.stx_dev_major << 32) | sx.stx_dev_minor;
 	ret->ino = sx.stx_ino;
-	/* A subvolume has a device number of its own and is no mount; where mounts have no id (before Linux 5.8) it must do. */
+	/* A subvolume has a device number of its own and is no mount; where mounts have no id (before
+	 * Linux 5.8) it must do. */
 	ret->mount = sx.stx_mask & STATX_MNT_ID ? sx.stx_mnt_id : ret->dev;
 	return 0;
 }
@@ -126,7 +127,8 @@ static int reopen_above(struct removal *r)
 	fd = openat(top_fd(r), "..", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0 || place_of(fd, &place) < 0)
 		return fail(r, errno, "..");
-	if (place.dev != above->place.dev || place.ino != above->place.ino || place.mount != above->place.mount)
+	if (place.dev != above->place.dev || place.ino != above->place.ino ||
+		place.mount != above->place.mount)
 		return fail(r, ESTALE, "..");
 	above->dir = fdopendir(fd);
 	if (!above->dir)
@@ -154,8 +156,10 @@ static int leave(struct removal *r)
 
 	if (reopen_above(r) < 0)
 		return -1;
-	if (unlinkat(r->n > 1 ? level_fd(r, r->n - 2) : r->parent_fd, l->name, AT_REMOVEDIR) < 0 && errno != ENOENT) {
-		/* Some file systems pass over entries when others are removed, and somebody may still be writing. */
+	if (unlinkat(r->n > 1 ? level_fd(r, r->n - 2) : r->parent_fd, l->name, AT_REMOVEDIR) < 0 &&
+		errno != ENOENT) {
+		/* Some file systems pass over entries when others are removed, and somebody may still be
+		 * writing. */
 		if ((errno == ENOTEMPTY || errno == EEXIST) && l->emptied++ < AGAIN) {
 			rewinddir(l->dir);
 			return 0;

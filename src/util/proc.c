@@ -42,7 +42,8 @@ const char *proc_boot_id(void)
 	return id;
 }
 
-/* State letter and start time: fields 3 and 22, counted behind the last parenthesis, since a command may be named ") Z 1". */
+/* State letter and start time: fields 3 and 22, counted behind the last parenthesis, since a command may be
+ * named ") Z 1". */
 static int read_stat(pid_t pid, char *ret_state, uint64_t *ret_start)
 {
 	enum { STATE = 3, START = 22 };

@@ -1,5 +1,6 @@
-/* How it works: a pipe that closes at exec tells whether the exec worked; the parent reads it until then. Without before_exec the
- * child is a vfork, which costs the same however large the parent is: it only makes system calls and writes to its own stack. */
+/* How it works: a pipe that closes at exec tells whether the exec worked; the parent reads it until then.
+ * Without before_exec the child is a vfork, which costs the same however large the parent is: it only makes
+ * system calls and writes to its own stack. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -25,7 +26,7 @@ struct complaint {
 struct birth {
 	const struct spawn *s;
 	int null_fd, tell_fd;
-	int *keep;		/* pass[] and tell_fd, sorted upwards */
+	int *keep; /* pass[] and tell_fd, sorted upwards */
 	size_t n_keep;
 };
 
@@ -43,7 +44,7 @@ void proc_clean_signals(void)
 	sigset_t none;
 
 	for (int sig = 1; sig < NSIG; sig++)
-		sigaction(sig, &dfl, NULL);	/* refused for SIGKILL, SIGSTOP and libc's own, which is fine */
+		sigaction(sig, &dfl, NULL); /* refused for SIGKILL, SIGSTOP and libc's own, which is fine */
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
@@ -57,7 +58,8 @@ static __attribute__((noreturn)) void complain(const struct birth *b, int at)
 	_exit(STATUS_NO_EXEC);
 }
 
-/* The given descriptors may themselves be 0, 1 or 2 in any order, so they step aside before anything is overwritten. */
+/* The given descriptors may themselves be 0, 1 or 2 in any order, so they step aside before anything is
+ * overwritten. */
 static int put_stdio(const struct birth *b)
 {
 	int from[3];

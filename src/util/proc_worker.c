@@ -44,7 +44,8 @@ static __attribute__((noreturn)) void run_worker(worker_fn *fn, void *arg, int o
 	char *text = report(failed, ok, &err);
 
 	if (!text || strlen(text) > RESULT_MAX) {
-		failed = err_set(&err, ERR_FAIL, text ? "the result of a worker is too large" : "the result is no JSON");
+		failed = err_set(&err, ERR_FAIL,
+			text ? "the result of a worker is too large" : "the result is no JSON");
 		text = report(failed, NULL, &err);
 	}
 	if (text && fd_write_all(out_fd, text, strlen(text)) < 0)
@@ -123,7 +124,8 @@ static void release(struct worker *w)
 	*w = (struct worker){ .fd = -1, .child = { .pidfd = -1 } };
 }
 
-/* Its pipe is closed, so it is ending; one that is not must not hold us up. 0 and its status, -1 when it had to be killed. */
+/* Its pipe is closed, so it is ending; one that is not must not hold us up. 0 and its status, -1 when it had
+ * to be killed. */
 static int see_it_end(struct worker *w, int *ret_status)
 {
 	enum { END_MS = 1000, KILL_MS = 200 };
@@ -154,7 +156,8 @@ static int without_a_word(int ended, int status, struct err *err)
 	if (ended < 0)
 		return err_set(err, ERR_FAIL, "a worker closed its pipe and went on");
 	if (status > 128)
-		return err_set(err, ERR_FAIL, "a worker was killed by signal %d (%s)", status - 128, strsignal(status - 128));
+		return err_set(err, ERR_FAIL, "a worker was killed by signal %d (%s)", status - 128,
+			strsignal(status - 128));
 	return err_set(err, ERR_FAIL, "a worker ended with status %d and without a result", status);
 }
 
@@ -205,7 +208,8 @@ int worker_run(worker_fn *fn, void *arg, int timeout_ms, json_t **ret, struct er
 
 		if (proc_poll(w.fd, left_ms) == 0) {
 			worker_abort(&w);
-			return err_set(err, ERR_TIMEOUT, "it did not finish within %g s", timeout_ms / 1000.0);
+			return err_set(
+				err, ERR_TIMEOUT, "it did not finish within %g s", timeout_ms / 1000.0);
 		}
 	}
 	return worker_finish(&w, ret, err);

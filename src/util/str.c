@@ -71,8 +71,8 @@ static unsigned min3(unsigned a, unsigned b, unsigned c)
 	return m < c ? m : c;
 }
 
-/* Insertions, deletions, replacements, and swapped neighbours (the commonest slip), each for one. Three rows of the matrix are
- * enough. */
+/* Insertions, deletions, replacements, and swapped neighbours (the commonest slip), each for one. Three rows
+ * of the matrix are enough. */
 unsigned str_distance(const char *a, const char *b)
 {
 	size_t n = strlen(a), m = strlen(b);
@@ -87,7 +87,8 @@ unsigned str_distance(const char *a, const char *b)
 		cur[0] = (unsigned)i;
 		for (size_t j = 1; j <= m; j++) {
 			cur[j] = min3(prev[j] + 1, cur[j - 1] + 1, prev[j - 1] + (a[i - 1] != b[j - 1]));
-			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] && before[j - 2] + 1 < cur[j])
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+				before[j - 2] + 1 < cur[j])
 				cur[j] = before[j - 2] + 1;
 		}
 		before = prev;
@@ -99,7 +100,7 @@ unsigned str_distance(const char *a, const char *b)
 
 const char *str_nearest(const char *word, const char *const *list)
 {
-	enum { LONGEST = 100 };	/* the distance takes time by the product of both lengths */
+	enum { LONGEST = 100 }; /* the distance takes time by the product of both lengths */
 	size_t n = strlen(word);
 	const char *best = NULL;
 	unsigned least = n <= 2 ? 1 : n <= 5 ? 2 : (unsigned)n / 3 + 1;
@@ -130,15 +131,22 @@ size_t str_utf8_len(const char *s, size_t n)
 		return 0;
 	if (u[0] < 0x80)
 		return 1;
-	len = u[0] >= 0xc2 && u[0] < 0xe0 ? 2 : (u[0] & 0xf0) == 0xe0 ? 3 : u[0] >= 0xf0 && u[0] < 0xf5 ? 4 : 0;
-	if (len == 0 || len > n)
+	if (u[0] >= 0xc2 && u[0] < 0xe0)
+		len = 2;
+	else if ((u[0] & 0xf0) == 0xe0)
+		len = 3;
+	else if (u[0] >= 0xf0 && u[0] < 0xf5)
+		len = 4;
+	else
+		return 0;
+	if (len > n)
 		return 0;
 	for (size_t i = 1; i < len; i++)
 		if ((u[i] & 0xc0) != 0x80)
 			return 0;
 	/* not the shortest form, a surrogate, above U+10FFFF */
 	if ((u[0] == 0xe0 && u[1] < 0xa0) || (u[0] == 0xed && u[1] > 0x9f) || (u[0] == 0xf0 && u[1] < 0x90) ||
-	    (u[0] == 0xf4 && u[1] > 0x8f))
+		(u[0] == 0xf4 && u[1] > 0x8f))
 		return 0;
 	return len;
 }

@@ -1,5 +1,5 @@
-/* Sizes, durations and ages, read and printed as docker and Go do. The program never sets LC_NUMERIC, so the decimal point is
- * a point in strtod() and printf(), too. */
+/* Sizes, durations and ages, read and printed as docker and Go do. The program never sets LC_NUMERIC, so the
+ * decimal point is a point in strtod() and printf(), too. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -92,8 +92,8 @@ static const struct {
 } duration_units[] = {
 	{ "ns", 1 },
 	{ "us", 1000 },
-	{ "\xc2\xb5s", 1000 },	/* micro sign */
-	{ "\xce\xbcs", 1000 },	/* Greek mu */
+	{ "\xc2\xb5s", 1000 }, /* micro sign */
+	{ "\xce\xbcs", 1000 }, /* Greek mu */
 	{ "ms", 1000000 },
 	{ "s", 1000000000 },
 	{ "m", 60000000000 },
@@ -120,7 +120,8 @@ static const char *duration_part(const char *s, uint64_t *sum)
 	size_t n;
 
 	for (; s < p; s++)
-		if (__builtin_mul_overflow(whole, 10, &whole) || __builtin_add_overflow(whole, (uint64_t)(*s - '0'), &whole))
+		if (__builtin_mul_overflow(whole, 10, &whole) ||
+			__builtin_add_overflow(whole, (uint64_t)(*s - '0'), &whole))
 			return NULL;
 	if (*p == '.') {
 		const char *end = digits(p + 1);
@@ -172,7 +173,8 @@ static int print_fraction(char *to, size_t room, uint64_t v, int places)
 		scale *= 10;
 	if (v % scale == 0)
 		return snprintf(to, room, "%llu", (unsigned long long)(v / scale));
-	n = snprintf(to, room, "%llu.%0*llu", (unsigned long long)(v / scale), places, (unsigned long long)(v % scale));
+	n = snprintf(to, room, "%llu.%0*llu", (unsigned long long)(v / scale), places,
+		(unsigned long long)(v % scale));
 	while (to[n - 1] == '0')
 		to[--n] = '\0';
 	return n;
@@ -246,7 +248,8 @@ void str_human_age(int64_t seconds, char buf[static 32])
 	else
 		for (size_t i = 0; i < ARRAY_LEN(rows); i++)
 			if (hours < rows[i].below_hours) {
-				snprintf(buf, 32, "%lld %s", (long long)(hours / rows[i].hours), rows[i].word);
+				snprintf(
+					buf, 32, "%lld %s", (long long)(hours / rows[i].hours), rows[i].word);
 				return;
 			}
 }

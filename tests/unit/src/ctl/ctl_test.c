@@ -100,7 +100,9 @@ static void nonsense_is_refused(void **state)
 		{ "\x02\0\0\0[]", 6, "a message is not an object" },
 		{ "\0\0\0\0", 4, NULL },
 		{ "\x02\0\0\0{]", 6, NULL },
-		{ "\x04\0\0\0" "null", 8, NULL },
+		{ "\x04\0\0\0"
+		  "null",
+			8, NULL },
 		{ "\x0d\0\0\0{\"a\":1,\"a\":2}", 17, NULL },
 	};
 
@@ -119,7 +121,8 @@ static void nonsense_is_refused(void **state)
 	}
 }
 
-/* Frames with bytes turned at random (but the same in each run): any answer, no crash, no message out of bounds. */
+/* Frames with bytes turned at random (but the same in each run): any answer, no crash, no message out of
+ * bounds. */
 static void damaged_frames(void **state)
 {
 	static const char good[] = "\x1e\0\0\0{\"op\":\"up\",\"services\":[\"web\"]}";
@@ -135,7 +138,7 @@ static void damaged_frames(void **state)
 			x = x * 1103515245 + 12345;
 			bytes[x / 65536 % sizeof bytes] = (char)(x >> 8);
 		}
-		in.p = xmalloc(sizeof bytes);	/* exactly as large, for the address sanitizer */
+		in.p = xmalloc(sizeof bytes); /* exactly as large, for the address sanitizer */
 		memcpy(in.p, bytes, sizeof bytes);
 		in.len = in.cap = sizeof bytes;
 		if (ctl_parse(&in, &j, NULL) == 1) {
@@ -153,7 +156,7 @@ static void memory_grows_with_what_arrives(void **state)
 	json_t *j = NULL;
 	char *block = xcalloc(1, 100000);
 
-	arrive(&in, "\0\0\0\x04{", 5);	/* announces 64 MiB */
+	arrive(&in, "\0\0\0\x04{", 5); /* announces 64 MiB */
 	assert_int_equal(ctl_parse(&in, &j, NULL), 0);
 	assert_true(in.cap <= 8192);
 	arrive(&in, block, 3000);
@@ -352,7 +355,7 @@ static int connect_as_nobody(void)
 	struct ctl *c;
 	json_t *j;
 
-	if (setuid(65534) < 0 || prctl(PR_SET_DUMPABLE, 1) < 0)	/* or /proc/self/fd is closed to us */
+	if (setuid(65534) < 0 || prctl(PR_SET_DUMPABLE, 1) < 0) /* or /proc/self/fd is closed to us */
 		return 1;
 	if (ctl_connect(scratch_fd, &c, NULL) < 0)
 		return 2;

@@ -28,8 +28,14 @@ static void sys_takes_kind_from_errno(void **state)
 		int errnum;
 		enum err_kind kind;
 	} rows[] = {
-		{ ENOENT, ERR_NOT_FOUND }, { EEXIST, ERR_EXISTS }, { EBUSY, ERR_BUSY },	  { EADDRINUSE, ERR_BUSY },
-		{ EACCES, ERR_PERM },	   { EPERM, ERR_PERM },	   { ETIMEDOUT, ERR_TIMEOUT }, { EIO, ERR_FAIL },
+		{ ENOENT, ERR_NOT_FOUND },
+		{ EEXIST, ERR_EXISTS },
+		{ EBUSY, ERR_BUSY },
+		{ EADDRINUSE, ERR_BUSY },
+		{ EACCES, ERR_PERM },
+		{ EPERM, ERR_PERM },
+		{ ETIMEDOUT, ERR_TIMEOUT },
+		{ EIO, ERR_FAIL },
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {

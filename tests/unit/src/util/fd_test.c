@@ -96,8 +96,8 @@ static int refuse_close_range(void)
 	};
 	struct sock_fprog prog = { sizeof code / sizeof *code, code };
 
-	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog) == 0 &&
-	       close_range(100, 101, 0) < 0;
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog) == 0 && close_range(100, 101, 0) < 0;
 }
 
 static void close_all_but(int with_close_range)
@@ -112,7 +112,9 @@ static void close_all_but(int with_close_range)
 		if (pid == 0) {
 			int ok = with_close_range || refuse_close_range();
 
-			ok = ok && (i == 0 ? closes_all_but(some, 5) : i == 1 ? closes_all_but(NULL, 0) : closes_all_but(some + 2, 1));
+			ok = ok && (i == 0	    ? closes_all_but(some, 5)
+					   : i == 1 ? closes_all_but(NULL, 0)
+						    : closes_all_but(some + 2, 1));
 			if (ok && i == 1) {
 				fd_close_from(3, none_in_range, 2);
 				ok = fcntl(0, F_GETFD) >= 0 && fcntl(3, F_GETFD) < 0;

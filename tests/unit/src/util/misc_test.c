@@ -77,7 +77,8 @@ static void json_needs_say_what_is_wrong(void **state)
 
 static void json_refuses_nonsense(void **state)
 {
-	static const char *const bad[] = { "", "{", "{\"a\":1,\"a\":2}", "{} x", "nul", "{\"a\":\"\xff\"}", "42" };
+	static const char *const bad[] = { "", "{", "{\"a\":1,\"a\":2}", "{} x", "nul", "{\"a\":\"\xff\"}",
+		"42" };
 	char *deep = malloc(200001);
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {

@@ -12,7 +12,8 @@
 #include "../../../../src/util/auto.h"
 #include "scratch.h"
 
-/* A memory file system of our own in the place of /tmp: ten thousand directories are made quickly there, and mounts are ours. */
+/* A memory file system of our own in the place of /tmp: ten thousand directories are made quickly there, and
+ * mounts are ours. */
 static int own_tmp(void **state)
 {
 	unsetenv("TMPDIR");
@@ -87,7 +88,7 @@ static void deep_trees(void **state)
 		close(at);
 		at = next;
 	}
-	close(take_fd(&at));	/* held, it would keep every removed directory above it in the kernel's cache */
+	close(take_fd(&at)); /* held, it would keep every removed directory above it in the kernel's cache */
 	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
 	few.rlim_max = old.rlim_max;
 	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);

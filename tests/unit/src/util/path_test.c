@@ -107,7 +107,8 @@ static int is_same(int fd, const char *name)
 {
 	struct stat a, b;
 
-	return fstat(fd, &a) == 0 && fstatat(scratch_fd, name, &b, 0) == 0 && a.st_ino == b.st_ino && a.st_dev == b.st_dev;
+	return fstat(fd, &a) == 0 && fstatat(scratch_fd, name, &b, 0) == 0 && a.st_ino == b.st_ino &&
+	       a.st_dev == b.st_dev;
 }
 
 static void links_stay_in_the_root(void **state)
@@ -156,8 +157,13 @@ static void mkdirs_in_root(void **state)
 	static const struct {
 		const char *path, *is;
 	} rows[] = {
-		{ "/", "root" }, { "a/b//c/", "root/a/b/c" }, { "/a/b/../d", "root/a/b/../d" }, { "dangling/x", "root/made/later/x" },
-		{ "sub/relative/y", "root/beside/y" }, { "escape/z", "root/outside/z" }, { "exists/e", "root/sub/e" },
+		{ "/", "root" },
+		{ "a/b//c/", "root/a/b/c" },
+		{ "/a/b/../d", "root/a/b/../d" },
+		{ "dangling/x", "root/made/later/x" },
+		{ "sub/relative/y", "root/beside/y" },
+		{ "escape/z", "root/outside/z" },
+		{ "exists/e", "root/sub/e" },
 		{ "chain/end", "root/far/end" },
 	};
 	struct stat st;
@@ -213,9 +219,20 @@ static void join_is_textual(void **state)
 	static const struct {
 		const char *base, *path, *is;
 	} rows[] = {
-		{ "/srv", "app", "/srv/app" }, { "/srv", "/app", "/app" }, { "/srv", "./a/./b/../c", "/srv/a/c" }, { "/srv/app", "..", "/srv" },
-		{ "/", "../../x", "/x" }, { "/srv", ".", "/srv" }, { NULL, "a//b/", "a/b" }, { "", "a/..", "." }, { "x", "../../y", "../y" },
-		{ NULL, "../../a/../b", "../../b" }, { NULL, "", "." }, { "/a", "", "/a" }, { NULL, "...", "..." }, { NULL, "/", "/" },
+		{ "/srv", "app", "/srv/app" },
+		{ "/srv", "/app", "/app" },
+		{ "/srv", "./a/./b/../c", "/srv/a/c" },
+		{ "/srv/app", "..", "/srv" },
+		{ "/", "../../x", "/x" },
+		{ "/srv", ".", "/srv" },
+		{ NULL, "a//b/", "a/b" },
+		{ "", "a/..", "." },
+		{ "x", "../../y", "../y" },
+		{ NULL, "../../a/../b", "../../b" },
+		{ NULL, "", "." },
+		{ "/a", "", "/a" },
+		{ NULL, "...", "..." },
+		{ NULL, "/", "/" },
 		{ "/srv", "../..", "/" },
 	};
 

@@ -122,6 +122,7 @@ static void death_by_signal_is_128_more(void **state)
 	int status;
 	auto_free char *out = run_script(&s, "kill -TERM $$", &status);
 
+	assert_string_equal(out, "");
 	assert_int_equal(status, 128 + SIGTERM);
 }
 
@@ -164,12 +165,14 @@ static void only_what_is_passed_stays_open(void **state)
 
 	for (int i = 0; i < 2; i++) {
 		struct spawn s = { .pass = pass, .n_pass = 2, .before_exec = i ? do_nothing : NULL };
-		auto_close int leak = dup(2);	/* without close-on-exec */
+		auto_close int leak = dup(2); /* without close-on-exec */
 		auto_free char *out = NULL;
 
 		pass[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
 		pass[1] = fcntl(pass[0], F_DUPFD_CLOEXEC, 50);
-		snprintf(script, sizeof script, "for f in /proc/$$/fd/*; do case $f in */[012]) ;; *) [ -e $f ] && echo ${f##*/};; esac; done");
+		snprintf(script, sizeof script,
+			"for f in /proc/$$/fd/*; do case $f in */[012]) ;; *) [ -e $f ] && echo ${f##*/};; "
+			"esac; done");
 		snprintf(expected, sizeof expected, "%d\n50\n", pass[0]);
 		out = run_script(&s, script, &status);
 		assert_true(pass[0] < 10 && leak < 10);
@@ -184,7 +187,9 @@ static void environment_directory_session(void **state)
 	const char *const envp[] = { "PATH=/usr/bin:/bin", "WHO=davit", NULL };
 	struct spawn s = { .envp = envp, .cwd = "/proc", .new_session = true };
 	int status;
-	auto_free char *out = run_script(&s, "echo $WHO ${HOME-none}; pwd; cut -d' ' -f6 /proc/$$/stat | grep -qx $$ && echo leader", &status);
+	auto_free char *out = run_script(&s,
+		"echo $WHO ${HOME-none}; pwd; cut -d' ' -f6 /proc/$$/stat | grep -qx $$ && echo leader",
+		&status);
 
 	assert_string_equal(out, "davit none\n/proc\nleader\n");
 }

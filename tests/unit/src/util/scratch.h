@@ -1,4 +1,5 @@
-/* scratch.h - a directory of its own for each test: CMUnitTest setup and teardown; *state is its descriptor. */
+/* scratch.h - a directory of its own for each test: CMUnitTest setup and teardown; *state is its descriptor.
+ */
 #pragma once
 
 #include <fcntl.h>
@@ -17,7 +18,8 @@ static inline int scratch_make(void **state)
 {
 	const char *tmp = getenv("TMPDIR");
 
-	snprintf(scratch_path, sizeof scratch_path, "%s/davit-test-XXXXXX", tmp && strlen(tmp) < 40 ? tmp : "/tmp");
+	snprintf(scratch_path, sizeof scratch_path, "%s/davit-test-XXXXXX",
+		tmp && strlen(tmp) < 40 ? tmp : "/tmp");
 	if (!mkdtemp(scratch_path))
 		return -1;
 	scratch_fd = open(scratch_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

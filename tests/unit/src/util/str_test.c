@@ -11,8 +11,8 @@
 
 static void numbers_are_strict(void **state)
 {
-	static const char *const bad[] = { "", " 1", "1 ", "+1", "0x1", "1.0", "1e3", "one", "18446744073709551616",
-					   "99999999999999999999999", "-" };
+	static const char *const bad[] = { "", " 1", "1 ", "+1", "0x1", "1.0", "1e3", "one",
+		"18446744073709551616", "99999999999999999999999", "-" };
 	uint64_t u = 7;
 	int64_t i = 7;
 	unsigned n = 7;
@@ -44,15 +44,38 @@ static void sizes_as_docker_reads_them(void **state)
 		const char *text;
 		int64_t bytes;
 	} good[] = {
-		{ "1b", 1 }, { "1B", 1 }, { "1k", 1024 }, { "1kb", 1024 }, { "1K", 1024 }, { "1KB", 1024 }, { "1m", 1048576 },
-		{ "1MB", 1048576 }, { "1MiB", 1048576 }, { "1.5g", 1610612736 }, { "0.5gb", 536870912 }, { "1 gb", 1073741824 },
-		{ "1t", 1099511627776 }, { "0", 0 }, { "6.4m", 6710886 }, { "1024", 1024 }, { "64kb", 65536 }, { "1p", 1125899906842624 },
-		{ ".5k", 512 }, { "5.", 5 }, { "1e3", 1000 }, { "+5", 5 }, { "5 ", 5 }, { "32.3", 32 }, { "1.5GiB", 1610612736 },
-		{ "512m", 536870912 }, { "9007199254740993", 9007199254740992 },
+		{ "1b", 1 },
+		{ "1B", 1 },
+		{ "1k", 1024 },
+		{ "1kb", 1024 },
+		{ "1K", 1024 },
+		{ "1KB", 1024 },
+		{ "1m", 1048576 },
+		{ "1MB", 1048576 },
+		{ "1MiB", 1048576 },
+		{ "1.5g", 1610612736 },
+		{ "0.5gb", 536870912 },
+		{ "1 gb", 1073741824 },
+		{ "1t", 1099511627776 },
+		{ "0", 0 },
+		{ "6.4m", 6710886 },
+		{ "1024", 1024 },
+		{ "64kb", 65536 },
+		{ "1p", 1125899906842624 },
+		{ ".5k", 512 },
+		{ "5.", 5 },
+		{ "1e3", 1000 },
+		{ "+5", 5 },
+		{ "5 ", 5 },
+		{ "32.3", 32 },
+		{ "1.5GiB", 1610612736 },
+		{ "512m", 536870912 },
+		{ "9007199254740993", 9007199254740992 },
 	};
-	static const char *const bad[] = { "", "12xb", "b", "-1", "-1k", "1  k", " 1", "1kbb", "1bb", "1kiB5", "1ib", "1bi", "hello",
-					   ".", "1e", "1.2.3", "0x10", "inf", "nan", "8192p", "1e400", "1z", "1k ", "1\xc3\xa4", " ",
-					   "1e5000000000000000000000000000000000000000000000000000000000000000000" };
+	static const char *const bad[] = { "", "12xb", "b", "-1", "-1k", "1  k", " 1", "1kbb", "1bb", "1kiB5",
+		"1ib", "1bi", "hello", ".", "1e", "1.2.3", "0x10", "inf", "nan", "8192p", "1e400", "1z",
+		"1k ", "1\xc3\xa4", " ",
+		"1e5000000000000000000000000000000000000000000000000000000000000000000" };
 	int64_t v;
 
 	for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
@@ -71,15 +94,38 @@ static void durations_in_and_out(void **state)
 	static const struct {
 		const char *text, *canonical;
 	} good[] = {
-		{ "1w", "168h0m0s" }, { "1h5m30s20ms", "1h5m30.02s" }, { "100us", "100\xc2\xb5s" }, { "1m0.5s", "1m0.5s" },
-		{ "1500ms", "1.5s" }, { "60s", "1m0s" }, { "3600s", "1h0m0s" }, { "250ms", "250ms" }, { "2m", "2m0s" }, { "0", "0s" },
-		{ "0s", "0s" }, { "+5s", "5s" }, { "-1.5h", "-1h30m0s" }, { "-0", "0s" }, { "1ns", "1ns" }, { "1.5us", "1.5\xc2\xb5s" },
-		{ "1\xc2\xb5s", "1\xc2\xb5s" }, { "1\xce\xbcs", "1\xc2\xb5s" }, { "2d", "48h0m0s" }, { "1d12h", "36h0m0s" }, { ".5s", "500ms" },
-		{ "5.s", "5s" }, { "1.000000001s", "1.000000001s" }, { "0.100000000000000000000h", "6m0s" }, { "1s1s", "2s" },
-		{ "9223372036854775807ns", "2562047h47m16.854775807s" }, { "0.3333333333333333333h", "20m0s" }, { "1.1ms", "1.1ms" },
+		{ "1w", "168h0m0s" },
+		{ "1h5m30s20ms", "1h5m30.02s" },
+		{ "100us", "100\xc2\xb5s" },
+		{ "1m0.5s", "1m0.5s" },
+		{ "1500ms", "1.5s" },
+		{ "60s", "1m0s" },
+		{ "3600s", "1h0m0s" },
+		{ "250ms", "250ms" },
+		{ "2m", "2m0s" },
+		{ "0", "0s" },
+		{ "0s", "0s" },
+		{ "+5s", "5s" },
+		{ "-1.5h", "-1h30m0s" },
+		{ "-0", "0s" },
+		{ "1ns", "1ns" },
+		{ "1.5us", "1.5\xc2\xb5s" },
+		{ "1\xc2\xb5s", "1\xc2\xb5s" },
+		{ "1\xce\xbcs", "1\xc2\xb5s" },
+		{ "2d", "48h0m0s" },
+		{ "1d12h", "36h0m0s" },
+		{ ".5s", "500ms" },
+		{ "5.s", "5s" },
+		{ "1.000000001s", "1.000000001s" },
+		{ "0.100000000000000000000h", "6m0s" },
+		{ "1s1s", "2s" },
+		{ "9223372036854775807ns", "2562047h47m16.854775807s" },
+		{ "0.3333333333333333333h", "20m0s" },
+		{ "1.1ms", "1.1ms" },
 	};
-	static const char *const bad[] = { "", "5", "s", ".s", "-", "+", "1x", "1 s", " 1s", "1s ", "1.2.3s", "ten", "1S", "--1s", "1y",
-					   "9223372036854775808ns", "99999999999999999999s", "2562048h", "15251w", "1m-5s", "1e3s" };
+	static const char *const bad[] = { "", "5", "s", ".s", "-", "+", "1x", "1 s", " 1s", "1s ", "1.2.3s",
+		"ten", "1S", "--1s", "1y", "9223372036854775808ns", "99999999999999999999s", "2562048h",
+		"15251w", "1m-5s", "1e3s" };
 	char out[32];
 	int64_t v;
 
@@ -103,10 +149,24 @@ static void sizes_and_ages_for_people(void **state)
 		int64_t s;
 		const char *text;
 	} ages[] = {
-		{ -5, "Less than a second" }, { 0, "Less than a second" }, { 1, "1 second" }, { 59, "59 seconds" }, { 60, "About a minute" },
-		{ 119, "About a minute" }, { 120, "2 minutes" }, { 3599, "59 minutes" }, { 3600, "About an hour" }, { 5399, "About an hour" },
-		{ 5400, "2 hours" }, { 47 * 3600, "47 hours" }, { 48 * 3600, "2 days" }, { 13 * 86400, "13 days" }, { 14 * 86400, "2 weeks" },
-		{ 60 * 86400, "2 months" }, { 729 * 86400, "24 months" }, { 730 * 86400, "2 years" },
+		{ -5, "Less than a second" },
+		{ 0, "Less than a second" },
+		{ 1, "1 second" },
+		{ 59, "59 seconds" },
+		{ 60, "About a minute" },
+		{ 119, "About a minute" },
+		{ 120, "2 minutes" },
+		{ 3599, "59 minutes" },
+		{ 3600, "About an hour" },
+		{ 5399, "About an hour" },
+		{ 5400, "2 hours" },
+		{ 47 * 3600, "47 hours" },
+		{ 48 * 3600, "2 days" },
+		{ 13 * 86400, "13 days" },
+		{ 14 * 86400, "2 weeks" },
+		{ 60 * 86400, "2 months" },
+		{ 729 * 86400, "24 months" },
+		{ 730 * 86400, "2 years" },
 	};
 	char out[32];
 
@@ -126,7 +186,8 @@ static void sizes_and_ages_for_people(void **state)
 
 static void nearest_word(void **state)
 {
-	static const char *const keys[] = { "image", "build", "ports", "environment", "volumes", "network_mode", "networks", "cpu", NULL };
+	static const char *const keys[] = { "image", "build", "ports", "environment", "volumes",
+		"network_mode", "networks", "cpu", NULL };
 
 	assert_int_equal(str_distance("", "abc"), 3);
 	assert_int_equal(str_distance("kitten", "sitting"), 3);
@@ -143,8 +204,8 @@ static void nearest_word(void **state)
 
 static void utf8_and_width(void **state)
 {
-	static const char *const bad[] = { "\x80", "\xc0\x80", "\xc1\xbf", "\xe0\x80\x80", "\xed\xa0\x80", "\xf0\x80\x80\x80",
-					   "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "\xe2\x82", "a\xc3" };
+	static const char *const bad[] = { "\x80", "\xc0\x80", "\xc1\xbf", "\xe0\x80\x80", "\xed\xa0\x80",
+		"\xf0\x80\x80\x80", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "\xe2\x82", "a\xc3" };
 	static const char good[] = "a\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\xf4\x8f\xbf\xbf";
 
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
@@ -152,7 +213,7 @@ static void utf8_and_width(void **state)
 	assert_true(str_is_utf8(good, strlen(good)));
 	assert_true(str_is_utf8("", 0));
 	assert_int_equal(str_width("web-1"), 5);
-	assert_int_equal(str_width("\xc3\xa4\xc3\xb6"), 2);	/* also in the C locale */
+	assert_int_equal(str_width("\xc3\xa4\xc3\xb6"), 2); /* also in the C locale */
 	assert_int_equal(str_width("a\tb\x1b"), 2);
 	assert_non_null(setlocale(LC_CTYPE, "C.UTF-8"));
 	assert_int_equal(str_width("\xe6\x97\xa5\xe6\x9c\xac"), 4);

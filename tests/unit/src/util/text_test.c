@@ -87,7 +87,8 @@ static void buf_json_escapes(void **state)
 	auto_buf struct buf b = BUF_INIT;
 
 	buf_json(&b, "a\"b\\c\n\t\x01\x7f/\xc3\xa4\xff\xe2\x82");
-	assert_string_equal(b.p, "\"a\\\"b\\\\c\\n\\t\\u0001\\u007f/\xc3\xa4\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"");
+	assert_string_equal(
+		b.p, "\"a\\\"b\\\\c\\n\\t\\u0001\\u007f/\xc3\xa4\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\"");
 }
 
 static void map_keeps_order(void **state)
@@ -102,7 +103,7 @@ static void map_keeps_order(void **state)
 	for (i = 0; i < 4; i++)
 		assert_null(map_set(&m, keys[i], &v[i]));
 	i = 0;
-	map_each(&m, it)
+	map_each (&m, it)
 		assert_string_equal(it->key, keys[i++]);
 	assert_int_equal(i, 4);
 	assert_ptr_equal(map_set(&m, "alpha", &v[4]), &v[1]);

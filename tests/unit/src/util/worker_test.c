@@ -241,7 +241,8 @@ static void a_worker_dies_with_its_parent(void **state)
 	if (parent == 0) {
 		struct worker w;
 
-		if (worker_start(hangs, NULL, &w, NULL) < 0 || write(told[1], &w.child.pid, sizeof w.child.pid) < 0)
+		if (worker_start(hangs, NULL, &w, NULL) < 0 ||
+			write(told[1], &w.child.pid, sizeof w.child.pid) < 0)
 			_exit(1);
 		for (;;)
 			pause();
@@ -272,6 +273,6 @@ int main(void)
 		cmocka_unit_test(a_worker_dies_with_its_parent),
 	};
 
-	fd_close_from(3, NULL, 0);	/* floods() looks for the pipe, and shall find no one else's */
+	fd_close_from(3, NULL, 0); /* floods() looks for the pipe, and shall find no one else's */
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
