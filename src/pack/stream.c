@@ -99,6 +99,14 @@ static int explain(struct stream *s, struct archive *a, const char *what, struct
 	return err_set(err, ERR_INPUT, "%s: %s", what, text ? text : "unknown reason");
 }
 
+/* The tar reader did not find its format at all, as opposed to finding it damaged. */
+static int explain_tar(struct stream *s, struct err *err)
+{
+	if (!s->why && archive_format(s->tar) == 0)
+		return err_set(err, ERR_INPUT, "it is not a tar archive, neither plain nor compressed with gzip or zstd");
+	return explain(s, s->tar, "the tar archive is damaged", err);
+}
+
 static int open_plain(struct stream *s, struct err *err)
 {
 	struct archive_entry *e;
@@ -137,7 +145,7 @@ int stream_open(int fd, uint64_t max_bytes, bool hash, struct stream **ret, stru
 		return -1;
 	}
 	if (!s->empty && archive_read_open(s->tar, s, NULL, on_plain, NULL) < ARCHIVE_WARN) {
-		explain(s, s->tar, "the tar archive is damaged", err);
+		explain_tar(s, err);
 		stream_close(s);
 		return -1;
 	}
@@ -162,11 +170,7 @@ int stream_next(struct stream *s, struct archive_entry **ret, struct err *err)
 
 	if (r == ARCHIVE_EOF)
 		return 0;
-	if (r < ARCHIVE_WARN && !s->why && archive_format(s->tar) == 0)
-		return err_set(err, ERR_INPUT, "it is not a tar archive, neither plain nor compressed with gzip or zstd");
-	if (r < ARCHIVE_WARN)
-		return explain(s, s->tar, "the tar archive is damaged", err);
-	return 1;
+	return r < ARCHIVE_WARN ? explain_tar(s, err) : 1;
 }
 
 int stream_data(struct stream *s, const void **ret, size_t *ret_n, int64_t *ret_offset, struct err *err)

@@ -1,0 +1,462 @@
+/* Archives that mean harm. Each is refused by name, nothing is written outside the store, and the store is as it was. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <dirent.h>
+
+#include "../../../../src/image/image.h"
+#include "../../../../src/pack/confine.h"
+#include "../../../../src/pack/pack.h"
+#include "../../../../src/util/proc.h"
+#include "made.h"
+
+static char top[64];
+static int top_fd;
+
+static int set_up(void **state)
+{
+	snprintf(top, sizeof top, "/tmp/hostile-test-XXXXXX");
+	if (!mkdtemp(top))
+		return -1;
+	top_fd = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return path_write(top_fd, "victim", "safe", 4, 0644, 0, NULL);
+}
+
+static int tear_down(void **state)
+{
+	close(top_fd);
+	return path_remove_tree(AT_FDCWD, top, NULL);
+}
+
+static size_t count_names(const char *dir)
+{
+	auto_closedir DIR *d = fdopendir(openat(top_fd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	size_t n = 0;
+
+	while (readdir(d))
+		n++;
+	return n - 2;
+}
+
+static int try_load(const struct buf *archive, const struct pack_limits *limits, struct err *err)
+{
+	auto_close int fd = made_fd(archive);
+	auto_free char *dir = xasprintf("%s/state", top);
+	struct pack_load req = { dir, fd, "bad.tar", limits ? *limits : PACK_LIMITS, NULL, NULL };
+
+	return pack_load(&req, err);
+}
+
+/* Refused with a message that has these words; and nothing else happened. */
+static void refused(const struct buf *archive, const struct pack_limits *limits, const char *words)
+{
+	auto_err struct err err = ERR_INIT;
+	auto_buf struct buf victim = BUF_INIT;
+
+	if (try_load(archive, limits, &err) == 0)
+		fail_msg("it was loaded; expected: %s", words);
+	if (!strstr(err_msg(&err), words) || !str_starts(err_msg(&err), "load 'bad.tar': "))
+		fail_msg("expected '%s' in: %s", words, err_msg(&err));
+	assert_int_equal(count_names("state/images/layers"), 0);
+	assert_int_equal(count_names("state/images/blobs/sha256"), 0);
+	assert_int_equal(count_names("state/images"), 4);      /* oci-layout, blobs, layers, l */
+	assert_int_equal(count_names("."), 2);
+	assert_int_equal(path_read(top_fd, "victim", 100, &victim, NULL), 0);
+	assert_string_equal(victim.p, "safe");
+}
+
+static struct buf around(struct tar *t, const char *diff_hex, enum made_filter f)
+{
+	struct made_layer layer = { tar_end(t), f, diff_hex };
+	struct made_image made = { "bad", NULL, NULL, &layer, 1 };
+	struct buf archive = made_docker(&made, M_PLAIN);
+
+	buf_done(&layer.tar);
+	return archive;
+}
+
+/* ------------------------------------------------------------------ names */
+
+static void layer_refused(struct tar *t, const char *words)
+{
+	auto_buf struct buf archive = around(t, NULL, M_PLAIN);
+
+	refused(&archive, NULL, words);
+}
+
+static void test_names(void **state)
+{
+	auto_free char *deep = xcalloc(1, 1000), *part = xcalloc(1, 300), *wide = xcalloc(1, 5000);
+	struct tar *t;
+
+	t = tar_new(M_PLAIN);
+	tar_file(t, "../../../../victim", "evil");
+	layer_refused(t, "entry '../../../../victim' is refused: its name has a '..'");
+	t = tar_new(M_PLAIN);
+	tar_file(t, "a/../../b", "evil");
+	layer_refused(t, "its name has a '..'");
+	for (int i = 0; i < 300; i++)
+		memcpy(deep + 2 * i, "d/", 2);
+	t = tar_new(M_PLAIN);
+	tar_dir(t, deep);
+	layer_refused(t, "more than 256 directories deep");
+	memset(part, 'x', 299);
+	t = tar_new(M_PLAIN);
+	tar_file(t, part, "");
+	layer_refused(t, "a part of its name is longer than 255 bytes");
+	for (int i = 0; i < 24; i++) {
+		memset(wide + 200 * i, 'w', 199);
+		wide[200 * i + 199] = '/';
+	}
+	t = tar_new(M_PLAIN);
+	tar_dir(t, wide);
+	layer_refused(t, "its name is longer than 4095 bytes");
+	t = tar_new(M_PLAIN);
+	tar_file(t, "esc\x1b[31m/..", "");
+	layer_refused(t, "entry 'esc?[31m/..' is refused");
+}
+
+static void test_links(void **state)
+{
+	struct tar *t = tar_new(M_PLAIN);
+
+	tar_symlink(t, "out", top);
+	tar_file(t, "out/victim", "evil");
+	layer_refused(t, "entry 'out/victim': it goes through 'out', which is a symbolic link in the same layer");
+	t = tar_new(M_PLAIN);
+	tar_dir(t, "a");
+	tar_symlink(t, "a/up", "../../../../../..");
+	tar_file(t, "a/up/tmp/evil", "evil");
+	layer_refused(t, "it goes through 'a/up'");
+	t = tar_new(M_PLAIN);
+	tar_symlink(t, "loop", "loop");
+	tar_file(t, "loop/f", "evil");
+	layer_refused(t, "it goes through 'loop'");
+	t = tar_new(M_PLAIN);
+	tar_file(t, "f", "x");
+	tar_file(t, "f/g", "evil");
+	layer_refused(t, "it goes through 'f', which is not a directory");
+	t = tar_new(M_PLAIN);
+	tar_symlink(t, "out", top);
+	tar_file(t, "out/.wh.victim", "");
+	layer_refused(t, "it goes through 'out'");
+	t = tar_new(M_PLAIN);
+	tar_symlink(t, "out", top);
+	tar_file(t, "out/.wh..wh..opq", "");
+	layer_refused(t, "it goes through 'out'");
+}
+
+static void test_hard_links(void **state)
+{
+	auto_free char *victim = xasprintf("%s/victim", top);
+	struct tar *t = tar_new(M_PLAIN);
+
+	tar_hardlink(t, "mine", victim);
+	layer_refused(t, "entry 'mine': it is a hard link to '/tmp/hostile-test-");
+	t = tar_new(M_PLAIN);
+	tar_hardlink(t, "mine", "../../../../etc/passwd");
+	layer_refused(t, "entry 'mine': hard link: entry '../../../../etc/passwd' is refused: its name has a '..'");
+	t = tar_new(M_PLAIN);
+	tar_symlink(t, "out", top);
+	tar_hardlink(t, "mine", "out/victim");
+	layer_refused(t, "it is a hard link to 'out/victim', which is no file in the same layer");
+	t = tar_new(M_PLAIN);
+	tar_dir(t, "d");
+	tar_hardlink(t, "mine", "d");
+	layer_refused(t, "it is a hard link to 'd', which is no file in the same layer");
+	t = tar_new(M_PLAIN);
+	tar_hardlink(t, "mine", "later");
+	tar_file(t, "later", "x");
+	layer_refused(t, "it is a hard link to 'later'");
+}
+
+static void test_odd_entries(void **state)
+{
+	struct tar *t = tar_new(M_PLAIN);
+	struct archive_entry *e;
+	auto_free char *value = xcalloc(1, 70000);
+
+	tar_file(t, "d/.wh.", "");
+	layer_refused(t, "it is a whiteout of nothing");
+	t = tar_new(M_PLAIN);
+	tar_file(t, "d/.wh...", "");
+	layer_refused(t, "it is a whiteout of nothing");
+	t = tar_new(M_PLAIN);
+	e = tar_entry("./.", AE_IFIFO, 0600);
+	tar_put(t, e, NULL, 0);
+	layer_refused(t, "the top of a layer is not a directory");
+	t = tar_new(M_PLAIN);
+	e = tar_entry("f", AE_IFREG, 0600);
+	archive_entry_set_uid(e, 4294967295);
+	tar_put(t, e, NULL, 0);
+	layer_refused(t, "its owner is not a number from 0 to 4294967294");
+	t = tar_new(M_PLAIN);
+	e = tar_entry("f", AE_IFREG, 0600);
+	archive_entry_xattr_add_entry(e, "user.big", value, 70000);
+	tar_put(t, e, NULL, 0);
+	layer_refused(t, "its extended attributes are more than 64 KiB");
+}
+
+/* ------------------------------------------------------------------ sizes */
+
+static void test_bomb(void **state)
+{
+	const struct pack_limits limits = { .entries = 100, .bytes = 1 << 20 };
+	auto_free char *zeros = xcalloc(1, 8 << 20);
+
+	for (int f = M_GZIP; f <= M_ZSTD; f++) {
+		struct tar *t = tar_new(M_PLAIN);
+		tar_bytes(t, "zeros", zeros, 8 << 20);
+		auto_buf struct buf archive = around(t, NULL, (enum made_filter)f);
+		assert_true(archive.len < 1 << 20);
+		refused(&archive, &limits, "it is larger than 1048576 bytes unpacked");
+		/* and the same around the whole */
+		auto_buf struct buf outer = made_compress(&archive, M_GZIP);
+		refused(&outer, &limits, "it is larger than 1048576 bytes unpacked");
+	}
+}
+
+/* After the end mark of the tar nothing is unpacked, but it is still read to be hashed. */
+static void test_bomb_behind_the_end(void **state)
+{
+	const struct pack_limits limits = { .entries = 100, .bytes = 1 << 20 };
+	auto_free char *zeros = xcalloc(1, 8 << 20);
+	struct tar *t = tar_new(M_PLAIN);
+	struct made_layer layer = { .filter = M_GZIP };
+	struct made_image made = { "bad", NULL, NULL, &layer, 1 };
+
+	tar_file(t, "f", "x");
+	layer.tar = tar_end(t);
+	buf_add(&layer.tar, zeros, 8 << 20);
+	auto_buf struct buf archive = made_docker(&made, M_PLAIN);
+	refused(&archive, &limits, "it is larger than 1048576 bytes unpacked");
+	buf_done(&layer.tar);
+}
+
+static void test_too_many_entries(void **state)
+{
+	const struct pack_limits limits = { .entries = 100, .bytes = 1 << 20 };
+	struct tar *t = tar_new(M_PLAIN);
+
+	for (int i = 0; i < 101; i++)
+		tar_dir(t, "d");
+	auto_buf struct buf archive = around(t, NULL, M_PLAIN);
+	refused(&archive, &limits, "it has more than 100 entries");
+}
+
+/* ------------------------------------------------------------------ damage and lies */
+
+#define WRONG "00000000000000000000000000000000000000000000000000000000deadbeef"
+
+static void test_wrong_diff_id(void **state)
+{
+	for (int f = M_PLAIN; f <= M_ZSTD; f++) {
+		struct tar *t = tar_new(M_PLAIN);
+		tar_file(t, "f", "x");
+		auto_buf struct buf archive = around(t, WRONG, (enum made_filter)f);
+		refused(&archive, NULL, "not what the image's config says (sha256:" WRONG ")");
+	}
+}
+
+static void test_every_truncation(void **state)
+{
+	struct tar *t = tar_new(M_PLAIN);
+	struct made_layer layer;
+	struct made_image made = { "bad", NULL, NULL, &layer, 1 };
+	size_t cuts = 0;
+
+	tar_file(t, "f", "some content that is a little longer");
+	layer = (struct made_layer){ tar_end(t), M_GZIP, NULL };
+	auto_buf struct buf whole = made_docker(&made, M_GZIP);
+	for (size_t n = 1; n < whole.len - 8; n += whole.len / 40) {
+		struct buf cut = { whole.p, n, n };
+		refused(&cut, NULL, "");
+		cuts++;
+	}
+	assert_true(cuts >= 40);
+	buf_done(&layer.tar);
+}
+
+static void test_flipped_bytes(void **state)
+{
+	struct tar *t = tar_new(M_PLAIN);
+
+	tar_file(t, "f", "some content");
+	auto_buf struct buf archive = around(t, NULL, M_PLAIN);
+	char *content = memmem(archive.p, archive.len, "some content", 12);
+	assert_non_null(content);
+	content[3] ^= 1;
+	refused(&archive, NULL, "layer 1 of 1: its content is sha256:");
+}
+
+static void test_config_under_a_wrong_name(void **state)
+{
+	struct tar *t = tar_new(M_PLAIN);
+
+	tar_file(t, WRONG ".json", "{\"rootfs\":{\"diff_ids\":[]}}");
+	tar_file(t, "manifest.json", "[{\"Config\":\"" WRONG ".json\",\"RepoTags\":null,\"Layers\":[]}]");
+	auto_buf struct buf archive = tar_end(t);
+	refused(&archive, NULL, "config '" WRONG ".json' has other content than its name says: sha256:");
+}
+
+static void test_oci_lies(void **state)
+{
+	struct tar *t = tar_new(M_PLAIN);
+
+	tar_file(t, "blobs/sha256/" WRONG, "{}");
+	auto_buf struct buf other = made_oci_end(
+		t, json_pack("[{s:s, s:i}]", "digest", "sha256:" WRONG, "size", 2));
+	refused(&other, NULL, "blob 'sha256:" WRONG "' has other content than its name says");
+
+	t = tar_new(M_PLAIN);
+	auto_buf struct buf missing = made_oci_end(t, json_pack("[{s:s, s:i}]", "digest", "sha256:" WRONG, "size", 2));
+	refused(&missing, NULL, "blob 'sha256:" WRONG "' is missing from the archive");
+
+	t = tar_new(M_PLAIN);
+	json_t *desc = made_blob(t, "application/vnd.oci.image.manifest.v1+json", "{}", 2);
+	json_object_set_new(desc, "size", json_integer(3));
+	auto_buf struct buf size = made_oci_end(t, json_pack("[o]", desc));
+	refused(&size, NULL, "has 2 bytes, its descriptor says 3");
+
+	t = tar_new(M_PLAIN);
+	auto_buf struct buf digest = made_oci_end(t, json_pack("[{s:s, s:i}]", "digest", "sha256:../../x", "size", 2));
+	refused(&digest, NULL, "'sha256:../../x' is not a SHA-256 digest");
+
+	t = tar_new(M_PLAIN);
+	auto_buf struct buf none = made_oci_end(t, json_array());
+	refused(&none, NULL, "the archive holds no image");
+}
+
+/* An index that leads to itself cannot be made (it would have to have its own hash), one that is nested deep can. */
+static void test_nested_indexes(void **state)
+{
+	struct tar *t = tar_new(M_PLAIN);
+	json_t *desc = made_blob(t, "x", "{}", 2);
+
+	for (int i = 0; i < 10; i++) {
+		auto_json json_t *index = json_pack("{s:[o]}", "manifests", desc);
+		auto_free char *text = json_dumps(index, JSON_COMPACT);
+		desc = made_blob(t, "application/vnd.oci.image.index.v1+json", text, strlen(text));
+	}
+	auto_buf struct buf archive = made_oci_end(t, json_pack("[o]", desc));
+	refused(&archive, NULL, "an index is nested too deep");
+}
+
+static void test_manifest_json(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "{}", "manifest.json is not a list" },
+		{ "[1]", "manifest.json is not valid" },
+		{ "[{}]", "manifest.json names a file by something that is not a string" },
+		{ "[{\"Config\":\"../c\"}]", "its name has a '..'" },
+		{ "[{\"Config\":\"nowhere\"}]", "manifest.json names 'nowhere', which is missing from the archive" },
+		{ "[{\"Config\":\"loop1\"}]", "manifest.json names 'loop1', which is missing" },
+		{ "[{\"Config\":\"bad\"}]", "image config" },
+		{ "[{\"Config\":\"c\",\"Layers\":[\"l\"]}]", "its manifest 1" },
+		{ "[{\"Config\":\"typed\"}]", "'Cmd' is not a list" },
+		{ "[{\"Config\":\"ids\"}]", "a diff_id that is not a SHA-256 digest" },
+		{ "[{\"Config\":\"windows\"}]", "is for windows, not for linux" },
+		{ "[", "manifest.json" },
+		{ "[]", "the archive holds no image" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		struct tar *t = tar_new(M_PLAIN);
+		tar_symlink(t, "loop1", "loop2");
+		tar_symlink(t, "loop2", "loop1");
+		tar_file(t, "bad", "[1,2");
+		tar_file(t, "c", "{\"rootfs\":{\"diff_ids\":[]}}");
+		tar_file(t, "typed", "{\"config\":{\"Cmd\":{}},\"rootfs\":{\"diff_ids\":[]}}");
+		tar_file(t, "ids", "{\"rootfs\":{\"diff_ids\":[\"sha256:../..\"]}}");
+		tar_file(t, "windows", "{\"os\":\"windows\",\"rootfs\":{\"diff_ids\":[]}}");
+		tar_file(t, "l", "");
+		tar_file(t, "manifest.json", cases[i][0]);
+		auto_buf struct buf archive = tar_end(t);
+		refused(&archive, NULL, cases[i][1]);
+	}
+}
+
+static void test_no_archive_at_all(void **state)
+{
+	struct tar *t = tar_new(M_PLAIN);
+	struct buf text = { 0 }, empty = { 0 };
+	auto_free char *noise = xmalloc(100000);
+
+	tar_file(t, "f", "x");
+	auto_buf struct buf other = tar_end(t);
+	refused(&other, NULL, "it is no image archive: it has neither manifest.json nor oci-layout and index.json");
+	buf_str(&text, "this is a text, and not a tar archive at all\n");
+	refused(&text, NULL, "it is not a tar archive, neither plain nor compressed with gzip or zstd");
+	buf_done(&text);
+	refused(&empty, NULL, "it is no image archive");
+	for (size_t i = 0; i < 100000; i++)
+		noise[i] = (char)(i * 2654435761u >> 13);
+	struct buf b = { noise, 100000, 100000 };
+	refused(&b, NULL, "it is not a tar archive");
+}
+
+/* ------------------------------------------------------------------ the cell itself */
+
+static int in_the_cell(void *arg, json_t **ret, struct err *err)
+{
+	json_t *o = json_object();
+
+	if (confine(top_fd, "cell", CONFINE_UNPACK, err) < 0)
+		return -1;
+	jx_set_bool(o, "outside", access(top, F_OK) == 0);
+	jx_set_bool(o, "proc", access("/proc/self", F_OK) == 0);
+	jx_set_bool(o, "dirfd", openat(top_fd, "victim", O_RDONLY | O_CLOEXEC) >= 0);
+	jx_set_bool(o, "up", open("../../victim", O_RDONLY | O_CLOEXEC) >= 0);
+	jx_set_bool(o, "node", mknod("/null", S_IFCHR | 0666, 0x103) == 0);
+	jx_set_bool(o, "node_opens", open("/null", O_RDONLY | O_CLOEXEC) >= 0);
+	jx_set_bool(o, "chroot", chroot("/") == 0);
+	jx_set_bool(o, "setuid", setuid(1) == 0);
+	*ret = o;
+	return 0;
+}
+
+static void test_the_cell_has_no_way_out(void **state)
+{
+	auto_json json_t *o = NULL;
+	auto_err struct err err = ERR_INIT;
+
+	assert_int_equal(mkdirat(top_fd, "cell", 0755), 0);
+	if (worker_run(in_the_cell, NULL, 10000, &o, &err) < 0)
+		fail_msg("%s", err_msg(&err));
+	assert_false(jx_bool(o, "outside", true));
+	assert_false(jx_bool(o, "proc", true));
+	assert_false(jx_bool(o, "dirfd", true));
+	assert_false(jx_bool(o, "up", true));
+	assert_true(jx_bool(o, "node", false));         /* images have devices… */
+	assert_false(jx_bool(o, "node_opens", true));   /* …but nobody in here can use one */
+	assert_false(jx_bool(o, "chroot", true));
+	assert_false(jx_bool(o, "setuid", true));
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		T(test_names),
+		T(test_links),
+		T(test_hard_links),
+		T(test_odd_entries),
+		T(test_bomb),
+		T(test_bomb_behind_the_end),
+		T(test_too_many_entries),
+		T(test_wrong_diff_id),
+		T(test_every_truncation),
+		T(test_flipped_bytes),
+		T(test_config_under_a_wrong_name),
+		T(test_oci_lies),
+		T(test_nested_indexes),
+		T(test_manifest_json),
+		T(test_no_archive_at_all),
+		T(test_the_cell_has_no_way_out),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
