@@ -89,8 +89,13 @@ static struct pos pos_of(const struct project *p, const char *service, const cha
 
 static int on_error(struct cli *c, const json_t *event, struct err *err)
 {
-	c->err_pos = pos_of(c->project, jx_str(event, "service"), jx_str(event, "attr"));
-	return ctl_error(event, err);
+	const char *service = jx_str(event, "service");
+
+	c->err_pos = pos_of(c->project, service, jx_str(event, "attr"));
+	ctl_error(event, err);
+	if (service && !strstr(err_msg(err), "service '"))
+		err_wrap(err, "service '%s'", service);
+	return -1;
 }
 
 static void on_step(struct progress *p, const json_t *event)
@@ -129,52 +134,48 @@ int act_event(struct cli *c, struct progress *p, const json_t *event, struct err
 	return ACT_MORE;
 }
 
-int act_take(struct cli *c, struct ctl *ctl, struct progress *p, struct err *err)
+int act_take(struct cli *c, struct ctl *ctl, struct progress *p, int timeout_ms, struct err *err)
 {
-	for (;;) {
+	for (;; timeout_ms = 0) {
 		auto_json json_t *event = NULL;
-		int r = ctl_recv(ctl, 0, &event, err);
+		int r = ctl_recv(ctl, timeout_ms, &event, err);
 
-		if (r == 1)
-			r = act_event(c, p, event, err);
-		else if (r == 0)
+		if (r < 0)
+			return ACT_LOST;
+		if (r == 0)
 			return ACT_MORE;
+		r = act_event(c, p, event, err);
 		if (r != ACT_MORE)
 			return r;
 	}
 }
 
-static int follow_request(struct cli *c, struct ctl *ctl, struct progress *p, struct err *err)
+static int one_try(struct cli *c, json_t *req, struct progress *p, struct err *err)
 {
-	for (;;) {
-		auto_json json_t *event = NULL;
-		int r = ctl_recv(ctl, progress_timeout_ms(p), &event, err);
-
-		if (r == 1)
-			r = act_event(c, p, event, err);
-		if (r == ACT_MORE)
-			r = act_take(c, ctl, p, err);
-		progress_draw(p);
-		if (r)
-			return r < 0 ? -1 : 0;
-	}
-}
-
-int act_run(struct cli *c, json_t *req, const char *verb, struct err *err)
-{
-	struct progress *p = NULL;
 	struct ctl *ctl = NULL;
 	int r = act_connect(c, &ctl, err);
 
-	if (r == 0)
-		r = ctl_send(ctl, req, err);
-	json_decref(req);
-	if (r == 0) {
-		p = progress_new(&c->ui, verb);
-		r = follow_request(c, ctl, p, err);
-		progress_free(p);
+	if (r == 0 && ctl_send(ctl, req, err) < 0)
+		r = ACT_LOST;
+	while (r == ACT_MORE) {
+		r = act_take(c, ctl, p, progress_timeout_ms(p), err);
+		progress_draw(p);
 	}
 	if (ctl)
 		ctl_close(ctl);
 	return r;
+}
+
+int act_run(struct cli *c, json_t *req, const char *verb, struct err *err)
+{
+	struct progress *p = progress_new(&c->ui, verb);
+	int r = ACT_LOST;
+
+	for (int i = 0; r == ACT_LOST && i < ACT_TRIES; i++) {
+		err_done(err);
+		r = one_try(c, req, p, err);
+	}
+	json_decref(req);
+	progress_free(p);
+	return r == ACT_DONE ? 0 : -1;
 }

@@ -26,6 +26,8 @@ struct attach {
 	struct cli *c;
 	const struct up_opts *o;
 	struct ctl *up, *stop, *kill, *sub;      /* NULL: not (or no longer) in flight */
+	json_t *req;                     /* of up, borrowed: to ask again */
+	unsigned lost;                   /* supervisors that went away */
 	struct progress *p;
 	struct follow *f;
 	int signal_fd, watch_fd;
@@ -94,21 +96,33 @@ static void say(struct attach *a, const char *text)
 	ui_stderr(&b);
 }
 
+static int ask_stop(struct attach *a, struct err *err)
+{
+	return ask(a, request_all(a, "stop"), &a->stop, err);
+}
+
+static int ask_kill(struct attach *a, struct err *err)
+{
+	json_t *req = request_all(a, "kill");
+
+	jx_set_str(req, "signal", "SIGKILL");
+	return ask(a, req, &a->kill, err);
+}
+
+static int ask_up(struct attach *a, struct err *err)
+{
+	if (a->interrupts)               /* it is not wanted any more */
+		return 0;
+	return ask(a, json_incref(a->req), &a->up, err);
+}
+
 static int stop_all(struct attach *a, struct err *err)
 {
 	if (a->stop)
 		return 0;
 	progress_free(a->p);
 	a->p = progress_new(&a->c->ui, "Stopping");
-	return ask(a, request_all(a, "stop"), &a->stop, err);
-}
-
-static int kill_all(struct attach *a, struct err *err)
-{
-	json_t *req = request_all(a, "kill");
-
-	jx_set_str(req, "signal", "SIGKILL");
-	return ask(a, req, &a->kill, err);
+	return ask_stop(a, err);
 }
 
 /* 1: enough, leave at once. */
@@ -124,7 +138,7 @@ static int on_signal(struct attach *a, struct err *err)
 		return stop_all(a, err);
 	case 2:
 		say(a, "Killing...");
-		return kill_all(a, err);
+		return ask_kill(a, err);
 	default:
 		return 1;
 	}
@@ -287,7 +301,7 @@ static void hide(void *arg)
 	progress_hide(((struct attach *)arg)->p);
 }
 
-static int set_up(struct attach *a, json_t *req, struct err *err)
+static int set_up(struct attach *a, struct err *err)
 {
 	const struct follow_opts fo = {
 		.timestamps = a->o->timestamps, .no_prefix = a->o->no_prefix, .no_colour = a->o->no_color, .apart = true,
@@ -304,7 +318,7 @@ static int set_up(struct attach *a, json_t *req, struct err *err)
 	sigprocmask(SIG_BLOCK, &mask, &a->old_mask);
 	a->signal_fd = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
 	jx_set_str(sub, "op", "subscribe");
-	if (ask(a, sub, &a->sub, err) < 0 || ask(a, json_incref(req), &a->up, err) < 0)
+	if (ask(a, sub, &a->sub, err) < 0 || ask_up(a, err) < 0)
 		return -1;
 	/* the directories may be there only now */
 	pdirs_done(&a->c->pdirs);
@@ -350,16 +364,19 @@ static int wait_for_something(struct attach *a, struct err *err)
 	return 0;
 }
 
-/* Takes what came for one request; closes it when it is done. ACT_DONE, ACT_MORE, -1. */
-static int take_request(struct attach *a, struct ctl **ctl, struct err *err)
+/* Takes what came for one request and closes it at its end; a lost one is made again. ACT_DONE, ACT_MORE, -1. */
+static int take_request(struct attach *a, struct ctl **ctl, int (*again)(struct attach *, struct err *), struct err *err)
 {
-	int r = *ctl ? act_take(a->c, *ctl, a->p, err) : ACT_MORE;
+	int r = *ctl ? act_take(a->c, *ctl, a->p, 0, err) : ACT_MORE;
 
-	if (r != ACT_MORE) {
-		ctl_close(*ctl);
-		*ctl = NULL;
-	}
-	return r;
+	if (r != ACT_MORE)
+		ctl_close(take(*ctl));
+	if (r != ACT_LOST)
+		return r;
+	if (++a->lost > ACT_TRIES)
+		return -1;
+	err_done(err);
+	return again(a, err) < 0 ? -1 : ACT_MORE;
 }
 
 /* 0: go on; 1: all is over; -1. */
@@ -373,14 +390,14 @@ static int turn(struct attach *a, bool *busy, struct err *err)
 	r = on_signal(a, err);
 	if (r)
 		return r;
-	r = take_request(a, &a->up, a->interrupts ? &ignored : err);
+	r = take_request(a, &a->up, ask_up, a->interrupts ? &ignored : err);
 	if (r < 0 && !a->interrupts)
 		return -1;
 	if (r == ACT_DONE && begin(a, busy, err) < 0)
 		return -1;
-	if (take_units(a, err) < 0 || take_request(a, &a->kill, err) < 0)
+	if (take_units(a, err) < 0 || take_request(a, &a->kill, ask_kill, err) < 0)
 		return -1;
-	r = take_request(a, &a->stop, err);
+	r = take_request(a, &a->stop, ask_stop, err);
 	if (r)
 		return r;
 	if (watch_take(a->watch_fd) && a->shown && look(a, busy, err) < 0)
@@ -393,11 +410,10 @@ static int turn(struct attach *a, bool *busy, struct err *err)
 
 int attach_run(struct cli *c, const struct up_opts *o, json_t *req, struct err *err)
 {
-	struct attach a = { .c = c, .o = o, .signal_fd = -1, .watch_fd = -1, .status_from = o->exit_code_from };
+	struct attach a = { .c = c, .o = o, .req = req, .signal_fd = -1, .watch_fd = -1, .status_from = o->exit_code_from };
 	bool busy = true;
-	int r = set_up(&a, req, err);
+	int r = set_up(&a, err);
 
-	json_decref(req);
 	while (r == 0)
 		r = turn(&a, &busy, err);
 	if (r > 0 && a.shown && (take_units(&a, err) < 0 || follow_pump(a.f, true, NULL, err) < 0))
@@ -405,5 +421,6 @@ int attach_run(struct cli *c, const struct up_opts *o, json_t *req, struct err *
 	if (r > 0)
 		r = a.interrupts ? EXIT_INTERRUPTED : a.status;
 	tear_down(&a);
+	json_decref(req);
 	return r;
 }

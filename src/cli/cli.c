@@ -129,7 +129,7 @@ static void hint_global(const char *const *argv, struct err *err)
 			o = opt_find(global_flags, NULL, name[1]);
 		}
 		if (o && o->help && str_starts(err_msg(err), "unknown flag")) {
-			err_hint(err, "'--%s' stands before the command", o->name);
+			err_hint(err, "'--%s' is a global option: it stands before the command", o->name);
 			return;
 		}
 	}

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "../../compose/node.h"
 #include "../oci/oci.h"
 #include "../util/auto.h"
 #include "../util/json.h"
@@ -96,24 +97,25 @@ static int check_service_flags(struct cli *c, const struct up_opts *o, struct er
 
 /* --- the request --- */
 
-/* Sets the number of containers in the wire form, as if the file said so. */
-static int scale_one(struct cli *c, json_t *services, const char *text, struct err *err)
+/* Sets the number of containers in the tree that is sent, as if the file said so. */
+static int scale_one(struct cli *c, const char *text, struct err *err)
 {
+	struct arena *a = c->project->arena;
+	struct node *services = node_get(c->project->root, "services"), *service, *deploy;
 	const char *eq = strchr(text, '=');
 	auto_strs struct strs name = STRS_INIT;
-	json_t *service, *deploy;
 	unsigned n;
 
 	if (!eq || str_uint(eq + 1, 0, 1000, &n) < 0)
 		return err_set(err, ERR_USAGE, "flag '--scale' takes SERVICE=N (0-1000), not '%s'", text);
 	strs_addn(&name, text, (size_t)(eq - text));
-	service = jx_obj(services, name.v[0]);
-	if (!service)
+	service = services ? node_get(services, name.v[0]) : NULL;
+	if (!service || service->kind != NODE_MAP)
 		return cli_no_service(c, name.v[0], err);
-	jx_set_int(service, "scale", n);
-	deploy = jx_obj(service, "deploy");
-	if (deploy)
-		jx_set_int(deploy, "replicas", n);
+	node_set(a, service, "scale", service->pos, node_int(a, n, service->pos));
+	deploy = node_get(service, "deploy");
+	if (deploy && deploy->kind == NODE_MAP)
+		node_set(a, deploy, "replicas", deploy->pos, node_int(a, n, deploy->pos));
 	return 0;
 }
 
@@ -122,13 +124,13 @@ static int add_model(struct cli *c, const struct up_opts *o, json_t *req, struct
 	auto_buf struct buf text = BUF_INIT;
 	json_t *model = NULL;
 
+	for (size_t i = 0; i < o->scale.n; i++)
+		if (scale_one(c, o->scale.v[i], err) < 0)
+			return -1;
 	project_to_wire(c->project, &text);
 	if (jx_parse(text.p, text.len, &model, err) < 0)
 		return err_wrap(err, "wire form of the model");
 	json_object_set_new(req, "model", model);
-	for (size_t i = 0; i < o->scale.n; i++)
-		if (scale_one(c, jx_obj(model, "services"), o->scale.v[i], err) < 0)
-			return -1;
 	return 0;
 }
 
