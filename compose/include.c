@@ -138,6 +138,7 @@ static void include_entry(struct front *f, struct node *doc, const struct node *
 			break;
 	}
 	if (root) {
+		default_values(f->s, root);
 		resolve_names(f->s, root, &env);
 		if (!f->s->no_path_resolution)
 			paths_resolve(f->s, root, child.dir);

@@ -90,6 +90,7 @@ static struct project *finish(struct found *f, struct stage_ctx *s, struct node 
 	const char *const *profiles = find_profiles(f, &n_profiles);
 	struct strv files = file_list(f);
 
+	default_values(s, root);
 	resolve_names(s, root, &f->env);
 	if (!s->no_path_resolution)
 		paths_resolve(s, root, f->dir);
