@@ -90,7 +90,10 @@ static void undefined(const struct stage_ctx *s, const struct node *at, const ch
 	const char *sort, const char *name, const struct node *known)
 {
 	check_error(s, at, path, "service '%s' refers to undefined %s '%s'", service, sort, name);
-	suggest(s, name, known);
+	if (known && str_nearest(name, check_names(s, known)))
+		suggest(s, name, known);
+	else
+		diag_hint(s->d, "declare it at the top level: `%ss: {%s: …}`", sort, name);
 }
 
 static void check_memberships(const struct stage_ctx *s, const struct node *root, const char *name,
@@ -204,4 +207,5 @@ void check_tree(const struct stage_ctx *s, struct node *root)
 		check_published(s, services);
 	}
 	check_resources(s, root);
+	check_effects(s, root);
 }

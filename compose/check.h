@@ -16,3 +16,6 @@ void check_service_values(const struct stage_ctx *s, const char *name, const str
 void check_container_names(const struct stage_ctx *s, const struct node *services);
 void check_published(const struct stage_ctx *s, const struct node *services);
 void check_resources(const struct stage_ctx *s, const struct node *root);
+
+/* check_effects.c: warns of what is understood and has no effect. */
+void check_effects(const struct stage_ctx *s, const struct node *root);

@@ -126,6 +126,7 @@ static void check_devices(const struct stage_ctx *s, const char *name, const str
 {
 	const struct node *list = tree_seq(service, "devices");
 	static const char *const keys[] = { "deploy", "resources", "reservations", "devices", NULL };
+	static const char *const shown[] = { "deploy.resources.reservations.devices", "gpus" };
 	const struct node *requests[] = { at_path(service, keys), tree_seq(service, "gpus") };
 
 	for (size_t i = 0; list && i < list->n; i++)
@@ -135,7 +136,8 @@ static void check_devices(const struct stage_ctx *s, const char *name, const str
 	for (size_t k = 0; k < 2; k++)
 		tree_items(requests[k], r)
 			if ((*r)->kind == NODE_MAP && node_get(*r, "count") && node_get(*r, "device_ids"))
-				check_error(s, node_get(*r, "device_ids"), check_path(s, "services", name, ""),
+				check_error(s, node_get(*r, "device_ids"), check_path(s, "services", name,
+					arena_printf(s->a, "%s[%td].device_ids", shown[k], r - requests[k]->items)),
 					"'count' and 'device_ids' exclude each other");
 }
 

@@ -92,6 +92,17 @@ static bool is_ambiguous(const char *s)
 	return false;
 }
 
+/* Line separators and the byte order mark would change or vanish in a plain text: U+0085, U+2028, U+2029, U+FEFF. */
+static size_t odd_char(const char *s)
+{
+	static const char *const odd[] = { "\xc2\x85", "\xe2\x80\xa8", "\xe2\x80\xa9", "\xef\xbb\xbf" };
+
+	for (size_t i = 0; i < sizeof odd / sizeof *odd; i++)
+		if (str_starts(s, odd[i]))
+			return strlen(odd[i]);
+	return 0;
+}
+
 static enum style style_of(const char *s)
 {
 	bool newline = false;
@@ -99,7 +110,7 @@ static enum style style_of(const char *s)
 	for (const char *p = s; *p; p++) {
 		if (*p == '\n')
 			newline = true;
-		else if ((unsigned char)*p < ' ' || *p == 0x7f)
+		else if ((unsigned char)*p < ' ' || *p == 0x7f || odd_char(p))
 			return STYLE_DOUBLE;
 	}
 	if (newline)
@@ -122,6 +133,27 @@ static void yaml_single(struct buf *out, const char *s)
 		buf_char(out, *s);
 	}
 	buf_char(out, '\'');
+}
+
+static void yaml_double(struct buf *out, const char *s)
+{
+	struct buf json = BUF_INIT;
+
+	buf_json(&json, s);
+	for (const char *p = json.p; *p; p++) {
+		size_t n = odd_char(p);
+
+		if (n == 2)
+			buf_str(out, "\\N");
+		else if (n)
+			buf_str(out, *p == '\xef' ? "\\uFEFF" : p[2] == '\xa8' ? "\\L" : "\\P");
+		else if (*p == 0x7f)
+			buf_str(out, "\\x7F");
+		else
+			buf_char(out, *p);
+		p += n ? n - 1 : 0;
+	}
+	buf_done(&json);
 }
 
 /* A literal block; the sign after the bar says how many newlines the text ends with. */
@@ -160,10 +192,10 @@ static void yaml_text(struct buf *out, const char *s, int indent, bool key)
 			yaml_block(out, s, indent);
 			break;
 		}
-		buf_json(out, s);
+		yaml_double(out, s);
 		break;
 	default:
-		buf_json(out, s);
+		yaml_double(out, s);
 	}
 }
 
