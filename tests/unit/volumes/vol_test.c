@@ -315,6 +315,7 @@ static void furnish_image(void)
 	chmod_at(root_fd, "data/link", 0, 5, 6, 77);
 	assert_int_equal(mknodat(root_fd, "data/fifo", S_IFIFO | 0640, 0), 0);
 	assert_int_equal(mknodat(root_fd, "data/null", S_IFCHR | 0666, makedev(1, 3)), 0);
+	chmod_at(root_fd, "data/null", 0666, 0, 0, 5);
 	chmod_at(root_fd, "data/sub", 0750, 33, 33, 2000000);
 	chmod_at(root_fd, "data", 01777, 7, 8, 3000000);
 }
