@@ -10,6 +10,7 @@
  * and hosts of the LAN see no port that was not published. An internal network neither sends nor receives.
  *
  * Our table can only refuse more than others do. Where Docker made DROP the policy of iptables' FORWARD chain, see fw_docker.c. */
+#include <stdio.h>
 #include <string.h>
 
 #include "../src/util/auto.h"
@@ -115,9 +116,6 @@ static void add_filters(struct buf *b, const struct fw_spec *spec)
 
 static void add_table(struct buf *b, const struct fw_spec *spec)
 {
-	buf_printf(b, "add table inet davit-%s\ndelete table inet davit-%s\n", spec->project, spec->project);
-	if (!spec->n_nets)
-		return;
 	buf_printf(b, "table inet davit-%s {\n", spec->project);
 	add_publishing(b, spec);
 	add_masquerading(b, spec);
@@ -125,20 +123,35 @@ static void add_table(struct buf *b, const struct fw_spec *spec)
 	buf_str(b, "}\n");
 }
 
-int fw_apply(const struct fw_spec *spec, struct err *err)
+/* Deletion and making are one transaction. What is not there is not deleted: the kernel would go through the motions, and the
+ * worker would wait for the grace period that ends them (10 ms) when it closes its socket. */
+static int replace_table(const struct fw_spec *spec, struct err *err)
 {
 	auto_buf struct buf b = BUF_INIT;
+	char table[128];
+	snprintf(table, sizeof table, "davit-%s", spec->project);
+	int there = nft_has(NFPROTO_INET, table, NULL, err);
+	if (there < 0)
+		return -1;
+	if (there)
+		buf_printf(&b, "delete table inet %s\n", table);
+	if (spec->n_nets)
+		add_table(&b, spec);
+	return b.len ? nft_run(b.p, err) : 0;
+}
+
+int fw_apply(const struct fw_spec *spec, struct err *err)
+{
 	if (check_name("project", spec->project, err) < 0)
 		return -1;
 	for (size_t i = 0; i < spec->n_nets; i++)
 		if (check_name("bridge", spec->nets[i].bridge, err) < 0)
 			return -1;
-	add_table(&b, spec);
-	if (nft_run(b.p, err) < 0)
+	if (replace_table(spec, err) < 0)
 		return err_wrap(err, "project '%s'", spec->project);
 	for (size_t i = 0; i < spec->n_nets; i++)
 		br_route_localnet(spec->nets[i].bridge);
-	if (br_forwarding(err) < 0)
+	if (spec->n_nets && br_forwarding(err) < 0)
 		return -1;
 	return fw_docker_apply(spec, err);
 }

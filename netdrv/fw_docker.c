@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/netfilter.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -92,7 +91,7 @@ int fw_docker_apply(const struct fw_spec *spec, struct err *err)
 {
 	static const char *const argv[] = { "iptables-restore", "--noflush", "-w", "2", NULL };
 	auto_buf struct buf listing = BUF_INIT, rules = BUF_INIT;
-	int there = nft_has_chain(NFPROTO_IPV4, "filter", "DOCKER-USER", err);
+	int there = nft_has(NFPROTO_IPV4, "filter", "DOCKER-USER", err);
 	if (there < 0)
 		return -1;
 	if (!there && !has_legacy_filter())

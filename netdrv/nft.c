@@ -74,25 +74,26 @@ int nft_run(const char *commands, struct err *err)
 	return r;
 }
 
-static int note_chain(const struct nlmsghdr *nh, void *arg)
+static int note(const struct nlmsghdr *nh, void *arg)
 {
-	if (nh->nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWCHAIN))
-		*(bool *)arg = true;
+	*(bool *)arg = true;
 	return 0;
 }
 
-int nft_has_chain(int family, const char *table, const char *chain, struct err *err)
+int nft_has(int family, const char *table, const char *chain, struct err *err)
 {
 	auto_nls struct nls s = NLS_INIT;
 	if (nls_open(&s, NETLINK_NETFILTER, err) < 0)
 		return -1;
 	struct nfgenmsg gen = { .nfgen_family = (uint8_t)family };
-	struct nl_msg *msg = nls_msg(NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETCHAIN, 0, &gen, sizeof gen);
-	nla_put_string(msg, NFTA_CHAIN_TABLE, table);
-	nla_put_string(msg, NFTA_CHAIN_NAME, chain);
+	int what = chain ? NFT_MSG_GETCHAIN : NFT_MSG_GETTABLE;
+	struct nl_msg *msg = nls_msg(NFNL_SUBSYS_NFTABLES << 8 | what, 0, &gen, sizeof gen);
+	nla_put_string(msg, chain ? (int)NFTA_CHAIN_TABLE : (int)NFTA_TABLE_NAME, table);
+	if (chain)
+		nla_put_string(msg, NFTA_CHAIN_NAME, chain);
 	bool found = false;
 	auto_err struct err e = ERR_INIT;
-	if (nls_ask(&s, msg, note_chain, &found, "look for a chain", &e) < 0 && e.errnum != ENOENT)
+	if (nls_ask(&s, msg, note, &found, "look at the firewall", &e) < 0 && e.errnum != ENOENT)
 		return err_move(err, &e);
 	return found;
 }

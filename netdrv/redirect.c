@@ -4,7 +4,6 @@
  * The chain is named after the ports, so that one question to the kernel says whether the rules are as wanted. */
 #include "redirect.h"
 
-#include <linux/netfilter.h>
 #include <stdio.h>
 
 #include "../src/util/auto.h"
@@ -31,7 +30,7 @@ int redirect_install(bool fresh, unsigned udp_port, unsigned tcp_port, struct er
 {
 	char chain[32];
 	snprintf(chain, sizeof chain, "to-%u-%u", udp_port, tcp_port);
-	int there = fresh ? 0 : nft_has_chain(NFPROTO_INET, TABLE, chain, err);
+	int there = fresh ? 0 : nft_has(NFPROTO_INET, TABLE, chain, err);
 	if (there == 0)
 		there = replace(fresh, chain, udp_port, tcp_port, err);
 	return there < 0 ? err_wrap(err, "resolver's redirection") : 0;

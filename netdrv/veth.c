@@ -25,6 +25,14 @@ void veth_name(const char *netns_path, uint64_t ns_inode, const char *ifname, ch
 	snprintf(ret, NET_IFNAMSIZ, "dv%.12s", hex);
 }
 
+/* One queue each way, said beforehand: left to itself the kernel makes one per processor and takes all but one away again, waiting for a
+ * grace period each time (1 ms, twice a pair). */
+static void put_queues(struct nl_msg *msg)
+{
+	nla_put_u32(msg, IFLA_NUM_TX_QUEUES, 1);
+	nla_put_u32(msg, IFLA_NUM_RX_QUEUES, 1);
+}
+
 static void put_peer(struct nl_msg *msg, const struct net_attach *a, int ns_fd)
 {
 	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC };   /* flags other than 0 are refused here */
@@ -33,6 +41,7 @@ static void put_peer(struct nl_msg *msg, const struct net_attach *a, int ns_fd)
 	nla_put_string(msg, IFLA_IFNAME, a->ifname);
 	nla_put(msg, IFLA_ADDRESS, sizeof a->mac, a->mac);
 	nla_put_u32(msg, IFLA_NET_NS_FD, (uint32_t)ns_fd);
+	put_queues(msg);
 	if (a->net->mtu)
 		nla_put_u32(msg, IFLA_MTU, a->net->mtu);
 	nla_nest_end(msg, peer);
@@ -46,6 +55,7 @@ void veth_queue_make(struct nls *host, const char *name, const struct net_attach
 	nla_put_string(msg, IFLA_IFNAME, name);
 	nla_put_u32(msg, IFLA_MASTER, (uint32_t)bridge_index);
 	nla_put_u32(msg, IFLA_GROUP, owner_group(group_of));
+	put_queues(msg);
 	if (a->net->mtu)
 		nla_put_u32(msg, IFLA_MTU, a->net->mtu);
 	struct nlattr *info = nla_nest_start(msg, IFLA_LINKINFO);
