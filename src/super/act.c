@@ -66,24 +66,25 @@ static void on_overdue(evutil_socket_t fd, short what, void *arg)
 {
 	struct unit *u = arg;
 	enum activity act = u->act;
+	struct err err = ERR_INIT;
 
-	err_done(&u->fail);
 	if (act == ACT_PREPARE || act == ACT_REMOVE) {
 		worker_abort(&u->worker);
-		err_set(&u->fail, ERR_TIMEOUT, "to %s container '%s' took more than %d s", verb_str[act],
-			u->rec.name, WORKER_MS / 1000);
+		err_set(&err, ERR_TIMEOUT, "to %s container '%s' took more than %d s", verb_str[act], u->rec.name,
+			WORKER_MS / 1000);
 	} else {
-		int status;
-		proc_pidfd_signal(u->call.pidfd, SIGKILL);
-		/* it is reaped here or, when it cannot die, left to the keeper */
-		if (proc_reap(&u->call, &status) == 0 && u->call.pidfd >= 0) {
-			close(u->call.pidfd);
-			u->call.pidfd = -1;
-		}
-		err_set(&u->fail, ERR_TIMEOUT, "%s %s of container '%s' gave no answer within %d s",
-			u->s->runtime.name, verb_str[act], u->rec.name, RUNTIME_MS / 1000);
+		super_let_go(u->s, &u->call);
+		err_set(&err, ERR_TIMEOUT, "%s %s of container '%s' gave no answer within %d s",
+			unit_runtime(u)->name, verb_str[act], u->rec.name, RUNTIME_MS / 1000);
 	}
 	act_over(u);
+	if (act == ACT_DELETE) {
+		log_error("%s", err_msg(&err));
+	} else {
+		err_done(&u->fail);
+		err_move(&u->fail, &err);
+	}
+	err_done(&err);
 	fail(u, NULL);
 }
 
@@ -131,7 +132,6 @@ static void on_worker(evutil_socket_t fd, short what, void *arg)
 	act_over(u);
 	err_done(&u->fail);
 	if (worker_finish(&u->worker, &j, &u->fail) < 0) {
-		/* "attr: message" would be guesswork: the worker says it in the hint's place through its own field */
 		fail(u, NULL);
 		return;
 	}
@@ -317,6 +317,21 @@ static const char *attr_of_failure(const struct unit *u)
 	return u->fail.kind == ERR_CMD_NOT_FOUND || u->fail.kind == ERR_CMD_NOT_EXEC ? "command" : NULL;
 }
 
+/* Why the runtime failed. What `delete` says goes to the diary only: u->fail still tells why there is something to delete. */
+static void note_call_failure(struct unit *u, enum activity act, int status)
+{
+	struct call_paths p;
+	struct oci_call c = call_make(u, act_verb(act), &p);
+	auto_err struct err err = ERR_INIT;
+
+	oci_failure(&c, status, &err);
+	call_paths_done(&p);
+	if (act == ACT_DELETE)
+		log_warn("%s: delete: %s", u->rec.slot, err_msg(&err));
+	else
+		err_move(&u->fail, &err);
+}
+
 static void on_call(evutil_socket_t fd, short what, void *arg)
 {
 	struct unit *u = arg;
@@ -328,14 +343,11 @@ static void on_call(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	act_over(u);
-	err_done(&u->fail);
+	close(take_fd(&u->call.pidfd));
+	if (act != ACT_DELETE)
+		err_done(&u->fail);
 	if (r < 0 || status) {
-		struct call_paths p;
-		struct oci_call c = call_make(u, act_verb(act), &p);
-		oci_failure(&c, r < 0 ? -1 : status, &u->fail);
-		call_paths_done(&p);
-		if (act == ACT_DELETE)
-			log_warn("%s: %s", u->rec.slot, err_msg(&u->fail)), err_done(&u->fail);
+		note_call_failure(u, act, r < 0 ? -1 : status);
 		fail(u, attr_of_failure(u));
 		return;
 	}

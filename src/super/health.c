@@ -123,6 +123,7 @@ static void on_probe_end(evutil_socket_t fd, short what, void *arg)
 		event_add(h->call_ev, NULL);
 		return;
 	}
+	close(take_fd(&h->call.pidfd));
 	judge(h, r > 0 && status == 0);
 	probe_over(h);
 	arm(h->timer, next_pause(h));
@@ -157,14 +158,11 @@ static void kill_probe(struct unit *u)
 static void on_deadline(evutil_socket_t fd, short what, void *arg)
 {
 	struct health *h = arg;
-	int status;
 
 	log_info("%s: health check took more than %lld ms", h->u->rec.slot,
 		 (long long)h->u->launch.health_timeout_ms);
 	kill_probe(h->u);
-	proc_pidfd_signal(h->call.pidfd, SIGKILL);
-	if (proc_reap(&h->call, &status) == 0)
-		close(take_fd(&h->call.pidfd));
+	super_let_go(h->u->s, &h->call);
 	judge(h, false);
 	probe_over(h);
 	arm(h->timer, next_pause(h));
@@ -243,15 +241,13 @@ void health_start(struct unit *u)
 void health_stop(struct unit *u)
 {
 	struct health *h = u->health;
-	int status;
 
 	if (!h)
 		return;
 	u->health = NULL;
 	if (h->probing) {
-		proc_pidfd_signal(h->call.pidfd, SIGKILL);
-		if (proc_reap(&h->call, &status) == 0)
-			close(take_fd(&h->call.pidfd));
+		kill_probe(u);
+		super_let_go(u->s, &h->call);
 		probe_over(h);
 	}
 	event_free(h->timer);

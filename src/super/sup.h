@@ -148,6 +148,7 @@ struct super {
 	struct client *clients;
 	struct txn *txn;                 /* in progress */
 	struct txn *waiting;             /* in order of arrival */
+	json_t *unfinished;              /* the request that the last supervisor did not finish, NULL: none */
 	bool adopting;                   /* start-up: what runs is being taken over */
 	bool finished;                   /* nothing left to supervise: end with 0 */
 	const struct strs *doomed_volumes;
@@ -156,6 +157,8 @@ struct super {
 
 /* ------------------------------------------------------------------ super.c */
 void super_post(struct unit *u, enum uevent ev);
+/* Kills a child whose end does not matter, and reaps it when it comes. */
+void super_let_go(struct super *s, struct child *c);
 char *super_container_dir(const struct super *s, const char *id);   /* STATE/projects/NAME/containers/ID */
 char *super_run_path(const struct super *s, const char *kind, const char *slot);   /* RUN/projects/NAME/KIND/SLOT */
 
@@ -250,6 +253,7 @@ void network_stop(struct super *s);
 void txn_submit(struct super *s, struct client *c, json_t *req);
 void txn_on_unit(struct super *s, struct unit *u);
 void txn_client_gone(struct super *s, struct client *c);
+void txn_read_unfinished(struct super *s);
 void txn_resume(struct super *s);
 int txn_load_model(struct super *s, struct err *err);
 void txn_free_all(struct super *s);

@@ -68,6 +68,38 @@ static void drain(struct super *s)
 	}
 }
 
+/* ------------------------------------------------------------------ children nobody waits for any more */
+
+struct leaving {
+	struct child c;
+	struct event *ev;
+};
+
+static void on_left(evutil_socket_t fd, short what, void *arg)
+{
+	struct leaving *l = arg;
+	int status;
+
+	if (proc_reap(&l->c, &status) == 0) {
+		event_add(l->ev, NULL);
+		return;
+	}
+	event_free(l->ev);
+	close(l->c.pidfd);
+	free(l);
+}
+
+void super_let_go(struct super *s, struct child *c)
+{
+	struct leaving *l = xcalloc(1, sizeof *l);
+
+	proc_pidfd_signal(c->pidfd, SIGKILL);
+	l->c = *c;
+	*c = (struct child){ .pidfd = -1 };
+	l->ev = event_new(s->base, l->c.pidfd, EV_READ, on_left, l);
+	event_add(l->ev, NULL);
+}
+
 /* ------------------------------------------------------------------ the end */
 
 void project_forget(struct super *s)
@@ -156,6 +188,7 @@ static int begin(struct super *s, const struct dirs *d, const char *project, str
 	keeper_link_start(s);
 	if (txn_load_model(s, err) < 0)
 		return err_wrap(err, "stored model");
+	txn_read_unfinished(s);
 	if (dns_new(s->base, &names_ops, s, &s->dns, err) < 0 || adopt_world(s, err) < 0)
 		return -1;
 	drain(s);

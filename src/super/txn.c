@@ -32,6 +32,14 @@ static const struct verb *verb_find(const char *op)
 	return NULL;
 }
 
+static const char *op_word(enum plan_verb verb)
+{
+	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
+		if (verbs[i].verb == verb)
+			return verbs[i].op;
+	return "?";
+}
+
 static void txn_free(struct txn *t)
 {
 	json_decref(t->req);
@@ -143,6 +151,11 @@ static void txn_finish(struct txn *t)
 
 static void pump(struct txn *t);
 
+static bool rolls_back(const struct txn *t)
+{
+	return t->err.kind && t->verb == PLAN_UP && t->fresh && t->failed_to_run && !t->rollback && !t->superseded;
+}
+
 static void settle(struct txn *t, size_t i, enum op_state st)
 {
 	if (t->st[i] != OP_PENDING && t->st[i] != OP_RUNNING)
@@ -189,6 +202,9 @@ void op_end(struct txn *t, size_t i, const struct err *err, const char *attr)
 	else
 		op_announce(t, i, false);
 	settle(t, i, err ? OP_FAILED : OP_DONE);
+	for (size_t k = 0; rolls_back(t) && k < t->plan.n; k++)
+		if (t->st[k] == OP_PENDING)      /* all of it will be undone: no use beginning it */
+			settle(t, k, OP_SKIPPED);
 	pump(t);
 }
 
@@ -225,11 +241,6 @@ static void begin(struct txn *t, size_t i)
 	op_begin(t, i);
 	if (op->slot && (may_be_true_already(op->kind) || already(unit_get(t->s, op->slot), op->kind)))
 		look(t, i);
-}
-
-static bool rolls_back(const struct txn *t)
-{
-	return t->err.kind && t->verb == PLAN_UP && t->fresh && t->failed_to_run && !t->rollback && !t->superseded;
 }
 
 static void roll_back(struct txn *t);
@@ -438,7 +449,7 @@ static void txn_next(struct super *s)
 	struct txn *t = s->waiting;
 	struct err err = ERR_INIT;
 
-	if (s->txn || !t || s->finished)
+	if (s->txn || !t || s->finished || s->adopting)
 		return;
 	s->waiting = t->next;
 	s->txn = t;
@@ -519,17 +530,30 @@ void txn_submit(struct super *s, struct client *c, json_t *req)
 	txn_next(s);
 }
 
-/* What was in progress when the last supervisor ended. */
-void txn_resume(struct super *s)
+/* What was in progress when the last supervisor ended. Read before anybody can ask for something new. */
+void txn_read_unfinished(struct super *s)
 {
 	auto_err struct err err = ERR_INIT;
-	json_t *req = NULL;
 
-	if (jx_load(s->p.state_fd, "txn.json", CTL_MAX, &req, &err) < 0) {
-		if (err.kind != ERR_NOT_FOUND)
-			log_error("txn.json: %s", err_msg(&err));
-		return;
+	if (jx_load(s->p.state_fd, "txn.json", CTL_MAX, &s->unfinished, &err) < 0 && err.kind != ERR_NOT_FOUND)
+		log_error("txn.json: %s", err_msg(&err));
+}
+
+/* Everything is adopted: the unfinished one first, then who came meanwhile. */
+void txn_resume(struct super *s)
+{
+	struct txn *newer = take(s->waiting);
+	struct txn **end = &s->waiting;
+
+	if (s->unfinished) {
+		log_info("resuming '%s'", jx_str(s->unfinished, "op") ? jx_str(s->unfinished, "op") : "?");
+		txn_submit(s, NULL, take(s->unfinished));
 	}
-	log_info("resuming '%s'", jx_str(req, "op") ? jx_str(req, "op") : "?");
-	txn_submit(s, NULL, req);
+	while (*end)
+		end = &(*end)->next;
+	*end = newer;
+	for (struct txn *t = newer; t; t = t->next)
+		if (t->verb == PLAN_DOWN || t->verb == PLAN_STOP)
+			supersede(s, op_word(t->verb));
+	txn_next(s);
 }

@@ -42,6 +42,8 @@ void op_announce(struct txn *t, size_t i, bool begins)
 		return;
 	if ((op->kind == OP_PREPARE || op->kind == OP_CREATE) && u->rec.finished_ns)
 		return;
+	if (op->kind == OP_STOP && !begins && !u->rec.started_ns)
+		return;
 	step(t, u, word, NULL);
 }
 
