@@ -147,7 +147,7 @@ static int use_existing(const json_t *meta, const struct vol_spec *spec, char **
 {
 	const char *project = jx_str(meta, "project");
 
-	if (!spec->external && !str_eq(project, spec->project))
+	if (ret_foreign && !spec->external && !str_eq(project, spec->project))
 		*ret_foreign = xstrdup(project ? project : "");
 	return VOL_EXISTS;
 }
@@ -178,7 +178,8 @@ int vol_create(struct vol_store *s, const struct vol_spec *spec, char **ret_fore
 	auto_close int lock = -1;
 	int rc;
 
-	*ret_foreign = NULL;
+	if (ret_foreign)
+		*ret_foreign = NULL;
 	if (vol_name_check(spec->name, err) < 0)
 		return -1;
 	if (spec->driver && !STREQ(spec->driver, "local")) {

@@ -24,7 +24,7 @@ void vol_close(struct vol_store *s);
 
 enum { VOL_EXISTS = 1 };
 /* 0: made, VOL_EXISTS: it was there and belongs to this project (or is external), -1. A volume of another project is used, too (docker compose does, with a
- * warning): *ret_foreign says whose, malloc'ed, or NULL. External and absent: ERR_NOT_FOUND with a hint. */
+ * warning): *ret_foreign says whose, malloc'ed ("" when it is no project's), or NULL; ret_foreign itself may be NULL. External and absent: ERR_NOT_FOUND with a hint. */
 int vol_create(struct vol_store *s, const struct vol_spec *spec, char **ret_foreign, struct err *err);
 /* Absolute path of its _data directory, malloc'ed; NULL: there is none. */
 char *vol_path(struct vol_store *s, const char *name);

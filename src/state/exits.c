@@ -6,7 +6,9 @@
 #include "journal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../util/auto.h"
 #include "../util/buf.h"
@@ -16,11 +18,12 @@
 enum { EXITS_MAX = 16 << 20, LINE_MAX_BYTES = 128, TRIES = 4 };
 
 struct exits_file {
-	struct buf text;
-	size_t head;             /* length of the header line */
-	off_t base;
-	size_t records;          /* bytes of complete lines after the header */
 	bool there;
+	off_t head;              /* length of the header line */
+	off_t base;
+	off_t start;             /* the offset of text[0] */
+	struct buf text;
+	size_t lines;            /* of it in complete lines */
 };
 
 /* Reads `n` unsigned numbers separated by one blank each; the line ends after the last. */
@@ -41,28 +44,40 @@ static bool read_numbers(const char *p, const char *end, uint64_t *ret, size_t n
 	return p == end;
 }
 
-static int load(int run_fd, const char *name, struct exits_file *f, struct err *err)
+/* The header line, if the file has one. */
+static void take_head(int fd, struct exits_file *f)
 {
-	auto_err struct err why = ERR_INIT;
-	const char *nl;
+	char head[32];
+	ssize_t n = pread(fd, head, sizeof head, 0);
+	const char *nl = n > 2 && memcmp(head, "= ", 2) == 0 ? memchr(head, '\n', (size_t)n) : NULL;
 	uint64_t base;
 
+	if (!nl || !read_numbers(head + 2, nl, &base, 1))
+		return;
+	f->head = nl - head + 1;
+	f->base = (off_t)base;
+}
+
+/* Reads what a file has from `offset` on. */
+static int load(int run_fd, const char *name, off_t offset, struct exits_file *f, struct err *err)
+{
+	auto_close int fd = openat(run_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	const char *nl;
+
 	*f = (struct exits_file){ 0 };
-	if (path_read(run_fd, name, EXITS_MAX, &f->text, &why) < 0) {
-		buf_done(&f->text);
-		return why.errnum == ENOENT ? 0 : err_move(err, &why);
-	}
+	if (fd < 0)
+		return errno == ENOENT ? 0 : err_sys(err, errno, "open '%s'", name);
+	take_head(fd, f);
 	f->there = true;
-	if (!f->text.len)
-		return 0;
-	nl = memchr(f->text.p, '\n', f->text.len);
-	if (nl && f->text.len > 2 && memcmp(f->text.p, "= ", 2) == 0 && read_numbers(f->text.p + 2, nl, &base, 1)) {
-		f->head = (size_t)(nl - f->text.p) + 1;
-		f->base = (off_t)base;
+	f->start = offset > f->base ? offset : f->base;
+	if (lseek(fd, f->head + f->start - f->base, SEEK_SET) < 0)
+		return err_sys(err, errno, "read '%s'", name);
+	if (path_read_fd(fd, EXITS_MAX, &f->text, err) < 0) {
+		buf_done(&f->text);
+		return err_wrap(err, "read '%s'", name);
 	}
-	nl = memrchr(f->text.p, '\n', f->text.len);
-	if (nl)
-		f->records = (size_t)(nl - f->text.p) + 1 - f->head;
+	nl = f->text.len ? memrchr(f->text.p, '\n', f->text.len) : NULL;
+	f->lines = nl ? (size_t)(nl - f->text.p) + 1 : 0;
 	return 0;
 }
 
@@ -80,19 +95,19 @@ static void files_done(struct exits_files *f)
 static int load_both(int run_fd, off_t offset, struct exits_files *f, struct err *err)
 {
 	for (int i = 0; i < TRIES; i++) {
-		if (load(run_fd, "exits", &f->now, err) < 0)
+		if (load(run_fd, "exits", offset, &f->now, err) < 0)
 			return -1;
 		if (f->now.there && (offset >= f->now.base || f->now.base == 0))
 			return 0;
-		if (load(run_fd, "exits.old", &f->old, err) < 0)
+		if (load(run_fd, "exits.old", offset, &f->old, err) < 0)
 			return -1;
-		if (!f->now.there || !f->old.there || f->old.base + (off_t)f->old.records == f->now.base)
+		if (!f->now.there || !f->old.there || f->old.start + (off_t)f->old.lines == f->now.base)
 			return 0;
 		files_done(f);
 		*f = (struct exits_files){ 0 };
 	}
 	/* Torn apart for good (somebody removed a file): what is there still counts. */
-	if (load(run_fd, "exits", &f->now, err) < 0 || load(run_fd, "exits.old", &f->old, err) < 0)
+	if (load(run_fd, "exits", offset, &f->now, err) < 0 || load(run_fd, "exits.old", offset, &f->old, err) < 0)
 		return -1;
 	return 0;
 }
@@ -109,26 +124,21 @@ static void give_line(const char *line, const char *end, void (*on_exit)(const s
 	                            .at_ns = (int64_t)v[3] }, ctx);
 }
 
-/* Gives the records of one file from *offset on. */
+/* Gives the records of one file and moves *offset behind them. */
 static void give_file(const struct exits_file *f, off_t *offset, void (*on_exit)(const struct exit_rec *, void *),
                       void *ctx)
 {
-	off_t skip = *offset - f->base;
-	const char *p, *end;
+	const char *p = f->text.p, *end = p + f->lines;
 
-	if (!f->there || skip >= (off_t)f->records)
+	if (!f->lines)
 		return;
-	if (skip < 0)
-		skip = 0;        /* some are lost: more than two files' worth since the last look */
-	p = f->text.p + f->head + skip;
-	end = f->text.p + f->head + f->records;
 	while (p < end) {
 		const char *nl = memchr(p, '\n', (size_t)(end - p));
 
 		give_line(p, nl, on_exit, ctx);
 		p = nl + 1;
 	}
-	*offset = f->base + (off_t)f->records;
+	*offset = f->start + (off_t)f->lines;
 }
 
 int exits_read(int run_fd, off_t *offset, void (*on_exit)(const struct exit_rec *, void *ctx), void *ctx, struct err *err)
@@ -141,8 +151,7 @@ int exits_read(int run_fd, off_t *offset, void (*on_exit)(const struct exit_rec 
 		files_done(&f);
 		return -1;
 	}
-	if (f.old.there)
-		give_file(&f.old, offset, on_exit, ctx);
+	give_file(&f.old, offset, on_exit, ctx);
 	give_file(&f.now, offset, on_exit, ctx);
 	files_done(&f);
 	return 0;
