@@ -102,6 +102,8 @@ static const struct phrase phrases[] = {
 	{ "exec format error", "", NO_FORMAT },
 	{ "exec container process", "no such file or directory", NO_INTERPRETER },
 	{ "exec /", "no such file or directory", NO_INTERPRETER },
+	{ "exec: no such file or directory", "", NO_INTERPRETER },
+	{ "exec: permission denied", "", NO_EXEC },
 	{ "exec container process", "permission denied", NO_EXEC },
 	{ "executable file", "not found", NO_FILE },
 	{ "exec: \"", "no such file or directory", NO_FILE },
@@ -111,6 +113,7 @@ static const struct phrase phrases[] = {
 	{ "open executable", "permission denied", NO_EXEC },
 	{ "open executable", "operation not permitted", NO_EXEC },
 	{ "open executable", "no such file or directory", NO_FILE },
+	{ "open executable", "not a directory", NO_FILE },
 };
 
 static int say(enum reason reason, const char *command, struct err *err)

@@ -214,17 +214,18 @@ static inline char *live_output(struct live *l)
 	return buf_take(&b);
 }
 
-/* The exit status of the container's process 1, which became our child. */
+/* The exit status of the container's process 1, which became our child. All others are reaped too, as the keeper does: a zombie left by a
+ * failed `exec` would keep the container's pid namespace, and so its process 1, from ending. */
 static inline int live_wait(struct live *l)
 {
 	int64_t end = clock_mono_ns() + DEADLINE_MS * MS_NS;
 	int status;
 	pid_t got;
-	while ((got = waitpid(l->pid, &status, WNOHANG)) == 0) {
-		assert_true(clock_mono_ns() < end);
-		poll(NULL, 0, 2);
+	while ((got = waitpid(-1, &status, WNOHANG)) != l->pid) {
+		assert_true(got >= 0 && clock_mono_ns() < end);
+		if (got == 0)
+			poll(NULL, 0, 2);
 	}
-	assert_int_equal(got, l->pid);
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
@@ -233,6 +234,15 @@ static inline void live_delete(struct live *l)
 	struct oci_call c = live_call(l, OCI_DELETE);
 	c.force = true;
 	live_must(&c);
+}
+
+/* Kills process 1 and reaps it: `delete --force` alone would wait for the one who has to reap, which is this process. */
+static inline void live_kill(struct live *l)
+{
+	struct oci_call c = live_call(l, OCI_KILL);
+	c.signal = "SIGKILL";
+	live_must(&c);
+	assert_int_equal(live_wait(l), 137);
 }
 
 /* create, start, output, exit status, delete */
