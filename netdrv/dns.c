@@ -224,6 +224,7 @@ int dns_new(struct event_base *base, const struct dns_ops *ops, void *ctx, struc
 	d->base = base;
 	d->ops = ops;
 	d->ctx = ctx;
+	d->budget_ms = DNS_BUDGET_MS;
 	dns_set_resolv_conf(d, "/etc/resolv.conf");
 	*ret = d;
 	return 0;

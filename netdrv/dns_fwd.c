@@ -1,6 +1,6 @@
 /* Questions passed on. How it works:
  *
- * A question is sent on with an id of ours to one server after the other, by UDP or TCP as it came, until one answers or DNS_BUDGET_MS is over;
+ * A question is sent on with an id of ours to one server after the other, by UDP or TCP as it came, until one answers or the budget of 4.5 s is over;
  * then the client gets SERVFAIL. An answer counts only from the socket that is connected to the server asked, with that id and question; for
  * a forger there are id and source port to guess. UDP sockets are opened when there is something to ask and closed when nothing is
  * under way on them, so a lonely question has a port of its own; at most DNS_SOCKETS_MAX per server share a burst.
@@ -268,7 +268,7 @@ static void fwd_next(struct dns_fwd *f)
 		if ((f->client.conn ? ask_tcp(f, server) : ask_udp(f, server)) == 0)
 			break;
 	}
-	unsigned ms = DNS_BUDGET_MS / f->attempts;
+	unsigned ms = f->dns->budget_ms / f->attempts;
 	event_add(&f->timer, &(struct timeval){ .tv_sec = ms / 1000, .tv_usec = (ms % 1000) * 1000 });
 }
 

@@ -81,6 +81,7 @@ struct dns {
 	void *ctx;
 	struct map slots;                /* name → struct dns_slot */
 	struct dns_conf conf;
+	unsigned budget_ms;              /* for one forwarded question, all attempts */
 	struct dns_fwd *in_flight[DNS_IN_FLIGHT_MAX];    /* by the low bits of the id that was sent */
 	unsigned n_in_flight;
 	struct dns_upsock *socks;

@@ -178,7 +178,9 @@ static int attach_one(struct run *r, struct slot *s, size_t nth, char name[stati
 	if (keep && host->master == bridge->index && host->up)
 		return 0;
 	s->made[nth] = !keep;
-	if (!keep) {
+	if (keep) {
+		veth_queue_master(&r->host, name, bridge->index);
+	} else {
 		char project[OWNER_ALIAS_MAX];
 		owner_project(s->alias, project, sizeof project);
 		veth_queue_make(&r->host, name, a, bridge->index, s->ns_fd, project);
@@ -200,8 +202,7 @@ static int pass_attach(struct run *r, struct err *err)
 			if (todo < 0)
 				rc = err_wrap(err, "slot '%s'", owner_slot(s->want->netns_path));
 			else if (todo)
-				veth_queue_set(&then, name,
-					nls_link_find(&r->links, s->want->attach[k].net->bridge)->index, s->alias);
+				veth_queue_set(&then, name, s->alias);
 		}
 	}
 	if (rc == 0)

@@ -77,25 +77,35 @@ static void put_no_ipv6(struct nl_msg *msg)
 	nla_nest_end(msg, spec);
 }
 
-void veth_queue_set(struct nls *host, const char *name, int bridge_index, const char *alias)
+/* Hairpin: a container reaches itself at a port that it publishes on the host. */
+static void put_hairpin(struct nl_msg *msg)
 {
-	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC, .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
-	struct nl_msg *msg = nls_msg(RTM_NEWLINK, 0, &ifi, sizeof ifi);
-	nla_put_string(msg, IFLA_IFNAME, name);
-	nla_put_u32(msg, IFLA_MASTER, (uint32_t)bridge_index);
-	nla_put(msg, IFLA_IFALIAS, (int)strlen(alias), alias);
-	put_no_ipv6(msg);
-	nls_queue(host, msg, 0, "set up '%s'", name);
-	/* hairpin: a container reaches itself at a port that it publishes on the host */
-	msg = nls_msg(RTM_NEWLINK, 0, &(struct ifinfomsg){ .ifi_family = AF_UNSPEC }, sizeof ifi);
-	nla_put_string(msg, IFLA_IFNAME, name);
 	struct nlattr *info = nla_nest_start(msg, IFLA_LINKINFO);
 	nla_put_string(msg, IFLA_INFO_SLAVE_KIND, "bridge");
 	struct nlattr *data = nla_nest_start(msg, IFLA_INFO_SLAVE_DATA);
 	nla_put_u8(msg, IFLA_BRPORT_MODE, 1);
 	nla_nest_end(msg, data);
 	nla_nest_end(msg, info);
-	nls_queue(host, msg, 0, "set hairpin mode of '%s'", name);
+}
+
+void veth_queue_master(struct nls *host, const char *name, int bridge_index)
+{
+	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC };
+	struct nl_msg *msg = nls_msg(RTM_NEWLINK, 0, &ifi, sizeof ifi);
+	nla_put_string(msg, IFLA_IFNAME, name);
+	nla_put_u32(msg, IFLA_MASTER, (uint32_t)bridge_index);
+	nls_queue(host, msg, 0, "put '%s' on its bridge", name);
+}
+
+void veth_queue_set(struct nls *host, const char *name, const char *alias)
+{
+	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC, .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
+	struct nl_msg *msg = nls_msg(RTM_NEWLINK, 0, &ifi, sizeof ifi);
+	nla_put_string(msg, IFLA_IFNAME, name);
+	nla_put(msg, IFLA_IFALIAS, (int)strlen(alias), alias);
+	put_hairpin(msg);
+	put_no_ipv6(msg);
+	nls_queue(host, msg, 0, "set up '%s'", name);
 }
 
 void veth_queue_drop(struct nls *host, int index, const char *name)

@@ -11,8 +11,10 @@ void veth_name(const char *netns_path, uint64_t ns_inode, const char *ifname, ch
 /* Queues on a session of the host the making of the pair: host end on the bridge, inner end in the namespace. */
 void veth_queue_make(struct nls *host, const char *name, const struct net_attach *a, int bridge_index, int ns_fd,
 		     const char *group_of);
-/* Queues what can be told only to an existing link: alias, port of the bridge, up. */
-void veth_queue_set(struct nls *host, const char *name, int bridge_index, const char *alias);
+/* Moves a host end that is there to another bridge. */
+void veth_queue_master(struct nls *host, const char *name, int bridge_index);
+/* Queues what can be told only to an existing port of a bridge: alias, hairpin, up. */
+void veth_queue_set(struct nls *host, const char *name, const char *alias);
 void veth_queue_drop(struct nls *host, int index, const char *name);
 
 /* Queues on a session of the slot's namespace: up, address, routes. index is that of a->ifname there. */

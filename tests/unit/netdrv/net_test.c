@@ -131,7 +131,7 @@ static int stage_down(void **state)
 	return 0;
 }
 
-enum { SOON = 1000, NEVER = 80 };
+enum { SOON = 1000, NEVER = 40 };
 
 static void test_published_from_the_host(void **state)
 {
