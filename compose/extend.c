@@ -37,6 +37,12 @@ static struct pos where(const struct node *extends, const struct node *n)
 	return n ? n->pos : extends->pos;
 }
 
+/* A file may be there twice: as the document and as a source of bases. */
+static bool is_at(const struct chain *c, const struct ext_file *file, const char *name)
+{
+	return STREQ(c->file->path, file->path) && STREQ(c->name, name);
+}
+
 /* "a → b → a", from the first mention of what closes the cycle. */
 static void report_cycle(struct front *f, const struct chain *c, const struct ext_file *file, const char *name, struct pos pos)
 {
@@ -44,7 +50,7 @@ static void report_cycle(struct front *f, const struct chain *c, const struct ex
 
 	for (; c; c = c->up) {
 		text = arena_printf(f->s->a, "%s → %s", c->name, text);
-		if (c->file == file && STREQ(c->name, name))
+		if (is_at(c, file, name))
 			break;
 	}
 	diag_error(f->s->d, pos, "services extend each other: %s", text);
@@ -53,7 +59,7 @@ static void report_cycle(struct front *f, const struct chain *c, const struct ex
 static bool in_chain(const struct chain *c, const struct ext_file *file, const char *name)
 {
 	for (; c; c = c->up) {
-		if (c->file == file && STREQ(c->name, name))
+		if (is_at(c, file, name))
 			return true;
 	}
 	return false;

@@ -19,6 +19,7 @@ struct scan {
 	const struct env *env;
 	const char *text;               /* the whole text: offsets count from here */
 	interp_missing_fn *missing;
+	interp_use_fn *use;             /* set: this is a visit, nothing fails for want of a value */
 	void *arg;
 	const struct env_var *last;
 	bool changed;
@@ -90,6 +91,13 @@ static enum interp_status required(struct scan *s, const char *at, const char *c
 	return INTERP_REQUIRED;
 }
 
+static void note_use(struct scan *s, const char *name, char op, const char *word, const char *end)
+{
+	struct interp_use use = { name, op, arena_strndup(s->a, word, (size_t)(end - word)) };
+
+	s->use(s->arg, &use);
+}
+
 /* ${NAME op WORD}: at is the '$', close the '}'. */
 static enum interp_status expand_op(struct scan *s, const char *at, const char *name, char op, bool colon, const char *word,
 	const char *close, struct buf *out)
@@ -97,11 +105,15 @@ static enum interp_status expand_op(struct scan *s, const char *at, const char *
 	const struct env_var *last = s->last, *v = env_find(s->env, name);
 	bool set = v && v->value && (!colon || *v->value);
 	auto_buf struct buf expanded = BUF_INIT;
-	enum interp_status st = expand(s, word, close, &expanded);
-	const char *text = expanded.p ? expanded.p : "";
+	enum interp_status st;
+	const char *text;
 
-	if (st != INTERP_OK)
+	if (s->use)
+		note_use(s, name, op, word, close);
+	st = expand(s, word, close, &expanded);
+	if (st != INTERP_OK || s->use)
 		return st;
+	text = expanded.p ? expanded.p : "";
 	if (op == '?' && !set)
 		return required(s, at, close, name, text);
 	if (op == '+' ? set : !set) {
@@ -120,8 +132,13 @@ static enum interp_status expand_op(struct scan *s, const char *at, const char *
 
 static void expand_plain(struct scan *s, const char *at, const char *name, struct buf *out)
 {
-	const struct env_var *v = env_find(s->env, name);
+	const struct env_var *v;
 
+	if (s->use) {
+		note_use(s, name, 0, at, at);
+		return;
+	}
+	v = env_find(s->env, name);
 	if (!v || !v->value) {
 		note_missing(s, name, at);
 		return;
@@ -319,4 +336,20 @@ int interp_tree(struct arena *a, struct diag *d, struct node *root, const struct
 	walk(&w, root);
 	buf_done(&w.path);
 	return w.failed ? -1 : 0;
+}
+
+void interp_visit(struct arena *a, const struct node *n, interp_use_fn *use, void *arg)
+{
+	struct interp_problem problem;
+	auto_buf struct buf out = BUF_INIT;
+	struct scan s = { .a = a, .use = use, .arg = arg, .problem = &problem };
+
+	for (size_t i = 0; n->kind == NODE_MAP && i < n->n; i++)
+		interp_visit(a, n->pairs[i].value, use, arg);
+	for (size_t i = 0; n->kind == NODE_SEQ && i < n->n; i++)
+		interp_visit(a, n->items[i], use, arg);
+	if (n->kind != NODE_STR)
+		return;
+	s.text = n->text;
+	expand(&s, n->text, n->text + n->len, &out);
 }

@@ -32,9 +32,13 @@ typedef void interp_missing_fn(void *arg, const char *name, size_t offset);
 enum interp_status interp_text(struct arena *a, const struct env *env, const char *text, size_t len, interp_missing_fn *missing,
 	void *arg, struct interp_result *ret, struct interp_problem *ret_problem);
 
-/* A variable as a tree uses it, for `config --variables`; sorted by name, each once. */
+/* A variable as a text uses it: ${NAME}, or ${NAME op word} with op one of - + ?. */
 struct interp_use {
-	const char *name, *fallback, *alternate;    /* NULL: none */
-	bool required;
+	const char *name;
+	char op;                /* 0: none */
+	const char *word;       /* behind the operator, as it is written; "" without one */
 };
-void interp_uses(struct arena *a, const struct node *root, struct interp_use **ret, size_t *ret_n);
+/* Calls use() for each variable in the strings of a tree, those inside of words after the one around them; wrong forms are left
+ * out. Nothing is looked up. */
+typedef void interp_use_fn(void *arg, const struct interp_use *use);
+void interp_visit(struct arena *a, const struct node *root, interp_use_fn *use, void *arg);

@@ -50,8 +50,7 @@ static struct node *merge_all(struct front *fr, const struct found *f, const str
 	return root;
 }
 
-/* The merged canonical tree; NULL when there is none to go on with (reported). */
-static struct node *read_project(struct found *f, struct stage_ctx *s)
+struct node *project_read(struct found *f, struct stage_ctx *s)
 {
 	struct map bases = MAP_INIT;
 	struct front fr = { .s = s, .env = &f->env, .dir = f->dir, .cwd = f->cwd, .bases = &bases };
@@ -127,7 +126,7 @@ int compose_load(const struct compose_opts *opts, struct diag *d, struct project
 	if (r == 0 && f.n_files == 0)
 		find_no_file(&f);
 	else if (r == 0)
-		root = read_project(&f, &s);
+		root = project_read(&f, &s);
 	if (root)
 		p = finish(&f, &s, root);
 	env_done(&f.env);
@@ -156,6 +155,13 @@ static int name_from_files(struct found *f, const char **ret)
 	return find_name(f, docs->items, docs->n, ret);
 }
 
+int project_name(struct found *f, const char **ret)
+{
+	if (find_given_name(f, ret) < 0)
+		return -1;
+	return *ret ? 0 : name_from_files(f, ret);
+}
+
 int compose_find(const struct compose_opts *opts, struct diag *d, char **ret_name, char **ret_dir)
 {
 	struct arena *a = arena_new();
@@ -164,9 +170,7 @@ int compose_find(const struct compose_opts *opts, struct diag *d, char **ret_nam
 	int r = find_project(&f, a, d, opts);
 
 	if (r == 0)
-		r = find_given_name(&f, &name);
-	if (r == 0 && !name)
-		r = name_from_files(&f, &name);
+		r = project_name(&f, &name);
 	if (r == 0) {
 		*ret_name = xstrdup(name);
 		*ret_dir = f.n_files ? xstrdup(f.dir) : NULL;

@@ -32,6 +32,20 @@ int compose_load(const struct compose_opts *opts, struct diag *d, struct project
  * malloc'ed; *ret_dir is NULL when there is no file. */
 int compose_find(const struct compose_opts *opts, struct diag *d, char **ret_name, char **ret_dir);
 
+/* What interpolation looks into, as NAME=value sorted by name: `config --environment`. ret is added to. 0 or -1. */
+int compose_environment(const struct compose_opts *opts, struct diag *d, struct strs *ret);
+
+/* The variables that the files use, sorted by name: `config --variables`. */
+struct compose_variable {
+	char *name;
+	bool required;           /* ${NAME?…} or ${NAME:?…} */
+	char *fallback;          /* ${NAME:-…}, never NULL */
+	char *alternate;         /* ${NAME:+…}, never NULL */
+};
+/* 0 and a list to be given to compose_variables_free(), or -1. */
+int compose_variables(const struct compose_opts *opts, struct diag *d, struct compose_variable **ret, size_t *ret_n);
+void compose_variables_free(struct compose_variable *v, size_t n);
+
 /* What `davit config` prints: the canonical model, equal to the reference's, quirks included. */
 void project_dump_json(const struct project *p, struct buf *out);
 void project_dump_yaml(const struct project *p, struct buf *out);

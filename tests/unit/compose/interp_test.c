@@ -141,6 +141,23 @@ static void problems_have_place_and_path(void **state)
 	env_done(&env);
 }
 
+static void collect(void *arg, const struct interp_use *use)
+{
+	char *all = arg;
+	size_t len = strlen(all);
+
+	snprintf(all + len, 200 - len, "%s%c%s;", use->name, use->op ? use->op : ' ', use->word);
+}
+
+static void visits_tell_every_use(void **state)
+{
+	struct fx *fx = *state;
+	char all[200] = "";
+
+	interp_visit(fx->a, fx_load(fx, "a: ['$X ${Y:-d$Z}', '${R:?need it}', $$no, '${BAD', '${P+x}']\n"), collect, all);
+	assert_string_equal(all, "X ;Y-d$Z;Z ;R?need it;P+x;");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -151,6 +168,7 @@ int main(void)
 		FX_TEST(deep_nesting_is_bounded),
 		FX_TEST(trees),
 		FX_TEST(problems_have_place_and_path),
+		FX_TEST(visits_tell_every_use),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
