@@ -63,7 +63,7 @@ $(B)/davit: $(B)/src/main.o $(call may,src/cli) $(call lib,netdrv) $(call lib,vo
 $(B)/davit-image: $(B)/src/image_main.o $(call may,src/pack)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call need,src/pack)
 
-$(B)/davit-keeper: $(B)/src/keeper/keeper.o
+$(B)/davit-keeper: $(call objs,src/keeper)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -static -o $@ $^
 
 $(B)/davit-init: $(B)/src/init/init.o

@@ -6,9 +6,9 @@
  * Signals. All are blocked, so SIGTERM, SIGINT, SIGHUP and the terminal's stops stay pending for ever: only SIGKILL ends the
  * keeper, or its supervisor's exit status 0. The supervisor gets an empty mask and default dispositions.
  *
- * Exits. waitid(WNOWAIT) leaves the zombie, so its start time can still be read from /proc; its line is written with one write(2),
- * and only then it is reaped. A line that cannot be written (a full tmpfs) leaves the zombie for the next try. The file is bounded: see
- * rotate(). The supervisor itself is no line.
+ * Exits (exits.c). waitid(WNOWAIT) leaves the zombie, so its start time can still be read from /proc; its line is written with one write(2),
+ * and only then it is reaped. A line that cannot be written (a full tmpfs) leaves the zombie for the next try. The
+ * supervisor itself is no line. Kept descriptors are in kept.c.
  *
  * Nothing waits for the supervisor: what its socket cannot take now is owed (one flag, one cursor) until it can. */
 #include "keeper.h"
@@ -21,37 +21,27 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "parts.h"
+
 enum {
-	EXITS_MAX = 1 << 20,
 	PAUSE_FIRST_MS = 10, PAUSE_MAX_MS = 1000, LONG_LIFE_MS = 10000,
 	RETRY_MS = 100,          /* for what failed for want of something */
 	OWN_FDS = 64,
 	STATUS_USAGE = 125, STATUS_NO_EXEC = 127,
 };
 
-struct kept {
-	int fd;                  /* -1: free */
-	char name[KEEPER_NAME_MAX + 1];
-};
-
 static struct {
 	char **program;
 	int run_fd, lock_fd, signal_fd;
-
-	int exits_fd;            /* -1: could not be opened yet */
-	int64_t exits_base;      /* bytes of records before this file's own */
-	int64_t exits_head, exits_size;
 	bool exits_stuck;        /* a zombie waits for its line */
 
 	pid_t supervisor;        /* 0: none */
@@ -63,10 +53,7 @@ static struct {
 	bool owe_notice, owe_end;
 	unsigned handed;         /* kept descriptors below this were sent to this supervisor */
 	int64_t send_again_ms;   /* 0: when the socket is writable */
-
-	struct kept kept[KEEPER_FDS_MAX];
-	unsigned n_kept;         /* used ones are below this */
-} k = { .run_fd = -1, .lock_fd = -1, .signal_fd = -1, .exits_fd = -1, .sock = -1 };
+} k = { .run_fd = -1, .lock_fd = -1, .signal_fd = -1, .sock = -1 };
 
 static int64_t now_ms(void)
 {
@@ -76,228 +63,10 @@ static int64_t now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-static int64_t wall_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (int64_t)t.tv_sec * 1000000000 + t.tv_nsec;
-}
-
 static void die(const char *what, const char *subject)
 {
 	dprintf(STDERR_FILENO, "davit-keeper: %s '%s': %s\n", what, subject, strerror(errno));
 	_exit(STATUS_USAGE);
-}
-
-/* -1 unless the text is a plain number. */
-static int64_t number(const char *s)
-{
-	char *end;
-	int64_t v;
-
-	if (*s < '0' || *s > '9')
-		return -1;
-	errno = 0;
-	v = strtoll(s, &end, 10);
-	return errno || (*end && *end != '\n' && *end != ' ') ? -1 : v;
-}
-
-/* ------------------------------------------------------------------ the exits file */
-
-/* Writes all or nothing at the file's end. */
-static int exits_write(const char *text, size_t n)
-{
-	ssize_t done = write(k.exits_fd, text, n);
-
-	if (done == (ssize_t)n) {
-		k.exits_size += done;
-		return 0;
-	}
-	if (done > 0 && ftruncate(k.exits_fd, k.exits_size) < 0)
-		k.exits_size += done;    /* a torn line, which the next one joins: readers skip it */
-	return -1;
-}
-
-/* The base that a file's first line says, and the length of that line. */
-static void read_head(int fd, int64_t *ret_base, int64_t *ret_head)
-{
-	char head[32] = "";
-	const char *nl;
-
-	*ret_base = *ret_head = 0;
-	if (pread(fd, head, sizeof head - 1, 0) < 3 || head[0] != '=' || head[1] != ' ')
-		return;
-	nl = strchr(head, '\n');
-	if (!nl || number(head + 2) < 0)
-		return;
-	*ret_base = number(head + 2);
-	*ret_head = nl + 1 - head;
-}
-
-/* How many bytes of records were written before a file that is to be made now. */
-static int64_t base_after(const char *name)
-{
-	int64_t base = 0, head = 0;
-	struct stat st;
-	int fd = openat(k.run_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-
-	if (fd < 0)
-		return 0;
-	if (fstat(fd, &st) == 0) {
-		read_head(fd, &base, &head);
-		base += st.st_size - head;
-	}
-	close(fd);
-	return base;
-}
-
-/* Makes an empty file with its first line under `name`. */
-static int make_exits(const char *name, int64_t base)
-{
-	char head[32];
-	int n = snprintf(head, sizeof head, "= %lld\n", (long long)base);
-	int fd = openat(k.run_fd, name, O_RDWR | O_CREAT | O_TRUNC | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
-
-	if (fd < 0)
-		return -1;
-	if (write(fd, head, (size_t)n) != n) {
-		close(fd);
-		unlinkat(k.run_fd, name, 0);
-		return -1;
-	}
-	return fd;
-}
-
-/* Opens what an earlier keeper left, or makes it (after exits.old, when that one died in the middle of rotate()). */
-static void open_exits(void)
-{
-	struct stat st;
-	char last = '\n';
-	int fd = openat(k.run_fd, "exits", O_RDWR | O_APPEND | O_NOFOLLOW | O_CLOEXEC);
-
-	if (fd < 0 && errno == ENOENT)
-		fd = make_exits("exits", base_after("exits.old"));
-	if (fd < 0)
-		return;
-	if (fstat(fd, &st) < 0) {
-		close(fd);
-		return;
-	}
-	k.exits_fd = fd;
-	k.exits_size = st.st_size;
-	read_head(fd, &k.exits_base, &k.exits_head);
-	if (st.st_size > 0 && pread(fd, &last, 1, st.st_size - 1) == 1 && last != '\n')
-		exits_write("\n", 1);
-}
-
-/* The full file becomes exits.old, and exits starts anew where that one ends. Readers find a moment without exits; they then see the old one
- * whole. When anything fails the full file simply grows on. */
-static void rotate(void)
-{
-	int64_t base = k.exits_base + k.exits_size - k.exits_head;
-	int fd = make_exits("exits.new", base);
-
-	if (fd < 0)
-		return;
-	if (renameat(k.run_fd, "exits", k.run_fd, "exits.old") < 0 ||
-	    renameat(k.run_fd, "exits.new", k.run_fd, "exits") < 0) {
-		close(fd);
-		return;
-	}
-	close(k.exits_fd);
-	k.exits_fd = fd;
-	k.exits_base = base;
-	k.exits_head = k.exits_size = lseek(fd, 0, SEEK_END);
-}
-
-/* Field 22 of /proc/PID/stat. The second field, the name, may hold anything, but it ends with the last ')'. 0: not known. */
-static uint64_t start_time(pid_t pid)
-{
-	char path[32], text[1024];
-	ssize_t n;
-	char *p;
-	int fd;
-
-	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return 0;
-	n = read(fd, text, sizeof text - 1);
-	close(fd);
-	if (n <= 0)
-		return 0;
-	text[n] = '\0';
-	p = strrchr(text, ')');
-	for (int field = 2; p && field < 22; field++)
-		p = strchr(p + 1, ' ');
-	return p ? strtoull(p + 1, NULL, 10) : 0;
-}
-
-static int record(const siginfo_t *si)
-{
-	int status = si->si_code == CLD_EXITED ? si->si_status : 128 + si->si_status;
-	char line[96];
-	int n;
-
-	if (k.exits_fd < 0)
-		open_exits();
-	if (k.exits_fd < 0)
-		return -1;
-	if (k.exits_size > EXITS_MAX)
-		rotate();
-	n = snprintf(line, sizeof line, "%d %llu %d %lld\n", (int)si->si_pid,
-	             (unsigned long long)start_time(si->si_pid), status, (long long)wall_ns());
-	return exits_write(line, (size_t)n);
-}
-
-/* ------------------------------------------------------------------ what is kept for the supervisor */
-
-static struct kept *kept_find(const char *name)
-{
-	for (unsigned i = 0; i < k.n_kept; i++)
-		if (k.kept[i].fd >= 0 && strcmp(k.kept[i].name, name) == 0)
-			return &k.kept[i];
-	return NULL;
-}
-
-static struct kept *kept_room(void)
-{
-	for (unsigned i = 0; i < k.n_kept; i++)
-		if (k.kept[i].fd < 0)
-			return &k.kept[i];
-	if (k.n_kept == KEEPER_FDS_MAX)
-		return NULL;
-	return &k.kept[k.n_kept++];
-}
-
-/* Takes fd. */
-static void keep(const char *name, int fd)
-{
-	struct kept *e = kept_find(name);
-
-	if (e)
-		close(e->fd);
-	else
-		e = kept_room();
-	if (!e) {
-		close(fd);
-		return;
-	}
-	e->fd = fd;
-	memcpy(e->name, name, strlen(name) + 1);
-}
-
-static void drop(const char *name)
-{
-	struct kept *e = kept_find(name);
-
-	if (!e)
-		return;
-	close(e->fd);
-	e->fd = -1;
-	while (k.n_kept && k.kept[k.n_kept - 1].fd < 0)
-		k.n_kept--;
 }
 
 /* ------------------------------------------------------------------ the socket */
@@ -346,13 +115,9 @@ static bool send_one(char type, const char *name, int fd)
 static void pay(void)
 {
 	k.send_again_ms = 0;
-	while (k.sock >= 0 && k.owe_end && k.handed < k.n_kept) {
-		const struct kept *e = &k.kept[k.handed];
-
+	for (const struct kept *e; k.sock >= 0 && k.owe_end && (e = kept_at(k.handed)); k.handed++)
 		if (e->fd >= 0 && !send_one(KEEPER_FD_IS, e->name, e->fd))
 			return;
-		k.handed++;
-	}
 	if (k.sock >= 0 && k.owe_end) {
 		if (!send_one(KEEPER_FD_END, "", -1))
 			return;
@@ -406,11 +171,11 @@ static bool receive_one(void)
 	text[n] = '\0';
 	fd = passed_fd(&msg);
 	if (!(msg.msg_flags & MSG_TRUNC) && text[1] && text[0] == KEEPER_FD_IS && fd >= 0) {
-		keep(text + 1, fd);
+		kept_add(text + 1, fd);
 		return true;
 	}
 	if (!(msg.msg_flags & MSG_TRUNC) && text[1] && text[0] == KEEPER_FD_DROP)
-		drop(text + 1);
+		kept_drop(text + 1);
 	if (fd >= 0)
 		close(fd);
 	return true;
@@ -568,7 +333,7 @@ static void reap(void)
 			break;
 		if (si.si_pid == k.supervisor)   /* ended since the line above */
 			continue;
-		if (record(&si) < 0) {
+		if (exits_record(&si) < 0) {
 			k.exits_stuck = true;
 			break;
 		}
@@ -665,12 +430,12 @@ static void raise_files_limit(void)
 int main(int argc, char **argv)
 {
 	fill_stdio();
-	if (argc < 5 || strcmp(argv[3], "--") != 0 || number(argv[2]) < 3 || number(argv[2]) > INT32_MAX) {
+	if (argc < 5 || strcmp(argv[3], "--") != 0 || keeper_number(argv[2]) < 3 || keeper_number(argv[2]) > INT32_MAX) {
 		dprintf(STDERR_FILENO, "usage: davit-keeper RUN_DIR LOCK_FD -- PROGRAM [ARG...]\n");
 		return STATUS_USAGE;
 	}
 	k.program = argv + 4;
-	k.lock_fd = (int)number(argv[2]);
+	k.lock_fd = (int)keeper_number(argv[2]);
 	if (fcntl(k.lock_fd, F_GETFD) < 0)
 		die("use the lock", argv[2]);
 	close_inherited();
@@ -681,7 +446,7 @@ int main(int argc, char **argv)
 		die("become the parent of orphans of", argv[1]);
 	block_signals();
 	raise_files_limit();
-	open_exits();
+	exits_open(k.run_fd);
 	setsid();                        /* fails for a leader of a group, which is as good */
 	if (chdir("/") < 0)
 		die("go to", "/");

@@ -4,6 +4,8 @@ int keeper_main(int argc, char **argv);
 #define main keeper_main
 #include "../../../../src/keeper/keeper.c"
 #undef main
+#include "../../../../src/keeper/exits.c"
+#include "../../../../src/keeper/kept.c"
 
 #include <setjmp.h>
 #include <stdarg.h>
