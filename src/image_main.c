@@ -78,31 +78,42 @@ static int fail(const struct err *err)
 	return 1;
 }
 
+struct words {
+	const char *state_dir, *file;
+	bool quiet;
+};
+
+static int read_words(int argc, char **argv, struct words *w)
+{
+	if (argc < 2 || !STREQ(argv[1], "load"))
+		return -1;
+	for (int i = 2; i < argc; i++) {
+		if (STREQ(argv[i], "--quiet"))
+			w->quiet = true;
+		else if (STREQ(argv[i], "--state-dir") && i + 1 < argc)
+			w->state_dir = argv[++i];
+		else if (STREQ(argv[i], "-i") && i + 1 < argc)
+			w->file = argv[++i];
+		else
+			return -1;
+	}
+	return w->state_dir && w->file ? 0 : -1;
+}
+
 int main(int argc, char **argv)
 {
 	auto_err struct err err = ERR_INIT;
-	const char *state_dir = NULL, *file = NULL;
-	bool quiet = false;
+	struct words w = { 0 };
 
-	if (argc < 2 || !STREQ(argv[1], "load")) {
-		fputs(usage, stderr);
-		return 2;
+	if (argc == 2 && STREQ(argv[1], "--help")) {
+		fputs(usage, stdout);
+		return 0;
 	}
-	for (int i = 2; i < argc; i++) {
-		if (STREQ(argv[i], "--quiet"))
-			quiet = true;
-		else if (STREQ(argv[i], "--state-dir") && i + 1 < argc)
-			state_dir = argv[++i];
-		else if (STREQ(argv[i], "-i") && i + 1 < argc)
-			file = argv[++i];
-		else
-			state_dir = NULL, i = argc;
-	}
-	if (!state_dir || !file) {
+	if (read_words(argc, argv, &w) < 0) {
 		fputs(usage, stderr);
 		return 2;
 	}
 	if (getenv("DAVIT_DEBUG"))
 		log_to(STDERR_FILENO, LOG_DEBUG, 0);
-	return load(state_dir, file, quiet, &err) < 0 ? fail(&err) : 0;
+	return load(w.state_dir, w.file, w.quiet, &err) < 0 ? fail(&err) : 0;
 }

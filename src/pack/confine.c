@@ -87,8 +87,11 @@ static int drop_caps(enum confine_caps keep, struct err *err)
 int confine(int dir_fd, const char *name, enum confine_caps caps, struct err *err)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (enter(dir_fd, name, err) < 0)
+	if (enter(dir_fd, name, err) < 0) {
+		if (geteuid() != 0)
+			err_hint(err, "images are loaded by root");
 		return err_wrap(err, "confine the unpacking process");
+	}
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return err_sys(err, errno, "confine the unpacking process: no_new_privs");
 	if (drop_caps(caps, err) < 0)

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 
 #include "../util/auto.h"
 #include "../util/buf.h"
@@ -113,21 +114,40 @@ void stage_close(struct stage *s)
 	*s = (struct stage){ .images_fd = -1, .fd = -1 };
 }
 
+/* The process that /proc/locks names for this file: "1: FLOCK  ADVISORY  WRITE 708 08:01:13 0 EOF". 0: unknown. */
+static unsigned lock_holder(int fd)
+{
+	auto_buf struct buf locks = BUF_INIT;
+	auto_free char *file = NULL;
+	struct stat st;
+	unsigned pid;
+
+	if (fstat(fd, &st) < 0 || path_read(AT_FDCWD, "/proc/locks", 4 << 20, &locks, NULL) < 0 || !locks.p)
+		return 0;
+	file = xasprintf(" %02x:%02x:%llu ", major(st.st_dev), minor(st.st_dev), (unsigned long long)st.st_ino);
+	for (char *save, *line = strtok_r(locks.p, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+		if (strstr(line, file) && sscanf(line, "%*s FLOCK %*s %*s %u", &pid) == 1)
+			return pid;
+	return 0;
+}
+
 static int held(const struct stage *s, int fd, struct err *err)
 {
-	auto_buf struct buf who = BUF_INIT;
+	auto_buf struct buf comm = BUF_INIT;
+	unsigned pid = lock_holder(fd);
+	auto_free char *path = xasprintf("/proc/%u/comm", pid);
 
-	if (path_read_fd(fd, 64, &who, NULL) < 0 || !who.p)
+	if (!pid || path_read(AT_FDCWD, path, 64, &comm, NULL) < 0 || !comm.p)
 		return err_set(err, ERR_TIMEOUT, "the image store '%s' is locked for more than 10 s", s->images_path);
-	return err_set(err, ERR_TIMEOUT, "the image store '%s' is locked by process %s for more than 10 s",
-		       s->images_path, who.p);
+	comm.p[strcspn(comm.p, "\n")] = '\0';
+	return err_set(err, ERR_TIMEOUT, "the image store '%s' is locked by process %u ('%s') for more than 10 s",
+		       s->images_path, pid, comm.p);
 }
 
 int stage_lock(const struct stage *s, int *ret_fd, struct err *err)
 {
 	auto_close int fd = openat(s->images_fd, ".lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	int64_t until = clock_mono_ns() + LOCK_MS * MS_NS;
-	char pid[16];
 
 	if (fd < 0)
 		return err_sys(err, errno, "open the lock of '%s'", s->images_path);
@@ -138,9 +158,6 @@ int stage_lock(const struct stage *s, int *ret_fd, struct err *err)
 			return held(s, fd, err);
 		poll(NULL, 0, LOCK_STEP_MS);
 	}
-	snprintf(pid, sizeof pid, "%d", (int)getpid());
-	if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, strlen(pid), 0) < 0)
-		log_warn("write the lock of '%s': %s", s->images_path, strerror(errno));
 	*ret_fd = take_fd(&fd);
 	return 0;
 }
