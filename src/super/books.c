@@ -125,6 +125,27 @@ static int by_priority(const void *a, const void *b)
 	return strcmp(x->network, y->network);
 }
 
+static char *lease_name(const struct unit *u)
+{
+	return xasprintf("%s/%s", u->s->p.name, u->rec.slot);
+}
+
+/* Networks that the service has left: their addresses are free again. */
+static void release_left(struct super *s, struct unit *u, const struct service *svc)
+{
+	auto_free char *who = lease_name(u);
+
+	for (size_t i = 0; i < u->rec.n_addrs; i++) {
+		bool stays = false;
+		for (size_t k = 0; k < svc->n_networks && !stays; k++) {
+			const struct network *n = project_network(s->model, svc->networks[k].network);
+			stays = n && STREQ(n->name, u->rec.addrs[i].network);
+		}
+		if (!stays)
+			ipam_release(s->ipam, u->rec.addrs[i].network, who);
+	}
+}
+
 static void clear_addrs(struct unit *u)
 {
 	for (size_t i = 0; i < u->rec.n_addrs; i++)
@@ -134,10 +155,6 @@ static void clear_addrs(struct unit *u)
 	u->rec.n_addrs = 0;
 }
 
-static char *lease_name(const struct unit *u)
-{
-	return xasprintf("%s/%s", u->s->p.name, u->rec.slot);
-}
 
 static int take_address(struct super *s, struct unit *u, const struct service_network *sn, struct unit_addr *a,
 			struct err *err)
@@ -181,6 +198,7 @@ int network_lease(struct super *s, struct unit *u, const struct service *svc, st
 	const struct service_network **order = xcalloc(svc->n_networks + 1, sizeof *order);
 	int r = 0;
 
+	release_left(s, u, svc);
 	clear_addrs(u);
 	for (size_t i = 0; i < svc->n_networks; i++)
 		order[i] = &svc->networks[i];

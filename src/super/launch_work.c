@@ -376,6 +376,18 @@ static int etc_file(struct ctx *c, const char *name, const char *text, struct er
 	return 0;
 }
 
+/* Ours serves every namespace that has an address, also for those who join it. */
+static bool has_resolver(const struct ctx *c)
+{
+	const char *mode = c->svc->network_mode;
+	const struct unit *other;
+
+	if (!mode || !str_starts(mode, "service:"))
+		return c->u->rec.n_addrs > 0;
+	other = unit_get(c->s, xasprintf("%s-1", mode + strlen("service:")));
+	return other && other->rec.n_addrs > 0;
+}
+
 static int etc_of(struct ctx *c, struct err *err)
 {
 	const struct service *svc = c->svc;
@@ -394,7 +406,7 @@ static int etc_of(struct ctx *c, struct err *err)
 	    etc_file(c, "hostname", xasprintf("%s\n", host), err) < 0)
 		return -1;
 	return etc_file(c, "resolv.conf",
-			resolv_text(c->u->rec.n_addrs > 0, (const char *const *)svc->dns.v,
+			resolv_text(has_resolver(c), (const char *const *)svc->dns.v,
 				    (const char *const *)svc->dns_search.v, (const char *const *)svc->dns_opt.v),
 			err);
 }
