@@ -25,6 +25,7 @@ enum { EXIT_INTERRUPTED = 130 };
 struct attach {
 	struct cli *c;
 	const struct up_opts *o;
+	const bool *scope;
 	struct ctl *up, *stop, *kill, *sub;      /* NULL: not (or no longer) in flight */
 	json_t *req;                     /* of up, borrowed: to ask again */
 	unsigned lost;                   /* supervisors that went away */
@@ -35,7 +36,7 @@ struct attach {
 	struct strs exits;               /* "SLOT code", told of before the logs are shown */
 	bool shown;                      /* `up` is done: logs are printed */
 	unsigned interrupts;
-	bool aborting;
+	bool aborting, abort_due;        /* due: as soon as the logs are shown */
 	const char *status_from;         /* service whose exit status will be ours */
 	char *first_out;                 /* owner of status_from when it is not from the command line */
 	int status;
@@ -51,7 +52,7 @@ static bool attached(const struct attach *a, const char *service)
 {
 	const struct service *s = project_service(a->c->project, service);
 
-	if (!s || named(&a->o->no_attach, service))
+	if (!s || !up_in_scope(a->c, a->scope, service) || named(&a->o->no_attach, service))
 		return false;
 	if (a->o->attach.n)
 		return named(&a->o->attach, service);
@@ -81,7 +82,8 @@ static json_t *request_all(const struct attach *a, const char *op)
 
 	jx_set_str(req, "op", op);
 	for (size_t i = 0; i < a->c->project->n_services; i++)
-		json_array_append_new(services, json_string(a->c->project->services[i].name));
+		if (a->scope[i])
+			json_array_append_new(services, json_string(a->c->project->services[i].name));
 	json_object_set_new(req, "services", services);
 	act_set_timeout(req, a->o->timeout);
 	return req;
@@ -92,6 +94,7 @@ static void say(struct attach *a, const char *text)
 	auto_buf struct buf b = BUF_INIT;
 
 	progress_hide(a->p);
+	ui_flush(&a->c->ui, NULL);       /* a terminal shows both streams */
 	buf_printf(&b, "%s\n", text);
 	ui_stderr(&b);
 }
@@ -146,36 +149,44 @@ static int on_signal(struct attach *a, struct err *err)
 
 /* --- exits --- */
 
-static int abort_all(struct attach *a, const struct unit_rec *r, struct err *err)
+static int abort_all(struct attach *a, struct err *err)
 {
-	if (!a->status_from)
-		a->status_from = a->first_out = xstrdup(r->service);
 	if (a->aborting || a->interrupts)
 		return 0;
+	if (!a->shown) {                 /* let `up` finish first: it would fail only because of us */
+		a->abort_due = true;
+		return 0;
+	}
 	a->aborting = true;
 	say(a, "Aborting on container exit...");
 	return stop_all(a, err);
 }
 
+static int tell_exit(struct attach *a, const char *slot, int code, struct err *err)
+{
+	auto_free char *text = xasprintf("exited with code %d", code);
+
+	if (follow_pump(a->f, true, slot, err) < 0)
+		return -1;
+	follow_say(a->f, slot, text);
+	return 0;
+}
+
 static int on_exit_of(struct attach *a, const struct unit_rec *r, struct err *err)
 {
-	bool failed = r->exit_code != 0;
-	int ret = 0;
+	bool aborts = a->o->abort_on_exit || a->o->exit_code_from || (a->o->abort_on_failure && r->exit_code != 0);
 
-	if (attached(a, r->service) && a->shown) {
-		auto_free char *text = xasprintf("exited with code %d", r->exit_code);
-
-		if (follow_pump(a->f, true, r->slot, err) < 0)
-			return -1;
-		follow_say(a->f, r->slot, text);
-	} else if (attached(a, r->service)) {
+	if (!up_in_scope(a->c, a->scope, r->service))
+		return 0;
+	if (attached(a, r->service) && !a->shown)
 		strs_printf(&a->exits, "%s %d", r->slot, r->exit_code);
-	}
-	if (a->o->abort_on_exit || a->o->exit_code_from || (a->o->abort_on_failure && failed))
-		ret = abort_all(a, r, err);
-	if (a->status_from && str_eq(a->status_from, r->service))
+	else if (attached(a, r->service) && tell_exit(a, r->slot, r->exit_code, err) < 0)
+		return -1;
+	if (aborts && !a->status_from)
+		a->status_from = a->first_out = xstrdup(r->service);
+	if (a->status_from && STREQ(a->status_from, r->service))
 		a->status = r->exit_code < 0 ? 1 : r->exit_code;
-	return ret;
+	return aborts ? abort_all(a, err) : 0;
 }
 
 static int on_unit(struct attach *a, const json_t *event, struct err *err)
@@ -243,10 +254,8 @@ static int look(struct attach *a, bool *ret_busy, struct err *err)
 	for (size_t i = 0; i < n; i++) {
 		const struct unit_rec *r = list[i].r;
 
-		if (!attached(a, r->service))
-			continue;
-		*ret_busy |= view_busy(r);
-		if ((view_busy(r) || a->shown) && follow_add(a->f, r, err) < 0)
+		*ret_busy |= view_busy(r) && up_in_scope(a->c, a->scope, r->service);
+		if (attached(a, r->service) && follow_add(a->f, r, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -272,11 +281,12 @@ static void say_attaching(struct attach *a)
 		ui_print(&a->c->ui, "\n");
 }
 
-/* Exits from before the logs were shown are told of behind what was logged until then. */
+/* Exits from before the logs were shown are told of behind what was logged until then. The block of `up` stays where it is. */
 static int begin(struct attach *a, bool *ret_busy, struct err *err)
 {
 	a->shown = true;
-	progress_draw(a->p);
+	progress_free(a->p);
+	a->p = progress_new(&a->c->ui, "Running");
 	if (look(a, ret_busy, err) < 0)
 		return -1;
 	say_attaching(a);
@@ -284,14 +294,13 @@ static int begin(struct attach *a, bool *ret_busy, struct err *err)
 		return -1;
 	for (size_t i = 0; i < a->exits.n; i++) {
 		char *space = strchr(a->exits.v[i], ' ');
-		auto_free char *text = xasprintf("exited with code %s", space + 1);
+		int64_t code = 0;
 
 		*space = 0;
-		if (follow_pump(a->f, true, a->exits.v[i], err) < 0)
+		if (str_i64(space + 1, &code) < 0 || tell_exit(a, a->exits.v[i], (int)code, err) < 0)
 			return -1;
-		follow_say(a->f, a->exits.v[i], text);
 	}
-	return 0;
+	return a->abort_due ? abort_all(a, err) : 0;
 }
 
 /* --- the loop --- */
@@ -408,9 +417,11 @@ static int turn(struct attach *a, bool *busy, struct err *err)
 	return a->shown && !*busy && !a->stop && !a->kill;
 }
 
-int attach_run(struct cli *c, const struct up_opts *o, json_t *req, struct err *err)
+int attach_run(struct cli *c, const struct up_opts *o, const bool *scope, json_t *req, struct err *err)
 {
-	struct attach a = { .c = c, .o = o, .req = req, .signal_fd = -1, .watch_fd = -1, .status_from = o->exit_code_from };
+	struct attach a = {
+		.c = c, .o = o, .scope = scope, .req = req, .signal_fd = -1, .watch_fd = -1, .status_from = o->exit_code_from
+	};
 	bool busy = true;
 	int r = set_up(&a, err);
 

@@ -21,9 +21,9 @@
 
 enum cmd_needs {
 	NEED_NAME = 1,           /* cli.name, cli.pdirs, cli.world: no compose file is needed with -p */
-	NEED_MODEL = 2,          /* also cli.project, from the compose files; all mistakes are printed when there are any */
+	NEED_MODEL = 2,          /* also cli.project, from the compose files; all mistakes are printed when there are any; arguments are services */
 	NEED_ROOT = 4,           /* checked before anything is read */
-	ARGS_ARE_SERVICES = 8,   /* arguments are checked to be services of the project; with NEED_MODEL: the model has only these */
+	ARGS_ARE_SERVICES = 8,   /* arguments are checked to be services of the project */
 	STOP_AT_ARG = 16,        /* what follows the first argument is not ours */
 	NOT_IN_LIST = 32,        /* left out of the list of commands */
 };

@@ -13,8 +13,10 @@
 #include "../oci/oci.h"
 #include "../util/auto.h"
 #include "../util/hash.h"
+#include "../util/json.h"
 #include "../util/mem.h"
 #include "../util/path.h"
+#include "lookup.h"
 #include "view.h"
 
 struct exec_opts {
@@ -42,6 +44,8 @@ static const struct opt exec_flags[] = {
 /* Forwarded to the command; what the terminal sends it gets by itself. */
 static const int forwarded[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2 };
 
+enum { PROCESS_MAX = 4 << 20 };
+
 struct job {
 	struct oci_runtime runtime;
 	struct oci_call call;
@@ -68,14 +72,14 @@ static void job_done(struct job *j)
 		close(j->bundle_fd);
 }
 
-static int find_user(struct job *j, const struct unit_rec *r, const char *user, struct err *err)
+static int open_root(const struct unit_rec *r, int *ret_fd, struct err *err)
 {
 	auto_free char *path = xasprintf("/proc/%d/root", (int)r->proc.pid);
-	auto_close int root_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 
-	if (root_fd < 0)
+	*ret_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (*ret_fd < 0)
 		return err_sys(err, errno, "open the root of container '%s'", r->name);
-	return image_user(root_fd, user, NULL, &j->user, err);
+	return 0;
 }
 
 /* "NAME=value" as it is, "NAME" with our own value, or not at all when we have none. */
@@ -116,11 +120,14 @@ static int make_paths(struct cli *c, struct job *j, const struct unit_rec *r, st
 static int prepare(struct cli *c, const struct exec_opts *o, const struct unit_rec *r, struct job *j, struct err *err)
 {
 	bool tty = !o->no_tty && !o->detach && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+	auto_json json_t *process = NULL;
+	auto_close int root_fd = -1;
 	struct oci_exec x;
 
-	if (make_paths(c, j, r, err) < 0 || oci_runtime_find(c->g.runtime, &j->runtime, err) < 0)
+	if (make_paths(c, j, r, err) < 0 || oci_runtime_find(c->g.runtime, &j->runtime, err) < 0 ||
+	    open_root(r, &root_fd, err) < 0)
 		return -1;
-	if (o->user && find_user(j, r, o->user, err) < 0)
+	if (o->user && image_user(root_fd, o->user, NULL, &j->user, err) < 0)
 		return -1;
 	add_env(j, o, tty);
 	x = (struct oci_exec){
@@ -130,6 +137,8 @@ static int prepare(struct cli *c, const struct exec_opts *o, const struct unit_r
 	};
 	if (oci_process_write(j->bundle_fd, j->process_file, &x, err) < 0)
 		return err_wrap(err, "container '%s'", r->name);
+	if (jx_load(AT_FDCWD, j->process_file, PROCESS_MAX, &process, NULL) == 0 && lookup_command(root_fd, process, err) < 0)
+		return -1;
 	j->call = (struct oci_call){
 		.runtime = &j->runtime, .root = j->root, .id = r->id, .verb = OCI_EXEC, .process_file = j->process_file,
 		.log_file = j->log_file, .exec_detach = o->detach, .stdio = { 0, 1, 2 },

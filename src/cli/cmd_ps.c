@@ -83,7 +83,7 @@ static void print_table(struct cli *c, const struct view *list, size_t n, const 
 		add_command(&list[i], o->no_trunc, &command);
 		view_ago(r->created_ns, now, &created);
 		view_status(&list[i], now, &status);
-		view_ports(r, &ports);
+		view_ports(&list[i], &ports);
 		table_add(&t, r->name);
 		table_add(&t, r->image);
 		table_add(&t, command.p);
@@ -124,10 +124,12 @@ static void field_networks(struct buf *out, const struct unit_rec *r)
 	field(out, "Networks", all.p);
 }
 
-static void field_publishers(struct buf *out, const struct unit_rec *r)
+static void field_publishers(struct buf *out, const struct view *v)
 {
+	const struct unit_rec *r = v->r;
+
 	buf_str(out, ",\"Publishers\":[");
-	for (size_t i = 0; i < r->n_ports; i++) {
+	for (size_t i = 0; view_has_ports(v) && i < r->n_ports; i++) {
 		const struct unit_port *p = &r->ports[i];
 
 		buf_str(out, i ? ",{\"URL\":" : "{\"URL\":");
@@ -159,7 +161,7 @@ static void print_json(const struct cli *c, const struct view *v, const struct p
 	add_command(v, o->no_trunc, &command);
 	view_ago(r->created_ns, now, &age);
 	view_status(v, now, &status);
-	view_ports(r, &ports);
+	view_ports(v, &ports);
 	buf_char(&one, '{');
 	field(&one, "Command", command.p);
 	field(&one, "CreatedAt", created_at(r, created));
@@ -175,7 +177,7 @@ static void print_json(const struct cli *c, const struct view *v, const struct p
 	field_networks(&one, r);
 	field(&one, "Ports", ports.p);
 	field(&one, "Project", c->name);
-	field_publishers(&one, r);
+	field_publishers(&one, v);
 	field(&one, "RunningFor", age.p);
 	field(&one, "Service", r->service);
 	field(&one, "Size", "0B");

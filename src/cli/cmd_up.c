@@ -1,9 +1,11 @@
 #include <string.h>
 
+#include "../../compose/graph.h"
 #include "../../compose/node.h"
 #include "../oci/oci.h"
 #include "../util/auto.h"
 #include "../util/json.h"
+#include "../util/mem.h"
 #include "act.h"
 #include "up.h"
 
@@ -95,6 +97,36 @@ static int check_service_flags(struct cli *c, const struct up_opts *o, struct er
 	return 0;
 }
 
+/* --- what it is about --- */
+
+bool *up_scope(const struct cli *c, const struct up_opts *o)
+{
+	const struct project *p = c->project;
+	bool *scope = xcalloc(p->n_services + 1, sizeof *scope);
+	auto_free char *closure = xcalloc(p->n_services + 1, 1);
+
+	for (size_t i = 0; i < p->n_services; i++)
+		closure[i] = c->args.n == 0;
+	for (size_t i = 0; i < c->args.n; i++) {
+		const struct service *s = project_service(p, c->args.v[i]);
+
+		if (s)
+			closure[s - p->services] = 1;
+	}
+	if (c->args.n && !o->no_deps)
+		graph_closure_needs(graph_new(p), closure);
+	for (size_t i = 0; i < p->n_services; i++)
+		scope[i] = closure[i];
+	return scope;
+}
+
+bool up_in_scope(const struct cli *c, const bool *scope, const char *service)
+{
+	const struct service *s = service ? project_service(c->project, service) : NULL;
+
+	return s && scope[s - c->project->services];
+}
+
 /* --- the request --- */
 
 /* Sets the number of containers in the tree that is sent, as if the file said so. */
@@ -152,12 +184,23 @@ static json_t *make_request(struct cli *c, const struct up_opts *o)
 	return req;
 }
 
+static int run_request(struct cli *c, const struct up_opts *o, const bool *scope, struct err *err)
+{
+	bool detached = o->detach || o->wait || o->no_start;
+	json_t *req = make_request(c, o);
+
+	if (add_model(c, o, req, err) < 0) {
+		json_decref(req);
+		return -1;
+	}
+	return detached ? act_run(c, req, "Running", err) : attach_run(c, o, scope, req, err);
+}
+
 static int up_run(struct cli *c, const void *opts, struct err *err)
 {
 	const struct up_opts *o = opts;
-	bool detached = o->detach || o->wait || o->no_start;
 	struct oci_runtime runtime = { 0 };
-	json_t *req;
+	auto_free bool *scope = NULL;
 	int r;
 
 	if (check_opts(o, o->detach || o->wait, err) < 0 || check_service_flags(c, o, err) < 0)
@@ -167,20 +210,14 @@ static int up_run(struct cli *c, const void *opts, struct err *err)
 	if (oci_runtime_find(c->g.runtime, &runtime, err) < 0)
 		return -1;
 	oci_runtime_done(&runtime);
-	r = precheck(c, err);
-	if (r)
-		return r;
-	req = make_request(c, o);
-	if (add_model(c, o, req, err) < 0) {
-		json_decref(req);
-		return -1;
-	}
-	return detached ? act_run(c, req, "Running", err) : attach_run(c, o, req, err);
+	scope = up_scope(c, o);
+	r = precheck(c, scope, err);
+	return r ? r : run_request(c, o, scope, err);
 }
 
 const struct cmd cmd_up = {
 	.name = "up", .args = "[SERVICE...]", .summary = "create and start containers",
 	.details = "Without --detach it stays, shows what the containers print, and stops them at Ctrl-C; a second Ctrl-C kills them.",
-	.needs = NEED_ROOT | NEED_MODEL | ARGS_ARE_SERVICES, .max_args = -1,
+	.needs = NEED_ROOT | NEED_MODEL, .max_args = -1,
 	.opts = up_flags, .opts_size = sizeof(struct up_opts), .run = up_run,
 };

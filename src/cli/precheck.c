@@ -70,7 +70,7 @@ static void print(struct cli *c, struct diag *found)
 	ui_stderr(&b);
 }
 
-int precheck(struct cli *c, struct err *err)
+int precheck(struct cli *c, const bool *scope, struct err *err)
 {
 	const struct project *p = c->project;
 	struct image_store *store = NULL;
@@ -82,6 +82,8 @@ int precheck(struct cli *c, struct err *err)
 	for (size_t i = 0; i < p->n_services; i++) {
 		const struct service *s = &p->services[i];
 
+		if (!scope[i])
+			continue;
 		check_image(p, s, store, &found);
 		check_mounts(s, &found);
 		check_refs(s, "config", s->configs, s->n_configs, p->configs, p->n_configs, &found);

@@ -41,15 +41,59 @@ bool cli_project_exists(const struct cli *c)
 	return c->pdirs.state_fd >= 0 || c->pdirs.run_fd >= 0;
 }
 
-int cli_load(struct cli *c, struct err *err)
+static int loaded(struct cli *c, int r, struct err *err)
 {
-	int r = compose_load(&c->compose, &c->diag, &c->project);
-
 	if (c->diag.n)
 		ui_diag(&c->ui, &c->diag);
 	if (r < 0 && !c->diag.n)
 		return err_set(err, ERR_INPUT, "the compose file cannot be used");
 	return r < 0 ? CLI_PRINTED : 0;
+}
+
+int cli_load(struct cli *c, struct err *err)
+{
+	return loaded(c, compose_load(&c->compose, &c->diag, &c->project), err);
+}
+
+static const struct service *disabled_service(const struct project *p, const char *name)
+{
+	for (size_t i = 0; i < p->n_disabled; i++)
+		if (STREQ(p->disabled[i].name, name))
+			return &p->disabled[i];
+	return NULL;
+}
+
+/* Naming a service enables it: its profiles join those that were asked for. Returns how many were added. */
+static size_t enable_named(struct cli *c)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->args.n; i++) {
+		const struct service *s = disabled_service(c->project, c->args.v[i]);
+
+		for (size_t j = 0; s && j < s->profiles.n; j++, n++)
+			strs_add(&c->g.profiles, s->profiles.v[j]);
+	}
+	c->compose.profiles = c->g.profiles;
+	return n;
+}
+
+/* The whole model, not only what the arguments name: what they leave out still belongs to the project. */
+static int load_whole(struct cli *c, struct err *err)
+{
+	int r = compose_load(&c->compose, &c->diag, &c->project);
+
+	if (r == 0 && enable_named(c)) {
+		project_free(take(c->project));
+		diag_done(&c->diag);
+		c->diag = DIAG_INIT;
+		r = compose_load(&c->compose, &c->diag, &c->project);
+	}
+	r = loaded(c, r, err);
+	for (size_t i = 0; r == 0 && i < c->args.n; i++)
+		if (!project_service(c->project, c->args.v[i]))
+			r = cli_no_service(c, c->args.v[i], err);
+	return r;
 }
 
 static int find_name(struct cli *c, struct err *err)
@@ -140,9 +184,7 @@ int cli_need(struct cli *c, unsigned needs, struct err *err)
 	if (dirs_init(c->g.state_dir, c->g.run_dir, &c->dirs, err) < 0)
 		return -1;
 	if (needs & NEED_MODEL) {
-		if ((needs & ARGS_ARE_SERVICES) && c->args.n)
-			c->compose.services = (const char *const *)c->args.v;
-		r = cli_load(c, err);
+		r = load_whole(c, err);
 		if (r)
 			return r;
 		c->name = xstrdup(c->project->name);

@@ -238,9 +238,10 @@ void progress_draw(struct progress *p)
 	auto_buf struct buf b = BUF_INIT;
 	size_t rows, width;
 
-	p->dirty = false;
-	if (p->ui->progress != PROGRESS_TTY || !p->entries.n)
+	/* at rest the block stays as it is */
+	if (p->ui->progress != PROGRESS_TTY || progress_timeout_ms(p) < 0)
 		return;
+	p->dirty = false;
 	width = screen(&rows);
 	go_up(p, width, &b);
 	free(p->drawn);
@@ -263,9 +264,15 @@ void progress_hide(struct progress *p)
 	ui_stderr(&b);
 }
 
+static bool moving(const struct progress *p)
+{
+	map_each(&p->entries, it)
+		if (((struct entry *)it->value)->state == WORKING)
+			return true;
+	return p->dirty;
+}
+
 int progress_timeout_ms(const struct progress *p)
 {
-	if (p->ui->progress != PROGRESS_TTY)
-		return -1;
-	return p->dirty || count_done(p) < p->entries.n ? 100 : -1;
+	return p->ui->progress == PROGRESS_TTY && moving(p) ? 100 : -1;
 }

@@ -155,12 +155,15 @@ static void add_port(const struct unit_port *first, unsigned last, struct buf *o
 	buf_printf(out, "/%s", protocol);
 }
 
-/* As docker does: runs of ports that are the same inside and outside are joined, they come first. */
-void view_ports(const struct unit_rec *r, struct buf *out)
+/* As docker does: runs of ports that are the same inside and outside are joined, they come first; what does not run has none. */
+void view_ports(const struct view *view, struct buf *out)
 {
+	const struct unit_rec *r = view->r;
 	auto_free const struct unit_port **ports = xcalloc(r->n_ports + 1, sizeof(void *));
 	auto_free bool *done = xcalloc(r->n_ports + 1, sizeof(bool));
 
+	if (!view_has_ports(view))
+		return;
 	for (size_t i = 0; i < r->n_ports; i++)
 		ports[i] = &r->ports[i];
 	qsort(ports, r->n_ports, sizeof(void *), by_target);
@@ -181,6 +184,11 @@ void view_ports(const struct unit_rec *r, struct buf *out)
 	for (size_t i = 0; i < r->n_ports; i++)
 		if (!done[i])
 			add_port(ports[i], ports[i]->target, out);
+}
+
+bool view_has_ports(const struct view *v)
+{
+	return STREQ(v->state, "running");
 }
 
 const char *view_short_id(const char *id, char buf[static 16])

@@ -19,7 +19,8 @@ void view_init(struct view *v, const struct unit_rec *r, int run_fd);
 /* "Up 3 minutes (healthy)", "Exited (0) 5 seconds ago". */
 void view_status(const struct view *v, int64_t now_ns, struct buf *out);
 /* "0.0.0.0:8080->80/tcp, 6379/tcp". */
-void view_ports(const struct unit_rec *r, struct buf *out);
+void view_ports(const struct view *v, struct buf *out);
+bool view_has_ports(const struct view *v);
 /* "3 minutes ago". */
 void view_ago(int64_t then_ns, int64_t now_ns, struct buf *out);
 /* The first 12 digits of an id, without "sha256:"; "" when there is none. */

@@ -96,7 +96,8 @@ static void add_port(struct unit_rec *r, const char *ip, unsigned host, unsigned
 static void lists_ports_as_docker_does(void **state)
 {
 	struct unit_rec r = living();
-	auto_buf struct buf b = BUF_INIT;
+	auto_buf struct buf b = BUF_INIT, none = BUF_INIT;
+	struct view v;
 
 	add_port(&r, NULL, 8080, 80, "tcp");
 	add_port(&r, NULL, 0, 6379, "tcp");
@@ -105,9 +106,14 @@ static void lists_ports_as_docker_does(void **state)
 	add_port(&r, NULL, 7000, 7000, "tcp");
 	add_port(&r, NULL, 7001, 7001, "tcp");
 	add_port(&r, "::", 8443, 443, "tcp");
-	view_ports(&r, &b);
+	view_init(&v, &r, -1);
+	view_ports(&v, &b);
 	assert_string_equal(b.p, "6379/tcp, 0.0.0.0:7000-7002->7000-7002/tcp, 127.0.0.1:9001->9001/udp, "
 				 "0.0.0.0:8080->80/tcp, [::]:8443->443/tcp");
+	set(&r.state, "stopped");
+	view_init(&v, &r, -1);
+	view_ports(&v, &none);
+	assert_int_equal(none.len, 0);
 	unit_rec_done(&r);
 }
 
