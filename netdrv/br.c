@@ -112,7 +112,7 @@ static int find_bridge(struct nls *s, const struct net *n, struct nls_links *ret
 	if (r != 0)
 		return r;
 	if (!STREQ(ret->v[0].kind, "bridge"))
-		return err_set(err, ERR_EXISTS, "network '%s': interface '%s' exists and is no bridge", n->name, n->bridge);
+		return err_set(err, ERR_EXISTS, "interface '%s' exists and is no bridge", n->bridge);
 	return 0;
 }
 
@@ -146,7 +146,7 @@ int br_forwarding(struct err *err)
 
 static int br_make(struct nls *s, const struct net *n, const char *project, struct err *err)
 {
-	nls_queue(s, bridge_new(n, project), EEXIST, "make bridge '%s' of network '%s'", n->bridge, n->name);
+	nls_queue(s, bridge_new(n, project), EEXIST, "make bridge '%s'", n->bridge);
 	if (nls_flush(s, err) < 0)
 		return -1;
 	/* no IPv6 on it yet: no duplicate address detection, no router solicitations, nothing that could be reached by it */
@@ -172,15 +172,13 @@ int br_up(struct nls *s, const struct net *n, struct err *err)
 	bool lent = r == 0 && !owner_is(found.v[0].alias, NULL);
 	if (r == 1) {
 		if (n->external)
-			return err_set(err, ERR_NOT_FOUND, "bridge '%s' of external network '%s' is not there", n->bridge,
-				n->name);
+			return err_set(err, ERR_NOT_FOUND, "bridge '%s' of an external network is not there", n->bridge);
 		if (br_make(s, n, bridge_project(n), err) < 0 || find_bridge(s, n, &found, err) != 0)
 			return -1;
 	} else if (!lent && mend_addresses(s, n, found.v[0].index, err) < 0) {
 		return -1;
 	}
-	nls_queue(s, bridge_set(n, lent || n->external ? NULL : alias), 0, "set up bridge '%s' of network '%s'", n->bridge,
-		n->name);
+	nls_queue(s, bridge_set(n, lent || n->external ? NULL : alias), 0, "set up bridge '%s'", n->bridge);
 	nls_queue(s, address_msg(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, found.v[0].index, n->gateway, n->prefix), EEXIST,
 		"give bridge '%s' its address", n->bridge);
 	if (nls_flush(s, err) < 0)

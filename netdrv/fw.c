@@ -15,8 +15,10 @@
 
 #include "../src/util/auto.h"
 #include "../src/util/buf.h"
+#include "../src/util/log.h"
 #include "../src/util/str.h"
 #include "br.h"
+#include "conntrack.h"
 #include "fw_docker.h"
 #include "net.h"
 #include "nft.h"
@@ -140,6 +142,14 @@ static int replace_table(const struct fw_spec *spec, struct err *err)
 	return b.len ? nft_run(b.p, err) : 0;
 }
 
+/* Some kernels cannot tell; then conversations that began too early end when the client pauses. */
+static void forget_conversations(const struct fw_spec *spec)
+{
+	auto_err struct err e = ERR_INIT;
+	if (conntrack_forget(spec->ports, spec->n_ports, &e) < 0)
+		log_warn("project %s: %s", spec->project, err_msg(&e));
+}
+
 int fw_apply(const struct fw_spec *spec, struct err *err)
 {
 	if (check_name("project", spec->project, err) < 0)
@@ -153,6 +163,7 @@ int fw_apply(const struct fw_spec *spec, struct err *err)
 		br_route_localnet(spec->nets[i].bridge);
 	if (spec->n_nets && br_forwarding(err) < 0)
 		return -1;
+	forget_conversations(spec);
 	return fw_docker_apply(spec, err);
 }
 

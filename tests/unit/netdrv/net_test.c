@@ -196,6 +196,32 @@ static void test_ways_out(void **state)
 	leave(home);
 }
 
+/* A client that talks before its port is published, and does not pause. */
+static void test_udp_from_before(void **state)
+{
+	const struct net nets[] = { front, inside };
+	struct net_publish port = { .host_port = 5454, .target = 53, .addr = stage.web.addr, .udp = true };
+	struct fw_spec spec = { .project = "demo", .nets = nets, .n_nets = 2, .ports = &port, .n_ports = 1 };
+	int reserved = bound(SOCK_DGRAM, "0.0.0.0", 5454);
+	int home = visit(ROOM "/run/projects/lan/netns/world");
+	int client = sock(SOCK_DGRAM);
+	struct sockaddr_in a = at("10.99.0.1", 5454);
+	char byte;
+	assert_int_equal(connect(client, (struct sockaddr *)&a, sizeof a), 0);
+	assert_int_equal(write(client, "1", 1), 1);
+	assert_int_equal(read(reserved, &byte, 1), 1);
+	leave(home);
+	must(fw_apply(&spec, err));
+	assert_int_equal(write(client, "2", 1), 1);
+	assert_int_equal(read(stage.web_udp, &byte, 1), 1);
+	assert_int_equal(byte, '2');
+	must(fw_apply(&spec, err));              /* what goes right is left alone */
+	assert_int_equal(write(client, "3", 1), 1);
+	assert_int_equal(read(stage.web_udp, &byte, 1), 1);
+	close(client);
+	close(reserved);
+}
+
 static void test_recovery_leaves_alone_what_is_right(void **state)
 {
 	struct net_attach both[] = { stage.web, attach_to(&other, 7, "eth1") };
@@ -239,6 +265,7 @@ int main(void)
 		cmocka_unit_test(test_published_to_the_world),
 		cmocka_unit_test(test_hairpin),
 		cmocka_unit_test(test_ways_out),
+		cmocka_unit_test(test_udp_from_before),
 		cmocka_unit_test_teardown(test_recovery_leaves_alone_what_is_right, stage_down),
 	};
 	return cmocka_run_group_tests(tests, room_make, NULL);
