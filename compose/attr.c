@@ -63,7 +63,7 @@ static const char *identity(struct arena *a, const struct attr *row, const struc
 
 void attr_unique(struct arena *a, const struct attr *row, struct node *seq)
 {
-	struct map seen = MAP_INIT;     /* identity → place in seq, plus one */
+	struct map seen = MAP_INIT; /* identity → place in seq, plus one */
 	size_t kept = 0;
 
 	for (size_t i = 0; i < seq->n; i++) {

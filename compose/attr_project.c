@@ -1,4 +1,5 @@
 /* attr_project.c - the rows of a file's top level, and those that several tables share. */
+/* clang-format off: a row is a line, a table has columns */
 #include "attr_rows.h"
 #include "canon.h"
 
@@ -14,7 +15,8 @@ static const struct attr ulimit_pair[] = {
 	{ "soft", A_INT, M_REPLACE, AF_REQ, .help = "what holds at first" },
 	{ 0 }
 };
-const struct attr attr_ulimit = { "", A_OBJ, M_REPLACE, AF_KEEP | AF_ZERO, .kids = ulimit_pair, .canon = canon_ulimit };
+const struct attr attr_ulimit = { "", A_OBJ, M_REPLACE, AF_KEEP | AF_ZERO, .kids = ulimit_pair,
+	.canon = canon_ulimit };
 
 static const struct attr file_ref[] = {
 	{ "gid",    A_STR, M_REPLACE, .help = "group" },
@@ -30,7 +32,8 @@ const struct attr attr_file_ref_item = { "", A_OBJ, M_REPLACE, .kids = file_ref 
 
 static const struct attr aux_address = { "", A_STR, M_REPLACE, AF_KEEP };
 static const struct attr ipam_config[] = {
-	{ "aux_addresses", A_MAP, M_DEEP,    AF_NOX, .kids = &aux_address, .help = "addresses that are taken" },
+	{ "aux_addresses", A_MAP, M_DEEP,    AF_NOX, .kids = &aux_address,
+	  .help = "addresses that are taken" },
 	{ "gateway",       A_STR, M_REPLACE, .help = "address of the gateway" },
 	{ "ip_range",      A_STR, M_REPLACE, .help = "where addresses are taken from" },
 	{ "subnet",        A_STR, M_REPLACE, .help = "the subnet" },
@@ -40,7 +43,8 @@ static const struct attr ipam_config_item = { "", A_OBJ, M_REPLACE, AF_KEEP, .ki
 static const struct attr ipam[] = {
 	{ "config",  A_SEQ, M_REPLACE, .kids = &ipam_config_item, .help = "subnets" },
 	{ "driver",  A_STR, M_REPLACE, .help = "who gives addresses" },
-	{ "options", A_MAP, M_DEEP,    AF_HIDE | AF_NOX, .kids = &aux_address, .help = "options of that driver" },
+	{ "options", A_MAP, M_DEEP,    AF_HIDE | AF_NOX, .kids = &aux_address,
+	  .help = "options of that driver" },
 	{ 0 }
 };
 static const struct attr network[] = {
@@ -56,7 +60,8 @@ static const struct attr network[] = {
 	{ "name",        A_STR,  M_REPLACE, .help = "its real name" },
 	{ 0 }
 };
-static const struct attr network_item = { "", A_OBJ, M_DEEP, AF_NULL | AF_KEEP, .kids = network, .canon = canon_external };
+static const struct attr network_item = { "", A_OBJ, M_DEEP, AF_NULL | AF_KEEP, .kids = network,
+	.canon = canon_external };
 
 static const struct attr volume[] = {
 	{ "driver",      A_STR,  M_REPLACE, .help = "volume driver" },
@@ -66,7 +71,8 @@ static const struct attr volume[] = {
 	{ "name",        A_STR,  M_REPLACE, .help = "its real name" },
 	{ 0 }
 };
-static const struct attr volume_item = { "", A_OBJ, M_DEEP, AF_NULL | AF_KEEP, .kids = volume, .canon = canon_external };
+static const struct attr volume_item = { "", A_OBJ, M_DEEP, AF_NULL | AF_KEEP, .kids = volume,
+	.canon = canon_external };
 
 static const struct attr config[] = {
 	{ "content",         A_STR,  M_REPLACE, .help = "the text itself" },
@@ -78,11 +84,13 @@ static const struct attr config[] = {
 	{ "template_driver", A_STR,  M_REPLACE, AF_NOTE, .help = "templating driver" },
 	{ 0 }
 };
-static const struct attr config_item = { "", A_OBJ, M_DEEP, AF_KEEP, .kids = config, .canon = canon_external };
+static const struct attr config_item = { "", A_OBJ, M_DEEP, AF_KEEP, .kids = config,
+	.canon = canon_external };
 
 static const struct attr secret[] = {
 	{ "driver",          A_STR,  M_REPLACE, AF_NOTE, .help = "secret driver" },
-	{ "driver_opts",     A_MAP,  M_DEEP,    AF_NOTE | AF_NOX, .kids = &attr_text, .help = "options of the driver" },
+	{ "driver_opts",     A_MAP,  M_DEEP,    AF_NOTE | AF_NOX, .kids = &attr_text,
+	  .help = "options of the driver" },
 	{ "environment",     A_STR,  M_REPLACE, .help = "variable that holds it" },
 	{ "external",        A_BOOL, M_REPLACE, .help = "it exists already" },
 	{ "file",            A_STR,  M_REPLACE, AF_PATH, .help = "file that holds it" },
@@ -91,7 +99,8 @@ static const struct attr secret[] = {
 	{ "template_driver", A_STR,  M_REPLACE, AF_NOTE, .help = "templating driver" },
 	{ 0 }
 };
-static const struct attr secret_item = { "", A_OBJ, M_DEEP, AF_KEEP, .kids = secret, .canon = canon_external };
+static const struct attr secret_item = { "", A_OBJ, M_DEEP, AF_KEEP, .kids = secret,
+	.canon = canon_external };
 
 static const struct attr model[] = {
 	{ "context_size",  A_INT, M_REPLACE, .help = "size of the context" },
@@ -103,17 +112,21 @@ static const struct attr model[] = {
 static const struct attr model_item = { "", A_OBJ, M_DEEP, AF_KEEP, .kids = model };
 
 static const struct attr include[] = {
-	{ "env_file",          A_SEQ, M_APPEND,  AF_ONE, .kids = attr_str_item, .help = "files for its variables" },
-	{ "path",              A_SEQ, M_APPEND,  AF_ONE | AF_REQ, .kids = attr_str_item, .help = "the files" },
+	{ "env_file",          A_SEQ, M_APPEND,  AF_ONE, .kids = attr_str_item,
+	  .help = "files for its variables" },
+	{ "path",              A_SEQ, M_APPEND,  AF_ONE | AF_REQ, .kids = attr_str_item,
+	  .help = "the files" },
 	{ "project_directory", A_STR, M_REPLACE, .help = "what its paths are relative to" },
 	{ 0 }
 };
-static const struct attr include_item = { "", A_OBJ, M_REPLACE, AF_NOX, .kids = include, .canon = canon_include_item };
+static const struct attr include_item = { "", A_OBJ, M_REPLACE, AF_NOX, .kids = include,
+	.canon = canon_include_item };
 
 static const struct attr root[] = {
 	{ "configs",  A_MAP, M_DEEP,    AF_DOTTED, .kids = &config_item, .help = "configuration files" },
 	{ "include",  A_SEQ, M_APPEND,  AF_HIDE, .kids = &include_item, .help = "other projects to include" },
-	{ "models",   A_MAP, M_DEEP,    AF_DOTTED | AF_NOTE | AF_HIDE, .kids = &model_item, .help = "language models" },
+	{ "models",   A_MAP, M_DEEP,    AF_DOTTED | AF_NOTE | AF_HIDE, .kids = &model_item,
+	  .help = "language models" },
 	{ "name",     A_STR, M_REPLACE, .help = "name of the project" },
 	{ "networks", A_MAP, M_DEEP,    AF_DOTTED, .kids = &network_item, .help = "networks" },
 	{ "secrets",  A_MAP, M_DEEP,    AF_DOTTED, .kids = &secret_item, .help = "secrets" },

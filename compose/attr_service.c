@@ -1,4 +1,5 @@
 /* attr_service.c - the rows of a service. */
+/* clang-format off: a row is a line, a table has columns */
 #include "attr_rows.h"
 #include "canon.h"
 
@@ -55,14 +56,14 @@ static const struct attr build[] = {
 	{ "additional_contexts", A_KV,  M_DEEP,    AF_CTX, .kids = &context_value,
 	  .help = "more named contexts" },
 	{ "args",                A_KV,  M_DEEP,    AF_UNSET | AF_SET, .help = "build arguments" },
-	{ "cache_from",          A_SEQ, M_APPEND,  .kids = attr_str_item,
+	{ "cache_from",          A_SEQ, M_APPEND, .kids = attr_str_item,
 	  .help = "where to look for cached layers" },
-	{ "cache_to",            A_SEQ, M_APPEND,  .kids = attr_str_item,
+	{ "cache_to",            A_SEQ, M_APPEND, .kids = attr_str_item,
 	  .help = "where to store cached layers" },
 	{ "context",             A_STR, M_REPLACE, AF_CTX, .help = "directory or URL to build from" },
 	{ "dockerfile",          A_STR, M_REPLACE, .help = "the Dockerfile, relative to the context" },
 	{ "dockerfile_inline",   A_STR, M_REPLACE, .help = "text of the Dockerfile" },
-	{ "entitlements",        A_SEQ, M_UNIQUE,  .kids = attr_str_item, .help = "privileges of the build" },
+	{ "entitlements",        A_SEQ, M_UNIQUE, .kids = attr_str_item, .help = "privileges of the build" },
 	{ "extra_hosts",         A_SEQ, M_UNIQUE,  AF_SORT, .kids = attr_str_item, .canon = canon_extra_hosts,
 	  .help = "host names during the build" },
 	{ "isolation",           A_STR, M_REPLACE, AF_NOTE, .help = "isolation technology (Windows)" },
@@ -71,18 +72,17 @@ static const struct attr build[] = {
 	{ "no_cache",            A_BOOL, M_REPLACE, .help = "build without cache" },
 	{ "no_cache_filter",     A_SEQ, M_UNIQUE,  AF_ONE, .kids = attr_str_item,
 	  .help = "stages to build without cache" },
-	{ "platforms",           A_SEQ, M_UNIQUE,  .kids = attr_str_item, .help = "platforms to build for" },
+	{ "platforms",           A_SEQ, M_UNIQUE, .kids = attr_str_item, .help = "platforms to build for" },
 	{ "privileged",          A_BOOL, M_REPLACE, .help = "privileged build" },
 	{ "provenance",          A_SCALAR, M_REPLACE, .help = "provenance attestation" },
 	{ "pull",                A_BOOL, M_REPLACE, .help = "always pull the base images" },
 	{ "sbom",                A_SCALAR, M_REPLACE, .help = "SBOM attestation" },
-	{ "secrets",             A_SEQ, M_BY_KEY,  .kids = &attr_file_ref_item, .canon = canon_file_refs, .item_key = key_file_ref
-	  ,
-	  .help = "secrets for the build" },
+	{ "secrets",             A_SEQ, M_BY_KEY, .kids = &attr_file_ref_item, .canon = canon_file_refs,
+	  .item_key = key_file_ref, .help = "secrets for the build" },
 	{ "shm_size",            A_SIZE, M_REPLACE, .help = "size of /dev/shm" },
-	{ "ssh",                 A_SEQ, M_UNIQUE,  .kids = attr_str_item, .canon = canon_ssh,
+	{ "ssh",                 A_SEQ, M_UNIQUE, .kids = attr_str_item, .canon = canon_ssh,
 	  .help = "SSH agents or keys" },
-	{ "tags",                A_SEQ, M_UNIQUE,  .kids = attr_str_item, .help = "more names of the image" },
+	{ "tags",                A_SEQ, M_UNIQUE, .kids = attr_str_item, .help = "more names of the image" },
 	{ "target",              A_STR, M_REPLACE, .help = "stage to build" },
 	{ "ulimits",             A_MAP, M_DEEP,    .kids = &attr_ulimit, .help = "limits of the build" },
 	{ 0 }
@@ -91,17 +91,16 @@ static const struct attr build[] = {
 /* ------------------------------------------------------------------ deploy */
 
 static const struct attr device_request[] = {
-	{ "capabilities", A_SEQ, M_UNIQUE,  .kids = attr_str_item,
+	{ "capabilities", A_SEQ, M_UNIQUE, .kids = attr_str_item,
 	  .help = "what the device must be able to do" },
 	{ "count",        A_INT, M_REPLACE, .canon = canon_count, .help = "how many, or all" },
-	{ "device_ids",   A_SEQ, M_UNIQUE,  .kids = attr_str_item, .help = "which ones" },
+	{ "device_ids",   A_SEQ, M_UNIQUE, .kids = attr_str_item, .help = "which ones" },
 	{ "driver",       A_STR, M_REPLACE, .help = "device driver" },
 	{ "options",      A_KV,  M_DEEP,    .help = "options of the driver" },
 	{ 0 }
 };
-static const struct attr device_request_item = { "", A_OBJ, M_REPLACE, .kids = device_request, .canon = canon_device_request
-	  }
-	  ;
+static const struct attr device_request_item = { "", A_OBJ, M_REPLACE, .kids = device_request,
+	.canon = canon_device_request };
 
 static const struct attr discrete[] = {
 	{ "kind",  A_STR, M_REPLACE, .help = "kind of resource" },
@@ -157,10 +156,9 @@ static const struct attr preference[] = {
 };
 static const struct attr preference_item = { "", A_OBJ, M_REPLACE, .kids = preference };
 static const struct attr placement[] = {
-	{ "constraints",           A_SEQ, M_APPEND,  .kids = attr_str_item, .help = "where to run" },
+	{ "constraints",           A_SEQ, M_APPEND, .kids = attr_str_item, .help = "where to run" },
 	{ "max_replicas_per_node", A_INT, M_REPLACE, .help = "containers per node" },
-	{ "preferences",           A_SEQ, M_APPEND,  .kids = &preference_item,
-	  .help = "where to run rather" },
+	{ "preferences",           A_SEQ, M_APPEND, .kids = &preference_item, .help = "where to run rather" },
 	{ 0 }
 };
 static const struct attr deploy[] = {
@@ -181,9 +179,8 @@ static const struct attr deploy[] = {
 /* ------------------------------------------------------------------ develop */
 
 static const struct attr watch[] = {
-	{ "action",       A_STR, M_REPLACE, AF_REQ | AF_ENUM, .words = "rebuild|sync|restart|sync+restart|sync+exec"
-	  ,
-	  .help = "what to do" },
+	{ "action",       A_STR, M_REPLACE, AF_REQ | AF_ENUM,
+	  .words = "rebuild|sync|restart|sync+restart|sync+exec", .help = "what to do" },
 	{ "exec",         A_OBJ, M_DEEP,    AF_KEEP, .kids = hook, .help = "command for sync+exec" },
 	{ "ignore",       A_SEQ, M_APPEND,  AF_ONE, .kids = attr_str_item, .help = "what not to watch" },
 	{ "include",      A_SEQ, M_APPEND,  AF_ONE, .kids = attr_str_item, .help = "what to watch" },
@@ -207,8 +204,8 @@ static const struct attr credential_spec[] = {
 	{ 0 }
 };
 static const struct attr dependency[] = {
-	{ "condition", A_STR,  M_REPLACE, AF_REQ | AF_ENUM, .words = "service_started|service_healthy|service_completed_successfully"
-	  ,
+	{ "condition", A_STR,  M_REPLACE, AF_REQ | AF_ENUM,
+	  .words = "service_started|service_healthy|service_completed_successfully",
 	  .help = "what to wait for" },
 	{ "required",  A_BOOL, M_REPLACE, AF_KEEP, .help = "fail when it is missing" },
 	{ "restart",   A_BOOL, M_REPLACE, .help = "restart when it is restarted" },
@@ -265,13 +262,13 @@ static const struct attr service_model[] = {
 static const struct attr service_model_item = { "", A_OBJ, M_DEEP, AF_NULL | AF_KEEP, .kids = service_model };
 
 static const struct attr membership[] = {
-	{ "aliases",         A_SEQ, M_UNIQUE,  .kids = attr_str_item, .help = "more names in this network" },
+	{ "aliases",         A_SEQ, M_UNIQUE, .kids = attr_str_item, .help = "more names in this network" },
 	{ "driver_opts",     A_MAP, M_DEEP,    AF_NOX, .kids = &attr_text, .help = "options of the driver" },
 	{ "gw_priority",     A_NUM, M_REPLACE, .help = "whose gateway is the default route" },
 	{ "interface_name",  A_STR, M_REPLACE, .help = "name of the interface" },
 	{ "ipv4_address",    A_STR, M_REPLACE, .help = "fixed address" },
 	{ "ipv6_address",    A_STR, M_REPLACE, .help = "fixed address" },
-	{ "link_local_ips",  A_SEQ, M_UNIQUE,  .kids = attr_str_item, .help = "link-local addresses" },
+	{ "link_local_ips",  A_SEQ, M_UNIQUE, .kids = attr_str_item, .help = "link-local addresses" },
 	{ "mac_address",     A_STR, M_REPLACE, .help = "MAC address" },
 	{ "priority",        A_NUM, M_REPLACE, .help = "order of joining" },
 	{ 0 }
@@ -290,9 +287,8 @@ static const struct attr port[] = {
 };
 static const struct attr port_item = { "", A_OBJ, M_REPLACE, .kids = port, .canon = canon_port };
 
-static const struct attr provider_option = { "", A_SEQ, M_REPLACE, .kids = attr_scalar_item, .canon = canon_provider_option
-	  }
-	  ;
+static const struct attr provider_option = { "", A_SEQ, M_REPLACE, .kids = attr_scalar_item,
+	.canon = canon_provider_option };
 static const struct attr provider[] = {
 	{ "options", A_MAP, M_DEEP,    .kids = &provider_option, .help = "options of the provider" },
 	{ "type",    A_STR, M_REPLACE, AF_REQ, .help = "which provider" },
@@ -331,9 +327,8 @@ static const struct attr mount[] = {
 	{ "source",      A_STR,  M_REPLACE, .help = "path of the host, name of a volume, image" },
 	{ "target",      A_STR,  M_REPLACE, .help = "path in the container" },
 	{ "tmpfs",       A_OBJ,  M_DEEP,    AF_KEEP, .kids = mount_tmpfs, .help = "options of a tmpfs" },
-	{ "type",        A_STR,  M_REPLACE, AF_REQ | AF_ENUM, .words = "bind|volume|tmpfs|cluster|npipe|image"
-	  ,
-	  .help = "sort of mount" },
+	{ "type",        A_STR,  M_REPLACE, AF_REQ | AF_ENUM,
+	  .words = "bind|volume|tmpfs|cluster|npipe|image", .help = "sort of mount" },
 	{ "volume",      A_OBJ,  M_DEEP,    AF_KEEP, .kids = mount_volume,
 	  .help = "options of a volume mount" },
 	{ 0 }
@@ -346,16 +341,15 @@ static const struct attr service[] = {
 	{ "blkio_config",      A_OBJ,  M_DEEP,    AF_LATER, .kids = blkio, .help = "block I/O limits" },
 	{ "build",             A_OBJ,  M_DEEP,    AF_KEEP, .kids = build, .canon = canon_build,
 	  .help = "how to build the image" },
-	{ "cap_add",           A_SEQ,  M_UNIQUE,  .kids = attr_str_item, .help = "capabilities to add" },
-	{ "cap_drop",          A_SEQ,  M_UNIQUE,  .kids = attr_str_item, .help = "capabilities to drop" },
+	{ "cap_add",           A_SEQ,  M_UNIQUE, .kids = attr_str_item, .help = "capabilities to add" },
+	{ "cap_drop",          A_SEQ,  M_UNIQUE, .kids = attr_str_item, .help = "capabilities to drop" },
 	{ "cgroup",            A_STR,  M_REPLACE, AF_ENUM, .words = "host|private",
 	  .help = "cgroup namespace" },
 	{ "cgroup_parent",     A_STR,  M_REPLACE, .help = "parent cgroup" },
 	{ "command",           A_CMD,  M_REPLACE, AF_NULL | AF_KEEP | AF_ALWAYS,
 	  .help = "command, instead of the image's" },
-	{ "configs",           A_SEQ,  M_BY_KEY,  .kids = &attr_file_ref_item, .canon = canon_file_refs, .item_key = key_file_ref
-	  ,
-	  .help = "configs to mount" },
+	{ "configs",           A_SEQ,  M_BY_KEY, .kids = &attr_file_ref_item, .canon = canon_file_refs,
+	  .item_key = key_file_ref, .help = "configs to mount" },
 	{ "container_name",    A_STR,  M_REPLACE, .canon = canon_name, .help = "name of the container" },
 	{ "cpu_count",         A_INT,  M_REPLACE, AF_POS | AF_NOTE,
 	  .help = "number of processors (Windows)" },
@@ -370,30 +364,27 @@ static const struct attr service[] = {
 	{ "cpuset",            A_STR,  M_REPLACE, .help = "which processors" },
 	{ "credential_spec",   A_OBJ,  M_DEEP,    AF_KEEP | AF_NOTE, .kids = credential_spec,
 	  .help = "managed service account (Windows)" },
-	{ "depends_on",        A_MAP,  M_DEEP,    AF_DOTTED, .kids = &dependency_item, .canon = canon_depends_on
-	  ,
-	  .help = "services to start first" },
+	{ "depends_on",        A_MAP,  M_DEEP,    AF_DOTTED, .kids = &dependency_item,
+	  .canon = canon_depends_on, .help = "services to start first" },
 	{ "deploy",            A_OBJ,  M_DEEP,    AF_NULL | AF_KEEP, .kids = deploy,
 	  .help = "replicas, limits, restart policy" },
 	{ "develop",           A_OBJ,  M_DEEP,    AF_NULL | AF_KEEP | AF_LATER, .kids = develop,
 	  .help = "rules for `watch`" },
 	{ "device_cgroup_rules", A_SEQ, M_REFUSE, .kids = attr_str_item,
 	  .help = "rules of the device cgroup" },
-	{ "devices",           A_SEQ,  M_BY_KEY,  .kids = &device_item, .canon = canon_devices, .item_key = key_target
-	  ,
-	  .help = "devices of the host" },
+	{ "devices",           A_SEQ,  M_BY_KEY, .kids = &device_item, .canon = canon_devices,
+	  .item_key = key_target, .help = "devices of the host" },
 	{ "dns",               A_SEQ,  M_UNIQUE,  AF_ONE, .kids = attr_str_item, .help = "DNS servers" },
-	{ "dns_opt",           A_SEQ,  M_UNIQUE,  .kids = attr_str_item, .help = "resolver options" },
+	{ "dns_opt",           A_SEQ,  M_UNIQUE, .kids = attr_str_item, .help = "resolver options" },
 	{ "dns_search",        A_SEQ,  M_UNIQUE,  AF_ONE, .kids = attr_str_item,
 	  .help = "DNS search domains" },
 	{ "domainname",        A_STR,  M_REPLACE, .help = "domain name" },
 	{ "entrypoint",        A_CMD,  M_REPLACE, AF_NULL | AF_KEEP | AF_ALWAYS,
 	  .help = "entry point, instead of the image's" },
-	{ "env_file",          A_SEQ,  M_APPEND,  .kids = &env_file_item, .canon = canon_env_file,
+	{ "env_file",          A_SEQ,  M_APPEND, .kids = &env_file_item, .canon = canon_env_file,
 	  .help = "files with variables" },
 	{ "environment",       A_KV,   M_DEEP,    AF_UNSET, .help = "variables for the process" },
-	{ "expose",            A_SEQ,  M_UNIQUE,  .kids = attr_text_item,
-	  .help = "ports for other services" },
+	{ "expose",            A_SEQ,  M_UNIQUE, .kids = attr_text_item, .help = "ports for other services" },
 	{ "extends",           A_OBJ,  M_REPLACE, AF_HIDE | AF_NOX, .kids = extends, .canon = canon_extends,
 	  .help = "service to start from" },
 	{ "external_links",    A_SEQ,  M_REFUSE,  AF_LATER, .kids = attr_str_item,
@@ -402,7 +393,7 @@ static const struct attr service[] = {
 	  .help = "more host names" },
 	{ "gpus",              A_SEQ,  M_APPEND,  AF_LATER, .kids = &device_request_item, .canon = canon_gpus,
 	  .help = "GPUs to use" },
-	{ "group_add",         A_SEQ,  M_REFUSE,  .kids = attr_text_item, .help = "more groups of the user" },
+	{ "group_add",         A_SEQ,  M_REFUSE, .kids = attr_text_item, .help = "more groups of the user" },
 	{ "healthcheck",       A_OBJ,  M_DEEP,    AF_KEEP, .kids = healthcheck,
 	  .help = "how to find out whether it works" },
 	{ "hostname",          A_STR,  M_REPLACE, .help = "host name" },
@@ -413,7 +404,7 @@ static const struct attr service[] = {
 	{ "label_file",        A_SEQ,  M_APPEND,  AF_ONE, .kids = &label_file_item,
 	  .help = "files with labels" },
 	{ "labels",            A_KV,   M_DEEP,    .help = "labels of the container" },
-	{ "links",             A_SEQ,  M_UNIQUE,  .kids = attr_str_item,
+	{ "links",             A_SEQ,  M_UNIQUE, .kids = attr_str_item,
 	  .help = "services under another name" },
 	{ "logging",           A_OBJ,  M_LOGGING, AF_KEEP, .kids = logging, .help = "where the output goes" },
 	{ "mac_address",       A_STR,  M_REPLACE, .help = "MAC address" },
@@ -421,21 +412,18 @@ static const struct attr service[] = {
 	{ "mem_reservation",   A_SIZE, M_REPLACE, .help = "memory under pressure" },
 	{ "mem_swappiness",    A_SIZE, M_REPLACE, .help = "willingness to swap, 0 to 100" },
 	{ "memswap_limit",     A_SIZE, M_REPLACE, .help = "memory and swap at most" },
-	{ "models",            A_MAP,  M_DEEP,    AF_NOTE | AF_DOTTED, .kids = &service_model_item, .canon = canon_models
-	  ,
-	  .help = "language models to use" },
+	{ "models",            A_MAP,  M_DEEP,    AF_NOTE | AF_DOTTED, .kids = &service_model_item,
+	  .canon = canon_models, .help = "language models to use" },
 	{ "network_mode",      A_STR,  M_REPLACE, .help = "network namespace" },
-	{ "networks",          A_MAP,  M_DEEP,    AF_DOTTED, .kids = &membership_item, .canon = canon_networks
-	  ,
-	  .help = "networks to join" },
+	{ "networks",          A_MAP,  M_DEEP,    AF_DOTTED, .kids = &membership_item,
+	  .canon = canon_networks, .help = "networks to join" },
 	{ "oom_kill_disable",  A_BOOL, M_REPLACE, .help = "never kill for lack of memory" },
 	{ "oom_score_adj",     A_INT,  M_REPLACE, .help = "who is killed first, -1000 to 1000" },
 	{ "pid",               A_STR,  M_REPLACE, AF_NULL, .help = "PID namespace" },
 	{ "pids_limit",        A_INT,  M_REPLACE, .help = "processes at most" },
 	{ "platform",          A_STR,  M_REPLACE, .help = "platform to run on" },
-	{ "ports",             A_SEQ,  M_BY_KEY,  .kids = &port_item, .canon = canon_ports, .item_key = key_port
-	  ,
-	  .help = "ports to publish" },
+	{ "ports",             A_SEQ,  M_BY_KEY, .kids = &port_item, .canon = canon_ports,
+	  .item_key = key_port, .help = "ports to publish" },
 	{ "post_start",        A_SEQ,  M_APPEND,  AF_LATER, .kids = &hook_item,
 	  .help = "commands after the start" },
 	{ "pre_start",         A_SEQ,  M_APPEND,  AF_LATER, .kids = &init_hook_item,
@@ -443,7 +431,7 @@ static const struct attr service[] = {
 	{ "pre_stop",          A_SEQ,  M_APPEND,  AF_LATER, .kids = &hook_item,
 	  .help = "commands before the stop" },
 	{ "privileged",        A_BOOL, M_REPLACE, .help = "all privileges" },
-	{ "profiles",          A_SEQ,  M_UNIQUE,  .kids = attr_str_item,
+	{ "profiles",          A_SEQ,  M_UNIQUE, .kids = attr_str_item,
 	  .help = "profiles that enable the service" },
 	{ "provider",          A_OBJ,  M_DEEP,    AF_NOTE, .kids = provider,
 	  .help = "somebody else runs the service" },
@@ -455,10 +443,9 @@ static const struct attr service[] = {
 	{ "restart",           A_STR,  M_REPLACE, .help = "no, always, on-failure[:N] or unless-stopped" },
 	{ "runtime",           A_STR,  M_REPLACE, .help = "OCI runtime" },
 	{ "scale",             A_INT,  M_REPLACE, AF_KEEP | AF_POS, .help = "number of containers" },
-	{ "secrets",           A_SEQ,  M_BY_KEY,  .kids = &attr_file_ref_item, .canon = canon_service_secrets, .item_key = key_file_ref
-	  ,
-	  .help = "secrets to mount" },
-	{ "security_opt",      A_SEQ,  M_REFUSE,  .kids = attr_str_item, .help = "security options" },
+	{ "secrets",           A_SEQ,  M_BY_KEY, .kids = &attr_file_ref_item, .canon = canon_service_secrets,
+	  .item_key = key_file_ref, .help = "secrets to mount" },
+	{ "security_opt",      A_SEQ,  M_REFUSE, .kids = attr_str_item, .help = "security options" },
 	{ "shm_size",          A_SIZE, M_REPLACE, .help = "size of /dev/shm" },
 	{ "stdin_open",        A_BOOL, M_REPLACE, .help = "keep standard input open" },
 	{ "stop_grace_period", A_DUR,  M_REPLACE, AF_KEEP, .help = "wait before SIGKILL" },
@@ -475,11 +462,9 @@ static const struct attr service[] = {
 	{ "user",              A_STR,  M_REPLACE, .help = "user to run as" },
 	{ "userns_mode",       A_STR,  M_REPLACE, .help = "user namespace" },
 	{ "uts",               A_STR,  M_REPLACE, .help = "UTS namespace" },
-	{ "volumes",           A_SEQ,  M_BY_KEY,  .kids = &mount_item, .canon = canon_volumes, .item_key = key_target
-	  ,
-	  .help = "volumes and directories to mount" },
-	{ "volumes_from",      A_SEQ,  M_REFUSE,  .kids = attr_str_item,
-	  .help = "mounts of another service" },
+	{ "volumes",           A_SEQ,  M_BY_KEY, .kids = &mount_item, .canon = canon_volumes,
+	  .item_key = key_target, .help = "volumes and directories to mount" },
+	{ "volumes_from",      A_SEQ,  M_REFUSE, .kids = attr_str_item, .help = "mounts of another service" },
 	{ "working_dir",       A_STR,  M_REPLACE, .help = "working directory" },
 	{ 0 }
 };

@@ -1,7 +1,8 @@
 /* canon.c - one document to its canonical form: a walk over the tree and the attribute table side by side.
  *
- * For each value: null is refused unless the row allows it, the row's hook makes the long form of it, then the type is checked and
- * the value cast. Whatever is wrong is reported with its place and the walk goes on with the value as it is. */
+ * For each value: null is refused unless the row allows it, the row's hook makes the long form of it, then
+ * the type is checked and the value cast. Whatever is wrong is reported with its place and the walk goes on
+ * with the value as it is. */
 #include "canon.h"
 
 #include <ctype.h>
@@ -10,6 +11,7 @@
 #include <string.h>
 
 #include "../src/util/arena.h"
+#include "../src/util/map.h"
 #include "../src/util/str.h"
 #include "load.h"
 #include "val.h"
@@ -123,12 +125,14 @@ struct node *canon_str(struct canon *c, const struct node *from, const char *tex
 	return n;
 }
 
-void canon_set(struct canon *c, struct node *map, const char *key, const struct node *from, struct node *value)
+void canon_set(
+	struct canon *c, struct node *map, const char *key, const struct node *from, struct node *value)
 {
 	node_set(c->a, map, arena_strdup(c->a, key), from->pos, value);
 }
 
-void canon_set_str(struct canon *c, struct node *map, const char *key, const struct node *from, const char *text)
+void canon_set_str(
+	struct canon *c, struct node *map, const char *key, const struct node *from, const char *text)
 {
 	if (text)
 		canon_set(c, map, key, from, canon_str(c, from, text));
@@ -211,7 +215,8 @@ static struct node *to_str(struct canon *c, const struct attr *row, struct node 
 	if ((row->flags & AF_ENUM) && !canon_opaque(c, n) && !in_words(row->words, n->text)) {
 		const char *near = nearest_word(c, row->words, n->text);
 
-		canon_error(c, n, "'%s' is no value of '%s' (%s)", n->text, subject(c, row), words_shown(c->a, row->words));
+		canon_error(c, n, "'%s' is no value of '%s' (%s)", n->text, subject(c, row),
+			words_shown(c->a, row->words));
 		if (near)
 			canon_hint(c, "did you mean '%s'?", near);
 	}
@@ -243,7 +248,8 @@ static struct node *to_bool(struct canon *c, const struct attr *row, struct node
 		return n;
 	}
 	if (odd)
-		canon_warn(c, n, "'%s' for a boolean is not YAML 1.2, please write '%s'", n->text, value ? "true" : "false");
+		canon_warn(c, n, "'%s' for a boolean is not YAML 1.2, please write '%s'", n->text,
+			value ? "true" : "false");
 	return with_place(node_bool(c->a, value, n->pos), n);
 }
 
@@ -304,11 +310,13 @@ static struct node *to_size(struct canon *c, const struct attr *row, struct node
 	if (canon_opaque(c, n))
 		return n;
 	if ((n->kind != NODE_STR && !is_number(n)) || (is_number(n) && (row->flags & AF_QUOTED))) {
-		canon_wrong(c, row, n, row->flags & AF_QUOTED ? "a string such as \"64m\"" : "a size such as 64m");
+		canon_wrong(c, row, n,
+			row->flags & AF_QUOTED ? "a string such as \"64m\"" : "a size such as 64m");
 		return n;
 	}
-	text = n->kind == NODE_FLOAT && n->f == floor(n->f) && fabs(n->f) < 9e15 ?
-		arena_printf(c->a, "%.0f", n->f) : val_scalar_text(c->a, n);
+	text = n->kind == NODE_FLOAT && n->f == floor(n->f) && fabs(n->f) < 9e15
+		       ? arena_printf(c->a, "%.0f", n->f)
+		       : val_scalar_text(c->a, n);
 	if (val_size(text, &v) < 0) {
 		canon_error(c, n, "'%s' is no size for '%s' (such as 64m or 1.5g)", text, subject(c, row));
 		return n;
@@ -354,7 +362,8 @@ static struct node *command_words(struct canon *c, struct node *n)
 		return n;
 	}
 	if (rest) {
-		canon_warn(c, n, "no shell reads this: '%s' and what follows is dropped, as docker compose does",
+		canon_warn(c, n,
+			"no shell reads this: '%s' and what follows is dropped, as docker compose does",
 			arena_strndup(c->a, rest, 1));
 		canon_hint(c, "quote it, or write [\"sh\", \"-c\", \"…\"]");
 	}
@@ -393,8 +402,8 @@ static struct node *kv_value(struct canon *c, const struct attr *row, struct nod
 	if (n->kind == NODE_NULL)
 		return row->flags & AF_UNSET ? n : canon_str(c, n, "");
 	if (!is_scalar(n) || load_is_timestamp(n)) {
-		canon_error(c, n, "a value of '%s' must be a string, number, boolean or nothing, not a %s", row->key,
-			load_is_timestamp(n) ? "date" : node_kind_str(n->kind));
+		canon_error(c, n, "a value of '%s' must be a string, number, boolean or nothing, not a %s",
+			row->key, load_is_timestamp(n) ? "date" : node_kind_str(n->kind));
 		if (load_is_timestamp(n))
 			canon_hint(c, "put it in quotes: \"%s\"", n->text);
 		return n;
@@ -417,7 +426,8 @@ static void kv_line(struct canon *c, const struct attr *row, struct node *map, s
 		value = canon_str(c, item, eq + 1);
 	else
 		value = row->flags & AF_UNSET ? canon_like(c, item, NODE_NULL) : canon_str(c, item, "");
-	canon_set(c, map, eq ? arena_strndup(c->a, item->text, (size_t)(eq - item->text)) : item->text, item, value);
+	canon_set(c, map, eq ? arena_strndup(c->a, item->text, (size_t)(eq - item->text)) : item->text, item,
+		value);
 }
 
 static struct node *to_kv(struct canon *c, const struct attr *row, struct node *n)
@@ -451,16 +461,22 @@ static struct node *to_kv(struct canon *c, const struct attr *row, struct node *
 
 static void equal_items(struct canon *c, const struct attr *row, struct node *n)
 {
-	for (size_t i = 1; i < n->n; i++)
-		for (size_t k = 0; k < i; k++) {
-			const struct node *one = n->items[k], *other = n->items[i];
+	struct map seen = MAP_INIT; /* text → the item that has it */
 
-			if (one->kind != NODE_STR || other->kind != NODE_STR || !STREQ(one->text, other->text))
-				continue;
-			canon_error(c, other, "'%s' is in '%s' twice", other->text, subject(c, row));
-			diag_note(c->s->d, one->pos, "it is here first");
-			break;
+	for (size_t i = 0; i < n->n; i++) {
+		const struct node *item = n->items[i], *first;
+
+		if (item->kind != NODE_STR)
+			continue;
+		first = map_get(&seen, item->text);
+		if (first) {
+			canon_error(c, item, "'%s' is in '%s' twice", item->text, subject(c, row));
+			diag_note(c->s->d, first->pos, "it is here first");
+		} else {
+			map_set(&seen, item->text, (void *)item);
 		}
+	}
+	map_done(&seen, NULL);
 }
 
 static struct node *to_seq(struct canon *c, const struct attr *row, struct node *n)
@@ -509,7 +525,8 @@ static struct node *to_map(struct canon *c, const struct attr *row, struct node 
 		size_t mark = canon_push(c, p->key);
 
 		if ((row->flags & AF_DOTTED) && !is_name(p->key)) {
-			diag_error(c->s->d, p->key_pos, "'%s' is no name for '%s' (letters, digits, '.', '_', '-')", p->key,
+			diag_error(c->s->d, p->key_pos,
+				"'%s' is no name for '%s' (letters, digits, '.', '_', '-')", p->key,
 				row->key);
 			diag_where(c->s->d, path_of(c), NULL, (unsigned)strlen(p->key));
 		}
@@ -569,20 +586,20 @@ static struct node *to_obj(struct canon *c, const struct attr *row, struct node 
 static struct node *by_type(struct canon *c, const struct attr *row, struct node *n)
 {
 	switch (row->type) {
-	case A_ANY:     return n;
-	case A_STR:     return to_str(c, row, n);
-	case A_TEXT:    return to_text(c, row, n, false);
-	case A_SCALAR:  return to_text(c, row, n, true);
-	case A_BOOL:    return to_bool(c, row, n);
-	case A_INT:     return to_int(c, row, n);
-	case A_NUM:     return to_num(c, row, n);
-	case A_SIZE:    return to_size(c, row, n);
-	case A_DUR:     return to_duration(c, row, n);
-	case A_CMD:     return to_command(c, row, n);
-	case A_KV:      return to_kv(c, row, n);
-	case A_SEQ:     return to_seq(c, row, n);
-	case A_MAP:     return to_map(c, row, n);
-	case A_OBJ:     return to_obj(c, row, n);
+	case A_ANY: return n;
+	case A_STR: return to_str(c, row, n);
+	case A_TEXT: return to_text(c, row, n, false);
+	case A_SCALAR: return to_text(c, row, n, true);
+	case A_BOOL: return to_bool(c, row, n);
+	case A_INT: return to_int(c, row, n);
+	case A_NUM: return to_num(c, row, n);
+	case A_SIZE: return to_size(c, row, n);
+	case A_DUR: return to_duration(c, row, n);
+	case A_CMD: return to_command(c, row, n);
+	case A_KV: return to_kv(c, row, n);
+	case A_SEQ: return to_seq(c, row, n);
+	case A_MAP: return to_map(c, row, n);
+	case A_OBJ: return to_obj(c, row, n);
 	}
 	return n;
 }
@@ -590,10 +607,20 @@ static struct node *by_type(struct canon *c, const struct attr *row, struct node
 static const char *wanted(const struct attr *row)
 {
 	static const char *const names[] = {
-		[A_ANY] = "something", [A_STR] = "a string", [A_TEXT] = "a string or number", [A_SCALAR] = "a value",
-		[A_BOOL] = "true or false", [A_INT] = "a whole number", [A_NUM] = "a number", [A_SIZE] = "a size",
-		[A_DUR] = "a duration", [A_CMD] = "a command", [A_KV] = "a mapping or a list", [A_SEQ] = "a list",
-		[A_MAP] = "a mapping", [A_OBJ] = "a mapping",
+		[A_ANY] = "something",
+		[A_STR] = "a string",
+		[A_TEXT] = "a string or number",
+		[A_SCALAR] = "a value",
+		[A_BOOL] = "true or false",
+		[A_INT] = "a whole number",
+		[A_NUM] = "a number",
+		[A_SIZE] = "a size",
+		[A_DUR] = "a duration",
+		[A_CMD] = "a command",
+		[A_KV] = "a mapping or a list",
+		[A_SEQ] = "a list",
+		[A_MAP] = "a mapping",
+		[A_OBJ] = "a mapping",
 	};
 
 	return names[row->type];
@@ -625,7 +652,8 @@ struct node *canon_tree(const struct stage_ctx *s, struct node *root)
 	const struct node_pair *version;
 
 	if (root->kind != NODE_MAP) {
-		diag_error(s->d, root->pos, "a compose file must be a mapping, not a %s", node_kind_str(root->kind));
+		diag_error(s->d, root->pos, "a compose file must be a mapping, not a %s",
+			node_kind_str(root->kind));
 		return NULL;
 	}
 	version = node_pair_get(root, "version");

@@ -33,8 +33,10 @@ struct node *canon_ssh(struct canon *c, const struct attr *row, struct node *n)
 		const struct node *v = n->pairs[i].value;
 		const char *text = val_scalar_text(c->a, v);
 
-		node_push(c->a, seq, canon_str(c, v, *text ? arena_printf(c->a, "%s=%s", n->pairs[i].key, text) :
-			n->pairs[i].key));
+		node_push(c->a, seq,
+			canon_str(c, v,
+				*text ? arena_printf(c->a, "%s=%s", n->pairs[i].key, text)
+				      : n->pairs[i].key));
 	}
 	return seq;
 }
@@ -54,7 +56,8 @@ static struct node *names_to_map(struct canon *c, const struct attr *row, struct
 		size_t mark = canon_push_index(c, i);
 
 		if (item->kind != NODE_STR)
-			canon_error(c, item, "an item of '%s' must be a string, not a %s", row->key, node_kind_str(item->kind));
+			canon_error(c, item, "an item of '%s' must be a string, not a %s", row->key,
+				node_kind_str(item->kind));
 		else if (node_pair_get(map, item->text))
 			canon_error(c, item, "'%s' is in '%s' twice", item->text, row->key);
 		else
@@ -228,8 +231,8 @@ static bool is_every(const char *text)
 
 struct node *canon_pull_policy(struct canon *c, const struct attr *row, struct node *n)
 {
-	static const char *const words[] = { "always", "never", "build", "if_not_present", "missing", "refresh", "daily",
-		"weekly", NULL };
+	static const char *const words[] = { "always", "never", "build", "if_not_present", "missing",
+		"refresh", "daily", "weekly", NULL };
 	const char *near;
 
 	if (n->kind != NODE_STR || canon_opaque(c, n) || is_every(n->text))
@@ -237,7 +240,9 @@ struct node *canon_pull_policy(struct canon *c, const struct attr *row, struct n
 	for (size_t i = 0; words[i]; i++)
 		if (STREQ(words[i], n->text))
 			return STREQ(n->text, "if_not_present") ? canon_str(c, n, "missing") : n;
-	canon_error(c, n, "'%s' is no value of 'pull_policy' (always, missing, never, build, daily, weekly, every_…)", n->text);
+	canon_error(c, n,
+		"'%s' is no value of 'pull_policy' (always, missing, never, build, daily, weekly, every_…)",
+		n->text);
 	near = str_nearest(n->text, words);
 	if (near)
 		canon_hint(c, "did you mean '%s'?", near);
@@ -253,7 +258,9 @@ struct node *canon_name(struct canon *c, const struct attr *row, struct node *n)
 	for (p = n->text; isalnum((unsigned char)*p) || (p > n->text && *p && strchr("_.-", *p)); p++)
 		;
 	if (*p || p == n->text)
-		return canon_error(c, n, "'%s' is no name for a container (a letter or digit, then also '_', '.', '-')", n->text);
+		return canon_error(c, n,
+			"'%s' is no name for a container (a letter or digit, then also '_', '.', '-')",
+			n->text);
 	return n;
 }
 
@@ -273,7 +280,8 @@ struct node *canon_external(struct canon *c, const struct attr *row, struct node
 	if (name && node_get(n, "name"))
 		canon_error(c, name, "'external.name' and 'name' are both given");
 	else if (name)
-		canon_warn(c, external, "'external.name' is deprecated, please set 'name' and 'external: true'");
+		canon_warn(
+			c, external, "'external.name' is deprecated, please set 'name' and 'external: true'");
 	canon_pop(c, mark);
 	canon_set(c, n, "external", external, node_bool(c->a, true, external->pos));
 	if (name)

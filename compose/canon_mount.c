@@ -7,8 +7,8 @@
 #include "val.h"
 
 /* Runs `make` on each string of a list and leaves the rest; what it cannot read is reported and left out. */
-static struct node *each_string(struct canon *c, struct node *n,
-	struct node *(*make)(struct canon *c, struct node *item))
+static struct node *each_string(
+	struct canon *c, struct node *n, struct node *(*make)(struct canon *c, struct node *item))
 {
 	struct node *seq;
 
@@ -133,7 +133,8 @@ struct node *canon_service_secrets(struct canon *c, const struct attr *row, stru
 		struct node *source = node_get(n->items[i], "source");
 
 		if (source && source->kind == NODE_STR && !node_get(n->items[i], "target"))
-			canon_set_str(c, n->items[i], "target", source, arena_printf(c->a, "/run/secrets/%s", source->text));
+			canon_set_str(c, n->items[i], "target", source,
+				arena_printf(c->a, "/run/secrets/%s", source->text));
 	}
 	return n;
 }

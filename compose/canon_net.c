@@ -8,9 +8,14 @@
 
 /* ------------------------------------------------------------------ ports */
 
-static void one_port(struct canon *c, struct node *seq, const struct node *from, const struct val_port *p, unsigned i)
+/* A line may mean 65535 ports; a file with many such lines must not fill the memory. */
+enum { PORTS_MAX = 1 << 17 };
+
+static void one_port(
+	struct canon *c, struct node *seq, const struct node *from, const struct val_port *p, unsigned i)
 {
-	struct node *map = canon_like(c, from, NODE_MAP), *target = node_int(c->a, p->target_min + i, from->pos);
+	struct node *map = canon_like(c, from, NODE_MAP),
+		    *target = node_int(c->a, p->target_min + i, from->pos);
 
 	canon_set_str(c, map, "mode", from, "ingress");
 	canon_set_str(c, map, "host_ip", from, p->host_ip);
@@ -38,6 +43,10 @@ static void short_port(struct canon *c, struct node *seq, struct node *item)
 	}
 	if (val_port(c->a, val_scalar_text(c->a, item), &p, &why) < 0) {
 		canon_error(c, item, "%s", why);
+		return;
+	}
+	if (seq->n + (p.target_max - p.target_min) >= PORTS_MAX) {
+		canon_error(c, item, "more than %d ports in one service", PORTS_MAX);
 		return;
 	}
 	for (unsigned i = 0; i <= p.target_max - p.target_min; i++)
@@ -110,7 +119,8 @@ struct node *canon_networks(struct canon *c, const struct attr *row, struct node
 		size_t mark = canon_push_index(c, i);
 
 		if (item->kind != NODE_STR)
-			canon_error(c, item, "the name of a network must be a string, not a %s", node_kind_str(item->kind));
+			canon_error(c, item, "the name of a network must be a string, not a %s",
+				node_kind_str(item->kind));
 		else if (node_pair_get(map, item->text))
 			canon_error(c, item, "network '%s' is named twice", item->text);
 		else
@@ -137,13 +147,15 @@ static void hosts_of_map(struct canon *c, struct node *seq, const struct node_pa
 	if (v->kind == NODE_SEQ) {
 		for (size_t i = 0; i < v->n; i++)
 			if (v->items[i]->kind == NODE_STR)
-				host_line(c, seq, v->items[i], arena_printf(c->a, "%s=%s", p->key, v->items[i]->text));
+				host_line(c, seq, v->items[i],
+					arena_printf(c->a, "%s=%s", p->key, v->items[i]->text));
 			else
 				canon_error(c, v->items[i], "an address of '%s' must be a string", p->key);
 	} else if (v->kind == NODE_STR) {
 		host_line(c, seq, v, arena_printf(c->a, "%s=%s", p->key, v->text));
 	} else {
-		canon_error(c, v, "the address of '%s' must be a string or a list, not a %s", p->key, node_kind_str(v->kind));
+		canon_error(c, v, "the address of '%s' must be a string or a list, not a %s", p->key,
+			node_kind_str(v->kind));
 	}
 }
 

@@ -39,12 +39,17 @@ const char *const *check_names(const struct stage_ctx *s, const struct node *map
 	return names;
 }
 
-static void suggest(const struct stage_ctx *s, const char *word, const struct node *map)
+static bool suggest(const struct stage_ctx *s, const char *word, const struct node *map)
 {
-	const char *near = map ? str_nearest(word, check_names(s, map)) : NULL;
+	const char *near;
 
+	/* what is not shown needs no hint; the search takes its time */
+	if (!map || s->d->n >= DIAG_MAX)
+		return false;
+	near = str_nearest(word, check_names(s, map));
 	if (near)
 		diag_hint(s->d, "did you mean '%s'?", near);
+	return near != NULL;
 }
 
 /* ------------------------------------------------------------------ services */
@@ -63,8 +68,8 @@ static void disabled_hint(const struct stage_ctx *s, const char *name)
 		diag_hint(s->d, "'%s' is only there with --profile %s", name, profiles->items[0]->text);
 }
 
-static void check_dependency(const struct stage_ctx *s, const struct node *services, const char *name,
-	const struct node_pair *dep)
+static void check_dependency(
+	const struct stage_ctx *s, const struct node *services, const char *name, const struct node_pair *dep)
 {
 	const char *path = check_path(s, "services", name, arena_printf(s->a, "depends_on.%s", dep->key));
 	const struct node *required = node_get(dep->value, "required");
@@ -78,7 +83,8 @@ static void check_dependency(const struct stage_ctx *s, const struct node *servi
 	if (s->disabled && node_pair_get(s->disabled, dep->key)) {
 		if (optional)
 			return;
-		check_error(s, &at, path, "service '%s' depends on '%s', which no active profile enables", name, dep->key);
+		check_error(s, &at, path, "service '%s' depends on '%s', which no active profile enables",
+			name, dep->key);
 		disabled_hint(s, dep->key);
 		return;
 	}
@@ -90,9 +96,7 @@ static void undefined(const struct stage_ctx *s, const struct node *at, const ch
 	const char *sort, const char *name, const struct node *known)
 {
 	check_error(s, at, path, "service '%s' refers to undefined %s '%s'", service, sort, name);
-	if (known && str_nearest(name, check_names(s, known)))
-		suggest(s, name, known);
-	else
+	if (!suggest(s, name, known))
 		diag_hint(s->d, "declare it at the top level: `%ss: {%s: …}`", sort, name);
 }
 
@@ -106,13 +110,13 @@ static void check_memberships(const struct stage_ctx *s, const struct node *root
 
 		if (known && node_pair_get(known, p->key))
 			continue;
-		undefined(s, &at, check_path(s, "services", name, arena_printf(s->a, "%s.%s", key, p->key)), name, sort, p->key,
-			known);
+		undefined(s, &at, check_path(s, "services", name, arena_printf(s->a, "%s.%s", key, p->key)),
+			name, sort, p->key, known);
 	}
 }
 
-static void check_mount_sources(const struct stage_ctx *s, const struct node *root, const char *name,
-	const struct node *service)
+static void check_mount_sources(
+	const struct stage_ctx *s, const struct node *root, const char *name, const struct node *service)
 {
 	const struct node *known = tree_map(root, "volumes"), *list = tree_seq(service, "volumes");
 
@@ -123,19 +127,21 @@ static void check_mount_sources(const struct stage_ctx *s, const struct node *ro
 		if (!type || !STREQ(type, "volume") || !source || !*source->text)
 			continue;
 		if (!known || !node_pair_get(known, source->text))
-			undefined(s, source, check_path(s, "services", name, arena_printf(s->a, "volumes[%zu].source", i)), name,
-				"volume", source->text, known);
+			undefined(s, source,
+				check_path(s, "services", name, arena_printf(s->a, "volumes[%zu].source", i)),
+				name, "volume", source->text, known);
 	}
 }
 
-static void check_file_refs(const struct stage_ctx *s, const struct node *root, const char *name, const struct node *holder,
-	const char *prefix, const char *key, const char *sort)
+static void check_file_refs(const struct stage_ctx *s, const struct node *root, const char *name,
+	const struct node *holder, const char *prefix, const char *key, const char *sort)
 {
 	const struct node *known = tree_map(root, key), *list = tree_seq(holder, key);
 
 	for (size_t i = 0; list && i < list->n; i++) {
 		const struct node *source = tree_str_node(list->items[i], "source");
-		const char *path = check_path(s, "services", name, arena_printf(s->a, "%s%s[%zu]", prefix, key, i));
+		const char *path =
+			check_path(s, "services", name, arena_printf(s->a, "%s%s[%zu]", prefix, key, i));
 
 		if (!source)
 			check_error(s, list->items[i], path, "'source' is missing: which %s?", sort);
@@ -144,7 +150,8 @@ static void check_file_refs(const struct stage_ctx *s, const struct node *root, 
 	}
 }
 
-static void check_references(const struct stage_ctx *s, const struct node *root, const char *name, const struct node *service)
+static void check_references(
+	const struct stage_ctx *s, const struct node *root, const char *name, const struct node *service)
 {
 	tree_each(tree_map(service, "depends_on"), dep)
 		check_dependency(s, tree_map(root, "services"), name, dep);
@@ -186,8 +193,8 @@ static void check_cycle(const struct stage_ctx *s, const struct node *services)
 		first = &services->pairs[path[0]];
 		second = &services->pairs[path[n > 1]];
 		at = at_key(node_pair_get(tree_map(first->value, "depends_on"), second->key));
-		check_error(s, &at, check_path(s, "services", first->key, "depends_on"), "dependency cycle: %s%s", text,
-			first->key);
+		check_error(s, &at, check_path(s, "services", first->key, "depends_on"),
+			"dependency cycle: %s%s", text, first->key);
 	}
 	free(path);
 }

@@ -1,4 +1,5 @@
-/* check_effects.c - nothing that a user writes is passed over in silence: rows say which attributes are only carried along. */
+/* check_effects.c - nothing that a user writes is passed over in silence: rows say which attributes are only
+ * carried along. */
 #include <string.h>
 
 #include "../src/util/arena.h"
@@ -13,7 +14,8 @@ static bool says_nothing(const struct node *n)
 
 static void walk(const struct stage_ctx *s, const struct attr *row, const struct node *n, const char *path);
 
-static void walk_key(const struct stage_ctx *s, const struct attr *row, const struct node_pair *p, const char *path)
+static void walk_key(
+	const struct stage_ctx *s, const struct attr *row, const struct node_pair *p, const char *path)
 {
 	path = arena_printf(s->a, "%s%s%s", path, *path ? "." : "", p->key);
 	if (!(row->flags & (AF_NOTE | AF_LATER)) || says_nothing(p->value)) {

@@ -35,19 +35,22 @@ static void check_twins(const struct stage_ctx *s, const char *name, const struc
 		const char *keys[5];
 	} twins[] = {
 		{ "scale", "deploy.replicas", { "deploy", "replicas" } },
-		{ "mem_limit", "deploy.resources.limits.memory", { "deploy", "resources", "limits", "memory" } },
-		{ "mem_reservation", "deploy.resources.reservations.memory", { "deploy", "resources", "reservations", "memory" } },
+		{ "mem_limit", "deploy.resources.limits.memory",
+			{ "deploy", "resources", "limits", "memory" } },
+		{ "mem_reservation", "deploy.resources.reservations.memory",
+			{ "deploy", "resources", "reservations", "memory" } },
 		{ "cpus", "deploy.resources.limits.cpus", { "deploy", "resources", "limits", "cpus" } },
 		{ "pids_limit", "deploy.resources.limits.pids", { "deploy", "resources", "limits", "pids" } },
 	};
 
 	for (size_t i = 0; i < sizeof twins / sizeof *twins; i++) {
-		const struct node *own = node_get(service, twins[i].own), *twin = at_path(service, twins[i].keys);
+		const struct node *own = node_get(service, twins[i].own),
+				  *twin = at_path(service, twins[i].keys);
 
 		if (!own || !twin || same_value(own, twin))
 			continue;
-		check_error(s, own, check_path(s, "services", name, twins[i].own), "'%s' and '%s' have different values",
-			twins[i].own, twins[i].shown);
+		check_error(s, own, check_path(s, "services", name, twins[i].own),
+			"'%s' and '%s' have different values", twins[i].own, twins[i].shown);
 		diag_note(s->d, twin->pos, "'%s' is here", twins[i].shown);
 	}
 }
@@ -57,11 +60,13 @@ static void check_image(const struct stage_ctx *s, const char *name, const struc
 	const struct node *build = tree_map(service, "build");
 
 	if (!tree_str(service, "image") && !build && !tree_map(service, "provider")) {
-		check_error(s, service, check_path(s, "services", name, ""), "service '%s' has neither an image nor a build", name);
+		check_error(s, service, check_path(s, "services", name, ""),
+			"service '%s' has neither an image nor a build", name);
 		diag_hint(s->d, "add `image: NAME` or `build: DIRECTORY`");
 	}
 	if (tree_str(build, "dockerfile") && tree_str(build, "dockerfile_inline"))
-		check_error(s, node_get(build, "dockerfile_inline"), check_path(s, "services", name, "build.dockerfile_inline"),
+		check_error(s, node_get(build, "dockerfile_inline"),
+			check_path(s, "services", name, "build.dockerfile_inline"),
 			"service '%s': 'dockerfile' and 'dockerfile_inline' exclude each other", name);
 }
 
@@ -75,13 +80,14 @@ static void check_platform(const struct stage_ctx *s, const char *name, const st
 	tree_items(list, it)
 		if ((*it)->kind == NODE_STR && STREQ((*it)->text, platform->text))
 			return;
-	check_error(s, platform, check_path(s, "services", name, "platform"), "platform '%s' is not among 'build.platforms'",
-		platform->text);
+	check_error(s, platform, check_path(s, "services", name, "platform"),
+		"platform '%s' is not among 'build.platforms'", platform->text);
 }
 
 static void check_networking(const struct stage_ctx *s, const char *name, const struct node *service)
 {
-	const struct node *mode = tree_str_node(service, "network_mode"), *nets = tree_map(service, "networks");
+	const struct node *mode = tree_str_node(service, "network_mode"),
+			  *nets = tree_map(service, "networks");
 
 	if (mode && nets && nets->n) {
 		check_error(s, mode, check_path(s, "services", name, "network_mode"),
@@ -131,13 +137,16 @@ static void check_devices(const struct stage_ctx *s, const char *name, const str
 
 	for (size_t i = 0; list && i < list->n; i++)
 		if (list->items[i]->kind == NODE_MAP && !tree_str(list->items[i], "target"))
-			check_error(s, list->items[i], check_path(s, "services", name, arena_printf(s->a, "devices[%zu]", i)),
+			check_error(s, list->items[i],
+				check_path(s, "services", name, arena_printf(s->a, "devices[%zu]", i)),
 				"a device needs a 'target'");
 	for (size_t k = 0; k < 2; k++)
 		tree_items(requests[k], r)
 			if ((*r)->kind == NODE_MAP && node_get(*r, "count") && node_get(*r, "device_ids"))
-				check_error(s, node_get(*r, "device_ids"), check_path(s, "services", name,
-					arena_printf(s->a, "%s[%td].device_ids", shown[k], r - requests[k]->items)),
+				check_error(s, node_get(*r, "device_ids"),
+					check_path(s, "services", name,
+						arena_printf(s->a, "%s[%td].device_ids", shown[k],
+							r - requests[k]->items)),
 					"'count' and 'device_ids' exclude each other");
 }
 
@@ -153,10 +162,11 @@ static void check_port(const struct stage_ctx *s, const char *path, const struct
 	else if (target->kind == NODE_INT && (target->i < 1 || target->i > 65535))
 		check_error(s, target, path, "container port %lld is out of range (1-65535)", target->i);
 	if (published && *published->text && !strchr(published->text, '$') &&
-	    val_port_range(s->a, published->text, "host port", &min, &max, &why) < 0)
+		val_port_range(s->a, published->text, "host port", &min, &max, &why) < 0)
 		check_error(s, published, path, "%s", why);
 	if (protocol && !STREQ(protocol, "tcp") && !STREQ(protocol, "udp") && !STREQ(protocol, "sctp"))
-		check_error(s, node_get(port, "protocol"), path, "unknown protocol '%s' (tcp, udp or sctp)", protocol);
+		check_error(s, node_get(port, "protocol"), path, "unknown protocol '%s' (tcp, udp or sctp)",
+			protocol);
 }
 
 static void check_ports(const struct stage_ctx *s, const char *name, const struct node *service)
@@ -165,7 +175,8 @@ static void check_ports(const struct stage_ctx *s, const char *name, const struc
 
 	for (size_t i = 0; list && i < list->n; i++)
 		if (list->items[i]->kind == NODE_MAP)
-			check_port(s, check_path(s, "services", name, arena_printf(s->a, "ports[%zu]", i)), list->items[i]);
+			check_port(s, check_path(s, "services", name, arena_printf(s->a, "ports[%zu]", i)),
+				list->items[i]);
 }
 
 static long long replicas_of(const struct node *service)
@@ -184,8 +195,8 @@ static void check_scale(const struct stage_ctx *s, const char *name, const struc
 
 	if (container && replicas_of(service) > 1) {
 		check_error(s, container, check_path(s, "services", name, "container_name"),
-			"service '%s' is to run %lld times, but a container_name can be given to one only", name,
-			replicas_of(service));
+			"service '%s' is to run %lld times, but a container_name can be given to one only",
+			name, replicas_of(service));
 		diag_hint(s->d, "leave 'container_name' out");
 	}
 }
@@ -211,7 +222,7 @@ void check_service_values(const struct stage_ctx *s, const char *name, const str
 
 void check_container_names(const struct stage_ctx *s, const struct node *services)
 {
-	struct map seen = MAP_INIT;     /* container name → the node that says it */
+	struct map seen = MAP_INIT; /* container name → the node that says it */
 
 	tree_each(services, p) {
 		const struct node *name = tree_str_node(p->value, "container_name"), *first;
@@ -230,8 +241,10 @@ void check_container_names(const struct stage_ctx *s, const struct node *service
 	map_done(&seen, NULL);
 }
 
-/* The same host port in two services is no error: one of them may never be started. But it cannot work with both. */
-static void note_published(const struct stage_ctx *s, struct map *seen, const char *service, const struct node *port)
+/* The same host port in two services is no error: one of them may never be started. But it cannot work with
+ * both. */
+static void note_published(
+	const struct stage_ctx *s, struct map *seen, const char *service, const struct node *port)
 {
 	const struct node *published = tree_str_node(port, "published"), *first;
 	const char *ip = tree_str(port, "host_ip"), *protocol = tree_str(port, "protocol"), *key;
@@ -251,7 +264,7 @@ static void note_published(const struct stage_ctx *s, struct map *seen, const ch
 
 void check_published(const struct stage_ctx *s, const struct node *services)
 {
-	struct map seen = MAP_INIT;     /* "ip|port|protocol" → the node */
+	struct map seen = MAP_INIT; /* "ip|port|protocol" → the node */
 
 	tree_each(services, p)
 		tree_items(tree_seq(p->value, "ports"), port)
@@ -268,7 +281,8 @@ static void check_external(const struct stage_ctx *s, const char *section, const
 	if (!tree_true(p->value, "external"))
 		return;
 	tree_each(p->value, q) {
-		if (STREQ(q->key, "external") || STREQ(q->key, "name") || *q->key == '$' || str_starts(q->key, "x-"))
+		if (STREQ(q->key, "external") || STREQ(q->key, "name") || *q->key == '$' ||
+			str_starts(q->key, "x-"))
 			continue;
 		if (STREQ(q->key, "ipam") && q->value->kind == NODE_MAP && !q->value->n)
 			continue;
@@ -290,18 +304,20 @@ static void check_file_object(const struct stage_ctx *s, const char *section, co
 		if (!n)
 			continue;
 		if (first || external)
-			check_error(s, n, check_path(s, section, p->key, sources[i]), "%s '%s': '%s' and '%s' exclude each other",
-				sort, p->key, external ? "external" : first, sources[i]);
+			check_error(s, n, check_path(s, section, p->key, sources[i]),
+				"%s '%s': '%s' and '%s' exclude each other", sort, p->key,
+				external ? "external" : first, sources[i]);
 		first = sources[i];
 	}
 	if (!first && !external && !node_get(p->value, "driver"))
-		check_error(s, p->value, check_path(s, section, p->key, ""), "%s '%s' has no source: give it 'file' or 'environment'",
-			sort, p->key);
+		check_error(s, p->value, check_path(s, section, p->key, ""),
+			"%s '%s' has no source: give it 'file' or 'environment'", sort, p->key);
 }
 
 void check_resources(const struct stage_ctx *s, const struct node *root)
 {
-	static const char *const plain[] = { "networks", "volumes" }, *const files[] = { "configs", "secrets" };
+	static const char *const plain[] = { "networks", "volumes" }, *const files[] = { "configs",
+		"secrets" };
 
 	for (size_t i = 0; i < 2; i++) {
 		tree_each(tree_map(root, plain[i]), p)

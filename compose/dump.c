@@ -21,17 +21,10 @@ static void spaces(struct buf *out, int n)
 static void json_scalar(struct buf *out, struct arena *a, const struct node *n)
 {
 	switch (n->kind) {
-	case NODE_STR:
-		buf_json(out, n->text);
-		break;
-	case NODE_FLOAT:
-		buf_str(out, val_float_json(a, n->f));
-		break;
-	case NODE_NULL:
-		buf_str(out, "null");
-		break;
-	default:
-		buf_str(out, val_scalar_text(a, n));
+	case NODE_STR: buf_json(out, n->text); break;
+	case NODE_FLOAT: buf_str(out, val_float_json(a, n->f)); break;
+	case NODE_NULL: buf_str(out, "null"); break;
+	default: buf_str(out, val_scalar_text(a, n));
 	}
 }
 
@@ -74,16 +67,19 @@ void project_dump_json(const struct project *p, struct buf *out)
 
 enum style { STYLE_PLAIN, STYLE_SINGLE, STYLE_DOUBLE, STYLE_BLOCK };
 
-/* Whether a reader of YAML, of this version or an older one, would take the plain text for something other than a string. */
+/* Whether a reader of YAML, of this version or an older one, would take the plain text for something other
+ * than a string. */
 static bool is_ambiguous(const char *s)
 {
-	static const char *const words[] = { "y", "n", "yes", "no", "on", "off", "true", "false", "null", "~", "", NULL };
+	static const char *const words[] = { "y", "n", "yes", "no", "on", "off", "true", "false", "null", "~",
+		"", NULL };
 	const char *p = s + (*s == '+' || *s == '-');
 
 	for (size_t i = 0; words[i]; i++)
 		if (strcasecmp(words[i], s) == 0)
 			return true;
-	/* numbers, dates, 12:30, .5, .inf, 0x1f: whatever starts like one is quoted, unless a letter shows that it cannot be */
+	/* numbers, dates, 12:30, .5, .inf, 0x1f: whatever starts like one is quoted, unless a letter shows
+	 * that it cannot be */
 	if (isdigit((unsigned char)*p) || *p == '.') {
 		if (*p == '.' && !isdigit((unsigned char)p[1]))
 			return strcasecmp(p, ".inf") == 0 || strcasecmp(p, ".nan") == 0;
@@ -92,7 +88,8 @@ static bool is_ambiguous(const char *s)
 	return false;
 }
 
-/* Line separators and the byte order mark would change or vanish in a plain text: U+0085, U+2028, U+2029, U+FEFF. */
+/* Line separators and the byte order mark would change or vanish in a plain text: U+0085, U+2028, U+2029,
+ * U+FEFF. */
 static size_t odd_char(const char *s)
 {
 	static const char *const odd[] = { "\xc2\x85", "\xe2\x80\xa8", "\xe2\x80\xa9", "\xef\xbb\xbf" };
@@ -117,7 +114,8 @@ static enum style style_of(const char *s)
 		return *s == ' ' || *s == '\n' ? STYLE_DOUBLE : STYLE_BLOCK;
 	if (is_ambiguous(s))
 		return STYLE_DOUBLE;
-	if (strchr("!&*-?:|>'\"%@`#,[]{} ", *s) && !((*s == '-' || *s == '?' || *s == ':') && s[1] && s[1] != ' '))
+	if (strchr("!&*-?:|>'\"%@`#,[]{} ", *s) &&
+		!((*s == '-' || *s == '?' || *s == ':') && s[1] && s[1] != ' '))
 		return STYLE_SINGLE;
 	if (strstr(s, ": ") || strstr(s, " #") || s[strlen(s) - 1] == ':' || s[strlen(s) - 1] == ' ')
 		return STYLE_SINGLE;
@@ -181,12 +179,8 @@ static void yaml_text(struct buf *out, const char *s, int indent, bool key)
 	enum style style = style_of(s);
 
 	switch (style) {
-	case STYLE_PLAIN:
-		buf_str(out, s);
-		break;
-	case STYLE_SINGLE:
-		yaml_single(out, s);
-		break;
+	case STYLE_PLAIN: buf_str(out, s); break;
+	case STYLE_SINGLE: yaml_single(out, s); break;
 	case STYLE_BLOCK:
 		if (!key) {
 			yaml_block(out, s, indent);
@@ -194,8 +188,7 @@ static void yaml_text(struct buf *out, const char *s, int indent, bool key)
 		}
 		yaml_double(out, s);
 		break;
-	default:
-		yaml_double(out, s);
+	default: yaml_double(out, s);
 	}
 }
 

@@ -1,7 +1,8 @@
 /* dump_view.c - which parts of the canonical tree `config` prints.
  *
- * The reference prints structures of Go, where what is empty or zero is left out unless its type is a pointer; the rows know which
- * (AF_KEEP). Keys that no row knows, such as nested x- keys, are left out, but for the top level. */
+ * The reference prints structures of Go, where what is empty or zero is left out unless its type is a
+ * pointer; the rows know which (AF_KEEP). Keys that no row knows, such as nested x- keys, are left out, but
+ * for the top level. */
 #include <string.h>
 
 #include "../src/util/arena.h"
@@ -21,18 +22,14 @@ struct view {
 static bool is_empty(const struct attr *row, const struct node *n)
 {
 	switch (n->kind) {
-	case NODE_NULL:
-		return true;
-	case NODE_BOOL:
-		return !n->b;
-	case NODE_INT:
-		return n->i == 0;
-	case NODE_FLOAT:
-		return n->f == 0;
+	case NODE_NULL: return true;
+	case NODE_BOOL: return !n->b;
+	case NODE_INT: return n->i == 0;
+	case NODE_FLOAT: return n->f == 0;
 	case NODE_STR:
-		return !*n->text || (row->type == A_SIZE && STREQ(n->text, "0")) || (row->type == A_DUR && STREQ(n->text, "0s"));
-	default:
-		return n->n == 0;
+		return !*n->text || (row->type == A_SIZE && STREQ(n->text, "0")) ||
+		       (row->type == A_DUR && STREQ(n->text, "0s"));
+	default: return n->n == 0;
 	}
 }
 
@@ -50,7 +47,8 @@ static struct node *view_seq(struct view *v, const struct attr *row, const struc
 	struct node *out = node_new(v->a, NODE_SEQ, n->pos);
 
 	for (size_t i = 0; i < n->n; i++)
-		node_push(v->a, out, row->kids ? view_value(v, row->kids, n->items[i]) : node_copy(v->a, n->items[i]));
+		node_push(v->a, out,
+			row->kids ? view_value(v, row->kids, n->items[i]) : node_copy(v->a, n->items[i]));
 	if ((row->flags & AF_SORT) && out->n)
 		qsort(out->items, out->n, sizeof *out->items, by_text);
 	return out;
@@ -66,7 +64,8 @@ static struct node *view_map(struct view *v, const struct attr *row, const struc
 		if (p->value->kind == NODE_NULL && (row->flags & AF_SET))
 			continue;
 		node_set(v->a, out, p->key, p->key_pos,
-			row->type == A_KV || !row->kids ? node_copy(v->a, p->value) : view_value(v, row->kids, p->value));
+			row->type == A_KV || !row->kids ? node_copy(v->a, p->value)
+							: view_value(v, row->kids, p->value));
 	}
 	node_sort_keys(out);
 	return out;
@@ -166,7 +165,8 @@ static void spell_dates(struct arena *a, struct node *n)
 
 struct node *dump_view(struct arena *a, const struct project *p)
 {
-	static const char *const order[] = { "name", "services", "networks", "volumes", "secrets", "configs" };
+	static const char *const order[] = { "name", "services", "networks", "volumes", "secrets",
+		"configs" };
 	struct view v = { a, p->raw };
 	struct node *all = view_value(&v, &attr_root, p->root), *out = node_new(a, NODE_MAP, p->root->pos);
 

@@ -76,8 +76,8 @@ char *graph_cycle(const struct project *p, size_t *ret_service)
 
 	n = graph_find_cycle(p, p->n_services, next_dependency, path);
 	for (size_t i = 0; i < n; i++)
-		text = text ? arena_printf(p->arena, "%s → %s", text, p->services[path[i]].name) :
-			arena_strdup(p->arena, p->services[path[i]].name);
+		text = text ? arena_printf(p->arena, "%s → %s", text, p->services[path[i]].name)
+			    : arena_strdup(p->arena, p->services[path[i]].name);
 	if (n) {
 		text = arena_printf(p->arena, "%s → %s", text, p->services[path[0]].name);
 		if (ret_service)
@@ -164,7 +164,7 @@ struct graph *graph_new(const struct project *p)
 /* Dependencies come first in the order, so one walk from its end marks everything that is needed. */
 void graph_closure_needs(const struct graph *g, char *closure)
 {
-	for (size_t i = g->project->n_services; i-- > 0; ) {
+	for (size_t i = g->project->n_services; i-- > 0;) {
 		size_t v = g->order[i];
 
 		for (size_t k = 0; closure[v] && k < g->v[v].n_needs; k++)

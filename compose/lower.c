@@ -92,14 +92,15 @@ static_assert(offsetof(struct service, name) == 0, "sorted by name");
 static_assert(offsetof(struct network, key) == 0 && offsetof(struct volume, key) == 0, "sorted by key");
 static_assert(offsetof(struct file_object, key) == 0, "sorted by key");
 
-#define LOWER_MAP(l, map, list, count, fn) do { \
-	const struct node *m_ = (map); \
-	(list) = arena_array((l)->a, (m_ ? m_->n : 0) + 1, sizeof *(list)); \
-	tree_each(m_, p_) \
-		fn(l, &(list)[(count)++], p_); \
-	if (count) \
-		qsort(list, count, sizeof *(list), by_first); \
-} while (0)
+#define LOWER_MAP(l, map, list, count, fn)                                                                   \
+	do {                                                                                                 \
+		const struct node *m_ = (map);                                                               \
+		(list) = arena_array((l)->a, (m_ ? m_->n : 0) + 1, sizeof *(list));                          \
+		tree_each(m_, p_)                                                                            \
+			fn(l, &(list)[(count)++], p_);                                                       \
+		if (count)                                                                                   \
+			qsort(list, count, sizeof *(list), by_first);                                        \
+	} while (0)
 
 static void hash_services(struct lower *l, struct service *list, size_t n, const struct node *map)
 {
@@ -107,7 +108,8 @@ static void hash_services(struct lower *l, struct service *list, size_t n, const
 		list[i].config_hash = low_config_hash(l, &list[i], node_get(map, list[i].name));
 }
 
-struct project *lower(const struct stage_ctx *s, struct node *root, struct node *disabled, const struct strv *files)
+struct project *lower(
+	const struct stage_ctx *s, struct node *root, struct node *disabled, const struct strv *files)
 {
 	struct project *p = arena_alloc(s->a, sizeof *p);
 	struct lower l = { .s = s, .a = s->a, .root = root, .p = p };

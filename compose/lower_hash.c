@@ -9,13 +9,15 @@
 #include "dump.h"
 #include "lower.h"
 
-/* These decide how many containers there are, when they start, or where the image comes from; not what is in them. */
-static const char *const ignored[] = { "scale", "restart", "depends_on", "profiles", "pull_policy", "pull_refresh_after", "build",
-	"attach", "develop", "post_start", "pre_start", "pre_stop" };
-static const char *const ignored_deploy[] = { "replicas", "update_config", "rollback_config", "restart_policy", "placement", "mode" };
+/* These decide how many containers there are, when they start, or where the image comes from; not what is in
+ * them. */
+static const char *const ignored[] = { "scale", "restart", "depends_on", "profiles", "pull_policy",
+	"pull_refresh_after", "build", "attach", "develop", "post_start", "pre_start", "pre_stop" };
+static const char *const ignored_deploy[] = { "replicas", "update_config", "rollback_config",
+	"restart_policy", "placement", "mode" };
 
-static void add_files(struct lower *l, struct buf *text, const char *sort, const struct file_object *list, size_t n,
-	const struct file_ref *refs, size_t n_refs)
+static void add_files(struct lower *l, struct buf *text, const char *sort, const struct file_object *list,
+	size_t n, const struct file_ref *refs, size_t n_refs)
 {
 	for (size_t i = 0; i < n_refs; i++)
 		for (size_t k = 0; k < n; k++) {
@@ -41,7 +43,8 @@ char *low_config_hash(struct lower *l, const struct service *svc, const struct n
 	for (size_t i = 0; deploy && i < sizeof ignored_deploy / sizeof *ignored_deploy; i++)
 		node_remove(deploy, ignored_deploy[i]);
 	/* a `deploy` that only held those is as good as none */
-	if (deploy && (!deploy->n || (deploy->n == 1 && tree_map(deploy, "resources") && !tree_map(deploy, "resources")->n)))
+	if (deploy && (!deploy->n || (deploy->n == 1 && tree_map(deploy, "resources") &&
+					     !tree_map(deploy, "resources")->n)))
 		node_remove(shown, "deploy");
 	dump_json(&text, l->a, shown, 0);
 	add_files(l, &text, "config", l->p->configs, l->p->n_configs, svc->configs, svc->n_configs);
@@ -52,8 +55,9 @@ char *low_config_hash(struct lower *l, const struct service *svc, const struct n
 		buf_printf(&text, "\nnetwork %s", net ? net->name : svc->networks[i].network);
 	}
 	for (size_t i = 0; i < svc->n_mounts; i++) {
-		const struct volume *v = svc->mounts[i].type == MOUNT_VOLUME && svc->mounts[i].source ?
-			project_volume(l->p, svc->mounts[i].source) : NULL;
+		const struct volume *v = svc->mounts[i].type == MOUNT_VOLUME && svc->mounts[i].source
+						 ? project_volume(l->p, svc->mounts[i].source)
+						 : NULL;
 
 		if (v)
 			buf_printf(&text, "\nvolume %s", v->name);

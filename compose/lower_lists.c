@@ -19,7 +19,8 @@ static void low_port(struct lower *l, struct port *p, const struct node *n)
 	p->target = (unsigned)low_int(n, "target", 0);
 	p->protocol = low_str(l, n, "protocol");
 	p->mode = low_str(l, n, "mode");
-	if (published && val_port_range(l->a, published, "host port", &p->published_min, &p->published_max, &why) == 0)
+	if (published &&
+		val_port_range(l->a, published, "host port", &p->published_min, &p->published_max, &why) == 0)
 		p->published = true;
 }
 
@@ -38,8 +39,12 @@ void low_ports(struct lower *l, struct service *svc, const struct node *n)
 static enum mount_type mount_type(const char *type)
 {
 	static const char *const names[] = {
-		[MOUNT_BIND] = "bind", [MOUNT_VOLUME] = "volume", [MOUNT_TMPFS] = "tmpfs", [MOUNT_IMAGE] = "image",
-		[MOUNT_CLUSTER] = "cluster", [MOUNT_NPIPE] = "npipe",
+		[MOUNT_BIND] = "bind",
+		[MOUNT_VOLUME] = "volume",
+		[MOUNT_TMPFS] = "tmpfs",
+		[MOUNT_IMAGE] = "image",
+		[MOUNT_CLUSTER] = "cluster",
+		[MOUNT_NPIPE] = "npipe",
 	};
 
 	for (size_t i = 0; type && i < sizeof names / sizeof *names; i++)
@@ -50,7 +55,8 @@ static enum mount_type mount_type(const char *type)
 
 static void low_mount(struct lower *l, struct mount *m, const struct node *n)
 {
-	const struct node *bind = tree_map(n, "bind"), *volume = tree_map(n, "volume"), *tmpfs = tree_map(n, "tmpfs");
+	const struct node *bind = tree_map(n, "bind"), *volume = tree_map(n, "volume"),
+			  *tmpfs = tree_map(n, "tmpfs");
 	const char *recursive = tree_str(bind, "recursive");
 
 	m->pos = n->pos;
@@ -149,9 +155,11 @@ void low_dependencies(struct lower *l, struct service *svc, const struct node *n
 		qsort(svc->depends_on, svc->n_depends_on, sizeof *svc->depends_on, by_service);
 }
 
-/* ------------------------------------------------------------------ configs, secrets, hosts, devices, ulimits */
+/* ------------------------------------------------------------------ configs, secrets, hosts, devices,
+ * ulimits */
 
-void low_file_refs(struct lower *l, struct file_ref **ret, size_t *ret_n, const struct node *n, const char *key)
+void low_file_refs(
+	struct lower *l, struct file_ref **ret, size_t *ret_n, const struct node *n, const char *key)
 {
 	const struct node *seq = tree_seq(n, key);
 
@@ -182,7 +190,9 @@ void low_hosts(struct lower *l, struct service *svc, const struct node *n)
 		if (!eq)
 			continue;
 		svc->extra_hosts[svc->n_extra_hosts++] = (struct host_entry){
-			.host = arena_strndup(l->a, (*it)->text, (size_t)(eq - (*it)->text)), .ip = arena_strdup(l->a, eq + 1) };
+			.host = arena_strndup(l->a, (*it)->text, (size_t)(eq - (*it)->text)),
+			.ip = arena_strdup(l->a, eq + 1)
+		};
 	}
 }
 
@@ -196,7 +206,8 @@ void low_devices(struct lower *l, struct service *svc, const struct node *n)
 
 		d->source = low_str(l, *it, "source");
 		d->target = low_str(l, *it, "target");
-		d->permissions = tree_str(*it, "permissions") ? low_str(l, *it, "permissions") : arena_strdup(l->a, "rwm");
+		d->permissions = tree_str(*it, "permissions") ? low_str(l, *it, "permissions")
+							      : arena_strdup(l->a, "rwm");
 	}
 }
 

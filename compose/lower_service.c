@@ -1,4 +1,5 @@
-/* lower_service.c - one service. Where `deploy` and an attribute of the service say the same, check saw to it that they agree. */
+/* lower_service.c - one service. Where `deploy` and an attribute of the service say the same, check saw to it
+ * that they agree. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,7 +12,8 @@
 static void low_limits(struct limits *m, struct lower *l, const struct node *n)
 {
 	const struct node *resources = tree_map(tree_map(n, "deploy"), "resources");
-	const struct node *limits = tree_map(resources, "limits"), *reserved = tree_map(resources, "reservations");
+	const struct node *limits = tree_map(resources, "limits"),
+			  *reserved = tree_map(resources, "reservations");
 
 	m->mem_bytes = low_bytes(n, "mem_limit", low_bytes(limits, "memory", 0));
 	m->mem_reservation_bytes = low_bytes(n, "mem_reservation", low_bytes(reserved, "memory", 0));
@@ -35,8 +37,11 @@ static void low_limits(struct limits *m, struct lower *l, const struct node *n)
 
 static void restart_error(struct lower *l, const struct node *n, const char *name, const char *key)
 {
-	/* The reference prints such a file and fails when it comes to act on it; so it is no error before that either. */
-	diag_warn(l->s->d, n->pos, "'%s' is no restart policy (no, always, on-failure[:N], unless-stopped); 'no' is used", n->text);
+	/* The reference prints such a file and fails when it comes to act on it; so it is no error before
+	 * that either. */
+	diag_warn(l->s->d, n->pos,
+		"'%s' is no restart policy (no, always, on-failure[:N], unless-stopped); 'no' is used",
+		n->text);
 	diag_where(l->s->d, arena_printf(l->a, "services.%s.%s", name, key), n->origin, n->span);
 }
 
@@ -53,7 +58,8 @@ static void low_restart(struct lower *l, struct service *svc, const struct node 
 	else if (STREQ(restart->text, "unless-stopped"))
 		r->kind = RESTART_UNLESS_STOPPED;
 	else if (STREQ(restart->text, "on-failure") ||
-		 (str_starts(restart->text, "on-failure:") && str_i64(colon + 1, &r->max_attempts) == 0 && r->max_attempts >= 0))
+		 (str_starts(restart->text, "on-failure:") && str_i64(colon + 1, &r->max_attempts) == 0 &&
+			 r->max_attempts >= 0))
 		r->kind = RESTART_ON_FAILURE;
 	else
 		restart_error(l, restart, svc->name, "restart");
@@ -119,12 +125,24 @@ static void low_texts(struct lower *l, struct service *svc, const struct node *n
 		const char *key;
 		char **field;
 	} texts[] = {
-		{ "image", &svc->image }, { "platform", &svc->platform }, { "pull_policy", &svc->pull_policy },
-		{ "container_name", &svc->container_name }, { "user", &svc->user }, { "working_dir", &svc->working_dir },
-		{ "hostname", &svc->hostname }, { "domainname", &svc->domainname }, { "network_mode", &svc->network_mode },
-		{ "mac_address", &svc->mac_address }, { "pid", &svc->pid }, { "ipc", &svc->ipc }, { "uts", &svc->uts },
-		{ "cgroup", &svc->cgroup }, { "cgroup_parent", &svc->cgroup_parent }, { "userns_mode", &svc->userns_mode },
-		{ "runtime", &svc->runtime }, { "stop_signal", &svc->stop_signal },
+		{ "image", &svc->image },
+		{ "platform", &svc->platform },
+		{ "pull_policy", &svc->pull_policy },
+		{ "container_name", &svc->container_name },
+		{ "user", &svc->user },
+		{ "working_dir", &svc->working_dir },
+		{ "hostname", &svc->hostname },
+		{ "domainname", &svc->domainname },
+		{ "network_mode", &svc->network_mode },
+		{ "mac_address", &svc->mac_address },
+		{ "pid", &svc->pid },
+		{ "ipc", &svc->ipc },
+		{ "uts", &svc->uts },
+		{ "cgroup", &svc->cgroup },
+		{ "cgroup_parent", &svc->cgroup_parent },
+		{ "userns_mode", &svc->userns_mode },
+		{ "runtime", &svc->runtime },
+		{ "stop_signal", &svc->stop_signal },
 	};
 
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
@@ -137,11 +155,21 @@ static void low_word_lists(struct lower *l, struct service *svc, const struct no
 		const char *key;
 		struct strv *field;
 	} lists[] = {
-		{ "command", &svc->command }, { "entrypoint", &svc->entrypoint }, { "cap_add", &svc->cap_add },
-		{ "cap_drop", &svc->cap_drop }, { "security_opt", &svc->security_opt }, { "group_add", &svc->group_add },
-		{ "expose", &svc->expose }, { "tmpfs", &svc->tmpfs }, { "dns", &svc->dns }, { "dns_search", &svc->dns_search },
-		{ "dns_opt", &svc->dns_opt }, { "volumes_from", &svc->volumes_from }, { "links", &svc->links },
-		{ "external_links", &svc->external_links }, { "device_cgroup_rules", &svc->device_cgroup_rules },
+		{ "command", &svc->command },
+		{ "entrypoint", &svc->entrypoint },
+		{ "cap_add", &svc->cap_add },
+		{ "cap_drop", &svc->cap_drop },
+		{ "security_opt", &svc->security_opt },
+		{ "group_add", &svc->group_add },
+		{ "expose", &svc->expose },
+		{ "tmpfs", &svc->tmpfs },
+		{ "dns", &svc->dns },
+		{ "dns_search", &svc->dns_search },
+		{ "dns_opt", &svc->dns_opt },
+		{ "volumes_from", &svc->volumes_from },
+		{ "links", &svc->links },
+		{ "external_links", &svc->external_links },
+		{ "device_cgroup_rules", &svc->device_cgroup_rules },
 		{ "profiles", &svc->profiles },
 	};
 

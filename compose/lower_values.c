@@ -39,7 +39,8 @@ struct kvs low_kvs(struct lower *l, const struct node *map, const char *key)
 		struct kv *kv = &out.v[out.n++];
 
 		kv->key = arena_strdup(l->a, p->key);
-		kv->value = p->value->kind == NODE_NULL ? NULL : arena_strdup(l->a, val_scalar_text(l->a, p->value));
+		kv->value = p->value->kind == NODE_NULL ? NULL
+							: arena_strdup(l->a, val_scalar_text(l->a, p->value));
 	}
 	if (out.n)
 		qsort(out.v, out.n, sizeof *out.v, by_key);

@@ -6,7 +6,6 @@
 
 #include "../src/util/arena.h"
 
-
 static const void *find(const void *items, size_t n, size_t size, size_t offset, const char *key)
 {
 	size_t low = 0, high = n;

@@ -42,7 +42,8 @@ static void default_service(const struct stage_ctx *s, struct node *service)
 		set_text(s->a, build, "context", ".", build->pos);
 	tree_each(tree_map(service, "depends_on"), dep)
 		if (dep->value->kind == NODE_MAP && !node_get(dep->value, "required"))
-			node_set(s->a, dep->value, "required", dep->key_pos, node_bool(s->a, true, dep->key_pos));
+			node_set(s->a, dep->value, "required", dep->key_pos,
+				node_bool(s->a, true, dep->key_pos));
 	if (s->no_interpolate)
 		return;
 	if (deploy && !node_get(deploy, "resources"))
@@ -62,14 +63,16 @@ void default_values(const struct stage_ctx *s, struct node *root)
 		tree_each(tree_map(root, sections[i]), p) {
 			if (p->value->kind == NODE_NULL)
 				p->value = node_new(s->a, NODE_MAP, p->key_pos);
-			if (i == 0 && !s->no_interpolate && p->value->kind == NODE_MAP && !node_get(p->value, "ipam"))
+			if (i == 0 && !s->no_interpolate && p->value->kind == NODE_MAP &&
+				!node_get(p->value, "ipam"))
 				set_map(s->a, p->value, "ipam", p->key_pos);
 		}
 }
 
 /* ------------------------------------------------------------------ implied dependencies */
 
-static void imply(const struct stage_ctx *s, struct node *service, const char *name, bool restart, const struct node *why)
+static void imply(const struct stage_ctx *s, struct node *service, const char *name, bool restart,
+	const struct node *why)
 {
 	struct node *deps = tree_map(service, "depends_on"), *dep;
 
@@ -93,7 +96,8 @@ static void implied(const struct stage_ctx *s, struct node *service)
 
 	tree_items(tree_seq(service, "links"), link)
 		if ((*link)->kind == NODE_STR)
-			imply(s, service, arena_strndup(s->a, (*link)->text, strcspn((*link)->text, ":")), true, *link);
+			imply(s, service, arena_strndup(s->a, (*link)->text, strcspn((*link)->text, ":")),
+				true, *link);
 	for (size_t i = 0; i < 3; i++) {
 		const struct node *mode = tree_str_node(service, modes[i]);
 
@@ -102,7 +106,8 @@ static void implied(const struct stage_ctx *s, struct node *service)
 	}
 	tree_items(tree_seq(service, "volumes_from"), from)
 		if ((*from)->kind == NODE_STR && !str_starts((*from)->text, "container:"))
-			imply(s, service, arena_strndup(s->a, (*from)->text, strcspn((*from)->text, ":")), false, *from);
+			imply(s, service, arena_strndup(s->a, (*from)->text, strcspn((*from)->text, ":")),
+				false, *from);
 }
 
 /* ------------------------------------------------------------------ the rest */
@@ -148,20 +153,24 @@ static void name_all(const struct stage_ctx *s, struct node *root)
 		tree_each(tree_map(root, sections[i]), p) {
 			if (p->value->kind != NODE_MAP || tree_str(p->value, "name"))
 				continue;
-			set_text(s->a, p->value, "name", tree_true(p->value, "external") ? p->key :
-				arena_printf(s->a, "%s_%s", s->project_name, p->key), p->key_pos);
+			set_text(s->a, p->value, "name",
+				tree_true(p->value, "external")
+					? p->key
+					: arena_printf(s->a, "%s_%s", s->project_name, p->key),
+				p->key_pos);
 		}
 }
 
-/* A config or secret made of a variable keeps its value beside the name, under a key that no file can have and that is never
- * printed: the model outlives the environment. */
+/* A config or secret made of a variable keeps its value beside the name, under a key that no file can have
+ * and that is never printed: the model outlives the environment. */
 static void keep_values(const struct stage_ctx *s, struct node *root)
 {
 	static const char *const sections[] = { "configs", "secrets" };
 
 	for (size_t i = 0; s->env && i < sizeof sections / sizeof *sections; i++)
 		tree_each(tree_map(root, sections[i]), p) {
-			const char *name = tree_str(p->value, "environment"), *value = name ? env_value(s->env, name) : NULL;
+			const char *name = tree_str(p->value, "environment"),
+				   *value = name ? env_value(s->env, name) : NULL;
 
 			if (value)
 				set_text(s->a, p->value, "$value", value, p->key_pos);

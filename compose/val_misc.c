@@ -16,8 +16,14 @@ int val_bool(const char *text, bool *ret, bool *ret_odd)
 		const char *word;
 		bool value, odd;
 	} words[] = {
-		{ "true", true, false }, { "false", false, false }, { "y", true, true }, { "n", false, true },
-		{ "yes", true, true }, { "no", false, true }, { "on", true, true }, { "off", false, true },
+		{ "true", true, false },
+		{ "false", false, false },
+		{ "y", true, true },
+		{ "n", false, true },
+		{ "yes", true, true },
+		{ "no", false, true },
+		{ "on", true, true },
+		{ "off", false, true },
 	};
 
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
@@ -57,7 +63,8 @@ int val_device(struct arena *a, const char *text, struct device *ret, char **ret
 		char *colon = strchr(p, ':');
 
 		if (n == 3 || !*p || colon == p) {
-			*ret_why = arena_printf(a, "'%s' is not of the form SOURCE[:TARGET[:PERMISSIONS]]", text);
+			*ret_why = arena_printf(
+				a, "'%s' is not of the form SOURCE[:TARGET[:PERMISSIONS]]", text);
 			return -1;
 		}
 		part[n++] = p;
@@ -98,11 +105,11 @@ char *val_path_clean(struct arena *a, const char *path)
 {
 	bool rooted = *path == '/';
 	char *out = arena_alloc(a, strlen(path) + 2), *w = out;
-	size_t depth = 0;               /* names in out that a ".." may take away */
+	size_t depth = 0; /* names in out that a ".." may take away */
 
 	if (rooted)
 		*w++ = '/';
-	for (const char *p = path; *p; ) {
+	for (const char *p = path; *p;) {
 		size_t n = strcspn(p, "/");
 		bool dots = n == 2 && p[0] == '.' && p[1] == '.';
 
@@ -181,15 +188,12 @@ char *val_float_json(struct arena *a, double v)
 const char *val_scalar_text(struct arena *a, const struct node *n)
 {
 	switch (n->kind) {
-	case NODE_BOOL:
-		return n->b ? "true" : "false";
+	case NODE_BOOL: return n->b ? "true" : "false";
 	case NODE_INT:
-		return n->is_u64 ? arena_printf(a, "%llu", (unsigned long long)n->i) : arena_printf(a, "%lld", n->i);
-	case NODE_FLOAT:
-		return val_float_text(a, n->f);
-	case NODE_STR:
-		return n->text;
-	default:
-		return "";
+		return n->is_u64 ? arena_printf(a, "%llu", (unsigned long long)n->i)
+				 : arena_printf(a, "%lld", n->i);
+	case NODE_FLOAT: return val_float_text(a, n->f);
+	case NODE_STR: return n->text;
+	default: return "";
 	}
 }

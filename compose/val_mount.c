@@ -6,7 +6,8 @@
 #include "../src/util/str.h"
 #include "val.h"
 
-static const char *const propagations[] = { "rprivate", "private", "rshared", "shared", "rslave", "slave", NULL };
+static const char *const propagations[] = { "rprivate", "private", "rshared", "shared", "rslave", "slave",
+	NULL };
 /* Accepted and without meaning here: the first are of Docker Desktop, nosuid and friends of other engines. */
 static const char *const ignored[] = { "rw", "cached", "delegated", "consistent", "", NULL };
 
@@ -25,13 +26,14 @@ static bool is_drive(const char *start, const char *colon)
 
 static bool is_path(const char *s)
 {
-	return *s == '.' || *s == '/' || *s == '~' || str_starts(s, "\\\\") || (isalpha((unsigned char)s[0]) && s[1] == ':');
+	return *s == '.' || *s == '/' || *s == '~' || str_starts(s, "\\\\") ||
+	       (isalpha((unsigned char)s[0]) && s[1] == ':');
 }
 
 /* The section at p ends at a colon that is not a drive's, or at the end. */
 static const char *section_end(const char *p)
 {
-	for (const char *q = p; ; q++)
+	for (const char *q = p;; q++)
 		if (!*q || (*q == ':' && !is_drive(p, q)))
 			return q;
 }
@@ -83,7 +85,9 @@ int val_mount(struct arena *a, const char *text, struct val_mount *ret, char **r
 		const char *end = section_end(p);
 
 		if (end == p || n == 3) {
-			*ret_why = arena_printf(a, end == p ? "empty section between colons in '%s'" : "too many colons in '%s'", text);
+			*ret_why = arena_printf(a,
+				end == p ? "empty section between colons in '%s'" : "too many colons in '%s'",
+				text);
 			return -1;
 		}
 		part[n++] = arena_strndup(a, p, (size_t)(end - p));

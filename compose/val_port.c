@@ -26,7 +26,8 @@ static int one_port(struct arena *a, const char *text, const char *what, unsigne
 	return 0;
 }
 
-int val_port_range(struct arena *a, const char *text, const char *what, unsigned *ret_min, unsigned *ret_max, char **ret_why)
+int val_port_range(struct arena *a, const char *text, const char *what, unsigned *ret_min, unsigned *ret_max,
+	char **ret_why)
 {
 	const char *dash = strchr(text, '-');
 
@@ -37,7 +38,7 @@ int val_port_range(struct arena *a, const char *text, const char *what, unsigned
 		return 0;
 	}
 	if (one_port(a, arena_strndup(a, text, (size_t)(dash - text)), what, ret_min, ret_why) < 0 ||
-	    one_port(a, dash + 1, what, ret_max, ret_why) < 0)
+		one_port(a, dash + 1, what, ret_max, ret_why) < 0)
 		return -1;
 	if (*ret_max < *ret_min) {
 		*ret_why = arena_printf(a, "%s range '%s' runs backwards", what, text);
@@ -119,9 +120,11 @@ int val_port(struct arena *a, const char *text, struct val_port *ret, char **ret
 		p.published = true;
 		if (val_port_range(a, host, "host port", &p.published_min, &p.published_max, ret_why) < 0)
 			return -1;
-		if (p.target_min != p.target_max && p.target_max - p.target_min != p.published_max - p.published_min) {
-			*ret_why = arena_printf(a, "host range '%s' and container range '%s' are of different lengths", host,
-						target);
+		if (p.target_min != p.target_max &&
+			p.target_max - p.target_min != p.published_max - p.published_min) {
+			*ret_why = arena_printf(a,
+				"host range '%s' and container range '%s' are of different lengths", host,
+				target);
 			return -1;
 		}
 	}

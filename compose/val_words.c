@@ -1,8 +1,8 @@
 /* val_words.c - a command in one string, cut into words.
  *
- * The rules are those of the library that the reference uses: single and double quotes, a backslash that takes the next character
- * as it is (not inside single quotes), backquotes and $(…) that only keep blanks together, and an unquoted ; | & < > that ends
- * everything. */
+ * The rules are those of the library that the reference uses: single and double quotes, a backslash that
+ * takes the next character as it is (not inside single quotes), backquotes and $(…) that only keep blanks
+ * together, and an unquoted ; | & < > that ends everything. */
 #include <string.h>
 
 #include "../src/util/arena.h"
@@ -14,7 +14,7 @@ enum quote { Q_NONE, Q_SINGLE, Q_DOUBLE, Q_BACK, Q_PAREN };
 struct splitter {
 	struct arena *a;
 	struct buf word;
-	bool any;               /* a word has begun (it may be empty: "") */
+	bool any; /* a word has begun (it may be empty: "") */
 	enum quote quote;
 	struct strv out;
 	size_t cap;
@@ -43,7 +43,8 @@ static void add(struct splitter *s, char c)
 	s->any = true;
 }
 
-/* A quote character: opens, closes, or is nothing special inside another quote. 1: taken, 0: an ordinary character. */
+/* A quote character: opens, closes, or is nothing special inside another quote. 1: taken, 0: an ordinary
+ * character. */
 static int on_quote(struct splitter *s, enum quote q)
 {
 	if (s->quote != Q_NONE && s->quote != q)
@@ -68,9 +69,7 @@ static int on_char(struct splitter *s, char c)
 		if (on_quote(s, Q_DOUBLE))
 			return 0;
 		break;
-	case '`':
-		on_quote(s, Q_BACK);
-		break;
+	case '`': on_quote(s, Q_BACK); break;
 	case '(':
 		if (s->quote == Q_PAREN)
 			return -1;
@@ -86,15 +85,18 @@ static int on_char(struct splitter *s, char c)
 		if (s->quote == Q_PAREN)
 			s->quote = Q_NONE;
 		break;
-	case ';': case '&': case '|': case '<': case '>':
+	case ';':
+	case '&':
+	case '|':
+	case '<':
+	case '>':
 		if (s->quote != Q_NONE)
 			break;
 		/* "2>file": the number belongs to the redirection */
 		if (c == '>' && s->word.len && s->word.p[0] >= '0' && s->word.p[0] <= '9')
 			s->any = false;
 		return 1;
-	default:
-		break;
+	default: break;
 	}
 	add(s, c);
 	return 0;
@@ -126,8 +128,9 @@ int val_words(struct arena *a, const char *text, struct strv *ret, const char **
 	end_word(&s);
 	buf_done(&s.word);
 	if (stop < 0 || escaped || s.quote != Q_NONE) {
-		*ret_why = arena_strdup(a, stop < 0 ? "an unquoted parenthesis in a command" :
-			escaped ? "a backslash at the end of a command" : "a quote is not closed in a command");
+		*ret_why = arena_strdup(a, stop < 0  ? "an unquoted parenthesis in a command"
+					   : escaped ? "a backslash at the end of a command"
+						     : "a quote is not closed in a command");
 		return -1;
 	}
 	if (ret_rest)

@@ -1,10 +1,12 @@
 /* wire.c - the model as JSON, complete: the canonical tree with its places, and back.
  *
- *	{"davit": 1, "name": …, "working_dir": …, "files": […], "raw": false, "sources": ["compose.yaml", …], "tree": NODE, "disabled": NODE}
+ *	{"davit": 1, "name": …, "working_dir": …, "files": […], "raw": false,
+ *	 "tree": NODE, "disabled": NODE, "sources": ["compose.yaml", …]}
  *
- * A NODE is an array [KIND, [SOURCE, LINE, COLUMN, SPAN], VALUE, ORIGIN]; ORIGIN may be absent. KIND is a letter: n null, b boolean,
- * i number (u: above 2^63), f fraction, s string, t string that was not quoted, q list of NODEs, m list of [KEY, PLACE, NODE].
- * SOURCE is an index into "sources", -1 for none. Fractions travel as text, so that they come back as they were. */
+ * A NODE is an array [KIND, [SOURCE, LINE, COLUMN, SPAN], VALUE, ORIGIN], ORIGIN may be absent. KIND is a letter:
+ * n null, b boolean, i number (u: above 2^63), f fraction, s string, t string that was not quoted, q list of
+ * NODEs, m list of [KEY, PLACE, NODE]. SOURCE is an index into "sources", -1 for none. Fractions travel as text,
+ * so that they come back as they were. */
 #include <string.h>
 
 #include "../src/util/arena.h"
@@ -20,7 +22,7 @@ enum { WIRE_VERSION = 1, WIRE_MAX_DEPTH = 400 };
 
 struct writer {
 	struct buf *out;
-	struct map sources;     /* file → number + 1 */
+	struct map sources; /* file → number + 1 */
 };
 
 static void put_pos(struct writer *w, struct pos pos, unsigned span)
@@ -40,13 +42,13 @@ static void put_pos(struct writer *w, struct pos pos, unsigned span)
 static char kind_letter(const struct node *n)
 {
 	switch (n->kind) {
-	case NODE_NULL:  return 'n';
-	case NODE_BOOL:  return 'b';
-	case NODE_INT:   return n->is_u64 ? 'u' : 'i';
+	case NODE_NULL: return 'n';
+	case NODE_BOOL: return 'b';
+	case NODE_INT: return n->is_u64 ? 'u' : 'i';
 	case NODE_FLOAT: return 'f';
-	case NODE_STR:   return n->quoted ? 's' : 't';
-	case NODE_SEQ:   return 'q';
-	default:         return 'm';
+	case NODE_STR: return n->quoted ? 's' : 't';
+	case NODE_SEQ: return 'q';
+	default: return 'm';
 	}
 }
 
@@ -57,23 +59,12 @@ static void put_value(struct writer *w, const struct node *n)
 	bool map = n->kind == NODE_MAP;
 
 	switch (n->kind) {
-	case NODE_NULL:
-		buf_str(w->out, "null");
-		return;
-	case NODE_BOOL:
-		buf_str(w->out, n->b ? "true" : "false");
-		return;
-	case NODE_INT:
-		buf_printf(w->out, "%lld", n->i);
-		return;
-	case NODE_FLOAT:
-		buf_printf(w->out, "\"%.17g\"", n->f);
-		return;
-	case NODE_STR:
-		buf_json(w->out, n->text);
-		return;
-	default:
-		break;
+	case NODE_NULL: buf_str(w->out, "null"); return;
+	case NODE_BOOL: buf_str(w->out, n->b ? "true" : "false"); return;
+	case NODE_INT: buf_printf(w->out, "%lld", n->i); return;
+	case NODE_FLOAT: buf_printf(w->out, "\"%.17g\"", n->f); return;
+	case NODE_STR: buf_json(w->out, n->text); return;
+	default: break;
 	}
 	buf_char(w->out, '[');
 	for (size_t i = 0; i < n->n; i++) {
@@ -168,8 +159,9 @@ static int get_pos(struct reader *r, const json_t *j, struct pos *ret, unsigned 
 			return bad(r, "a place is no list of four numbers");
 	if (file < -1 || file >= (json_int_t)r->sources.n)
 		return bad(r, "a place is in no known file");
-	*ret = (struct pos){ file < 0 ? NULL : r->sources.v[file], (unsigned)json_integer_value(json_array_get(j, 1)),
-			     (unsigned)json_integer_value(json_array_get(j, 2)) };
+	*ret = (struct pos){ file < 0 ? NULL : r->sources.v[file],
+		(unsigned)json_integer_value(json_array_get(j, 1)),
+		(unsigned)json_integer_value(json_array_get(j, 2)) };
 	*ret_span = (unsigned)json_integer_value(json_array_get(j, 3));
 	return 0;
 }
@@ -239,7 +231,8 @@ static struct node *get_scalar(struct reader *r, char kind, const json_t *value,
 
 static struct node *get_node(struct reader *r, const json_t *j)
 {
-	const char *kind = json_string_value(json_array_get(j, 0)), *origin = json_string_value(json_array_get(j, 3));
+	const char *kind = json_string_value(json_array_get(j, 0)),
+		   *origin = json_string_value(json_array_get(j, 3));
 	const json_t *value = json_array_get(j, 2);
 	struct pos pos;
 	struct node *n;
@@ -289,12 +282,12 @@ static int get_project(struct reader *r, const json_t *j, struct project **ret)
 	int64_t version;
 
 	if (jx_need_int(j, "davit", 0, INT32_MAX, &version, r->err) < 0 ||
-	    jx_need_str(j, "name", &s.project_name, r->err) < 0 ||
-	    jx_need_str(j, "working_dir", &s.working_dir, r->err) < 0)
+		jx_need_str(j, "name", &s.project_name, r->err) < 0 ||
+		jx_need_str(j, "working_dir", &s.working_dir, r->err) < 0)
 		return err_wrap(r->err, "the model is damaged");
 	if (version != WIRE_VERSION)
-		return err_set(r->err, ERR_PROTO, "the model is of version %lld, this program reads %d", (long long)version,
-			WIRE_VERSION);
+		return err_set(r->err, ERR_PROTO, "the model is of version %lld, this program reads %d",
+			(long long)version, WIRE_VERSION);
 	r->sources = get_strings(r->a, jx_arr(j, "sources"));
 	root = get_node(r, json_object_get(j, "tree"));
 	if (root && disabled)

@@ -4,13 +4,13 @@
 #include "../../../compose/graph.h"
 #include "../../../compose/graph_cycle.h"
 
-static const char shop[] =
-	"services:\n"
-	"  web: {image: i, depends_on: {api: {condition: service_started}, gone: {condition: service_started, required: false}}}\n"
-	"  api: {image: i, depends_on: [db, cache]}\n"
-	"  db: {image: i}\n"
-	"  cache: {image: i}\n"
-	"  alone: {image: i}\n";
+static const char shop[] = "services:\n"
+			   "  web: {image: i, depends_on: {api: {condition: service_started}, gone: "
+			   "{condition: service_started, required: false}}}\n"
+			   "  api: {image: i, depends_on: [db, cache]}\n"
+			   "  db: {image: i}\n"
+			   "  cache: {image: i}\n"
+			   "  alone: {image: i}\n";
 
 /* `gone` is an optional dependency on a service that profiles took away. */
 static struct project *shop_model(struct fx *fx)
@@ -31,7 +31,8 @@ static const char *order_text(struct fx *fx, const struct graph *g)
 	char *out = arena_strdup(fx->a, "");
 
 	for (size_t i = 0; i < g->project->n_services; i++)
-		out = arena_printf(fx->a, "%s%s%s", out, i ? " " : "", g->project->services[g->order[i]].name);
+		out = arena_printf(
+			fx->a, "%s%s%s", out, i ? " " : "", g->project->services[g->order[i]].name);
 	return out;
 }
 
@@ -58,7 +59,8 @@ static void test_edges(void **state)
 	struct fx *fx = *state;
 	struct project *p = shop_model(fx);
 	struct graph *g = graph_new(p);
-	size_t api = (size_t)(project_service(p, "api") - p->services), web = (size_t)(project_service(p, "web") - p->services);
+	size_t api = (size_t)(project_service(p, "api") - p->services),
+	       web = (size_t)(project_service(p, "web") - p->services);
 
 	assert_int_equal(g->v[api].n_needs, 2);
 	assert_int_equal(g->v[api].n_needed, 1);
@@ -88,7 +90,8 @@ static void test_cycle(void **state)
 	struct fx *fx = *state;
 	struct stage_ctx s = fx_stage(fx);
 	struct node *root = canon_tree(&s, fx_load(fx, "services:\n  x: {image: i, depends_on: [b]}\n"
-		"  b: {image: i, depends_on: [c]}\n  c: {image: i, depends_on: [d, b]}\n  d: {image: i}\n"));
+						       "  b: {image: i, depends_on: [c]}\n  c: {image: i, "
+						       "depends_on: [d, b]}\n  d: {image: i}\n"));
 	size_t at;
 
 	assert_string_equal(graph_cycle(lower(&s, root, NULL, NULL), &at), "b → c → b");
@@ -112,7 +115,11 @@ static void test_long_chain(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		FX_TEST(test_order), FX_TEST(test_edges), FX_TEST(test_closure), FX_TEST(test_cycle), FX_TEST(test_long_chain),
+		FX_TEST(test_order),
+		FX_TEST(test_edges),
+		FX_TEST(test_closure),
+		FX_TEST(test_cycle),
+		FX_TEST(test_long_chain),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

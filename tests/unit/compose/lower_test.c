@@ -17,15 +17,16 @@ static const char *pairs(struct fx *fx, struct kvs v)
 	char *out = arena_strdup(fx->a, "");
 
 	for (size_t i = 0; i < v.n; i++)
-		out = arena_printf(fx->a, "%s%s%s%s%s", out, i ? "|" : "", v.v[i].key, v.v[i].value ? "=" : "",
-			v.v[i].value ? v.v[i].value : "");
+		out = arena_printf(fx->a, "%s%s%s%s%s", out, i ? "|" : "", v.v[i].key,
+			v.v[i].value ? "=" : "", v.v[i].value ? v.v[i].value : "");
 	return out;
 }
 
 /* The only service of a file that holds these lines of it. */
 static const struct service *only(struct fx *fx, const char *lines)
 {
-	struct project *p = fx_model(fx, arena_printf(fx->a, "services:\n  a:\n    image: demo/a:1\n%s", lines));
+	struct project *p =
+		fx_model(fx, arena_printf(fx->a, "services:\n  a:\n    image: demo/a:1\n%s", lines));
 
 	assert_int_equal(p->n_services, 1);
 	return &p->services[0];
@@ -69,8 +70,9 @@ static void test_commands(void **state)
 static void test_maps(void **state)
 {
 	struct fx *fx = *state;
-	const struct service *s = only(fx, "    environment: [B=2, A=1=1, C]\n    labels: {n: 0755, t: true, f: 1.10}\n"
-		"    sysctls: [net.a=1]\n");
+	const struct service *s =
+		only(fx, "    environment: [B=2, A=1=1, C]\n    labels: {n: 0755, t: true, f: 1.10}\n"
+			 "    sysctls: [net.a=1]\n");
 
 	assert_string_equal(pairs(fx, s->environment), "A=1=1|B=2|C");
 	assert_string_equal(pairs(fx, s->labels), "f=1.1|n=493|t=true");
@@ -80,7 +82,8 @@ static void test_maps(void **state)
 static void test_ports(void **state)
 {
 	struct fx *fx = *state;
-	const struct service *s = only(fx, "    ports: ['8080-8081:80-81', '7000-7009:70', 90, '0:91', {target: 53, protocol: udp}]\n");
+	const struct service *s = only(fx,
+		"    ports: ['8080-8081:80-81', '7000-7009:70', 90, '0:91', {target: 53, protocol: udp}]\n");
 
 	assert_int_equal(s->n_ports, 6);
 	assert_int_equal(s->ports[1].target, 81);
@@ -98,10 +101,12 @@ static void test_ports(void **state)
 static void test_mounts(void **state)
 {
 	struct fx *fx = *state;
-	const struct service *s = only(fx, "    volumes:\n      - /x:/a:ro,z\n      - /anon\n"
-		"      - {type: tmpfs, target: /t, tmpfs: {size: 1m, mode: 01777}}\n"
-		"      - {type: bind, source: /y, target: /b, bind: {propagation: rslave, recursive: disabled}}\n"
-		"      - {type: image, source: demo/i:1, target: /i, image: {subpath: www}}\n");
+	const struct service *s =
+		only(fx, "    volumes:\n      - /x:/a:ro,z\n      - /anon\n"
+			 "      - {type: tmpfs, target: /t, tmpfs: {size: 1m, mode: 01777}}\n"
+			 "      - {type: bind, source: /y, target: /b, bind: {propagation: rslave, "
+			 "recursive: disabled}}\n"
+			 "      - {type: image, source: demo/i:1, target: /i, image: {subpath: www}}\n");
 
 	assert_int_equal(s->n_mounts, 5);
 	assert_int_equal(s->mounts[0].type, MOUNT_BIND);
@@ -121,7 +126,9 @@ static void test_mounts(void **state)
 static void test_healthcheck(void **state)
 {
 	struct fx *fx = *state;
-	const struct healthcheck *h = &only(fx, "    healthcheck: {test: curl -f x, interval: 1m30s, retries: '5', start_period: 0s}\n")->healthcheck;
+	const struct healthcheck *h = &only(
+		fx, "    healthcheck: {test: curl -f x, interval: 1m30s, retries: '5', start_period: 0s}\n")
+					       ->healthcheck;
 
 	assert_true(h->given && !h->disable);
 	assert_string_equal(joined(fx, h->test), "CMD-SHELL|curl -f x");
@@ -142,7 +149,9 @@ static void test_restart(void **state)
 	assert_int_equal(r.max_attempts, 3);
 	assert_int_equal(only(fx, "    restart: unless-stopped\n")->restart.kind, RESTART_UNLESS_STOPPED);
 	assert_int_equal(only(fx, "    restart: 'no'\n")->restart.kind, RESTART_NO);
-	r = only(fx, "    deploy: {restart_policy: {condition: on-failure, delay: 5s, max_attempts: 2, window: 1m}}\n")->restart;
+	r = only(fx, "    deploy: {restart_policy: {condition: on-failure, delay: 5s, max_attempts: 2, "
+		     "window: 1m}}\n")
+		    ->restart;
 	assert_int_equal(r.kind, RESTART_ON_FAILURE);
 	assert_int_equal(r.max_attempts, 2);
 	assert_int_equal(r.delay_ns, 5000000000LL);
@@ -160,8 +169,10 @@ static void test_restart(void **state)
 static void test_limits(void **state)
 {
 	struct fx *fx = *state;
-	struct limits m = only(fx, "    deploy: {replicas: 3, resources: {limits: {cpus: '0.5', memory: 50M, pids: 7}, reservations: {memory: 20M}}}\n"
-		"    memswap_limit: -1\n    shm_size: 1g\n    oom_score_adj: 0\n")->limits;
+	struct limits m = only(fx, "    deploy: {replicas: 3, resources: {limits: {cpus: '0.5', memory: 50M, "
+				   "pids: 7}, reservations: {memory: 20M}}}\n"
+				   "    memswap_limit: -1\n    shm_size: 1g\n    oom_score_adj: 0\n")
+				  ->limits;
 
 	assert_int_equal(m.mem_bytes, 50 << 20);
 	assert_int_equal(m.mem_reservation_bytes, 20 << 20);
@@ -183,9 +194,12 @@ static void test_limits(void **state)
 static void test_lists(void **state)
 {
 	struct fx *fx = *state;
-	const struct service *s = only(fx, "    extra_hosts: ['b:2.2.2.2', 'a=[::1]', 'h:host-gateway']\n    devices: ['/dev/a:/dev/b:r']\n"
-		"    ulimits: {nproc: 5, core: 0, nofile: {soft: 1, hard: 2}}\n    cap_add: [A, B, A]\n    dns: 1.1.1.1\n    logging: {driver: x, options: {n: 3}}\n"
-		"    expose: [80, '90']\n    group_add: [1000, mail]\n");
+	const struct service *s =
+		only(fx, "    extra_hosts: ['b:2.2.2.2', 'a=[::1]', 'h:host-gateway']\n    devices: "
+			 "['/dev/a:/dev/b:r']\n"
+			 "    ulimits: {nproc: 5, core: 0, nofile: {soft: 1, hard: 2}}\n    cap_add: [A, B, "
+			 "A]\n    dns: 1.1.1.1\n    logging: {driver: x, options: {n: 3}}\n"
+			 "    expose: [80, '90']\n    group_add: [1000, mail]\n");
 
 	assert_int_equal(s->n_extra_hosts, 3);
 	assert_string_equal(s->extra_hosts[1].host, "a");
@@ -206,8 +220,10 @@ static void test_lists(void **state)
 static void test_dependencies(void **state)
 {
 	struct fx *fx = *state;
-	struct project *p = fx_model(fx, "services:\n  a: {image: i, depends_on: {c: {condition: service_healthy, required: false}}, links: ['b:x'],\n"
-		"      network_mode: 'service:d', volumes_from: ['e:ro']}\n  b: {image: i}\n  c: {image: i}\n  d: {image: i}\n  e: {image: i}\n");
+	struct project *p = fx_model(fx, "services:\n  a: {image: i, depends_on: {c: {condition: "
+					 "service_healthy, required: false}}, links: ['b:x'],\n"
+					 "      network_mode: 'service:d', volumes_from: ['e:ro']}\n  b: "
+					 "{image: i}\n  c: {image: i}\n  d: {image: i}\n  e: {image: i}\n");
 	const struct service *s = &p->services[0];
 
 	assert_int_equal(s->n_depends_on, 4);
@@ -225,9 +241,12 @@ static void test_dependencies(void **state)
 static void test_networks(void **state)
 {
 	struct fx *fx = *state;
-	struct project *p = fx_model(fx, "services:\n  a: {image: i, networks: {low: , high: {priority: 10, aliases: [x], ipv4_address: 10.0.0.5}}}\n"
-		"networks:\n  low: {external: true, name: other}\n  high: {internal: true, enable_ipv6: false,\n"
-		"    ipam: {config: [{subnet: 10.0.0.0/8, gateway: 10.0.0.1, aux_addresses: {h: 10.0.0.9}}]}}\n");
+	struct project *p = fx_model(fx, "services:\n  a: {image: i, networks: {low: , high: {priority: 10, "
+					 "aliases: [x], ipv4_address: 10.0.0.5}}}\n"
+					 "networks:\n  low: {external: true, name: other}\n  high: "
+					 "{internal: true, enable_ipv6: false,\n"
+					 "    ipam: {config: [{subnet: 10.0.0.0/8, gateway: 10.0.0.1, "
+					 "aux_addresses: {h: 10.0.0.9}}]}}\n");
 	const struct service *s = &p->services[0];
 
 	assert_string_equal(s->networks[0].network, "high");
@@ -248,8 +267,10 @@ static void test_networks(void **state)
 static void test_files(void **state)
 {
 	struct fx *fx = *state;
-	struct project *p = fx_model(fx, "services:\n  a:\n    image: i\n    configs: [c, {source: d, target: /d, mode: 0440, uid: '5'}]\n    secrets: [s]\n"
-		"configs: {c: {content: text}, d: {file: /d}}\nsecrets: {s: {environment: TOKEN, name: real}}\n");
+	struct project *p = fx_model(fx, "services:\n  a:\n    image: i\n    configs: [c, {source: d, "
+					 "target: /d, mode: 0440, uid: '5'}]\n    secrets: [s]\n"
+					 "configs: {c: {content: text}, d: {file: /d}}\nsecrets: {s: "
+					 "{environment: TOKEN, name: real}}\n");
 	const struct service *s = &p->services[0];
 
 	assert_null(s->configs[0].target);
@@ -270,12 +291,24 @@ static void test_hash(void **state)
 
 	/* the same in other words, and what does not matter */
 	assert_string_equal(only(fx, "    environment: {B: 2, A: 1}\n    command: a\n")->config_hash, base);
-	assert_string_equal(only(fx, "    command: [a]\n    environment: [A=1, B=2]\n    scale: 3\n    restart: always\n    x-note: 1\n"
-		"    deploy: {replicas: 3, update_config: {parallelism: 1}}\n    profiles: []\n    pull_policy: always\n    attach: false\n")->config_hash, base);
+	assert_string_equal(only(fx, "    command: [a]\n    environment: [A=1, B=2]\n    scale: 3\n    "
+				     "restart: always\n    x-note: 1\n"
+				     "    deploy: {replicas: 3, update_config: {parallelism: 1}}\n    "
+				     "profiles: []\n    pull_policy: always\n    attach: false\n")
+				    ->config_hash,
+		base);
 	/* what does */
-	assert_string_not_equal(only(fx, "    command: [b]\n    environment: [A=1, B=2]\n")->config_hash, base);
-	assert_string_not_equal(only(fx, "    command: [a]\n    environment: [A=1, B=2]\n    deploy: {resources: {limits: {memory: 1g}}}\n")->config_hash, base);
-	assert_string_not_equal(only(fx, "    command: [a]\n    environment: [A=1, B=2]\nnetworks: {default: {name: other}}\n")->config_hash, base);
+	assert_string_not_equal(
+		only(fx, "    command: [b]\n    environment: [A=1, B=2]\n")->config_hash, base);
+	assert_string_not_equal(only(fx, "    command: [a]\n    environment: [A=1, B=2]\n    deploy: "
+					 "{resources: {limits: {memory: 1g}}}\n")
+					->config_hash,
+		base);
+	assert_string_not_equal(
+		only(fx,
+			"    command: [a]\n    environment: [A=1, B=2]\nnetworks: {default: {name: other}}\n")
+			->config_hash,
+		base);
 }
 
 static void test_value_of_variable(void **state)
@@ -284,15 +317,27 @@ static void test_value_of_variable(void **state)
 	const char *with = "services:\n  a: {image: i, configs: [c]}\nconfigs: {c: {content: one}}\n";
 	const char *other = "services:\n  a: {image: i, configs: [c]}\nconfigs: {c: {content: two}}\n";
 
-	assert_string_not_equal(fx_model(fx, with)->services[0].config_hash, fx_model(fx, other)->services[0].config_hash);
+	assert_string_not_equal(
+		fx_model(fx, with)->services[0].config_hash, fx_model(fx, other)->services[0].config_hash);
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		FX_TEST(test_defaults), FX_TEST(test_commands), FX_TEST(test_maps), FX_TEST(test_ports), FX_TEST(test_mounts),
-		FX_TEST(test_healthcheck), FX_TEST(test_restart), FX_TEST(test_limits), FX_TEST(test_lists), FX_TEST(test_dependencies),
-		FX_TEST(test_networks), FX_TEST(test_files), FX_TEST(test_hash), FX_TEST(test_value_of_variable),
+		FX_TEST(test_defaults),
+		FX_TEST(test_commands),
+		FX_TEST(test_maps),
+		FX_TEST(test_ports),
+		FX_TEST(test_mounts),
+		FX_TEST(test_healthcheck),
+		FX_TEST(test_restart),
+		FX_TEST(test_limits),
+		FX_TEST(test_lists),
+		FX_TEST(test_dependencies),
+		FX_TEST(test_networks),
+		FX_TEST(test_files),
+		FX_TEST(test_hash),
+		FX_TEST(test_value_of_variable),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,15 +27,31 @@ static void test_words(void **state)
 	static const struct {
 		const char *text, *want;
 	} cases[] = {
-		{ "", "" }, { "   ", "" }, { "echo hello  world", "echo|hello|world" }, { "a\tb\nc", "a|b|c" },
-		{ "sh -c \"echo 'in' && exit 0\"", "sh|-c|echo 'in' && exit 0" }, { "a\\ b c\\\"d", "a b|c\"d" },
-		{ "'g\\h' \"\" ''", "g\\h||" }, { "echo a # rest b#c", "echo|a|#|rest|b#c" }, { "\"\\n\"", "n" },
-		{ "'x'\"y\"z", "xyz" }, { "`b c` d", "`b c`|d" }, { "a $(b c) d", "a|$(b c)|d" }, { "{b} [c] *? ~ !x", "{b}|[c]|*?|~|!x" },
-		{ "a | b", "a ... | b" }, { "a b;c", "a|b ... ;c" }, { "a && b", "a ... && b" }, { "a x2>b c", "a|x2 ... >b c" },
-		{ "a 2>b", "a ... >b" }, { "a '|' \"&\" \\; '>'", "a|||&|;|>" },
-		{ "echo \"open", "!a quote is not closed in a command" }, { "echo 'open", "!a quote is not closed in a command" },
-		{ "a (b)", "!an unquoted parenthesis in a command" }, { "a b)", "!an unquoted parenthesis in a command" },
-		{ "a $(b", "!a quote is not closed in a command" }, { "a\\", "!a backslash at the end of a command" },
+		{ "", "" },
+		{ "   ", "" },
+		{ "echo hello  world", "echo|hello|world" },
+		{ "a\tb\nc", "a|b|c" },
+		{ "sh -c \"echo 'in' && exit 0\"", "sh|-c|echo 'in' && exit 0" },
+		{ "a\\ b c\\\"d", "a b|c\"d" },
+		{ "'g\\h' \"\" ''", "g\\h||" },
+		{ "echo a # rest b#c", "echo|a|#|rest|b#c" },
+		{ "\"\\n\"", "n" },
+		{ "'x'\"y\"z", "xyz" },
+		{ "`b c` d", "`b c`|d" },
+		{ "a $(b c) d", "a|$(b c)|d" },
+		{ "{b} [c] *? ~ !x", "{b}|[c]|*?|~|!x" },
+		{ "a | b", "a ... | b" },
+		{ "a b;c", "a|b ... ;c" },
+		{ "a && b", "a ... && b" },
+		{ "a x2>b c", "a|x2 ... >b c" },
+		{ "a 2>b", "a ... >b" },
+		{ "a '|' \"&\" \\; '>'", "a|||&|;|>" },
+		{ "echo \"open", "!a quote is not closed in a command" },
+		{ "echo 'open", "!a quote is not closed in a command" },
+		{ "a (b)", "!an unquoted parenthesis in a command" },
+		{ "a b)", "!an unquoted parenthesis in a command" },
+		{ "a $(b", "!a quote is not closed in a command" },
+		{ "a\\", "!a backslash at the end of a command" },
 	};
 	struct fx *fx = *state;
 
@@ -140,7 +156,8 @@ static void test_numbers(void **state)
 	assert_string_equal(val_float_text(fx->a, 1000), "1000");
 	assert_string_equal(val_float_text(fx->a, 1.5e-7), "1.5e-07");
 	assert_string_equal(val_float_text(fx->a, 0.0001), "0.0001");
-	assert_string_equal(val_float_text(fx->a, 123456789012345678901234567890.0), "1.2345678901234568e+29");
+	assert_string_equal(
+		val_float_text(fx->a, 123456789012345678901234567890.0), "1.2345678901234568e+29");
 	assert_string_equal(val_float_text(fx->a, -0.5), "-0.5");
 	assert_string_equal(val_float_text(fx->a, NAN), "NaN");
 	assert_string_equal(val_float_text(fx->a, -INFINITY), "-Inf");
@@ -151,8 +168,14 @@ static void test_numbers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		FX_TEST(test_words), FX_TEST(test_many_words), FX_TEST(test_bool), FX_TEST(test_mode), FX_TEST(test_hosts),
-		FX_TEST(test_devices), FX_TEST(test_sizes), FX_TEST(test_numbers),
+		FX_TEST(test_words),
+		FX_TEST(test_many_words),
+		FX_TEST(test_bool),
+		FX_TEST(test_mode),
+		FX_TEST(test_hosts),
+		FX_TEST(test_devices),
+		FX_TEST(test_sizes),
+		FX_TEST(test_numbers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

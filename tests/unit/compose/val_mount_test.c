@@ -61,7 +61,8 @@ static void test_good(void **state)
 
 static void test_bad(void **state)
 {
-	static const char *const bad[] = { "", "aa::b", ":/data", "a:/b:", "aa:/b:ro:x", "aa:/b:c:d:e", ":::" };
+	static const char *const bad[] = { "", "aa::b", ":/data", "a:/b:", "aa:/b:ro:x", "aa:/b:c:d:e",
+		":::" };
 	struct fx *fx = *state;
 
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
@@ -79,9 +80,20 @@ static void test_path_clean(void **state)
 	static const struct {
 		const char *path, *clean;
 	} paths[] = {
-		{ "/", "/" }, { "", "." }, { ".", "." }, { "/a/", "/a" }, { "//a//b", "/a/b" }, { "/..", "/" }, { "/../a", "/a" },
-		{ "a/..", "." }, { "a/../..", ".." }, { "../a", "../a" }, { "../../a/../b", "../../b" }, { "/a/b/../../c", "/c" },
-		{ "./a/./b", "a/b" }, { "a/b/../c", "a/c" },
+		{ "/", "/" },
+		{ "", "." },
+		{ ".", "." },
+		{ "/a/", "/a" },
+		{ "//a//b", "/a/b" },
+		{ "/..", "/" },
+		{ "/../a", "/a" },
+		{ "a/..", "." },
+		{ "a/../..", ".." },
+		{ "../a", "../a" },
+		{ "../../a/../b", "../../b" },
+		{ "/a/b/../../c", "/c" },
+		{ "./a/./b", "a/b" },
+		{ "a/b/../c", "a/c" },
 	};
 	struct fx *fx = *state;
 

@@ -3,20 +3,19 @@
 
 #include "../../../compose/project.h"
 
-static const char text[] =
-	"x-top: {a: 2024-01-01, b: 1.5, c: null, big: 18446744073709551615}\n"
-	"services:\n"
-	"  web:\n"
-	"    image: demo/web:1\n"
-	"    command: [sh, -c, \"echo $$HOME \\u00e9\"]\n"
-	"    environment: {A: '1', B: }\n"
-	"    ports: ['127.0.0.1:8080:80/udp', 90]\n"
-	"    volumes: ['data:/data:ro', {type: tmpfs, target: /run, tmpfs: {size: 64m}}]\n"
-	"    cpus: 0.1\n"
-	"    init: false\n"
-	"    x-davit: {deep: [{note: kept}]}\n"
-	"  db: {image: demo/db:1, ulimits: {core: 0}}\n"
-	"volumes: {data: }\n";
+static const char text[] = "x-top: {a: 2024-01-01, b: 1.5, c: null, big: 18446744073709551615}\n"
+			   "services:\n"
+			   "  web:\n"
+			   "    image: demo/web:1\n"
+			   "    command: [sh, -c, \"echo $$HOME \\u00e9\"]\n"
+			   "    environment: {A: '1', B: }\n"
+			   "    ports: ['127.0.0.1:8080:80/udp', 90]\n"
+			   "    volumes: ['data:/data:ro', {type: tmpfs, target: /run, tmpfs: {size: 64m}}]\n"
+			   "    cpus: 0.1\n"
+			   "    init: false\n"
+			   "    x-davit: {deep: [{note: kept}]}\n"
+			   "  db: {image: demo/db:1, ulimits: {core: 0}}\n"
+			   "volumes: {data: }\n";
 
 static void test_round_trip(void **state)
 {
@@ -115,7 +114,10 @@ static void test_truncated(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		FX_TEST(test_round_trip), FX_TEST(test_damaged), FX_TEST(test_depth), FX_TEST(test_truncated),
+		FX_TEST(test_round_trip),
+		FX_TEST(test_damaged),
+		FX_TEST(test_depth),
+		FX_TEST(test_truncated),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
