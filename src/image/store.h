@@ -5,7 +5,7 @@
  *	             layers/CHAIN.json                             {"diff_id","size","entries"}, written before the directory
  *	             l/XXXXXX → ../layers/CHAIN                    short names for mount(2)
  *	             .lock                                         flock while index.json is changed or names are published
- *	             .tmp-RANDOM/                                  a load at work, which holds its flock; anybody may remove a
+ *	             .load-RANDOM/                                 a load at work, which holds its flock; anybody may remove a
  *	                                                           directory whose flock can be had */
 #pragma once
 

@@ -175,6 +175,15 @@ static int write_index(const struct stage *s, const struct pack_images *images, 
 
 /* ------------------------------------------------------------------ all of it */
 
+static int write_layout(const struct stage *s, struct err *err)
+{
+	static const char layout[] = "{\"imageLayoutVersion\":\"1.0.0\"}\n";
+
+	if (faccessat(s->images_fd, "oci-layout", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0;
+	return path_write(s->images_fd, "oci-layout", layout, sizeof layout - 1, 0644, PATH_SYNC, err);
+}
+
 static int sync_dir(const struct stage *s, const char *name, struct err *err)
 {
 	auto_close int fd = openat(s->images_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -193,7 +202,7 @@ int publish(const struct stage *s, const struct pack_images *images, const struc
 		return -1;
 	if (syncfs(s->fd) < 0)
 		return err_sys(err, errno, "write the image to disk");
-	if (stage_lock(s, &lock, err) < 0)
+	if (stage_lock(s, &lock, err) < 0 || write_layout(s, err) < 0)
 		return -1;
 	for (size_t i = 0; i < images->n; i++)
 		if (place_image(s, &images->v[i], err) < 0)

@@ -15,7 +15,8 @@
 #include "../util/path.h"
 #include "../util/str.h"
 
-#define STAGE_PREFIX ".tmp-"
+#define STAGE_PREFIX ".load-"
+#define BESIDE_PREFIX ".tmp-"      /* path_write() */
 
 enum { LOCK_MS = 10000, LOCK_STEP_MS = 20 };
 
@@ -66,14 +67,10 @@ static int make_stage(struct stage *s, struct err *err)
 
 static int make_layout(struct stage *s, struct err *err)
 {
-	static const char layout[] = "{\"imageLayoutVersion\":\"1.0.0\"}\n";
-
 	if (path_mkdirs(s->images_fd, "blobs/sha256", 0755, err) < 0 || path_mkdirs(s->images_fd, "layers", 0700, err) < 0 ||
 	    path_mkdirs(s->images_fd, "l", 0700, err) < 0)
 		return err_wrap(err, "image store '%s'", s->images_path);
-	if (faccessat(s->images_fd, "oci-layout", F_OK, 0) == 0)
-		return 0;
-	return path_write(s->images_fd, "oci-layout", layout, sizeof layout - 1, 0644, PATH_SYNC, err);
+	return 0;
 }
 
 int stage_open(const char *state_dir, struct stage *ret, struct err *err)
@@ -144,6 +141,18 @@ static int held(const struct stage *s, int fd, struct err *err)
 		       s->images_path, pid, comm.p);
 }
 
+/* Files are written in these directories under the lock only: what is half written now is a dead process'. */
+static void sweep_beside(const struct stage *s, const char *dir)
+{
+	int fd = openat(s->images_fd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	auto_closedir DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+
+	while (d && (e = readdir(d)))
+		if (str_starts(e->d_name, BESIDE_PREFIX))
+			unlinkat(fd, e->d_name, 0);
+}
+
 int stage_lock(const struct stage *s, int *ret_fd, struct err *err)
 {
 	auto_close int fd = openat(s->images_fd, ".lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -158,6 +167,8 @@ int stage_lock(const struct stage *s, int *ret_fd, struct err *err)
 			return held(s, fd, err);
 		poll(NULL, 0, LOCK_STEP_MS);
 	}
+	sweep_beside(s, ".");
+	sweep_beside(s, "layers");
 	*ret_fd = take_fd(&fd);
 	return 0;
 }

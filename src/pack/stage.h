@@ -1,4 +1,4 @@
-/* stage.h - where a load works before anything has its name: STATE/images/.tmp-RANDOM, whose flock tells the living from the
+/* stage.h - where a load works before anything has its name: STATE/images/.load-RANDOM, whose flock tells the living from the
  * dead. And the store's lock. */
 #pragma once
 

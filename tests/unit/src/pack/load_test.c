@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <signal.h>
 #include <sys/file.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
@@ -12,6 +13,7 @@
 #include "../../../../src/image/image.h"
 #include "../../../../src/pack/choose.h"
 #include "../../../../src/pack/pack.h"
+#include "../../../../src/util/clock.h"
 #include "made.h"
 
 static char top[64];
@@ -118,13 +120,21 @@ static bool opaque(const struct image *i, size_t n, const char *name)
 	return fgetxattr(fd, "trusted.overlay.opaque", value, sizeof value) == 1 && value[0] == 'y';
 }
 
-static void check_no_stage(void)
+static bool clean_dir(const char *name)
 {
-	auto_closedir DIR *d = fdopendir(openat(top_fd, "images", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	auto_closedir DIR *d = fdopendir(openat(top_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 	struct dirent *e;
 
 	while ((e = readdir(d)))
-		assert_false(str_starts(e->d_name, ".tmp-"));
+		if (str_starts(e->d_name, ".load-") || str_starts(e->d_name, ".tmp-"))
+			return false;
+	return true;
+}
+
+/* Nothing half made is there. */
+static bool no_stage(void)
+{
+	return clean_dir("images") && clean_dir("images/layers") && clean_dir("images/blobs/sha256");
 }
 
 static struct made_layer simple_layer(const char *name, const char *text, enum made_filter f)
@@ -173,7 +183,7 @@ static void test_docker_archive(void **state)
 	assert_string_equal(jx_str(i->labels, "k"), "v");
 	check_text(i, 0, "a", "one");
 	check_text(i, 1, "b", "three");
-	check_no_stage();
+	assert_true(no_stage());
 	image_free(i);
 	layers_done(layers, 2);
 }
@@ -662,7 +672,7 @@ static void test_loads_side_by_side(void **state)
 		check_text(i, 1, "own", tag);
 		image_free(i);
 	}
-	check_no_stage();
+	assert_true(no_stage());
 }
 
 static void test_the_dead_are_swept_the_living_are_not(void **state)
@@ -672,14 +682,97 @@ static void test_the_dead_are_swept_the_living_are_not(void **state)
 	auto_buf struct buf archive = made_docker(&made, M_PLAIN);
 	auto_close int alive = -1;
 
-	assert_int_equal(path_mkdirs(top_fd, "images/.tmp-dead/layer-0/x", 0700, NULL), 0);
-	assert_int_equal(path_mkdirs(top_fd, "images/.tmp-alive/layer-0/x", 0700, NULL), 0);
-	alive = openat(top_fd, "images/.tmp-alive", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_equal(path_mkdirs(top_fd, "images/.load-dead/layer-0/x", 0700, NULL), 0);
+	assert_int_equal(path_mkdirs(top_fd, "images/.load-alive/layer-0/x", 0700, NULL), 0);
+	alive = openat(top_fd, "images/.load-alive", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_int_equal(flock(alive, LOCK_EX), 0);
 	auto_json json_t *events = load(&archive);
-	assert_int_equal(faccessat(top_fd, "images/.tmp-dead", F_OK, 0), -1);
-	assert_int_equal(faccessat(top_fd, "images/.tmp-alive/layer-0/x", F_OK, 0), 0);
+	assert_int_equal(faccessat(top_fd, "images/.load-dead", F_OK, 0), -1);
+	assert_int_equal(faccessat(top_fd, "images/.load-alive/layer-0/x", F_OK, 0), 0);
 	layers_done(&l, 1);
+}
+
+/* Every image that has a name is whole. */
+static void check_store(void)
+{
+	auto_err struct err err = ERR_INIT;
+	auto_json json_t *list = NULL;
+	struct image_store *s;
+	const json_t *item;
+	size_t k;
+
+	assert_int_equal(image_store_open(top, &s, &err), 0);
+	list = image_list(s, &err);
+	assert_non_null(list);
+	json_array_foreach(list, k, item) {
+		struct image *i;
+		if (image_find(s, jx_str(item, "ref"), &i, &err) < 0)
+			fail_msg("%s", err_msg(&err));
+		for (size_t n = 0; n < i->layers.n; n++)
+			check_text(i, n, "f", "content");
+		image_free(i);
+	}
+	image_store_close(s);
+}
+
+static struct buf crash_archive(int k)
+{
+	enum { LAYERS = 3, FILES = 40 };
+	struct made_layer l[LAYERS];
+	auto_free char *tag = xasprintf("crash:%d", k);
+	struct made_image made = { tag, NULL, NULL, l, LAYERS };
+	struct buf archive;
+
+	for (int n = 0; n < LAYERS; n++) {
+		struct tar *t = tar_new(M_PLAIN);
+		for (int i = 0; i < FILES; i++) {
+			auto_free char *name = xasprintf("%d-%d/%d", k, n, i);
+			tar_file(t, name, name);
+		}
+		tar_file(t, "f", "content");
+		l[n] = (struct made_layer){ tar_end(t), M_GZIP, NULL };
+	}
+	archive = made_docker(&made, M_PLAIN);
+	layers_done(l, LAYERS);
+	return archive;
+}
+
+/* Killed earlier and later, from before its first step to after its last. */
+static void test_killed_at_any_time(void **state)
+{
+	enum { TIMES = 24, STEP_US = 1500 };
+	bool killed = false;
+
+	for (int k = 0; k < TIMES; k++) {
+		auto_buf struct buf archive = crash_archive(k);
+		const struct timespec later = { .tv_nsec = k * k * STEP_US * 1000L / 8 };
+		sigset_t mask;
+		int status;
+		pid_t pid;
+		sigemptyset(&mask);
+		sigaddset(&mask, SIGCHLD);
+		sigprocmask(SIG_BLOCK, &mask, NULL);
+		pid = fork();
+		if (pid == 0) {
+			struct pack_load req = { top, made_fd(&archive), "x", PACK_LIMITS, NULL, NULL };
+			_exit(pack_load(&req, NULL) < 0);
+		}
+		sigtimedwait(&mask, NULL, &later);      /* its own end comes first, or its time is over */
+		kill(pid, SIGKILL);
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_true(WIFSIGNALED(status) || WEXITSTATUS(status) == 0);
+		killed |= WIFSIGNALED(status);
+		check_store();
+	}
+	assert_true(killed);
+	/* the last one's children may still be dying, and hold what they worked in for that long */
+	auto_buf struct buf archive = crash_archive(0);
+	const int64_t until = clock_mono_ns() + 10 * SEC_NS;
+	do {
+		auto_json json_t *events = load(&archive);
+		assert_true(clock_mono_ns() < until);
+	} while (!no_stage());
+	check_store();
 }
 
 int main(void)
@@ -704,6 +797,7 @@ int main(void)
 		T(test_foreign_platform_alone_is_a_warning),
 		T(test_list),
 		T(test_loads_side_by_side),
+		T(test_killed_at_any_time),
 		T(test_the_dead_are_swept_the_living_are_not),
 	};
 
