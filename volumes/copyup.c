@@ -1,8 +1,9 @@
 /* copyup.c - the first use of a volume: what the image has at the target becomes the volume's content.
  *
- * As docker does it, an empty volume is filled whenever a container is made with it. A file `filling` beside _data says that a copy
- * is under way: found by the next one, the copy before it was cut short, so _data is emptied first. A flock on the volume's directory keeps two
- * containers that share the volume from filling it both. */
+ * As docker does it, an empty volume is filled whenever a container is made with it. A file `filling` beside
+ * _data says that a copy is under way: found by the next one, the copy before it was cut short, so _data is
+ * emptied first. A flock on the volume's directory keeps two containers that share the volume from filling it
+ * both. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -15,9 +16,10 @@
 #include "../src/util/str.h"
 #include "store.h"
 
-enum { FILL_LOCK_MS = 300000 };  /* another's copy may be of gigabytes; the worker has its own deadline */
+enum { FILL_LOCK_MS = 300000 }; /* another's copy may be of gigabytes; the worker has its own deadline */
 
-/* Calls path_remove_tree() on all in it, or with remove false only looks. 1: it has entries, 0: it is empty, -1. */
+/* Calls path_remove_tree() on all in it, or with remove false only looks. 1: it has entries, 0: it is empty,
+ * -1. */
 static int entries(int dir_fd, bool remove, struct err *err)
 {
 	auto_closedir DIR *dir = NULL;

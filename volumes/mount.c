@@ -1,7 +1,8 @@
-/* mount.c - what the local driver's options mean: `type`, `o` and `device` are those of mount(8), mounted on the volume's _data.
+/* mount.c - what the local driver's options mean: `type`, `o` and `device` are those of mount(8), mounted on
+ * the volume's _data.
  *
- * A volume with options that is a mount point was mounted by us; one without options never is. "bind" needs two calls when there are flags to
- * set, because the kernel ignores flags in the first. */
+ * A volume with options that is a mount point was mounted by us; one without options never is. "bind" needs
+ * two calls when there are flags to set, because the kernel ignores flags in the first. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -27,33 +28,33 @@ struct flag {
 };
 
 static const struct flag flags[] = {
-	{ "defaults", 0, 0 },
-	{ "bind", MS_BIND, 0 },
-	{ "rbind", MS_BIND | MS_REC, 0 },
-	{ "ro", MS_RDONLY, 0 },
-	{ "rw", 0, MS_RDONLY },
-	{ "nosuid", MS_NOSUID, 0 },
-	{ "suid", 0, MS_NOSUID },
-	{ "nodev", MS_NODEV, 0 },
-	{ "dev", 0, MS_NODEV },
-	{ "noexec", MS_NOEXEC, 0 },
-	{ "exec", 0, MS_NOEXEC },
-	{ "sync", MS_SYNCHRONOUS, 0 },
-	{ "async", 0, MS_SYNCHRONOUS },
-	{ "dirsync", MS_DIRSYNC, 0 },
-	{ "noatime", MS_NOATIME, 0 },
-	{ "atime", 0, MS_NOATIME },
-	{ "nodiratime", MS_NODIRATIME, 0 },
-	{ "diratime", 0, MS_NODIRATIME },
-	{ "relatime", MS_RELATIME, 0 },
-	{ "norelatime", 0, MS_RELATIME },
-	{ "strictatime", MS_STRICTATIME, 0 },
+	{"defaults", 0, 0},
+	{"bind", MS_BIND, 0},
+	{"rbind", MS_BIND | MS_REC, 0},
+	{"ro", MS_RDONLY, 0},
+	{"rw", 0, MS_RDONLY},
+	{"nosuid", MS_NOSUID, 0},
+	{"suid", 0, MS_NOSUID},
+	{"nodev", MS_NODEV, 0},
+	{"dev", 0, MS_NODEV},
+	{"noexec", MS_NOEXEC, 0},
+	{"exec", 0, MS_NOEXEC},
+	{"sync", MS_SYNCHRONOUS, 0},
+	{"async", 0, MS_SYNCHRONOUS},
+	{"dirsync", MS_DIRSYNC, 0},
+	{"noatime", MS_NOATIME, 0},
+	{"atime", 0, MS_NOATIME},
+	{"nodiratime", MS_NODIRATIME, 0},
+	{"diratime", 0, MS_NODIRATIME},
+	{"relatime", MS_RELATIME, 0},
+	{"norelatime", 0, MS_RELATIME},
+	{"strictatime", MS_STRICTATIME, 0},
 };
 
 struct mount_spec {
 	const char *type, *device;
 	unsigned long set;
-	struct buf data;         /* what is no flag: for the file system */
+	struct buf data; /* what is no flag: for the file system */
 };
 
 int vol_options_check(const json_t *options, struct err *err)
@@ -61,7 +62,8 @@ int vol_options_check(const json_t *options, struct err *err)
 	const char *key;
 	json_t *value;
 
-	json_object_foreach((json_t *)options, key, value) {
+	json_object_foreach((json_t *)options, key, value)
+	{
 		if (!STREQ(key, "type") && !STREQ(key, "o") && !STREQ(key, "device")) {
 			err_set(err, ERR_INPUT, "the local driver has no option '%s'", key);
 			return err_hint(err, "it knows 'type', 'o' and 'device', as mount(8) does");
@@ -77,7 +79,7 @@ int vol_options_check(const json_t *options, struct err *err)
 /* The kernel wants addr= as a number. */
 static int resolve(const char *host, struct buf *data, struct err *err)
 {
-	struct addrinfo hints = { .ai_socktype = SOCK_STREAM }, *found = NULL;
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *found = NULL;
 	char text[INET6_ADDRSTRLEN];
 	int rc = getaddrinfo(host, NULL, &hints, &found);
 
@@ -129,7 +131,8 @@ static int do_mount(const struct mount_spec *m, const char *target, struct err *
 	unsigned long first = bind ? m->set & (MS_BIND | MS_REC) : m->set;
 
 	if (bind && m->device[0] != '/')
-		return err_set(err, ERR_INPUT, "device '%s' of a bind mount is not an absolute path", m->device);
+		return err_set(
+			err, ERR_INPUT, "device '%s' of a bind mount is not an absolute path", m->device);
 	if (mount(m->device, target, m->type, first, m->data.p) < 0) {
 		int why = errno;
 
@@ -141,7 +144,8 @@ static int do_mount(const struct mount_spec *m, const char *target, struct err *
 		return -1;
 	}
 	if (bind && (m->set & ~(unsigned long)(MS_BIND | MS_REC)) &&
-	    mount(NULL, target, NULL, MS_REMOUNT | MS_BIND | (m->set & ~(unsigned long)MS_REC), NULL) < 0) {
+		mount(NULL, target, NULL, MS_REMOUNT | MS_BIND | (m->set & ~(unsigned long)MS_REC), NULL) <
+			0) {
 		err_sys(err, errno, "mount '%s' with its options", m->device);
 		umount2(target, UMOUNT_NOFOLLOW | MNT_DETACH);
 		return -1;
@@ -164,7 +168,7 @@ int vol_mount(struct vol_store *s, const char *name, struct err *err)
 	auto_close int fd = -1, lock = -1;
 	auto_json json_t *meta = NULL;
 	auto_free char *target = NULL;
-	struct mount_spec m = { 0 };
+	struct mount_spec m = {0};
 	int rc;
 
 	if (vol_name_check(name, err) < 0)
@@ -202,7 +206,7 @@ int vol_unmount(struct vol_store *s, const char *name, int vol_fd, const json_t 
 			return 0;
 		if (rc < 0)
 			return err_sys(err, errno, "look at '%s'", target);
-		if (!options || i > 0)           /* ours is one mount */
+		if (!options || i > 0) /* ours is one mount */
 			break;
 		if (umount2(target, UMOUNT_NOFOLLOW) < 0)
 			return err_sys(err, errno, "unmount '%s'", target);

@@ -4,7 +4,7 @@
 #include "vol.h"
 
 struct vol_store {
-	char *path;              /* STATE/volumes */
+	char *path; /* STATE/volumes */
 	int fd;
 };
 
@@ -24,5 +24,6 @@ int vol_options_check(const json_t *options, struct err *err);
 int vol_unmount(struct vol_store *s, const char *name, int vol_fd, const json_t *options, struct err *err);
 
 /* --- tree.c --- */
-/* Copies what is in the directory src_fd into the empty directory dst_fd, and its own owner, mode and times. */
+/* Copies what is in the directory src_fd into the empty directory dst_fd, and its own owner, mode and times.
+ */
 int tree_copy(int src_fd, int dst_fd, struct err *err);

@@ -1,8 +1,10 @@
-/* tree.c - a directory tree copied as it is: owners, modes, times, extended attributes, links, fifos, devices.
+/* tree.c - a directory tree copied as it is: owners, modes, times, extended attributes, links, fifos,
+ * devices.
  *
- * Source and destination are both foreign: every entry is opened relative to its directory's descriptor and never through a
- * link. A hard link is made to the descriptor of what was copied first, found again below the destination's root by path. Attributes are set in the
- * order in which they survive: owner (which clears set-uid and capabilities), extended attributes, mode, times; those of a directory when it is full. */
+ * Source and destination are both foreign: every entry is opened relative to its directory's descriptor and
+ * never through a link. A hard link is made to the descriptor of what was copied first, found again below the
+ * destination's root by path. Attributes are set in the order in which they survive: owner (which clears
+ * set-uid and capabilities), extended attributes, mode, times; those of a directory when it is full. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -27,10 +29,10 @@
 enum { DEPTH_MAX = 200, COPY_BLOCK = 64 * 1024, XATTR_MAX = 64 * 1024 };
 
 struct copy {
-	int root_fd;             /* of the destination */
-	struct buf path;         /* where we are below it: "a/b" */
-	struct map linked;       /* "DEV:INO" → path of the first copy */
-	char *block;             /* COPY_BLOCK or XATTR_MAX bytes */
+	int root_fd;	   /* of the destination */
+	struct buf path;   /* where we are below it: "a/b" */
+	struct map linked; /* "DEV:INO" → path of the first copy */
+	char *block;	   /* COPY_BLOCK or XATTR_MAX bytes */
 	int depth;
 	struct err *err;
 };
@@ -70,7 +72,8 @@ static int copy_xattrs(struct copy *c, int src, int dst)
 			continue;
 		if (len < 0)
 			return fail(c, "read an attribute of");
-		if (fsetxattr(dst, name, c->block, (size_t)len, 0) < 0 && errno != ENOTSUP && !forgivable(errno))
+		if (fsetxattr(dst, name, c->block, (size_t)len, 0) < 0 && errno != ENOTSUP &&
+			!forgivable(errno))
 			return fail(c, "set an attribute of");
 	}
 	return 0;
@@ -79,7 +82,7 @@ static int copy_xattrs(struct copy *c, int src, int dst)
 /* dst is open for reading or writing. */
 static int set_attributes(struct copy *c, int src, int dst, const struct stat *st)
 {
-	struct timespec times[2] = { st->st_atim, st->st_mtim };
+	struct timespec times[2] = {st->st_atim, st->st_mtim};
 
 	if (fchown(dst, st->st_uid, st->st_gid) < 0 && !forgivable(errno))
 		return fail(c, "set the owner of");
@@ -95,7 +98,7 @@ static int set_attributes(struct copy *c, int src, int dst, const struct stat *s
 /* For what is not opened: links, fifos, devices. */
 static int set_attributes_at(struct copy *c, int dir, const char *name, const struct stat *st)
 {
-	struct timespec times[2] = { st->st_atim, st->st_mtim };
+	struct timespec times[2] = {st->st_atim, st->st_mtim};
 
 	if (fchownat(dir, name, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0 && !forgivable(errno))
 		return fail(c, "set the owner of");
@@ -126,7 +129,8 @@ static int copy_bytes(struct copy *c, int src, int dst)
 	while (n > 0 || (n < 0 && errno == EINTR));
 	if (n == 0 && lseek(src, 0, SEEK_CUR) > 0)
 		return 0;
-	/* Not possible between these file systems, or a file that claims to be empty and is not: from where it got to. */
+	/* Not possible between these file systems, or a file that claims to be empty and is not: from where
+	 * it got to. */
 	while ((n = read(src, c->block, COPY_BLOCK)) > 0)
 		if (fd_write_all(dst, c->block, (size_t)n) < 0)
 			return fail(c, "write");
@@ -175,7 +179,8 @@ static int copy_link(struct copy *c, int dst_dir, const char *name, const struct
 	const char *first;
 	auto_close int fd = -1;
 
-	snprintf(key, sizeof key, "%llx:%llx", (unsigned long long)st->st_dev, (unsigned long long)st->st_ino);
+	snprintf(
+		key, sizeof key, "%llx:%llx", (unsigned long long)st->st_dev, (unsigned long long)st->st_ino);
 	first = map_get(&c->linked, key);
 	if (!first) {
 		map_set(&c->linked, key, xstrdup(c->path.p));
@@ -278,7 +283,7 @@ static int copy_dir(struct copy *c, int src, int dst)
 
 int tree_copy(int src_fd, int dst_fd, struct err *err)
 {
-	struct copy c = { .root_fd = dst_fd, .err = err, .block = xmalloc(XATTR_MAX) };
+	struct copy c = {.root_fd = dst_fd, .err = err, .block = xmalloc(XATTR_MAX)};
 	int rc = copy_dir(&c, src_fd, dst_fd);
 
 	free(c.block);

@@ -1,8 +1,9 @@
 /* vol.c - the store of named volumes.
  *
- * STATE/volumes/NAME/{meta.json,_data}, and names that no volume can have: .lock (flock, held for moments by whoever adds or
- * takes away), .new (a volume in the making, renamed when it is whole), .gone-HEX (a removed one whose tree is being taken down;
- * its remover holds a flock on it, so leftovers of a crash can be told from work in progress). */
+ * STATE/volumes/NAME/{meta.json,_data}, and names that no volume can have: .lock (flock, held for moments by
+ * whoever adds or takes away), .new (a volume in the making, renamed when it is whole), .gone-HEX (a removed
+ * one whose tree is being taken down; its remover holds a flock on it, so leftovers of a crash can be told
+ * from work in progress). */
 #include "vol.h"
 
 #include <errno.h>
@@ -74,8 +75,8 @@ int vol_meta(int vol_fd, json_t **ret, struct err *err)
 /* flock(2) cannot wait for so long and no longer, and who holds it does so for moments: hence by trying. */
 int vol_lock(int dir_fd, const char *file, int timeout_ms, const char *what, int *ret_fd, struct err *err)
 {
-	auto_close int fd = openat(dir_fd, file ? file : ".", (file ? O_RDWR | O_CREAT : O_RDONLY | O_DIRECTORY) |
-	                           O_NOFOLLOW | O_CLOEXEC, 0600);
+	auto_close int fd = openat(dir_fd, file ? file : ".",
+		(file ? O_RDWR | O_CREAT : O_RDONLY | O_DIRECTORY) | O_NOFOLLOW | O_CLOEXEC, 0600);
 	int64_t end = clock_mono_ns() + timeout_ms * MS_NS;
 
 	if (fd < 0)
@@ -84,7 +85,8 @@ int vol_lock(int dir_fd, const char *file, int timeout_ms, const char *what, int
 		if (errno != EWOULDBLOCK && errno != EINTR)
 			return err_sys(err, errno, "lock %s", what);
 		if (clock_mono_ns() > end)
-			return err_set(err, ERR_TIMEOUT, "another davit holds the lock of %s for too long", what);
+			return err_set(
+				err, ERR_TIMEOUT, "another davit holds the lock of %s for too long", what);
 		usleep(2000);
 	}
 	*ret_fd = take_fd(&fd);
@@ -116,7 +118,7 @@ static int furnish(int vol_fd, const struct vol_spec *spec, struct err *err)
 	auto_json json_t *meta = make_meta(spec);
 
 	if (mkdirat(vol_fd, "_data", 0755) == 0) {
-		if (fchmodat(vol_fd, "_data", 0755, 0) < 0)      /* whatever the umask is */
+		if (fchmodat(vol_fd, "_data", 0755, 0) < 0) /* whatever the umask is */
 			return err_sys(err, errno, "set the mode of its data");
 	} else if (errno != EEXIST) {
 		return err_sys(err, errno, "make its data directory");
@@ -152,7 +154,8 @@ static int use_existing(const json_t *meta, const struct vol_spec *spec, char **
 	return VOL_EXISTS;
 }
 
-static int create_locked(struct vol_store *s, const struct vol_spec *spec, char **ret_foreign, struct err *err)
+static int create_locked(
+	struct vol_store *s, const struct vol_spec *spec, char **ret_foreign, struct err *err)
 {
 	auto_close int fd = vol_dir(s, spec->name);
 	auto_json json_t *meta = NULL;
@@ -168,9 +171,10 @@ static int create_locked(struct vol_store *s, const struct vol_spec *spec, char 
 	}
 	if (fd < 0)
 		return make_new(s, spec, err);
-	if (why.errnum != ENOENT)        /* a meta.json that cannot be read is the user's to mend: it says whose the data is */
+	if (why.errnum !=
+		ENOENT) /* a meta.json that cannot be read is the user's to mend: it says whose the data is */
 		return err_move(err, &why);
-	return furnish(fd, spec, err);   /* data that somebody put there by hand: it is kept */
+	return furnish(fd, spec, err); /* data that somebody put there by hand: it is kept */
 }
 
 int vol_create(struct vol_store *s, const struct vol_spec *spec, char **ret_foreign, struct err *err)
@@ -229,7 +233,8 @@ static json_t *list_entry(struct vol_store *s, const char *name, const char *pro
 	jx_set_str(o, "key", jx_str(meta, "key"));
 	jx_set_str(o, "driver", driver ? driver : "local");
 	jx_set_str(o, "created", jx_str(meta, "created"));
-	json_object_set_new(o, "labels", jx_obj(meta, "labels") ? json_incref(jx_obj(meta, "labels")) : json_object());
+	json_object_set_new(
+		o, "labels", jx_obj(meta, "labels") ? json_incref(jx_obj(meta, "labels")) : json_object());
 	jx_set_str(o, "mountpoint", mountpoint);
 	return o;
 }
@@ -312,7 +317,7 @@ static int detach(struct vol_store *s, const char *name, char **ret_gone, struct
 	fd = vol_dir(s, name);
 	if (fd < 0)
 		return errno == ENOENT ? 0 : err_sys(err, errno, "open it");
-	vol_meta(fd, &meta, NULL);       /* without one there are no options either */
+	vol_meta(fd, &meta, NULL); /* without one there are no options either */
 	if (vol_unmount(s, name, fd, jx_obj(meta, "options"), err) < 0)
 		return -1;
 	hash_random_hex(8, hex);

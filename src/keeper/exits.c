@@ -1,7 +1,8 @@
 /* exits.c - the file of exits, as src/state/exits.c reads it.
  *
- * "PID START STATUS WALLNS" lines, each one write(2). A file of 1 MiB becomes exits.old; the first line of the new one says how many bytes of
- * records were written before it, so that a reader's offset goes on counting. */
+ * "PID START STATUS WALLNS" lines, each one write(2). A file of 1 MiB becomes exits.old; the first line of
+ * the new one says how many bytes of records were written before it, so that a reader's offset goes on
+ * counting. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
@@ -19,10 +20,10 @@ enum { EXITS_MAX = 1 << 20 };
 
 static struct {
 	int run_fd;
-	int fd;                  /* -1: could not be opened yet */
-	int64_t base;            /* bytes of records before this file's own */
-	int64_t head, size;      /* of the first line; of the file */
-} x = { .run_fd = -1, .fd = -1 };
+	int fd;		    /* -1: could not be opened yet */
+	int64_t base;	    /* bytes of records before this file's own */
+	int64_t head, size; /* of the first line; of the file */
+} x = {.run_fd = -1, .fd = -1};
 
 static int64_t wall_ns(void)
 {
@@ -54,7 +55,7 @@ static int exits_write(const char *text, size_t n)
 		return 0;
 	}
 	if (done > 0 && ftruncate(x.fd, x.size) < 0)
-		x.size += done;    /* a torn line, which the next one joins: readers skip it */
+		x.size += done; /* a torn line, which the next one joins: readers skip it */
 	return -1;
 }
 
@@ -108,7 +109,8 @@ static int make_exits(const char *name, int64_t base)
 	return fd;
 }
 
-/* Opens what an earlier keeper left, or makes it (after exits.old, when that one died in the middle of rotate()). */
+/* Opens what an earlier keeper left, or makes it (after exits.old, when that one died in the middle of
+ * rotate()). */
 static void open_exits(void)
 {
 	struct stat st;
@@ -130,8 +132,8 @@ static void open_exits(void)
 		exits_write("\n", 1);
 }
 
-/* The full file becomes exits.old, and exits starts anew where that one ends. Readers find a moment without exits; they then see the old one
- * whole. When anything fails the full file simply grows on. */
+/* The full file becomes exits.old, and exits starts anew where that one ends. Readers find a moment without
+ * exits; they then see the old one whole. When anything fails the full file simply grows on. */
 static void rotate(void)
 {
 	int64_t base = x.base + x.size - x.head;
@@ -140,7 +142,7 @@ static void rotate(void)
 	if (fd < 0)
 		return;
 	if (renameat(x.run_fd, "exits", x.run_fd, "exits.old") < 0 ||
-	    renameat(x.run_fd, "exits.new", x.run_fd, "exits") < 0) {
+		renameat(x.run_fd, "exits.new", x.run_fd, "exits") < 0) {
 		close(fd);
 		return;
 	}
@@ -150,7 +152,8 @@ static void rotate(void)
 	x.head = x.size = lseek(fd, 0, SEEK_END);
 }
 
-/* Field 22 of /proc/PID/stat. The second field, the name, may hold anything, but it ends with the last ')'. 0: not known. */
+/* Field 22 of /proc/PID/stat. The second field, the name, may hold anything, but it ends with the last ')'.
+ * 0: not known. */
 static uint64_t start_time(pid_t pid)
 {
 	char path[32], text[1024];
@@ -186,7 +189,7 @@ int exits_record(const siginfo_t *si)
 	if (x.size > EXITS_MAX)
 		rotate();
 	n = snprintf(line, sizeof line, "%d %llu %d %lld\n", (int)si->si_pid,
-	             (unsigned long long)start_time(si->si_pid), status, (long long)wall_ns());
+		(unsigned long long)start_time(si->si_pid), status, (long long)wall_ns());
 	return exits_write(line, (size_t)n);
 }
 

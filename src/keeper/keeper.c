@@ -1,16 +1,19 @@
 /* davit-keeper - the one process of a project that must not die.
  *
- * It is small so that there is little in it to be wrong: one poll over a signalfd (SIGCHLD) and the supervisor's socket, tables of fixed
- * size, no allocation after the start, only libc. keeper.h says what it promises; here is how:
+ * It is small so that there is little in it to be wrong: one poll over a signalfd (SIGCHLD) and the
+ * supervisor's socket, tables of fixed size, no allocation after the start, only libc. keeper.h says what it
+ * promises; here is how:
  *
- * Signals. All are blocked, so SIGTERM, SIGINT, SIGHUP and the terminal's stops stay pending for ever: only SIGKILL ends the
- * keeper, or its supervisor's exit status 0. The supervisor gets an empty mask and default dispositions.
+ * Signals. All are blocked, so SIGTERM, SIGINT, SIGHUP and the terminal's stops stay pending for ever: only
+ * SIGKILL ends the keeper, or its supervisor's exit status 0. The supervisor gets an empty mask and default
+ * dispositions.
  *
- * Exits (exits.c). waitid(WNOWAIT) leaves the zombie, so its start time can still be read from /proc; its line is written with one write(2),
- * and only then it is reaped. A line that cannot be written (a full tmpfs) leaves the zombie for the next try. The
- * supervisor itself is no line. Kept descriptors are in kept.c.
+ * Exits (exits.c). waitid(WNOWAIT) leaves the zombie, so its start time can still be read from /proc; its
+ * line is written with one write(2), and only then it is reaped. A line that cannot be written (a full tmpfs)
+ * leaves the zombie for the next try. The supervisor itself is no line. Kept descriptors are in kept.c.
  *
- * Nothing waits for the supervisor: what its socket cannot take now is owed (one flag, one cursor) until it can. */
+ * Nothing waits for the supervisor: what its socket cannot take now is owed (one flag, one cursor) until it
+ * can. */
 #include "keeper.h"
 
 #include <errno.h>
@@ -33,27 +36,30 @@
 #include "parts.h"
 
 enum {
-	PAUSE_FIRST_MS = 10, PAUSE_MAX_MS = 1000, LONG_LIFE_MS = 10000,
-	RETRY_MS = 100,          /* for what failed for want of something */
+	PAUSE_FIRST_MS = 10,
+	PAUSE_MAX_MS = 1000,
+	LONG_LIFE_MS = 10000,
+	RETRY_MS = 100, /* for what failed for want of something */
 	OWN_FDS = 64,
-	STATUS_USAGE = 125, STATUS_NO_EXEC = 127,
+	STATUS_USAGE = 125,
+	STATUS_NO_EXEC = 127,
 };
 
 static struct {
 	char **program;
 	int run_fd, lock_fd, signal_fd;
-	bool exits_stuck;        /* a zombie waits for its line */
+	bool exits_stuck; /* a zombie waits for its line */
 
-	pid_t supervisor;        /* 0: none */
-	bool started_once;       /* a supervisor was executed */
+	pid_t supervisor;  /* 0: none */
+	bool started_once; /* a supervisor was executed */
 	int64_t born_ms, next_start_ms, pause_ms;
-	struct rlimit files;     /* as inherited, for the supervisor */
+	struct rlimit files; /* as inherited, for the supervisor */
 
-	int sock;                /* -1: none */
+	int sock; /* -1: none */
 	bool owe_notice, owe_end;
-	unsigned handed;         /* kept descriptors below this were sent to this supervisor */
-	int64_t send_again_ms;   /* 0: when the socket is writable */
-} k = { .run_fd = -1, .lock_fd = -1, .signal_fd = -1, .sock = -1 };
+	unsigned handed;       /* kept descriptors below this were sent to this supervisor */
+	int64_t send_again_ms; /* 0: when the socket is writable */
+} k = {.run_fd = -1, .lock_fd = -1, .signal_fd = -1, .sock = -1};
 
 static int64_t now_ms(void)
 {
@@ -84,10 +90,13 @@ static void hang_up(void)
 static bool send_one(char type, const char *name, int fd)
 {
 	char text[1 + KEEPER_NAME_MAX];
-	union { char buf[CMSG_SPACE(sizeof(int))]; struct cmsghdr align; } c = { .buf = { 0 } };
+	union {
+		char buf[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} c = {.buf = {0}};
 	size_t len = strnlen(name, KEEPER_NAME_MAX);
-	struct iovec iov = { text, 1 + len };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	struct iovec iov = {text, 1 + len};
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
 
 	text[0] = type;
 	memcpy(text + 1, name, len);
@@ -104,14 +113,16 @@ static bool send_one(char type, const char *name, int fd)
 	}
 	if (sendmsg(k.sock, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
 		return true;
-	if (errno == EPIPE || errno == ECONNRESET)       /* nobody to owe to; what it said last is still to be received */
+	/* ECONNRESET, EPIPE: nobody to owe to, but what it said last is still to be received. ETOOMANYREFS,
+	 * ENOBUFS: the socket may be writable all the same, so time decides. */
+	if (errno == EPIPE || errno == ECONNRESET)
 		k.owe_notice = k.owe_end = false;
-	else if (errno != EAGAIN && errno != EINTR)      /* ETOOMANYREFS, ENOBUFS: the socket may be writable all the same */
+	else if (errno != EAGAIN && errno != EINTR)
 		k.send_again_ms = now_ms() + RETRY_MS;
 	return false;
 }
 
-/* Sends what is owed, as far as the socket takes it: first the kept descriptors, their end, then the notice. */
+/* Sends what is owed, as far as the socket takes it: the kept descriptors, their end, then the notice. */
 static void pay(void)
 {
 	k.send_again_ms = 0;
@@ -154,15 +165,19 @@ static int passed_fd(struct msghdr *msg)
 static bool receive_one(void)
 {
 	char text[1 + KEEPER_NAME_MAX + 1];
-	union { char buf[CMSG_SPACE(4 * sizeof(int))]; struct cmsghdr align; } c;
-	struct iovec iov = { text, sizeof text - 1 };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = c.buf, .msg_controllen = sizeof c.buf };
+	union {
+		char buf[CMSG_SPACE(4 * sizeof(int))];
+		struct cmsghdr align;
+	} c;
+	struct iovec iov = {text, sizeof text - 1};
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = c.buf, .msg_controllen = sizeof c.buf};
 	ssize_t n = recvmsg(k.sock, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	int fd;
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
-	if (n < 0 && errno == ECONNRESET)        /* it left something unread of ours; its own messages follow */
+	if (n < 0 && errno == ECONNRESET) /* it left something unread of ours; its own messages follow */
 		return true;
 	if (n <= 0) {
 		hang_up();
@@ -202,7 +217,8 @@ static void become_supervisor(int sock, int failed)
 	sigset_t none;
 	int why;
 
-	/* `failed` may be KEEPER_FD itself, so it moves up first; the copy of the socket is not close-on-exec. */
+	/* `failed` may be KEEPER_FD itself, so it moves up first; the copy of the socket is not
+	 * close-on-exec. */
 	failed = fcntl(failed, F_DUPFD_CLOEXEC, KEEPER_FD + 1);
 	leave_terminal();
 	if (sock == KEEPER_FD)
@@ -220,7 +236,7 @@ static void become_supervisor(int sock, int failed)
 	_exit(write(failed, &why, sizeof why) == sizeof why ? STATUS_NO_EXEC : STATUS_USAGE);
 }
 
-/* The next one starts at once after a long life, and after the first short one; then after 10, 20, 40, … ms. */
+/* The next one starts at once after a long life, and after the first short one; then after 10, 20, … ms. */
 static void plan_next_start(void)
 {
 	int64_t now = now_ms();
@@ -240,7 +256,8 @@ static bool has_children(void)
 	return waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
-/* Waits for exec's verdict: a program that was never there is told to whoever starts us, unless we have children to keep. */
+/* Waits for exec's verdict: a program that was never there is told to whoever starts us, unless we have
+ * children to keep. */
 static void check_exec(int failed)
 {
 	int why;
@@ -303,7 +320,7 @@ static void on_supervisor_end(const siginfo_t *si)
 	k.supervisor = 0;
 	if (si->si_code == CLD_EXITED && si->si_status == 0)
 		_exit(0);
-	while (k.sock >= 0 && receive_one())     /* what it handed over with its last breath */
+	while (k.sock >= 0 && receive_one()) /* what it handed over with its last breath */
 		;
 	hang_up();
 	plan_next_start();
@@ -313,25 +330,26 @@ static void on_supervisor_end(const siginfo_t *si)
 
 static void reap_supervisor(void)
 {
-	siginfo_t si = { 0 };
+	siginfo_t si = {0};
 
 	if (k.supervisor && waitid(P_PID, (id_t)k.supervisor, &si, WEXITED | WNOHANG) == 0 && si.si_pid)
 		on_supervisor_end(&si);
 }
 
-/* Records and reaps all that have ended. The supervisor is looked at each time round, because waitid() has no order. */
+/* Records and reaps all that have ended. The supervisor is looked at each time round, because waitid() has no
+ * order. */
 static void reap(void)
 {
 	bool any = false;
 
 	k.exits_stuck = false;
 	for (;;) {
-		siginfo_t si = { 0 };
+		siginfo_t si = {0};
 
 		reap_supervisor();
 		if (waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT) < 0 || !si.si_pid)
 			break;
-		if (si.si_pid == k.supervisor)   /* ended since the line above */
+		if (si.si_pid == k.supervisor) /* ended since the line above */
 			continue;
 		if (exits_record(&si) < 0) {
 			k.exits_stuck = true;
@@ -357,7 +375,7 @@ static int until(int64_t at_ms, int timeout_ms)
 
 static void turn(void)
 {
-	struct pollfd p[2] = { { .fd = k.signal_fd, .events = POLLIN }, { .fd = k.sock, .events = POLLIN } };
+	struct pollfd p[2] = {{.fd = k.signal_fd, .events = POLLIN}, {.fd = k.sock, .events = POLLIN}};
 	struct signalfd_siginfo ignored;
 	int timeout_ms = -1;
 
@@ -423,14 +441,16 @@ static void raise_files_limit(void)
 		die("ask for", "RLIMIT_NOFILE");
 	want = k.files;
 	if (want.rlim_cur < KEEPER_FDS_MAX + OWN_FDS)
-		want.rlim_cur = want.rlim_max < KEEPER_FDS_MAX + OWN_FDS ? want.rlim_max : KEEPER_FDS_MAX + OWN_FDS;
+		want.rlim_cur =
+			want.rlim_max < KEEPER_FDS_MAX + OWN_FDS ? want.rlim_max : KEEPER_FDS_MAX + OWN_FDS;
 	setrlimit(RLIMIT_NOFILE, &want);
 }
 
 int main(int argc, char **argv)
 {
 	fill_stdio();
-	if (argc < 5 || strcmp(argv[3], "--") != 0 || keeper_number(argv[2]) < 3 || keeper_number(argv[2]) > INT32_MAX) {
+	if (argc < 5 || strcmp(argv[3], "--") != 0 || keeper_number(argv[2]) < 3 ||
+		keeper_number(argv[2]) > INT32_MAX) {
 		dprintf(STDERR_FILENO, "usage: davit-keeper RUN_DIR LOCK_FD -- PROGRAM [ARG...]\n");
 		return STATUS_USAGE;
 	}
@@ -447,12 +467,12 @@ int main(int argc, char **argv)
 	block_signals();
 	raise_files_limit();
 	exits_open(k.run_fd);
-	setsid();                        /* fails for a leader of a group, which is as good */
+	setsid(); /* fails for a leader of a group, which is as good */
 	if (chdir("/") < 0)
 		die("go to", "/");
 	start_supervisor();
 	leave_terminal();
-	reap();                          /* executed in a supervisor's place, there may be children that ended before */
+	reap(); /* executed in a supervisor's place, there may be children that ended before */
 	for (;;)
 		turn();
 }

@@ -2,22 +2,31 @@
  *
  * davit-keeper RUN/projects/NAME LOCK_FD -- PROGRAM ARGS…     is the subreaper of a project. It
  *   - keeps LOCK_FD (the project's flock) open for life,
- *   - runs PROGRAM (the supervisor) with descriptor KEEPER_FD, one end of a SOCK_SEQPACKET pair,
- *   - for every child that ends: appends "PID START STATUS WALLNS\n" to RUN/…/exits before it is reaped, then sends KEEPER_EXIT,
- *   - keeps descriptors that the supervisor hands it (pty masters, …) under a name, and gives all of them to the next supervisor,
- *   - restarts the supervisor when it ends with anything but 0 (at once, then with a growing pause up to 1 s while it lives less than 10 s),
- *   - ends when the supervisor ends with 0.
- * It parses nothing, allocates nothing after its start and links only libc.
+ *   - runs PROGRAM (the supervisor) with descriptor KEEPER_FD, one end of a SOCK_SEQPACKET pair, and /dev/null,
+ *   - for every child that ends: appends "PID START STATUS WALLNS\n" to RUN/…/exits before it is reaped, then
+ *     sends KEEPER_EXIT (one for many, if the supervisor is slow to read),
+ *   - keeps descriptors that the supervisor hands it (pty masters, …) under a name, and gives all of them to the
+ *     next supervisor,
+ *   - restarts the supervisor when it ends with anything but 0 (at once, then with a growing pause up to 1 s
+ *     while it lives less than 10 s),
+ *   - ends when the supervisor ends with 0, or by SIGKILL; every other signal is blocked.
+ * It parses nothing, allocates nothing after its start and links only libc. Exit status: 0, 125 for wrong
+ * arguments, 127 when PROGRAM could not be executed the first time (and there is no child to keep).
  *
  * Messages on KEEPER_FD are one byte, then a name of at most 63 bytes:
- *   keeper → supervisor: 'x' something was added to exits;  'f' NAME + one descriptor: kept for you;  '.' that was all of them (always sent once at start)
- *   supervisor → keeper: 'f' NAME + one descriptor: keep this (replaces one of the same name);  'd' NAME: close it
- * When the keeper dies, KEEPER_FD reaches its end: the supervisor then executes davit-keeper in its own place, which starts over with a fresh
- * supervisor; its children stay its children. */
+ *   keeper → supervisor:
+ *     'x'        something was added to exits
+ *     'f' NAME   and one descriptor: kept for you
+ *     '.'        that was all of them (always sent once at start)
+ *   supervisor → keeper:
+ *     'f' NAME   and one descriptor: keep this (replaces one of the same name)
+ *     'd' NAME   close it
+ * When the keeper dies, KEEPER_FD reaches its end: the supervisor then executes davit-keeper in its own place,
+ * which starts over with a fresh supervisor; its children stay its children. */
 #pragma once
 
 enum { KEEPER_FD = 3, KEEPER_NAME_MAX = 63, KEEPER_FDS_MAX = 4096 };
-#define KEEPER_EXIT 'x'
-#define KEEPER_FD_IS 'f'
+#define KEEPER_EXIT    'x'
+#define KEEPER_FD_IS   'f'
 #define KEEPER_FD_DROP 'd'
-#define KEEPER_FD_END '.'
+#define KEEPER_FD_END  '.'

@@ -6,7 +6,7 @@
 #include "parts.h"
 
 static struct kept kept[KEEPER_FDS_MAX];
-static unsigned n_kept;          /* used ones are below this */
+static unsigned n_kept; /* used ones are below this */
 
 static struct kept *kept_find(const char *name)
 {

@@ -9,14 +9,15 @@
 /* --- exits.c --- */
 /* Opens RUN/exits; what fails is tried again at each record. run_fd is borrowed for life. */
 void exits_open(int run_fd);
-/* Writes the line of a child that ended and was not reaped. 0, or -1: it could not be written, try again later. */
+/* Writes the line of a child that ended and was not reaped. 0, or -1: it could not be written, try again
+ * later. */
 int exits_record(const siginfo_t *si);
 /* -1 unless the text is a plain number, ended by a blank, a newline or its end. */
 int64_t keeper_number(const char *s);
 
 /* --- kept.c --- */
 struct kept {
-	int fd;                  /* -1: free */
+	int fd; /* -1: free */
 	char name[KEEPER_NAME_MAX + 1];
 };
 /* Takes fd, in place of one of the same name; closes it when there is no room. */

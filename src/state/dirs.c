@@ -1,7 +1,7 @@
 /* dirs.c - the two roots and what stands below them.
  *
- * Roots are 0711: a container's user may need to pass through them (a bind mount is resolved by the runtime as root, but an
- * unpacked root file system is not always), nobody may list them. Projects are 0700. */
+ * Roots are 0711: a container's user may need to pass through them (a bind mount is resolved by the runtime
+ * as root, but an unpacked root file system is not always), nobody may list them. Projects are 0700. */
 #include "dirs.h"
 
 #include <errno.h>
@@ -20,13 +20,13 @@
 enum { ROOT_MODE = 0711, PROJECT_MODE = 0700 };
 
 struct place {
-	const char *env;         /* override */
+	const char *env; /* override */
 	const char *as_root;
-	const char *xdg;         /* variable that holds the base when not root */
+	const char *xdg; /* variable that holds the base when not root */
 };
 
-static const struct place state_place = { "DAVIT_STATE_DIR", "/var/lib/davit", "XDG_DATA_HOME" };
-static const struct place run_place = { "DAVIT_RUN_DIR", "/run/davit", "XDG_RUNTIME_DIR" };
+static const struct place state_place = {"DAVIT_STATE_DIR", "/var/lib/davit", "XDG_DATA_HOME"};
+static const struct place run_place = {"DAVIT_RUN_DIR", "/run/davit", "XDG_RUNTIME_DIR"};
 
 /* What the base directory is when its XDG variable is not set; NULL with err when it cannot be told. */
 static char *xdg_fallback(const struct place *p, struct err *err)
@@ -68,7 +68,7 @@ static char *place_find(const struct place *p, const char *opt, struct err *err)
 	if (geteuid() == 0)
 		return xstrdup(p->as_root);
 	base = getenv(p->xdg);
-	if (!base || base[0] != '/') {   /* the XDG specification says to ignore relative ones */
+	if (!base || base[0] != '/') { /* the XDG specification says to ignore relative ones */
 		fallback = xdg_fallback(p, err);
 		if (!fallback)
 			return NULL;
@@ -79,7 +79,7 @@ static char *place_find(const struct place *p, const char *opt, struct err *err)
 
 int dirs_init(const char *state_opt, const char *run_opt, struct dirs *ret, struct err *err)
 {
-	struct dirs d = { 0 };
+	struct dirs d = {0};
 
 	d.state = place_find(&state_place, state_opt, err);
 	if (!d.state)
@@ -97,14 +97,14 @@ void dirs_done(struct dirs *d)
 {
 	free(d->state);
 	free(d->run);
-	*d = (struct dirs){ 0 };
+	*d = (struct dirs){0};
 }
 
 /* One directory; an existing one keeps its mode, which its owner may have chosen. */
 static int make_dir(int dir_fd, const char *path, mode_t mode, struct err *err)
 {
 	if (mkdirat(dir_fd, path, mode) == 0) {
-		if (fchmodat(dir_fd, path, mode, 0) < 0)   /* whatever the umask is */
+		if (fchmodat(dir_fd, path, mode, 0) < 0) /* whatever the umask is */
 			return err_sys(err, errno, "set the mode of '%s'", path);
 		return 0;
 	}
@@ -152,7 +152,7 @@ static bool name_is_project(const char *name)
 
 int pdirs_open(const struct dirs *d, const char *name, bool make, struct pdirs *ret, struct err *err)
 {
-	struct pdirs p = { .state_fd = -1, .run_fd = -1 };
+	struct pdirs p = {.state_fd = -1, .run_fd = -1};
 
 	if (!name_is_project(name))
 		return err_set(err, ERR_USAGE, "'%s' is not a project name", name);
@@ -162,7 +162,7 @@ int pdirs_open(const struct dirs *d, const char *name, bool make, struct pdirs *
 	p.state = xasprintf("%s/projects/%s", d->state, name);
 	p.run = xasprintf("%s/projects/%s", d->run, name);
 	if (open_project(d->state, p.state, make, &p.state_fd, err) < 0 ||
-	    open_project(d->run, p.run, make, &p.run_fd, err) < 0) {
+		open_project(d->run, p.run, make, &p.run_fd, err) < 0) {
 		pdirs_done(&p);
 		return err_wrap(err, "project '%s'", name);
 	}
@@ -172,7 +172,7 @@ int pdirs_open(const struct dirs *d, const char *name, bool make, struct pdirs *
 
 void pdirs_done(struct pdirs *p)
 {
-	if (!p->name)            /* zeroed, never opened: its descriptors are not ours */
+	if (!p->name) /* zeroed, never opened: its descriptors are not ours */
 		return;
 	free(p->name);
 	free(p->state_root);
@@ -183,7 +183,7 @@ void pdirs_done(struct pdirs *p)
 		close(p->state_fd);
 	if (p->run_fd >= 0)
 		close(p->run_fd);
-	*p = (struct pdirs){ .state_fd = -1, .run_fd = -1 };
+	*p = (struct pdirs){.state_fd = -1, .run_fd = -1};
 }
 
 /* Adds the projects below root to the set. */

@@ -1,6 +1,7 @@
 /* dirs.h - where davit keeps things, as root or not (DESIGN, "Names and places").
  *
- * STATE: images, volumes, networks, projects/NAME/{model.json, journal, logs/SLOT, containers/ID/{upper,work,config.json,…}}
+ * STATE: images, volumes, networks,
+ *        projects/NAME/{model.json, journal, logs/SLOT, containers/ID/{upper,work,config.json,…}}
  * RUN:   projects/NAME/{sock, lock, exits, netns/SLOT, fifo/SLOT.{out,err,in}, rootfs/SLOT, oci, tmp} */
 #pragma once
 
@@ -9,23 +10,24 @@
 #include "../util/err.h"
 
 struct dirs {
-	char *state, *run;       /* absolute; owned */
+	char *state, *run; /* absolute; owned */
 };
 /* The options win over DAVIT_STATE_DIR / DAVIT_RUN_DIR, these over the defaults. Makes nothing. */
 int dirs_init(const char *state_opt, const char *run_opt, struct dirs *ret, struct err *err);
 void dirs_done(struct dirs *d);
 
-struct pdirs {                   /* one project's */
+struct pdirs { /* one project's */
 	char *name;
-	char *state_root, *run_root;     /* STATE, RUN */
-	char *state, *run;               /* STATE/projects/NAME, RUN/projects/NAME */
-	int state_fd, run_fd;            /* -1 when absent and not made */
+	char *state_root, *run_root; /* STATE, RUN */
+	char *state, *run;	     /* STATE/projects/NAME, RUN/projects/NAME */
+	int state_fd, run_fd;	     /* -1 when absent and not made */
 };
 /* make: creates them (0711 root directories, 0700 projects). name was checked to be [a-z0-9][a-z0-9_-]*. */
 int pdirs_open(const struct dirs *d, const char *name, bool make, struct pdirs *ret, struct err *err);
 void pdirs_done(struct pdirs *p);
-/* Names of all projects with a state or run directory, sorted; NULL-terminated, each and the list malloc'ed. */
+/* Names of all projects with a state or run directory, sorted; NULL at its end, all malloc'ed. */
 int dirs_projects(const struct dirs *d, char ***ret, struct err *err);
 
-/* The project's lock (RUN/projects/NAME/lock, flock): held by its keeper for life. 0 with *ret_fd; ERR_BUSY when held. */
+/* The project's lock (RUN/projects/NAME/lock, flock): held by its keeper for life. 0 with *ret_fd; ERR_BUSY
+ * when held. */
 int lock_take(const struct pdirs *p, int *ret_fd, struct err *err);

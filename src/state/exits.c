@@ -1,8 +1,9 @@
 /* exits.c - reading what the keeper saw.
  *
- * The keeper keeps two files bounded: `exits`, and `exits.old` which it was before. The first line of a file is "= BASE": how many bytes
- * of records were written before this file's own. So an offset counts bytes since the project's start, header lines left
- * out; it means the same before and after a rotation, and a reader that starts at 0 gets all that is kept of both files. */
+ * The keeper keeps two files bounded: `exits`, and `exits.old` which it was before. The first line of a file
+ * is "= BASE": how many bytes of records were written before this file's own. So an offset counts bytes since
+ * the project's start, header lines left out; it means the same before and after a rotation, and a reader
+ * that starts at 0 gets all that is kept of both files. */
 #include "journal.h"
 
 #include <errno.h>
@@ -19,11 +20,11 @@ enum { EXITS_MAX = 16 << 20, LINE_MAX_BYTES = 128, TRIES = 4 };
 
 struct exits_file {
 	bool there;
-	off_t head;              /* length of the header line */
+	off_t head; /* length of the header line */
 	off_t base;
-	off_t start;             /* the offset of text[0] */
+	off_t start; /* the offset of text[0] */
 	struct buf text;
-	size_t lines;            /* of it in complete lines */
+	size_t lines; /* of it in complete lines */
 };
 
 /* Reads `n` unsigned numbers separated by one blank each; the line ends after the last. */
@@ -64,7 +65,7 @@ static int load(int run_fd, const char *name, off_t offset, struct exits_file *f
 	auto_close int fd = openat(run_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	const char *nl;
 
-	*f = (struct exits_file){ 0 };
+	*f = (struct exits_file){0};
 	if (fd < 0)
 		return errno == ENOENT ? 0 : err_sys(err, errno, "open '%s'", name);
 	take_head(fd, f);
@@ -91,7 +92,8 @@ static void files_done(struct exits_files *f)
 	buf_done(&f->old.text);
 }
 
-/* Loads both so that they fit together: `exits` first, so that a rotation in between shows as a gap or an overlap. */
+/* Loads both so that they fit together: `exits` first, so that a rotation in between shows as a gap or an
+ * overlap. */
 static int load_both(int run_fd, off_t offset, struct exits_files *f, struct err *err)
 {
 	for (int i = 0; i < TRIES; i++) {
@@ -104,29 +106,34 @@ static int load_both(int run_fd, off_t offset, struct exits_files *f, struct err
 		if (!f->now.there || !f->old.there || f->old.start + (off_t)f->old.lines == f->now.base)
 			return 0;
 		files_done(f);
-		*f = (struct exits_files){ 0 };
+		*f = (struct exits_files){0};
 	}
 	/* Torn apart for good (somebody removed a file): what is there still counts. */
-	if (load(run_fd, "exits", offset, &f->now, err) < 0 || load(run_fd, "exits.old", offset, &f->old, err) < 0)
+	if (load(run_fd, "exits", offset, &f->now, err) < 0 ||
+		load(run_fd, "exits.old", offset, &f->old, err) < 0)
 		return -1;
 	return 0;
 }
 
-static void give_line(const char *line, const char *end, void (*on_exit)(const struct exit_rec *, void *), void *ctx)
+static void give_line(
+	const char *line, const char *end, void (*on_exit)(const struct exit_rec *, void *), void *ctx)
 {
 	uint64_t v[4];
 
-	if (end - line > LINE_MAX_BYTES || !read_numbers(line, end, v, 4) || v[0] > INT32_MAX || v[2] > 255 + 128) {
+	if (end - line > LINE_MAX_BYTES || !read_numbers(line, end, v, 4) || v[0] > INT32_MAX ||
+		v[2] > 255 + 128) {
 		log_warn("exits: a line that is not a record is skipped");
 		return;
 	}
-	on_exit(&(struct exit_rec){ .proc = { .pid = (pid_t)v[0], .start = v[1] }, .status = (int)v[2],
-	                            .at_ns = (int64_t)v[3] }, ctx);
+	on_exit(&(struct exit_rec){.proc = {.pid = (pid_t)v[0], .start = v[1]},
+			.status = (int)v[2],
+			.at_ns = (int64_t)v[3]},
+		ctx);
 }
 
 /* Gives the records of one file and moves *offset behind them. */
-static void give_file(const struct exits_file *f, off_t *offset, void (*on_exit)(const struct exit_rec *, void *),
-                      void *ctx)
+static void give_file(const struct exits_file *f, off_t *offset,
+	void (*on_exit)(const struct exit_rec *, void *), void *ctx)
 {
 	const char *p = f->text.p, *end = p + f->lines;
 
@@ -141,9 +148,10 @@ static void give_file(const struct exits_file *f, off_t *offset, void (*on_exit)
 	*offset = f->start + (off_t)f->lines;
 }
 
-int exits_read(int run_fd, off_t *offset, void (*on_exit)(const struct exit_rec *, void *ctx), void *ctx, struct err *err)
+int exits_read(int run_fd, off_t *offset, void (*on_exit)(const struct exit_rec *, void *ctx), void *ctx,
+	struct err *err)
 {
-	struct exits_files f = { 0 };
+	struct exits_files f = {0};
 
 	if (run_fd < 0)
 		return 0;

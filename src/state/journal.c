@@ -1,8 +1,9 @@
 /* journal.c - the writer.
  *
- * One writer (whoever holds the project's lock), one write(2) per line on an O_APPEND descriptor. What a full disk leaves of a
- * line is cut off at once, what a power cut leaves at the next open. Not fsynced line by line: a killed process loses nothing,
- * and after a power cut the containers are gone anyway; compaction, which replaces everything there is, is synced. */
+ * One writer (whoever holds the project's lock), one write(2) per line on an O_APPEND descriptor. What a full
+ * disk leaves of a line is cut off at once, what a power cut leaves at the next open. Not fsynced line by
+ * line: a killed process loses nothing, and after a power cut the containers are gone anyway; compaction,
+ * which replaces everything there is, is synced. */
 #include "journal.h"
 
 #include <errno.h>
@@ -22,10 +23,10 @@
 enum { COMPACT_BYTES = 256 * 1024, BLOCK = 4096 };
 
 struct journal {
-	int dir_fd;              /* ours, a duplicate */
+	int dir_fd; /* ours, a duplicate */
 	int fd;
 	off_t size;
-	off_t compacted_size;    /* after the last compaction; 0: not known */
+	off_t compacted_size; /* after the last compaction; 0: not known */
 };
 
 /* Where the last complete line ends. -1 with errno. */
@@ -52,7 +53,8 @@ static off_t last_line_end(int fd, off_t size)
 
 static int open_file(struct journal *j, struct err *err)
 {
-	auto_close int fd = openat(j->dir_fd, "journal", O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+	auto_close int fd =
+		openat(j->dir_fd, "journal", O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
 	struct stat st;
 	off_t end;
 
@@ -145,7 +147,8 @@ int journal_compact(struct journal *j, const struct world *w, struct err *err)
 
 	if (w->project && add_line(&text, "project", w->project, err) < 0)
 		return -1;
-	map_each(&w->units, it) {
+	map_each(&w->units, it)
+	{
 		json_t *unit = unit_rec_to_json(it->value);
 		int rc = add_line(&text, "unit", unit, err);
 

@@ -1,12 +1,12 @@
 /* journal.h - what happened, one JSON object per line, appended before anybody hears of it.
  *
- * STATE/projects/NAME/journal. Each line is complete in itself: replaying means that the last line about a thing wins. A torn last line (power cut) is cut
- * off at the next open for writing, and ignored by readers. Readers need no lock. Compaction rewrites the file beside and
- * renames it: one line per living thing.
+ * STATE/projects/NAME/journal. Each line is complete in itself: replaying means that the last line about a
+ * thing wins. A torn last line (power cut) is cut off at the next open for writing, and ignored by readers.
+ * Readers need no lock. Compaction rewrites the file beside and renames it: one line per living thing.
  *
- * Lines: {"t": wall ns, "unit": {struct unit_rec …}}          a container as it is now; "state":"absent": forget it
- *        {"t":…, "project": {…}}                              name, working_dir, files, generation
- *        {"t":…, "event": {…}}                                for `events` only; dropped by compaction */
+ * Lines: {"t": wall ns, "unit": {struct unit_rec …}}   a container as it is now; "state":"absent": forget it
+ *        {"t":…, "project": {…}}                       name, working_dir, files, generation
+ *        {"t":…, "event": {…}}                         for `events` only; dropped by compaction */
 #pragma once
 
 #include <jansson.h>
@@ -25,44 +25,53 @@ int journal_open(int state_fd, struct journal **ret, struct err *err);
 void journal_close(struct journal *j);
 /* Appends one line {"t":now, key: value}; value is borrowed. One write(2). */
 int journal_append(struct journal *j, const char *key, const json_t *value, struct err *err);
-bool journal_wants_compaction(const struct journal *j);      /* larger than 256 KiB and mostly old */
+bool journal_wants_compaction(const struct journal *j); /* larger than 256 KiB and mostly old */
 
 /* A container and all that is remembered of it. */
-struct unit_port { char *host_ip; unsigned host, target; char *protocol; };
-struct unit_addr { char *network; uint32_t addr; };
+struct unit_port {
+	char *host_ip;
+	unsigned host, target;
+	char *protocol;
+};
+struct unit_addr {
+	char *network;
+	uint32_t addr;
+};
 struct unit_rec {
-	char *slot;              /* "web-1" */
+	char *slot; /* "web-1" */
 	char *service;
-	unsigned index;          /* from 1 */
-	char *id;                /* 64 hex digits; NULL: no container */
-	char *name;              /* "demo-web-1" or container_name */
-	char *image, *image_id;  /* as the user wrote it; "sha256:…" */
+	unsigned index;		/* from 1 */
+	char *id;		/* 64 hex digits; NULL: no container */
+	char *name;		/* "demo-web-1" or container_name */
+	char *image, *image_id; /* as the user wrote it; "sha256:…" */
 	char *config_hash;
-	char *command;           /* for ps: the arguments joined */
-	char *state;             /* name of the state in src/super's table */
-	struct proc_id proc;     /* of the container's init while it runs */
-	char *boot;              /* boot id proc belongs to */
-	int64_t created_ns, started_ns, finished_ns;   /* wall */
-	int exit_code;           /* of the last run; -1: none yet or unknown */
+	char *command;				     /* for ps: the arguments joined */
+	char *state;				     /* name of the state in src/super's table */
+	struct proc_id proc;			     /* of the container's init while it runs */
+	char *boot;				     /* boot id proc belongs to */
+	int64_t created_ns, started_ns, finished_ns; /* wall */
+	int exit_code;				     /* of the last run; -1: none yet or unknown */
 	bool oom;
-	unsigned restarts;       /* by policy, since the last manual start */
-	char *health;            /* NULL: no check; "starting", "healthy", "unhealthy" */
-	bool manual_stop;        /* stopped by its user: unless-stopped does not bring it back */
-	char *error;             /* why it could not be started */
-	unsigned dns_udp, dns_tcp;                    /* the resolver's ports in its namespace */
-	struct unit_addr *addrs; size_t n_addrs;
-	struct unit_port *ports; size_t n_ports;
-	struct strs anon_volumes;                     /* names of its anonymous volumes, "TARGET=NAME" */
-	json_t *labels;          /* NULL or object */
+	unsigned restarts;	   /* by policy, since the last manual start */
+	char *health;		   /* NULL: no check; "starting", "healthy", "unhealthy" */
+	bool manual_stop;	   /* stopped by its user: unless-stopped does not bring it back */
+	char *error;		   /* why it could not be started */
+	unsigned dns_udp, dns_tcp; /* the resolver's ports in its namespace */
+	struct unit_addr *addrs;
+	size_t n_addrs;
+	struct unit_port *ports;
+	size_t n_ports;
+	struct strs anon_volumes; /* names of its anonymous volumes, "TARGET=NAME" */
+	json_t *labels;		  /* NULL or object */
 };
 void unit_rec_done(struct unit_rec *r);
-json_t *unit_rec_to_json(const struct unit_rec *r);          /* new reference; absent fields are left out */
+json_t *unit_rec_to_json(const struct unit_rec *r); /* new reference; absent fields are left out */
 int unit_rec_from_json(const json_t *j, struct unit_rec *ret, struct err *err);
 
 /* What the journal says now. */
 struct world {
-	struct map units;        /* slot → struct unit_rec *, living ones */
-	json_t *project;         /* the last project line, or NULL */
+	struct map units; /* slot → struct unit_rec *, living ones */
+	json_t *project;  /* the last project line, or NULL */
 };
 /* An absent journal is an empty world. */
 int world_load(int state_fd, struct world *ret, struct err *err);
@@ -73,13 +82,16 @@ int journal_compact(struct journal *j, const struct world *w, struct err *err);
 bool unit_rec_alive(const struct unit_rec *r);
 
 /* --- exits: what the keeper saw ---
- * RUN/projects/NAME/exits: lines "PID START STATUS WALLNS\n" (STATUS as from exit: 0-255, or 128 + signal), each one write(2). */
+ * RUN/projects/NAME/exits: lines "PID START STATUS WALLNS\n" (STATUS as from exit: 0-255, or 128 + signal),
+ * each one write(2). */
 struct exit_rec {
 	struct proc_id proc;
 	int status;
 	int64_t at_ns;
 };
-/* Calls on_exit for each complete line from *offset on and moves it. An absent file has none. The keeper bounds the file: beyond 1 MiB it becomes exits.old
- * and a new one begins with a line "= BASE". The offset counts bytes of records since the project's start, so it stays right across that, and starting at 0 gives
- * what is kept of both files. */
-int exits_read(int run_fd, off_t *offset, void (*on_exit)(const struct exit_rec *, void *ctx), void *ctx, struct err *err);
+/* Calls on_exit for each complete line from *offset on and moves it. An absent file has none. The keeper
+ * bounds the file: beyond 1 MiB it becomes exits.old and a new one begins with a line "= BASE". The offset
+ * counts bytes of records since the project's start, so it stays right across that, and starting at 0 gives
+ * what is kept of both. */
+int exits_read(int run_fd, off_t *offset, void (*on_exit)(const struct exit_rec *, void *ctx), void *ctx,
+	struct err *err);

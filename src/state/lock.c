@@ -1,7 +1,8 @@
 /* lock.c - one keeper per project.
  *
- * The last thing `down` does is to remove the lock file and the run directory while it still holds the lock. Who waits at that
- * moment would get a lock on a file that nobody else can find, so what was locked is compared with what the name says. */
+ * The last thing `down` does is to remove the lock file and the run directory while it still holds the lock.
+ * Who waits at that moment would get a lock on a file that nobody else can find, so what was locked is
+ * compared with what the name says. */
 #include "dirs.h"
 
 #include <errno.h>
@@ -26,13 +27,15 @@ int lock_take(const struct pdirs *p, int *ret_fd, struct err *err)
 	if (p->run_fd < 0)
 		return err_set(err, ERR_NOT_FOUND, "project '%s' has no run directory", p->name);
 	for (int i = 0; i < TRIES; i++) {
-		auto_close int fd = openat(p->run_fd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+		auto_close int fd =
+			openat(p->run_fd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 
 		if (fd < 0)
 			return err_sys(err, errno, "open the lock of project '%s'", p->name);
 		if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
 			if (errno == EWOULDBLOCK)
-				return err_set(err, ERR_BUSY, "project '%s' has a supervisor already", p->name);
+				return err_set(
+					err, ERR_BUSY, "project '%s' has a supervisor already", p->name);
 			if (errno == EINTR)
 				continue;
 			return err_sys(err, errno, "lock project '%s'", p->name);
@@ -42,5 +45,6 @@ int lock_take(const struct pdirs *p, int *ret_fd, struct err *err)
 			return 0;
 		}
 	}
-	return err_set(err, ERR_BUSY, "the lock of project '%s' is removed and made again all the time", p->name);
+	return err_set(
+		err, ERR_BUSY, "the lock of project '%s' is removed and made again all the time", p->name);
 }

@@ -1,9 +1,13 @@
 /* logfile.h - container logs: lossless, bounded, readable without a supervisor (DESIGN D11).
  *
- * STATE/projects/NAME/logs/SLOT/: segments SEQ.out, SEQ.err (the raw bytes of a stream) and SEQ.idx (fixed-size records: wall time,
- * stream, offset, length, each appended after its bytes). The writer rotates when the two streams together reach max_bytes (from 7/8 on at a line's end; the index
- * is bounded by the same number) and keeps max_files segments (oldest dropped first). Bytes without an index record (the writer was killed in between) get one at
- * the next open, with the file's time. Readers follow rotation by SEQ. */
+ * STATE/projects/NAME/logs/SLOT/: segments SEQ.out, SEQ.err (the raw bytes of a stream) and SEQ.idx
+ * (fixed-size records: wall time, stream, offset, length, each appended after its bytes). The writer rotates
+ * when the two streams together reach max_bytes (from 7/8 on at a line's end; the index is bounded by the
+ * same number) and keeps max_files segments (oldest dropped first). Bytes without an index record (the writer
+ * was killed in between) get one at the next open, with the file's time. Readers follow rotation by SEQ.
+ *
+ * A full disk: logw_move() fails with ENOSPC and the bytes stay in the pipe; call it again later, nothing is
+ * lost. */
 #pragma once
 
 #include <stdbool.h>
@@ -13,15 +17,16 @@
 #include "../util/err.h"
 
 struct log_limits {
-	int64_t max_bytes;       /* per segment; 0: 10 MiB */
-	unsigned max_files;      /* 0: 3 */
+	int64_t max_bytes;  /* per segment; 0: 10 MiB */
+	unsigned max_files; /* 0: 3 */
 };
 
 struct logw;
-int logw_open(int logs_fd, const char *slot, const struct log_limits *lim, struct logw **ret, struct err *err);
+int logw_open(
+	int logs_fd, const char *slot, const struct log_limits *lim, struct logw **ret, struct err *err);
 void logw_close(struct logw *w);
-/* Moves what the (non-blocking) descriptor has now into the log of `stream` (1 or 2), by splice when it can, at most 1 MiB a call so that
- * the loop stays fair. 1: there may be more, 0: empty for now, LOGW_EOF, -1. */
+/* Moves what the (non-blocking) descriptor has now into the log of `stream` (1 or 2), by splice when it can,
+ * at most 1 MiB a call so that the loop stays fair. 1: there may be more, 0: empty for now, LOGW_EOF, -1. */
 enum { LOGW_EOF = 2 };
 int logw_move(struct logw *w, int fd, int stream, struct err *err);
 /* Adds a line of our own to stream 2 (rare: "davit: log was full, 3 MB dropped"). */
@@ -30,17 +35,21 @@ int logw_note(struct logw *w, const char *text, struct err *err);
 int log_remove(int logs_fd, const char *slot, struct err *err);
 
 struct log_line {
-	int64_t at_ns;           /* when its first byte was taken from the pipe */
+	int64_t at_ns; /* when its first byte was taken from the pipe */
 	int stream;
-	const char *text;        /* without newline; binary is possible; borrowed until the next call */
+	const char *text; /* without newline; binary is possible; borrowed until the next call */
 	size_t len;
-	bool partial;            /* no newline yet (end of the log, or longer than 1 MiB) */
+	bool partial; /* no newline yet (end of the log, or longer than 1 MiB) */
 };
 struct logr;
 /* since/until: wall ns, 0: unbounded; tail: last lines, -1: all. An absent log is empty. */
-int logr_open(int logs_fd, const char *slot, int64_t since_ns, int64_t until_ns, int64_t tail, struct logr **ret, struct err *err);
+int logr_open(int logs_fd, const char *slot, int64_t since_ns, int64_t until_ns, int64_t tail,
+	struct logr **ret, struct err *err);
 void logr_close(struct logr *r);
-/* 1: a line, 0: no more for now (call again after logr_fd() or a timeout), -1. flush: also give an unfinished last line. */
+/* 1: a line, 0: no more for now (call again after logr_fd() or a timeout), -1. flush: also give an unfinished
+ * last line. */
 int logr_next(struct logr *r, bool flush, struct log_line *ret, struct err *err);
-/* inotify descriptor that becomes readable when the log grows; made at the first call, drained by logr_next(). */
+/* inotify descriptor that becomes readable when the log grows; made at the first call (and readable then),
+ * drained by logr_next(). -1 also when the user has no inotify instance left (128 by default): then look from
+ * time to time. */
 int logr_fd(struct logr *r, struct err *err);

@@ -1,11 +1,13 @@
 /* logr.c - reading a log forwards.
  *
- * The index is read in blocks; each record lets the reader take that many bytes of its stream, out of a window read ahead with pread(2) and
- * searched with memchr(3). Lines are given from the window itself. Nothing in the index is believed: a record that is no record is passed
- * over, one that overlaps what was taken is trimmed, one that leaves a gap gets the gap too, and the file's real end bounds all.
+ * The index is read in blocks; each record lets the reader take that many bytes of its stream, out of a
+ * window read ahead with pread(2) and searched with memchr(3). Lines are given from the window itself.
+ * Nothing in the index is believed: a record that is no record is passed over, one that overlaps what was
+ * taken is trimmed, one that leaves a gap gets the gap too, and the file's real end bounds all.
  *
- * The reader takes no lock and may be older than everything in the directory: it holds its segment open, so a segment that is dropped is still read to
- * its end, and a log that was removed and made again is noticed by its directory's link count. */
+ * The reader takes no lock and may be older than everything in the directory: it holds its segment open, so a
+ * segment that is dropped is still read to its end, and a log that was removed and made again is noticed by
+ * its directory's link count. */
 #include "logfile.h"
 
 #include <errno.h>
@@ -59,7 +61,7 @@ bool logr_open_segment(struct logr *r, uint32_t seq)
 		struct log_stream *st = &r->st[s];
 
 		st->fd = seg_open(r->dir_fd, seq, s, O_RDONLY);
-		st->len = st->scan;      /* all of the segment before was taken */
+		st->len = st->scan; /* all of the segment before was taken */
 		st->file_end = st->covered = 0;
 		st->broken = false;
 	}
@@ -138,8 +140,11 @@ static bool give(struct logr *r, int s, size_t end, size_t next, bool partial, s
 {
 	struct log_stream *st = &r->st[s];
 
-	*ret = (struct log_line){ .at_ns = st->line_at, .stream = s + 1, .text = st->buf + st->head,
-	                          .len = end - st->head, .partial = partial };
+	*ret = (struct log_line){.at_ns = st->line_at,
+		.stream = s + 1,
+		.text = st->buf + st->head,
+		.len = end - st->head,
+		.partial = partial};
 	st->head = next;
 	if (r->drop) {
 		if (!partial)
@@ -165,7 +170,7 @@ static bool scan_record(struct logr *r, struct log_line *ret)
 		if (!avail) {
 			if (fill(st))
 				continue;
-			st->covered = scan_at(st);       /* the index promised more than there is */
+			st->covered = scan_at(st); /* the index promised more than there is */
 			return false;
 		}
 		if ((int64_t)avail > left)
@@ -203,7 +208,8 @@ static void take_record(struct logr *r, int s, int64_t end, int64_t at_ns)
 	r->cur_at = at_ns;
 }
 
-/* Bytes that the index does not know (the writer was killed, or the index is damaged) are taken with the file's time. */
+/* Bytes that the index does not know (the writer was killed, or the index is damaged) are taken with the
+ * file's time. */
 static bool take_uncovered(struct logr *r)
 {
 	for (int s = 0; s < LOG_STREAMS; s++) {
@@ -228,7 +234,7 @@ static bool flush_partial(struct logr *r, struct log_line *ret)
 		if (!st->in_line || st->scan == st->head || st->stale)
 			continue;
 		st->in_line = false;
-		if (r->drop) {           /* it is one of the lines that were counted */
+		if (r->drop) { /* it is one of the lines that were counted */
 			r->drop--;
 			st->head = st->scan;
 			continue;
@@ -257,7 +263,8 @@ int logr_fd(struct logr *r, struct err *err)
 	r->ino = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
 	if (r->ino < 0)
 		return err_sys(err, errno, "watch the log of '%s'", r->slot);
-	/* A watch that is taken away is an event: so the descriptor starts readable, and what happened before it was made is not missed. */
+	/* A watch that is taken away is an event: so the descriptor starts readable, and what happened before
+	 * it was made is not missed. */
 	first = add_watch(r, r->logs_fd, IN_CREATE);
 	inotify_rm_watch(r->ino, first);
 	if (add_watch(r, r->logs_fd, IN_CREATE | IN_MOVED_TO | IN_DELETE) < 0) {
@@ -308,7 +315,8 @@ static void forget_stale(struct logr *r)
 	}
 }
 
-/* Goes to the next segment, when the current one is at its end. 1: there are records again, 0: no, 2: a line was flushed. */
+/* Goes to the next segment, when the current one is at its end. 1: there are records again, 0: no, 2: a line
+ * was flushed. */
 static int next_segment(struct logr *r, struct log_line *ret)
 {
 	struct log_rec rec;
@@ -317,7 +325,7 @@ static int next_segment(struct logr *r, struct log_line *ret)
 	if (!seq) {
 		if (!open_dir(r))
 			return 0;
-		r->flushing = 0;         /* the log was removed: nothing of it will be finished */
+		r->flushing = 0; /* the log was removed: nothing of it will be finished */
 		forget_stale(r);
 		r->seq = 0;
 		logr_close_segment(r);
@@ -367,7 +375,8 @@ int logr_next(struct logr *r, bool flush, struct log_line *ret, struct err *err)
 
 /* ------------------------------------------------------------------ open and close */
 
-int logr_open(int logs_fd, const char *slot, int64_t since_ns, int64_t until_ns, int64_t tail, struct logr **ret, struct err *err)
+int logr_open(int logs_fd, const char *slot, int64_t since_ns, int64_t until_ns, int64_t tail,
+	struct logr **ret, struct err *err)
 {
 	struct logr *r = xcalloc(1, sizeof *r);
 

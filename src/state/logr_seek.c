@@ -1,8 +1,9 @@
 /* logr_seek.c - where the last lines begin.
  *
- * The index is walked backwards, record by record, counting the newlines of each record's bytes, until there are enough of them or the records
- * become too old. The start is then between two records: index position and one offset per stream. Of the line that each stream is in the middle of
- * there, the beginning is put before it, so every line that ends after the start is whole. Lines too many are dropped while reading. */
+ * The index is walked backwards, record by record, counting the newlines of each record's bytes, until there
+ * are enough of them or the records become too old. The start is then between two records: index position and
+ * one offset per stream. Of the line that each stream is in the middle of there, the beginning is put before
+ * it, so every line that ends after the start is whole. Lines too many are dropped while reading. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -20,10 +21,10 @@ enum { BLOCK = 64 * 1024 };
 struct seek {
 	struct logr *r;
 	uint32_t *seqs;
-	size_t n_seqs, i;        /* the segment looked at: seqs[i] */
+	size_t n_seqs, i; /* the segment looked at: seqs[i] */
 	uint64_t want, lines;
-	bool count;              /* false: only since_ns decides */
-	bool seen[LOG_STREAMS];  /* the last byte of the stream was looked at */
+	bool count;		/* false: only since_ns decides */
+	bool seen[LOG_STREAMS]; /* the last byte of the stream was looked at */
 	int64_t start[LOG_STREAMS];
 	int64_t idx_start;
 	char block[BLOCK];
@@ -60,7 +61,7 @@ static void count_lines(struct seek *k, int s, int64_t from, int64_t to)
 
 		k->seen[s] = true;
 		if (pread(fd, &last, 1, to - 1) == 1 && last != '\n')
-			k->lines++;      /* the unfinished line will be one, too */
+			k->lines++; /* the unfinished line will be one, too */
 	}
 	while (from < to) {
 		size_t n = to - from < BLOCK ? (size_t)(to - from) : BLOCK;
@@ -91,7 +92,8 @@ static bool pass_record(struct seek *k, const struct log_rec *rec)
 	return true;
 }
 
-/* The start before anything was passed: the segment's end, but for the bytes that no record covers. They are given last, after all records. */
+/* The start before anything was passed: the segment's end, but for the bytes that no record covers. They are
+ * given last, after all records. */
 static void start_at_end(struct seek *k, int64_t idx_size)
 {
 	for (int s = 0; s < LOG_STREAMS; s++) {
@@ -127,7 +129,7 @@ static bool walk_segment(struct seek *k)
 		}
 		end = from;
 	}
-	for (int s = 0; s < LOG_STREAMS; s++) {  /* what no record covers belongs to the first */
+	for (int s = 0; s < LOG_STREAMS; s++) { /* what no record covers belongs to the first */
 		count_lines(k, s, 0, k->start[s]);
 		k->start[s] = 0;
 	}
@@ -137,7 +139,8 @@ static bool walk_segment(struct seek *k)
 
 /* ------------------------------------------------------------------ the beginning of the line in progress */
 
-/* The offset after the last newline before `end`, 0 when there is none, -1 when the line is too long to matter. */
+/* The offset after the last newline before `end`, 0 when there is none, -1 when the line is too long to
+ * matter. */
 static int64_t line_head(struct seek *k, int fd, int64_t end, int64_t budget)
 {
 	int64_t at = end;
@@ -170,7 +173,7 @@ static int64_t time_of(uint32_t seq, int dir_fd, int s, int64_t offset)
 	while (fd >= 0 && (got = pread(fd, recs, sizeof recs, at)) >= (ssize_t)sizeof *recs) {
 		for (size_t i = 0; i < (size_t)got / sizeof *recs; i++)
 			if (recs[i].stream == s && log_rec_valid(&recs[i]) &&
-			    offset < (int64_t)recs[i].offset + recs[i].len)
+				offset < (int64_t)recs[i].offset + recs[i].len)
 				return recs[i].at_ns;
 		at += got / (ssize_t)sizeof *recs * (ssize_t)sizeof *recs;
 	}
@@ -192,7 +195,8 @@ static bool append_bytes(struct log_stream *st, int fd, int64_t from, int64_t to
 	return true;
 }
 
-/* Finds in which segment the line at the start begins, fills `heads` for the segments from there on. Returns the first's index. */
+/* Finds in which segment the line at the start begins, fills `heads` for the segments from there on. Returns
+ * the first's index. */
 static size_t find_head(struct seek *k, int s, int64_t *heads)
 {
 	size_t i = k->i;
@@ -220,7 +224,7 @@ static void preload(struct seek *k, int s)
 	auto_free int64_t *heads = xcalloc(k->n_seqs, sizeof *heads);
 	size_t first = find_head(k, s, heads);
 
-	for (size_t i = first; i <= k->i; i++) {         /* SIZE_MAX: none */
+	for (size_t i = first; i <= k->i; i++) { /* SIZE_MAX: none */
 		auto_close int fd = seg_open(k->r->dir_fd, k->seqs[i], s, O_RDONLY);
 		int64_t end = i == k->i ? k->start[s] : file_size(fd);
 
@@ -263,7 +267,7 @@ int logr_seek(struct logr *r, int64_t tail, struct err *err)
 	k->seqs = seqs;
 	for (k->i = k->n_seqs; k->i-- > 0;) {
 		if (!logr_open_segment(r, seqs[k->i])) {
-			k->i++;          /* dropped in between, so those before are, too */
+			k->i++; /* dropped in between, so those before are, too */
 			break;
 		}
 		if (walk_segment(k) || k->i == 0)

@@ -6,36 +6,37 @@
 
 enum { LOG_LINE_MAX = 1 << 20, LOG_WINDOW = 256 * 1024, LOG_IDX_BLOCK = 2048 };
 
-/* One stream. buf holds the file's bytes up to `file_end`: those of the unfinished line from head, of which up to scan are known to hold
- * no newline, then what was read ahead. A line may have begun in an earlier segment. */
+/* One stream. buf holds the file's bytes up to `file_end`: those of the unfinished line from head, of which
+ * up to scan are known to hold no newline, then what was read ahead. A line may have begun in an earlier
+ * segment. */
 struct log_stream {
 	int fd;
 	char *buf;
 	size_t cap, len, head, scan;
-	int64_t file_end;        /* offset in the segment's file of what follows buf */
-	int64_t covered;         /* index records were taken up to here */
+	int64_t file_end; /* offset in the segment's file of what follows buf */
+	int64_t covered;  /* index records were taken up to here */
 	int64_t line_at;
-	bool in_line;            /* something of the line was seen; line_at is set */
-	bool stale;              /* nothing was taken since the start, which is after its unfinished line */
-	bool broken;             /* the segment's file cannot be read */
+	bool in_line; /* something of the line was seen; line_at is set */
+	bool stale;   /* nothing was taken since the start, which is after its unfinished line */
+	bool broken;  /* the segment's file cannot be read */
 };
 
 struct logr {
-	int logs_fd, dir_fd;     /* dir_fd -1: there is no log */
+	int logs_fd, dir_fd; /* dir_fd -1: there is no log */
 	char *slot;
 	int64_t since_ns, until_ns;
-	uint64_t drop;           /* complete lines still to be left out */
+	uint64_t drop; /* complete lines still to be left out */
 
-	uint32_t seq;            /* 0: no segment is open */
+	uint32_t seq; /* 0: no segment is open */
 	int idx_fd;
-	int64_t idx_at;          /* where the next block of the index is read */
-	struct log_rec *recs;    /* LOG_IDX_BLOCK of them */
+	int64_t idx_at;	      /* where the next block of the index is read */
+	struct log_rec *recs; /* LOG_IDX_BLOCK of them */
 	size_t n_recs, next_rec;
 	struct log_stream st[LOG_STREAMS];
 
-	int cur;                 /* stream of the current record, -1: none */
+	int cur; /* stream of the current record, -1: none */
 	int64_t cur_end, cur_at;
-	int flushing;            /* next stream to flush; LOG_STREAMS: none */
+	int flushing; /* next stream to flush; LOG_STREAMS: none */
 
 	int ino, dir_wd, idx_wd;
 };

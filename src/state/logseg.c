@@ -13,12 +13,12 @@
 #include "../util/mem.h"
 #include "../util/str.h"
 
-static const char *const suffix[] = { "idx", "out", "err" };
+static const char *const suffix[] = {"idx", "out", "err"};
 
 static uint16_t sum_of(const struct log_rec *r)
 {
 	const unsigned char *p = (const unsigned char *)r;
-	unsigned a = 0xd4, b = 0x17;     /* so that zeros are no valid record */
+	unsigned a = 0xd4, b = 0x17; /* so that zeros are no valid record */
 
 	for (size_t i = 0; i < offsetof(struct log_rec, sum); i++) {
 		a = (a + p[i]) % 255;

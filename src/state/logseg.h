@@ -1,7 +1,7 @@
 /* logseg.h - what a log looks like on disk; private to logw.c, logr.c and logr_seek.c.
  *
- * A slot's directory has segments, numbered upwards: SEQ.out and SEQ.err are bytes as they came, SEQ.idx says when. The .idx is made last and
- * removed first, so whoever sees it finds the others. */
+ * A slot's directory has segments, numbered upwards: SEQ.out and SEQ.err are bytes as they came, SEQ.idx says
+ * when. The .idx is made last and removed first, so whoever sees it finds the others. */
 #pragma once
 
 #include <assert.h>
@@ -12,16 +12,16 @@
 
 #include "../util/err.h"
 
-enum { LOG_STREAMS = 2 };        /* index 0: out, 1: err; the public numbers are one more */
+enum { LOG_STREAMS = 2 }; /* index 0: out, 1: err; the public numbers are one more */
 
 /* One move of bytes: [offset, offset + len) of the stream's file were taken from the pipe at at_ns. */
 struct log_rec {
-	int64_t at_ns;           /* wall */
+	int64_t at_ns; /* wall */
 	uint64_t offset;
 	uint32_t len;
 	uint8_t stream;
 	uint8_t zero;
-	uint16_t sum;            /* of the rest: tells a record from rubbish */
+	uint16_t sum; /* of the rest: tells a record from rubbish */
 };
 static_assert(sizeof(struct log_rec) == 24, "records have one size");
 

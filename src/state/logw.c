@@ -1,11 +1,12 @@
 /* logw.c - the writer.
  *
- * splice(2) moves bytes from the pipe to the file without a moment in which they are in our memory only, so a SIGKILL loses none;
- * it refuses O_APPEND files, hence the position is set once at the end. What is no pipe (a pty) is read and written instead. The index
- * record follows its bytes; when it cannot be written the next one covers them, too.
+ * splice(2) moves bytes from the pipe to the file without a moment in which they are in our memory only, so a
+ * SIGKILL loses none; it refuses O_APPEND files, hence the position is set once at the end. What is no pipe
+ * (a pty) is read and written instead. The index record follows its bytes; when it cannot be written the next
+ * one covers them, too.
  *
- * Rotation would like to find both streams at the end of a line: from 7/8 of max_bytes on it takes such a moment, at max_bytes it takes
- * any. Readers join a line that is cut by it. */
+ * Rotation would like to find both streams at the end of a line: from 7/8 of max_bytes on it takes such a
+ * moment, at max_bytes it takes any. Readers join a line that is cut by it. */
 #include "logfile.h"
 
 #include <errno.h>
@@ -34,10 +35,10 @@ struct logw {
 	int64_t idx_size;
 	struct out {
 		int fd;
-		int64_t size, indexed;   /* bytes in the file; those below `indexed` have a record */
-		struct buf pending;      /* read from what is no pipe and not written yet (the disk is full) */
+		int64_t size, indexed; /* bytes in the file; those below `indexed` have a record */
+		struct buf pending;    /* read from what is no pipe and not written yet (the disk is full) */
 	} out[LOG_STREAMS];
-	char *copy;              /* COPY bytes, made when first needed */
+	char *copy; /* COPY bytes, made when first needed */
 };
 
 static void close_segment(struct logw *w)
@@ -72,8 +73,10 @@ static int add_record(struct logw *w, int s, int64_t at_ns)
 
 	while (o->indexed < o->size) {
 		int64_t len = o->size - o->indexed < 1 << 30 ? o->size - o->indexed : 1 << 30;
-		struct log_rec rec = { .at_ns = at_ns, .offset = (uint64_t)o->indexed, .len = (uint32_t)len,
-		                       .stream = (uint8_t)s };
+		struct log_rec rec = {.at_ns = at_ns,
+			.offset = (uint64_t)o->indexed,
+			.len = (uint32_t)len,
+			.stream = (uint8_t)s};
 		ssize_t n;
 
 		log_rec_seal(&rec);
@@ -109,7 +112,7 @@ static int repair(struct logw *w)
 		if (o->indexed > o->size)
 			o->indexed = o->size;
 		if (fstat(o->fd, &st) < 0 ||
-		    add_record(w, s, (int64_t)st.st_mtim.tv_sec * SEC_NS + st.st_mtim.tv_nsec) < 0)
+			add_record(w, s, (int64_t)st.st_mtim.tv_sec * SEC_NS + st.st_mtim.tv_nsec) < 0)
 			return -1;
 	}
 	return 0;
@@ -210,7 +213,7 @@ static void rotate_if_full(struct logw *w)
 	if (open_segment(w, seq + 1) < 0) {
 		seg_remove(w->dir_fd, seq + 1);
 		if (open_segment(w, seq) < 0)
-			close_segment(w);        /* logw_move() will say why and try again */
+			close_segment(w); /* logw_move() will say why and try again */
 		return;
 	}
 	prune(w);
@@ -239,7 +242,7 @@ static ssize_t copy_some(struct logw *w, struct out *o, int fd, size_t max)
 	if (!w->copy)
 		w->copy = xmalloc(COPY);
 	n = read(fd, w->copy, max < COPY ? max : COPY);
-	if (n < 0 && errno == EIO)       /* a pty whose other side is closed */
+	if (n < 0 && errno == EIO) /* a pty whose other side is closed */
 		return 0;
 	if (n <= 0)
 		return n;
@@ -280,7 +283,7 @@ int logw_move(struct logw *w, int fd, int stream, struct err *err)
 		n = w->idx_fd < 0 ? (errno = ENOSPC, -1) : move_some(w, o, fd);
 		why = errno;
 		if (w->idx_fd >= 0)
-			add_record(w, stream - 1, at_ns);        /* failed: the next one covers these bytes */
+			add_record(w, stream - 1, at_ns); /* failed: the next one covers these bytes */
 		if (n == 0)
 			return LOGW_EOF;
 		if (n < 0 && why == EAGAIN)

@@ -1,7 +1,7 @@
 /* unit_rec.c - a container's record as text.
  *
- * Absent fields are left out, so the reader knows what absence means for each: NULL, 0, false, and -1 for exit_code. "slot" is
- * written first: world.c finds it there without parsing the line. */
+ * Absent fields are left out, so the reader knows what absence means for each: NULL, 0, false, and -1 for
+ * exit_code. "slot" is written first: world.c finds it there without parsing the line. */
 #include "journal.h"
 
 #include <limits.h>
@@ -12,7 +12,7 @@
 #include "../util/mem.h"
 #include "../util/proc.h"
 
-enum { LIST_MAX = 4096 };        /* ports, addresses, volumes of one container */
+enum { LIST_MAX = 4096 }; /* ports, addresses, volumes of one container */
 
 void unit_rec_done(struct unit_rec *r)
 {
@@ -38,7 +38,7 @@ void unit_rec_done(struct unit_rec *r)
 	free(r->ports);
 	strs_done(&r->anon_volumes);
 	json_decref(r->labels);
-	*r = (struct unit_rec){ .exit_code = -1 };
+	*r = (struct unit_rec){.exit_code = -1};
 }
 
 /* --- to JSON --- */
@@ -151,7 +151,7 @@ static char *get_str(const json_t *o, const char *key)
 
 static size_t list_len(const json_t *list)
 {
-	size_t n = json_array_size(list);   /* 0 when list is NULL */
+	size_t n = json_array_size(list); /* 0 when list is NULL */
 
 	return n < LIST_MAX ? n : LIST_MAX;
 }
@@ -206,7 +206,8 @@ static void get_run(const json_t *j, struct unit_rec *r)
 	r->created_ns = jx_int(j, "created_ns", 0);
 	r->started_ns = jx_int(j, "started_ns", 0);
 	r->finished_ns = jx_int(j, "finished_ns", 0);
-	r->exit_code = json_is_integer(json_object_get(j, "exit_code")) ? (int)get_int(j, "exit_code", INT_MAX) : -1;
+	r->exit_code =
+		json_is_integer(json_object_get(j, "exit_code")) ? (int)get_int(j, "exit_code", INT_MAX) : -1;
 	r->oom = jx_bool(j, "oom", false);
 	r->restarts = (unsigned)get_int(j, "restarts", UINT_MAX);
 	r->health = get_str(j, "health");
@@ -216,13 +217,13 @@ static void get_run(const json_t *j, struct unit_rec *r)
 
 int unit_rec_from_json(const json_t *j, struct unit_rec *ret, struct err *err)
 {
-	struct unit_rec r = { 0 };
+	struct unit_rec r = {0};
 	const char *slot, *service, *state;
 
 	if (!json_is_object(j))
 		return err_set(err, ERR_INPUT, "a container's record is not an object");
 	if (jx_need_str(j, "slot", &slot, err) < 0 || jx_need_str(j, "service", &service, err) < 0 ||
-	    jx_need_str(j, "state", &state, err) < 0)
+		jx_need_str(j, "state", &state, err) < 0)
 		return err_wrap(err, "a container's record");
 	r.slot = xstrdup(slot);
 	r.service = xstrdup(service);

@@ -1,8 +1,9 @@
 /* world.c - what the journal says now.
  *
- * Only the last line about a thing counts, so the lines are taken from the end: a line about a slot that is settled already is
- * passed over unparsed, which makes reading as fast as the world is small, not as the journal is long. A line that cannot be read settles
- * nothing: the one before it about the same thing then counts. */
+ * Only the last line about a thing counts, so the lines are taken from the end: a line about a slot that is
+ * settled already is passed over unparsed, which makes reading as fast as the world is small, not as the
+ * journal is long. A line that cannot be read settles nothing: the one before it about the same thing then
+ * counts. */
 #include "journal.h"
 
 #include <errno.h>
@@ -18,7 +19,7 @@
 
 enum { JOURNAL_MAX = 64 << 20, SLOT_MAX = 512 };
 
-static char absent[] = "absent";    /* a mark, compared by address */
+static char absent[] = "absent"; /* a mark, compared by address */
 
 static void unit_free(void *p)
 {
@@ -34,7 +35,7 @@ void world_done(struct world *w)
 {
 	map_done(&w->units, unit_free);
 	json_decref(w->project);
-	*w = (struct world){ 0 };
+	*w = (struct world){0};
 }
 
 /* The part of a line after {"t":NUMBER, or NULL when it does not look as journal_append() writes it. */
@@ -117,7 +118,7 @@ static int take_line(struct world *w, struct map *seen, const char *line, size_t
 
 static void take_lines(struct world *w, struct map *seen, const char *text, size_t len)
 {
-	const char *end = len ? memrchr(text, '\n', len) : NULL;   /* what follows it is torn */
+	const char *end = len ? memrchr(text, '\n', len) : NULL; /* what follows it is torn */
 
 	while (end) {
 		const char *nl = memrchr(text, '\n', (size_t)(end - text));
@@ -125,7 +126,8 @@ static void take_lines(struct world *w, struct map *seen, const char *text, size
 		auto_err struct err why = ERR_INIT;
 
 		if (end > line && take_line(w, seen, line, (size_t)(end - line), &why) < 0)
-			log_warn("journal: the line at byte %zu is skipped: %s", (size_t)(line - text), err_msg(&why));
+			log_warn("journal: the line at byte %zu is skipped: %s", (size_t)(line - text),
+				err_msg(&why));
 		end = nl;
 	}
 }
@@ -147,8 +149,10 @@ static void fill_units(struct world *w, struct map *seen)
 	size_t n = 0;
 
 	map_each(seen, it)
+	{
 		if (it->value != absent)
 			list[n++] = it->value;
+	}
 	qsort(list, n, sizeof(struct unit_rec *), by_service);
 	for (size_t i = 0; i < n; i++)
 		map_set(&w->units, list[i]->slot, list[i]);
@@ -160,9 +164,9 @@ int world_load(int state_fd, struct world *ret, struct err *err)
 	auto_buf struct buf text = BUF_INIT;
 	auto_err struct err why = ERR_INIT;
 	struct map seen = MAP_INIT;
-	struct world w = { 0 };
+	struct world w = {0};
 
-	if (state_fd < 0) {      /* a project that has only a run directory left */
+	if (state_fd < 0) { /* a project that has only a run directory left */
 		*ret = w;
 		return 0;
 	}

@@ -24,7 +24,7 @@
 #include "../../../volumes/vol.h"
 
 static char place[64];
-static int place_fd, root_fd;    /* root: what an image has */
+static int place_fd, root_fd; /* root: what an image has */
 static struct vol_store *store;
 
 static int place_up(void **state)
@@ -53,9 +53,10 @@ static int own_mounts(void **state)
 	return unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0;
 }
 
-static int create(const char *name, const char *project, const char *key, const json_t *options, char **foreign, struct err *err)
+static int create(const char *name, const char *project, const char *key, const json_t *options,
+	char **foreign, struct err *err)
 {
-	struct vol_spec spec = { .name = name, .project = project, .key = key, .driver_opts = options };
+	struct vol_spec spec = {.name = name, .project = project, .key = key, .driver_opts = options};
 	char *whose = NULL;
 	int rc = vol_create(store, &spec, &whose, err);
 
@@ -118,8 +119,8 @@ static size_t n_entries(int dir)
 
 static void test_names(void **state)
 {
-	static const char *const good[] = { "a", "demo_data", "0", "A.b-c_d", "x.." };
-	static const char *const bad[] = { "", ".", "..", ".lock", "-a", "_a", "a/b", "a b", "ä", "a\n" };
+	static const char *const good[] = {"a", "demo_data", "0", "A.b-c_d", "x.."};
+	static const char *const bad[] = {"", ".", "..", ".lock", "-a", "_a", "a/b", "a b", "ä", "a\n"};
 	char longest[258];
 	struct err err = ERR_INIT;
 
@@ -144,7 +145,7 @@ static void test_names(void **state)
 static void test_create_is_idempotent_and_says_whose_it_is(void **state)
 {
 	char *foreign;
-	struct vol_spec spec = { .name = "demo_data", .external = true };
+	struct vol_spec spec = {.name = "demo_data", .external = true};
 
 	assert_int_equal(create("demo_data", "demo", "data", NULL, &foreign, NULL), 0);
 	assert_null(foreign);
@@ -159,7 +160,7 @@ static void test_create_is_idempotent_and_says_whose_it_is(void **state)
 
 static void test_external_and_absent(void **state)
 {
-	struct vol_spec spec = { .name = "nobodys", .external = true };
+	struct vol_spec spec = {.name = "nobodys", .external = true};
 	auto_err struct err err = ERR_INIT;
 	char *foreign;
 
@@ -171,7 +172,7 @@ static void test_external_and_absent(void **state)
 
 static void test_drivers_and_options_that_are_not_known(void **state)
 {
-	struct vol_spec spec = { .name = "a", .driver = "rexray" };
+	struct vol_spec spec = {.name = "a", .driver = "rexray"};
 	auto_json json_t *size = json_pack("{s:s, s:s}", "device", "x", "size", "1g");
 	auto_json json_t *no_device = json_pack("{s:s}", "type", "tmpfs");
 	auto_json json_t *number = json_pack("{s:i}", "device", 1);
@@ -189,7 +190,7 @@ static void test_drivers_and_options_that_are_not_known(void **state)
 static void test_list(void **state)
 {
 	auto_json json_t *labels = json_pack("{s:s}", "k", "v"), *all = NULL, *mine = NULL;
-	struct vol_spec spec = { .name = "b", .project = "two", .key = NULL, .labels = labels };
+	struct vol_spec spec = {.name = "b", .project = "two", .key = NULL, .labels = labels};
 	char *foreign;
 	json_t *o;
 
@@ -221,10 +222,10 @@ static void test_remove(void **state)
 	assert_int_equal(vol_remove(store, "a", NULL), 0);
 	assert_null(vol_path(store, "a"));
 	assert_int_equal(vol_remove(store, "a", NULL), 0);
-	mkdirat(place_fd, "volumes/.gone-0011", 0700);           /* left by a crash */
+	mkdirat(place_fd, "volumes/.gone-0011", 0700); /* left by a crash */
 	assert_int_equal(vol_remove(store, "a", NULL), 0);
 	fd = openat(place_fd, "volumes", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	assert_int_equal(n_entries(fd), 1);                      /* .lock */
+	assert_int_equal(n_entries(fd), 1); /* .lock */
 	close(fd);
 }
 
@@ -240,7 +241,7 @@ static void test_data_put_there_by_hand_is_kept(void **state)
 	fd = data_fd("restored");
 	expect_text(fd, "file", "precious");
 	close(fd);
-	put(place_fd, "volumes/restored/meta.json", "{");        /* whose it is cannot be told any more */
+	put(place_fd, "volumes/restored/meta.json", "{"); /* whose it is cannot be told any more */
 	assert_int_equal(create("restored", "demo", "data", NULL, NULL, NULL), -1);
 }
 
@@ -253,11 +254,13 @@ static void test_create_race(void **state)
 		if (fork() == 0) {
 			char project[16];
 			struct vol_store *s;
-			struct vol_spec spec = { .name = "shared", .project = project };
+			struct vol_spec spec = {.name = "shared", .project = project};
 			char *foreign;
 
 			snprintf(project, sizeof project, "p%d", i);
-			_exit(vol_open(place, &s, NULL) < 0 ? 9 : (unsigned)vol_create(s, &spec, &foreign, NULL) & 7);
+			_exit(vol_open(place, &s, NULL) < 0
+					? 9
+					: (unsigned)vol_create(s, &spec, &foreign, NULL) & 7);
 		}
 	for (int i = 0; i < 16; i++) {
 		int status = -1;
@@ -275,7 +278,7 @@ static void test_create_race(void **state)
 
 static void chmod_at(int dir, const char *name, mode_t mode, uid_t uid, gid_t gid, time_t mtime)
 {
-	struct timespec times[2] = { { .tv_sec = mtime }, { .tv_sec = mtime, .tv_nsec = 5 } };
+	struct timespec times[2] = {{.tv_sec = mtime}, {.tv_sec = mtime, .tv_nsec = 5}};
 
 	assert_int_equal(fchownat(dir, name, uid, gid, AT_SYMLINK_NOFOLLOW), 0);
 	if (mode)
@@ -294,7 +297,7 @@ static void copyup(const char *name, const char *target)
 }
 
 /* VFS_CAP_REVISION_2 with CAP_NET_BIND_SERVICE, as setcap writes it. */
-static const unsigned char cap_net_bind[20] = { 1, 0, 0, 2, 0, 4 };
+static const unsigned char cap_net_bind[20] = {1, 0, 0, 2, 0, 4};
 
 static void furnish_image(void)
 {
@@ -463,13 +466,14 @@ static void test_bind_option(void **state)
 	assert_int_equal(openat(fd, "new", O_WRONLY | O_CREAT | O_CLOEXEC, 0644), -1);
 	assert_int_equal(errno, EROFS);
 	close(take_fd(&fd));
-	assert_int_equal(vol_remove(store, "v", NULL), 0);       /* unmounts it once: what is the host's stays */
+	assert_int_equal(vol_remove(store, "v", NULL), 0); /* unmounts it once: what is the host's stays */
 	expect_text(place_fd, "host/file", "from the host");
 }
 
 static void test_tmpfs_option(void **state)
 {
-	auto_json json_t *options = json_pack("{s:s, s:s, s:s}", "type", "tmpfs", "o", "size=64k,uid=1000,noexec", "device", "tmpfs");
+	auto_json json_t *options = json_pack(
+		"{s:s, s:s, s:s}", "type", "tmpfs", "o", "size=64k,uid=1000,noexec", "device", "tmpfs");
 	auto_close int fd = -1;
 
 	must_create("v", options);
@@ -483,11 +487,15 @@ static void test_tmpfs_option(void **state)
 static void test_mounts_that_cannot_be(void **state)
 {
 	static const char *const cases[][3] = {
-		{ "none", "bind", "/nowhere/at/all" }, { "none", "bind", "relative" }, { "nofs", "", "x" }, { "tmpfs", "size=x", "tmpfs" },
+		{"none", "bind", "/nowhere/at/all"},
+		{"none", "bind", "relative"},
+		{"nofs", "", "x"},
+		{"tmpfs", "size=x", "tmpfs"},
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-		auto_json json_t *options = json_pack("{s:s, s:s, s:s}", "type", cases[i][0], "o", cases[i][1], "device", cases[i][2]);
+		auto_json json_t *options = json_pack(
+			"{s:s, s:s, s:s}", "type", cases[i][0], "o", cases[i][1], "device", cases[i][2]);
 		auto_err struct err err = ERR_INIT;
 
 		must_create("v", options);
@@ -527,7 +535,7 @@ static void test_secrets(void **state)
 	assert_int_equal(secret_write(place_fd, "../token", "x", 1, 0, 0, 0444, NULL), -1);
 	assert_int_equal(secret_write(place_fd, "..", "x", 1, 0, 0, 0444, NULL), -1);
 	assert_int_equal(secret_write(place_fd, "root", "x", 1, 0, 0, 0444, NULL), -1);
-	assert_int_equal(n_entries(place_fd), 3);                /* root, token, volumes */
+	assert_int_equal(n_entries(place_fd), 3); /* root, token, volumes */
 }
 
 int main(void)

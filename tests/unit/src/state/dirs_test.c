@@ -39,7 +39,8 @@ static struct dirs dirs_here(void)
 	return d;
 }
 
-static void expect_dirs(const char *state_opt, const char *run_opt, const char *want_state, const char *want_run)
+static void expect_dirs(
+	const char *state_opt, const char *run_opt, const char *want_state, const char *want_run)
 {
 	struct dirs d;
 
@@ -80,13 +81,14 @@ static void test_not_root_means_xdg(void **state)
 		setenv("HOME", "/home/me", 1);
 		unsetenv("XDG_DATA_HOME");
 		unsetenv("XDG_RUNTIME_DIR");
-		wrong += dirs_init(NULL, NULL, &d, NULL) < 0 || !STREQ(d.state, "/home/me/.local/share/davit") ||
-			!STREQ(d.run, "/run/user/4711/davit");
+		wrong += dirs_init(NULL, NULL, &d, NULL) < 0 ||
+			 !STREQ(d.state, "/home/me/.local/share/davit") ||
+			 !STREQ(d.run, "/run/user/4711/davit");
 		dirs_done(&d);
 		setenv("XDG_DATA_HOME", "/data", 1);
 		setenv("XDG_RUNTIME_DIR", "not/absolute", 1);
 		wrong += dirs_init(NULL, NULL, &d, NULL) < 0 || !STREQ(d.state, "/data/davit") ||
-			!STREQ(d.run, "/run/user/4711/davit");
+			 !STREQ(d.run, "/run/user/4711/davit");
 		dirs_done(&d);
 		unsetenv("XDG_DATA_HOME");
 		unsetenv("HOME");

@@ -43,7 +43,8 @@ static int place_down(void **state)
 
 static void append_unit(struct journal *j, const char *slot, const char *st)
 {
-	auto_json json_t *u = json_pack("{s:s, s:s, s:s, s:i}", "slot", slot, "service", "web", "state", st, "index", 1);
+	auto_json json_t *u =
+		json_pack("{s:s, s:s, s:s, s:i}", "slot", slot, "service", "web", "state", st, "index", 1);
 
 	assert_int_equal(journal_append(j, "unit", u, NULL), 0);
 }
@@ -100,7 +101,7 @@ static void test_last_line_wins_and_absent_forgets(void **state)
 	append_unit(j, "db-1", "absent");
 	append_unit(j, "old-1", "absent");
 	append_unit(j, "old-1", "creating");
-	append_unit(j, "a \"b\"\\", "running");          /* a name that has to be escaped */
+	append_unit(j, "a \"b\"\\", "running"); /* a name that has to be escaped */
 	assert_int_equal(journal_append(j, "event", project, NULL), 0);
 	assert_int_equal(world_load(p->fd, &w, NULL), 0);
 	assert_int_equal(w.units.n, 3);
@@ -163,7 +164,8 @@ static void test_garbage_in_the_middle_settles_nothing(void **state)
 	struct world w;
 
 	append_raw(p, "{\"t\":1,\"unit\":{\"slot\":\"web-1\",\"service\":\"web\",\"state\":\"running\"}}\n");
-	append_raw(p, "\n\nrubbish\n{\"t\":2}\n[]\n7\n{\"t\":3,\"unit\":[]}\n{\"t\":3,\"unit\":{\"slot\":5}}\n");
+	append_raw(
+		p, "\n\nrubbish\n{\"t\":2}\n[]\n7\n{\"t\":3,\"unit\":[]}\n{\"t\":3,\"unit\":{\"slot\":5}}\n");
 	append_raw(p, "{\"t\":4,\"unit\":{\"slot\":\"web-1\",\"service\":\"web\",\"sta\n");
 	append_raw(p, "{\"t\":4,\"unit\":{\"slot\":\"web-1\",\"state\":\"running\"}}\n");
 	append_raw(p, "{\"t\":5,\"project\":\"no object\"}\n{\"t\":,,,,\"unit\":{\"slot\":\"\n");
@@ -196,7 +198,7 @@ static void test_compaction_keeps_the_world(void **state)
 	world_done(&w);
 	assert_true(journal_size(p) < 1024);
 	assert_false(journal_wants_compaction(j));
-	append_unit(j, "db-1", "running");               /* goes to the new file */
+	append_unit(j, "db-1", "running"); /* goes to the new file */
 	assert_int_equal(world_load(p->fd, &w, NULL), 0);
 	assert_int_equal(w.units.n, 2);
 	assert_string_equal(state_of(&w, "web-1"), "running");
@@ -208,22 +210,42 @@ static void test_compaction_keeps_the_world(void **state)
 
 static void test_record_survives_the_way_through_text(void **state)
 {
-	struct unit_rec r = {
-		.slot = xstrdup("web-2"), .service = xstrdup("web"), .index = 2, .id = xstrdup("ab"), .name = xstrdup("demo-web-2"),
-		.image = xstrdup("nginx"), .image_id = xstrdup("sha256:00"), .config_hash = xstrdup("h"), .command = xstrdup("a b"),
-		.state = xstrdup("running"), .proc = { 12, 3456789012345ULL }, .boot = xstrdup("boot"), .created_ns = 1767225600000000001,
-		.started_ns = 2, .finished_ns = 3, .exit_code = 0, .oom = true, .restarts = 4, .health = xstrdup("healthy"),
-		.manual_stop = true, .error = xstrdup("näh"), .dns_udp = 5353, .dns_tcp = 5354,
-		.labels = json_pack("{s:s}", "k", "v"),
-	}, back;
+	struct unit_rec r =
+				{
+					.slot = xstrdup("web-2"),
+					.service = xstrdup("web"),
+					.index = 2,
+					.id = xstrdup("ab"),
+					.name = xstrdup("demo-web-2"),
+					.image = xstrdup("nginx"),
+					.image_id = xstrdup("sha256:00"),
+					.config_hash = xstrdup("h"),
+					.command = xstrdup("a b"),
+					.state = xstrdup("running"),
+					.proc = {12, 3456789012345ULL},
+					.boot = xstrdup("boot"),
+					.created_ns = 1767225600000000001,
+					.started_ns = 2,
+					.finished_ns = 3,
+					.exit_code = 0,
+					.oom = true,
+					.restarts = 4,
+					.health = xstrdup("healthy"),
+					.manual_stop = true,
+					.error = xstrdup("näh"),
+					.dns_udp = 5353,
+					.dns_tcp = 5354,
+					.labels = json_pack("{s:s}", "k", "v"),
+				},
+			back;
 	json_t *first, *second;
 
 	(void)state;
 	r.n_addrs = r.n_ports = 1;
 	r.addrs = xcalloc(1, sizeof *r.addrs);
-	r.addrs[0] = (struct unit_addr){ xstrdup("demo_default"), 0xac120002 };
+	r.addrs[0] = (struct unit_addr){xstrdup("demo_default"), 0xac120002};
 	r.ports = xcalloc(1, sizeof *r.ports);
-	r.ports[0] = (struct unit_port){ xstrdup("0.0.0.0"), 8080, 80, xstrdup("tcp") };
+	r.ports[0] = (struct unit_port){xstrdup("0.0.0.0"), 8080, 80, xstrdup("tcp")};
 	strs_add(&r.anon_volumes, "/data=0123");
 	first = unit_rec_to_json(&r);
 	assert_int_equal(unit_rec_from_json(first, &back, NULL), 0);
@@ -242,10 +264,11 @@ static void test_record_survives_the_way_through_text(void **state)
 static void test_record_without_or_with_silly_fields(void **state)
 {
 	struct unit_rec r;
-	auto_json json_t *least = json_pack("{s:s, s:s, s:s}", "slot", "a-1", "service", "a", "state", "running");
-	auto_json json_t *silly = json_pack("{s:s, s:s, s:s, s:i, s:s, s:[i], s:[i], s:[i], s:i, s:[], s:I}", "slot", "a-1",
-	                                    "service", "a", "state", "running", "pid", -5, "index", "x", "ports", 1, "addrs", 2,
-	                                    "anon_volumes", 3, "dns_udp", 70000, "labels", "restarts", (json_int_t)1 << 40);
+	auto_json json_t *least =
+		json_pack("{s:s, s:s, s:s}", "slot", "a-1", "service", "a", "state", "running");
+	auto_json json_t *silly = json_pack("{s:s, s:s, s:s, s:i, s:s, s:[i], s:[i], s:[i], s:i, s:[], s:I}",
+		"slot", "a-1", "service", "a", "state", "running", "pid", -5, "index", "x", "ports", 1,
+		"addrs", 2, "anon_volumes", 3, "dns_udp", 70000, "labels", "restarts", (json_int_t)1 << 40);
 	auto_json json_t *none = json_pack("{s:s}", "slot", "a-1");
 
 	(void)state;
@@ -268,7 +291,7 @@ static void test_record_without_or_with_silly_fields(void **state)
 
 static void test_alive_is_this_process_in_this_boot(void **state)
 {
-	struct unit_rec r = { .boot = xstrdup(proc_boot_id()) };
+	struct unit_rec r = {.boot = xstrdup(proc_boot_id())};
 
 	(void)state;
 	assert_int_equal(proc_identify(getpid(), &r.proc), 0);
@@ -317,7 +340,9 @@ static void test_exits_are_given_once(void **state)
 	add(p, "exits", " 7\n");
 	expect_exits(p, &offset, "12:3 ");
 	expect_exits(p, &offset, "");
-	add(p, "exits", "nonsense\n1 2\n1 2 3 4 5\n-1 2 3 4\n99999999999 1 1 1\n1 1 1 99999999999999999999\n13 1 4 8\n");
+	add(p, "exits",
+		"nonsense\n1 2\n1 2 3 4 5\n-1 2 3 4\n99999999999 1 1 1\n1 1 1 99999999999999999999\n13 1 4 "
+		"8\n");
 	expect_exits(p, &offset, "13:4 ");
 }
 
@@ -330,7 +355,7 @@ static void test_exits_over_a_rotation(void **state)
 	expect_exits(p, &offset, "10:0 ");
 	add(p, "exits", "11 1 1 5\n");
 	renameat(p->fd, "exits", p->fd, "exits.old");
-	expect_exits(p, &offset, "11:1 ");               /* at the moment without a new file */
+	expect_exits(p, &offset, "11:1 "); /* at the moment without a new file */
 	add(p, "exits", "= 18\n12 1 2 5\n");
 	expect_exits(p, &offset, "12:2 ");
 	expect_exits(p, &fresh, "10:0 11:1 12:2 ");
@@ -338,7 +363,7 @@ static void test_exits_over_a_rotation(void **state)
 	renameat(p->fd, "exits", p->fd, "exits.old");
 	add(p, "exits", "= 27\n13 1 3 5\n");
 	expect_exits(p, &offset, "13:3 ");
-	expect_exits(p, &far, "12:2 13:3 ");             /* what was lost is lost, the rest comes */
+	expect_exits(p, &far, "12:2 13:3 "); /* what was lost is lost, the rest comes */
 	assert_int_equal(far, offset);
 }
 

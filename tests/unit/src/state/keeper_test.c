@@ -1,5 +1,6 @@
-/* The real keeper program (its source, with another name for main) over a supervisor that does as it is told: this very program
- * in two other roles, told by arguments. The supervisor reports to a socket of the test's and takes commands there. */
+/* The real keeper program (its source, with another name for main) over a supervisor that does as it is told:
+ * this very program in two other roles, told by arguments. The supervisor reports to a socket of the test's
+ * and takes commands there. */
 int keeper_main(int argc, char **argv);
 #define main keeper_main
 #include "../../../../src/keeper/keeper.c"
@@ -24,7 +25,7 @@ enum { DEADLINE_MS = 5000 };
 
 /* ------------------------------------------------------------------ the supervisor's side */
 
-static int told = -1;            /* socket to the test */
+static int told = -1; /* socket to the test */
 
 static void say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 static void say(const char *fmt, ...)
@@ -63,9 +64,13 @@ static void hand_over(const char *name)
 {
 	char text[80];
 	int fd = memfd_create(name, MFD_CLOEXEC);
-	union { char buf[CMSG_SPACE(sizeof(int))]; struct cmsghdr align; } c = { .buf = { 0 } };
-	struct iovec iov = { text, (size_t)snprintf(text, sizeof text, "f%s", name) };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = c.buf, .msg_controllen = sizeof c.buf };
+	union {
+		char buf[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} c = {.buf = {0}};
+	struct iovec iov = {text, (size_t)snprintf(text, sizeof text, "f%s", name)};
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = c.buf, .msg_controllen = sizeof c.buf};
 	struct cmsghdr *h = CMSG_FIRSTHDR(&msg);
 
 	h->cmsg_level = SOL_SOCKET;
@@ -81,9 +86,13 @@ static void hand_over(const char *name)
 static void read_keeper(char *ret, size_t n)
 {
 	char text[80] = "", content[80] = "";
-	union { char buf[CMSG_SPACE(sizeof(int))]; struct cmsghdr align; } c;
-	struct iovec iov = { text, sizeof text - 1 };
-	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1, .msg_control = c.buf, .msg_controllen = sizeof c.buf };
+	union {
+		char buf[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} c;
+	struct iovec iov = {text, sizeof text - 1};
+	struct msghdr msg = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = c.buf, .msg_controllen = sizeof c.buf};
 	struct cmsghdr *h;
 
 	if (recvmsg(KEEPER_FD, &msg, MSG_CMSG_CLOEXEC) <= 0) {
@@ -155,8 +164,8 @@ static void obey(const char *cmd, char **argv)
 		char number_text[16];
 
 		snprintf(number_text, sizeof number_text, "%d", lock);
-		execl("/proc/self/exe", "keeper", argv[3], number_text, "--", "/proc/self/exe", "supervisor", argv[2],
-		      argv[3], (char *)NULL);
+		execl("/proc/self/exe", "keeper", argv[3], number_text, "--", "/proc/self/exe", "supervisor",
+			argv[2], argv[3], (char *)NULL);
 		_exit(94);
 	}
 	if (strcmp(cmd, "read") != 0 && strcmp(cmd, "fds") != 0)
@@ -166,7 +175,7 @@ static void obey(const char *cmd, char **argv)
 /* supervisor SOCKET RUN */
 static int supervisor_main(char **argv)
 {
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
 	char cmd[128];
 	ssize_t n;
 
@@ -192,7 +201,7 @@ struct stage {
 
 static int wait_readable(int fd)
 {
-	struct pollfd p = { .fd = fd, .events = POLLIN };
+	struct pollfd p = {.fd = fd, .events = POLLIN};
 
 	return poll(&p, 1, DEADLINE_MS);
 }
@@ -223,11 +232,11 @@ static void start_keeper(struct stage *s)
 
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		fcntl(s->lock_fd, F_SETFD, 0);
-		dup2(s->lock_fd, 40);                    /* something that leaks, with a hole below */
-		signal(SIGCHLD, SIG_IGN);                /* as bad a start as can be */
+		dup2(s->lock_fd, 40);	  /* something that leaks, with a hole below */
+		signal(SIGCHLD, SIG_IGN); /* as bad a start as can be */
 		snprintf(lock, sizeof lock, "%d", s->lock_fd);
-		execl("/proc/self/exe", "keeper", s->dir, lock, "--", "/proc/self/exe", "supervisor", s->sock_path, s->dir,
-		      (char *)NULL);
+		execl("/proc/self/exe", "keeper", s->dir, lock, "--", "/proc/self/exe", "supervisor",
+			s->sock_path, s->dir, (char *)NULL);
 		_exit(93);
 	}
 }
@@ -235,9 +244,9 @@ static void start_keeper(struct stage *s)
 static int stage_up(void **state)
 {
 	static struct stage s;
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
 
-	s = (struct stage){ .sock = -1 };
+	s = (struct stage){.sock = -1};
 	snprintf(s.dir, sizeof s.dir, "/tmp/keeper-test-XXXXXX");
 	if (!mkdtemp(s.dir))
 		return -1;
@@ -247,8 +256,8 @@ static int stage_up(void **state)
 	s.lock_fd = open(s.lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	snprintf(a.sun_path, sizeof a.sun_path, "%s", s.sock_path);
 	s.listen_fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-	if (flock(s.lock_fd, LOCK_EX | LOCK_NB) < 0 || bind(s.listen_fd, (struct sockaddr *)&a, sizeof a) < 0 ||
-	    listen(s.listen_fd, 8) < 0)
+	if (flock(s.lock_fd, LOCK_EX | LOCK_NB) < 0 ||
+		bind(s.listen_fd, (struct sockaddr *)&a, sizeof a) < 0 || listen(s.listen_fd, 8) < 0)
 		return -1;
 	start_keeper(&s);
 	close(s.lock_fd);
@@ -330,7 +339,7 @@ static void test_restarts_the_supervisor_and_gives_its_descriptors_back(void **s
 	tell(s, "drop gone");
 	tell(s, "drop never-there");
 	tell(s, "garbage");
-	for (int i = 0; i < 7; i++) {            /* more would take long: the pauses grow */
+	for (int i = 0; i < 7; i++) { /* more would take long: the pauses grow */
 		pid_t before = s->supervisor;
 
 		kill_supervisor(s);
@@ -348,7 +357,7 @@ static void test_gives_more_back_than_a_socket_holds(void **state)
 
 	tell(s, "hand 900");
 	kill_supervisor(s);
-	tell(s, "orphan exit 3");                /* an exit while descriptors are still owed: its notice comes after them */
+	tell(s, "orphan exit 3"); /* an exit while descriptors are still owed: its notice comes after them */
 	for (int i = 0; i < 900; i++) {
 		snprintf(want, sizeof want, "fmany-%d:many-%d", i, i);
 		assert_string_equal(tell(s, "read"), want);
@@ -360,11 +369,18 @@ static void test_gives_more_back_than_a_socket_holds(void **state)
 static void test_records_exits_of_orphans(void **state)
 {
 	struct stage *s = *state;
-	struct seen seen = { 0 };
+	struct seen seen = {0};
 	off_t offset = 0;
-	struct { const char *cmd; int status; } cases[] = {
-		{ "orphan exit 0", 0 }, { "orphan exit 7", 7 }, { "orphan exit 255", 255 },
-		{ "orphan signal 9", 137 }, { "orphan signal 15", 143 }, { "orphan signal 10", 138 },
+	struct {
+		const char *cmd;
+		int status;
+	} cases[] = {
+		{"orphan exit 0", 0},
+		{"orphan exit 7", 7},
+		{"orphan exit 255", 255},
+		{"orphan signal 9", 137},
+		{"orphan signal 15", 143},
+		{"orphan signal 10", 138},
 	};
 
 	assert_string_equal(tell(s, "read"), ".");
@@ -375,7 +391,7 @@ static void test_records_exits_of_orphans(void **state)
 		assert_true(seen.last.proc.pid > 0 && seen.last.proc.start > 0 && seen.last.at_ns > 0);
 		assert_string_equal(tell(s, "read"), "x");
 	}
-	kill_supervisor(s);                      /* its own end is no record, nor is anything written twice */
+	kill_supervisor(s); /* its own end is no record, nor is anything written twice */
 	tell(s, "orphan exit 1");
 	expect_exits(s, &offset, &seen, 7);
 	offset = 0;
@@ -386,7 +402,7 @@ static void test_records_exits_of_orphans(void **state)
 static void test_exits_while_the_supervisor_is_dead(void **state)
 {
 	struct stage *s = *state;
-	struct seen seen = { 0 };
+	struct seen seen = {0};
 	off_t offset = 0;
 
 	tell(s, "many 200");
@@ -397,7 +413,7 @@ static void test_exits_while_the_supervisor_is_dead(void **state)
 static void test_full_file_rotates_and_offsets_stay_right(void **state)
 {
 	struct stage *s = *state;
-	struct seen seen = { 0 };
+	struct seen seen = {0};
 	off_t offset = 0;
 	char filler[64];
 	struct stat st;
@@ -434,11 +450,11 @@ static void test_survives_signals_and_keeps_the_lock(void **state)
 {
 	struct stage *s = *state;
 	int lock = open(s->lock_path, O_RDWR | O_CLOEXEC);
-	static const int signals[] = { SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGALRM, SIGTSTP };
+	static const int signals[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGALRM, SIGTSTP};
 
 	for (unsigned i = 0; i < sizeof signals / sizeof *signals; i++)
 		assert_int_equal(kill(s->keeper, signals[i]), 0);
-	assert_string_equal(tell(s, "fds"), "5");        /* stdio, KEEPER_FD and the one to the test */
+	assert_string_equal(tell(s, "fds"), "5"); /* stdio, KEEPER_FD and the one to the test */
 	kill_supervisor(s);
 	assert_int_equal(waitpid(s->keeper, NULL, WNOHANG), 0);
 	assert_int_equal(flock(lock, LOCK_EX | LOCK_NB), -1);
@@ -466,12 +482,12 @@ static void test_exit_0_ends_it_and_others_do_not(void **state)
 static void test_supervisor_can_become_the_keeper(void **state)
 {
 	struct stage *s = *state;
-	struct seen seen = { 0 };
+	struct seen seen = {0};
 	off_t offset = 0;
 	char cmd[128];
 	pid_t heir = s->supervisor;
 
-	prctl(PR_SET_CHILD_SUBREAPER, 1);                /* so that the heir becomes our child when its keeper dies */
+	prctl(PR_SET_CHILD_SUBREAPER, 1); /* so that the heir becomes our child when its keeper dies */
 	assert_string_equal(tell(s, "read"), ".");
 	kill(s->keeper, SIGKILL);
 	waitpid(s->keeper, NULL, 0);

@@ -28,13 +28,13 @@
 struct place {
 	char path[64];
 	int fd;
-	int out[2], err[2];      /* pipes to the log */
+	int out[2], err[2]; /* pipes to the log */
 	struct logw *w;
 };
 
 static void open_writer(struct place *p, int64_t max_bytes, unsigned max_files)
 {
-	struct log_limits lim = { max_bytes, max_files };
+	struct log_limits lim = {max_bytes, max_files};
 
 	logw_close(p->w);
 	assert_int_equal(logw_open(p->fd, SLOT, &lim, &p->w, NULL), 0);
@@ -44,7 +44,7 @@ static int place_up(void **state)
 {
 	static struct place p;
 
-	p = (struct place){ 0 };
+	p = (struct place){0};
 	snprintf(p.path, sizeof p.path, "/tmp/log-test-XXXXXX");
 	if (!mkdtemp(p.path) || pipe2(p.out, O_CLOEXEC) < 0 || pipe2(p.err, O_CLOEXEC) < 0)
 		return -1;
@@ -183,7 +183,7 @@ static void test_binary_and_long_lines(void **state)
 	assert_int_equal(pieces, 3);
 	assert_int_equal(total, n - 1);
 	logr_close(r);
-	r = reader(p, 0, 0, 1);                  /* the last line is longer than what is kept together */
+	r = reader(p, 0, 0, 1); /* the last line is longer than what is kept together */
 	assert_int_equal(logr_next(r, true, &l, NULL), 1);
 	assert_int_equal(l.text[0], 'x');
 	logr_close(r);
@@ -277,7 +277,7 @@ static void test_since_and_until(void **state)
 		if (i == 1)
 			out(p, 1, "unfin");
 	}
-	r = reader(p, t[2], 0, -1);              /* the line that began before and ended after belongs to before */
+	r = reader(p, t[2], 0, -1); /* the line that began before and ended after belongs to before */
 	expect(r, true, "1:2|1:3|");
 	logr_close(r);
 	r = reader(p, t[1], t[2], -1);
@@ -325,7 +325,7 @@ static void test_rotation_bounds_and_readers_follow(void **state)
 
 	open_writer(p, 10000, 3);
 	r = reader(p, 0, 0, -1);
-	for (int i = 0; i < 5000; i++) {         /* a reader that keeps up misses nothing */
+	for (int i = 0; i < 5000; i++) { /* a reader that keeps up misses nothing */
 		snprintf(text, sizeof text, "%s%d%s", i % 3 ? "" : "line ", i, i % 3 == 2 ? "\n" : " ");
 		out(p, 1, text);
 		if (i % 100 == 99)
@@ -383,7 +383,7 @@ static void test_removed_and_made_again(void **state)
 
 static bool readable(int fd)
 {
-	struct pollfd p = { .fd = fd, .events = POLLIN };
+	struct pollfd p = {.fd = fd, .events = POLLIN};
 
 	return poll(&p, 1, 0) == 1;
 }
@@ -399,7 +399,7 @@ static void test_descriptor_tells_when_there_is_more(void **state)
 	assert_int_equal(log_remove(p->fd, SLOT, NULL), 0);
 	r = reader(p, 0, 0, -1);
 	fd = logr_fd(r, NULL);
-	assert_true(readable(fd));               /* what came before the watch is not missed */
+	assert_true(readable(fd)); /* what came before the watch is not missed */
 	expect(r, false, "");
 	assert_false(readable(fd));
 	open_writer(p, 8192, 2);
@@ -409,7 +409,7 @@ static void test_descriptor_tells_when_there_is_more(void **state)
 	out(p, 1, "one\n");
 	assert_true(readable(fd));
 	expect(r, false, "1:one|");
-	for (int i = 0; i < 50; i++) {           /* into other segments */
+	for (int i = 0; i < 50; i++) { /* into other segments */
 		char text[512];
 
 		memset(text, 'a' + i % 26, sizeof text - 1);
@@ -445,11 +445,11 @@ static void test_bytes_without_a_record_get_one(void **state)
 	out(p, 1, "two\n");
 	assert_int_equal(fstat(idx, &st), 0);
 	assert_int_equal(st.st_size, 72);
-	assert_int_equal(ftruncate(idx, 53), 0);         /* killed within the last record */
-	expect_log(p, -1, "1:one|2:bad|1:two|");         /* also without a writer */
+	assert_int_equal(ftruncate(idx, 53), 0); /* killed within the last record */
+	expect_log(p, -1, "1:one|2:bad|1:two|"); /* also without a writer */
 	expect_log(p, 1, "1:two|");
 	r = reader(p, 0, 0, -1);
-	expect(r, false, "1:one|2:bad|");                /* a follower waits for the record */
+	expect(r, false, "1:one|2:bad|"); /* a follower waits for the record */
 	open_writer(p, 0, 0);
 	expect(r, false, "1:two|");
 	logr_close(r);
@@ -516,23 +516,24 @@ static void test_full_disk_loses_nothing(void **state)
 	while ((rc = logw_move(p->w, p->out[0], 1, NULL)) == 1)
 		;
 	assert_int_equal(rc, 0);
-	expect_log(p, -1, "1:first|"
-	           "1:0123456789|1:0123456789|1:0123456789|1:0123456789|1:0123456789|1:0123456789|1:0123456789|"
-	           "1:0123456789|1:0123456789|1:0123456789|1:0123456789|1:0123456789|1:0123456789|1:0123456789|"
-	           "1:0123456789|1:0123456789|1:0123456789|1:0123456789|1:0123456789|1:0123456789|");
+	expect_log(p, -1,
+		"1:first|"
+		"1:0123456789|1:0123456789|1:0123456789|1:0123456789|1:0123456789|1:0123456789|1:0123456789|"
+		"1:0123456789|1:0123456789|1:0123456789|1:0123456789|1:0123456789|1:0123456789|1:0123456789|"
+		"1:0123456789|1:0123456789|1:0123456789|1:0123456789|1:0123456789|1:0123456789|");
 }
 
 /* ------------------------------------------------------------------ killed and damaged */
 
 static void write_until_killed(struct place *p)
 {
-	struct log_limits lim = { 200000, 1000 };
+	struct log_limits lim = {200000, 1000};
 	struct logw *w;
 
 	if (logw_open(p->fd, SLOT, &lim, &w, NULL) < 0)
 		_exit(1);
 	for (;;) {
-		struct pollfd fd = { .fd = p->out[0], .events = POLLIN };
+		struct pollfd fd = {.fd = p->out[0], .events = POLLIN};
 
 		poll(&fd, 1, -1);
 		if (logw_move(w, p->out[0], 1, NULL) < 0)
@@ -561,7 +562,7 @@ static void test_killed_writers_lose_nothing(void **state)
 
 		if (writer == 0)
 			write_until_killed(p);
-		usleep(1000 + (unsigned)(n++ % 7) * 700);        /* the moment does not matter, but shall differ */
+		usleep(1000 + (unsigned)(n++ % 7) * 700); /* the moment does not matter, but shall differ */
 		kill(writer, SIGKILL);
 		waitpid(writer, NULL, 0);
 	}
@@ -593,7 +594,8 @@ static size_t count(struct logr *r)
 	return sum ? n : 0;
 }
 
-/* Whatever is in the index, reading ends, stays within the files, and gives what the data files hold when all is asked for. */
+/* Whatever is in the index, reading ends, stays within the files, and gives what the data files hold when all
+ * is asked for. */
 static void test_damaged_index(void **state)
 {
 	struct place *p = *state;
@@ -641,7 +643,7 @@ static void test_damaged_index(void **state)
 		close(data);
 		close(idx);
 		close(dir);
-		open_writer(p, 3000, 4);         /* repairs without a complaint */
+		open_writer(p, 3000, 4); /* repairs without a complaint */
 	}
 }
 
@@ -651,9 +653,9 @@ static void test_lying_records(void **state)
 	struct place *p = *state;
 	auto_close int dir = slot_dir(p), idx = seg_open(dir, 1, -1, O_RDWR | O_APPEND);
 	struct log_rec lies[] = {
-		{ .at_ns = 1, .offset = 1ULL << 60, .len = 5, .stream = 0 },
-		{ .at_ns = 1, .offset = 0, .len = UINT32_MAX, .stream = 1 },
-		{ .at_ns = INT64_MIN, .offset = 0, .len = 3, .stream = 0 },
+		{.at_ns = 1, .offset = 1ULL << 60, .len = 5, .stream = 0},
+		{.at_ns = 1, .offset = 0, .len = UINT32_MAX, .stream = 1},
+		{.at_ns = INT64_MIN, .offset = 0, .len = 3, .stream = 0},
 	};
 
 	out(p, 1, "one\n");
@@ -666,7 +668,7 @@ static void test_lying_records(void **state)
 	expect_log(p, -1, "1:one|1:two|2:three|");
 	open_writer(p, 0, 0);
 	out(p, 1, "four\n");
-	expect_log(p, -1, "1:one|1:two|1:four|2:three|");        /* the lie claims all of its stream */
+	expect_log(p, -1, "1:one|1:two|1:four|2:three|"); /* the lie claims all of its stream */
 }
 
 int main(void)
