@@ -1,5 +1,5 @@
-/* A bridge has a fixed MAC address: one that it borrowed from its ports would change with them, and the containers' neighbour tables
- * would be wrong for their gateway each time a container comes or goes. */
+/* A bridge has a fixed MAC address: one that it borrowed from its ports would change with them, and the
+ * containers' neighbour tables would be wrong for their gateway each time a container comes or goes. */
 #include "br.h"
 
 #include <errno.h>
@@ -31,7 +31,7 @@ static struct nl_msg *bridge_new(const struct net *n, const char *project)
 	nla_put_string(msg, IFLA_INFO_KIND, "bridge");
 	struct nlattr *data = nla_nest_start(msg, IFLA_INFO_DATA);
 	nla_put_u32(msg, IFLA_BR_STP_STATE, 0);
-	nla_put_u32(msg, IFLA_BR_FORWARD_DELAY, 0);   /* a port forwards from the moment it is up */
+	nla_put_u32(msg, IFLA_BR_FORWARD_DELAY, 0); /* a port forwards from the moment it is up */
 	nla_nest_end(msg, data);
 	nla_nest_end(msg, info);
 	return msg;
@@ -52,7 +52,9 @@ static struct nl_msg *bridge_set(const struct net *n, const char *alias)
 
 static struct nl_msg *address_msg(int type, int flags, int index, uint32_t addr, uint8_t prefix)
 {
-	struct ifaddrmsg ifa = { .ifa_family = AF_INET, .ifa_prefixlen = prefix, .ifa_index = (unsigned)index,
+	struct ifaddrmsg ifa = { .ifa_family = AF_INET,
+		.ifa_prefixlen = prefix,
+		.ifa_index = (unsigned)index,
 		.ifa_scope = RT_SCOPE_UNIVERSE };
 	struct nl_msg *msg = nls_msg(type, flags, &ifa, sizeof ifa);
 	uint32_t mask = prefix ? ~0u << (32 - prefix) : 0;
@@ -64,7 +66,7 @@ static struct nl_msg *address_msg(int type, int flags, int index, uint32_t addr,
 }
 
 struct address_scan {
-	struct nls *queue;               /* gets the deletions */
+	struct nls *queue; /* gets the deletions */
 	const struct net *net;
 	int index;
 };
@@ -75,14 +77,15 @@ static int drop_other_address(const struct nlmsghdr *nh, void *arg)
 	struct address_scan *scan = arg;
 	struct nlattr *tb[IFA_MAX + 1];
 	struct ifaddrmsg *ifa = NLMSG_DATA(nh);
-	if (nh->nlmsg_type != RTM_NEWADDR || (int)ifa->ifa_index != scan->index || ifa->ifa_family != AF_INET ||
+	if (nh->nlmsg_type != RTM_NEWADDR || (int)ifa->ifa_index != scan->index ||
+		ifa->ifa_family != AF_INET ||
 		nlmsg_parse((struct nlmsghdr *)nh, sizeof *ifa, tb, IFA_MAX, NULL) < 0 || !tb[IFA_LOCAL])
 		return 0;
 	uint32_t addr = ntohl(nla_get_u32(tb[IFA_LOCAL]));
 	if (addr == scan->net->gateway && ifa->ifa_prefixlen == scan->net->prefix)
 		return 0;
-	nls_queue(scan->queue, address_msg(RTM_DELADDR, 0, scan->index, addr, ifa->ifa_prefixlen), EADDRNOTAVAIL,
-		"remove the old address of bridge '%s'", scan->net->bridge);
+	nls_queue(scan->queue, address_msg(RTM_DELADDR, 0, scan->index, addr, ifa->ifa_prefixlen),
+		EADDRNOTAVAIL, "remove the old address of bridge '%s'", scan->net->bridge);
 	return 0;
 }
 
@@ -149,13 +152,15 @@ static int br_make(struct nls *s, const struct net *n, const char *project, stru
 	nls_queue(s, bridge_new(n, project), EEXIST, "make bridge '%s'", n->bridge);
 	if (nls_flush(s, err) < 0)
 		return -1;
-	/* no IPv6 on it yet: no duplicate address detection, no router solicitations, nothing that could be reached by it */
+	/* no IPv6 on it yet: no duplicate address detection, no router solicitations, nothing that could be
+	 * reached by it */
 	sysctl_or_log("ipv6", n->bridge, "disable_ipv6", "1");
 	sysctl_or_log("ipv6", n->bridge, "accept_ra", "0");
 	return 0;
 }
 
-/* The project is not part of struct net; the network's name is PROJECT_KEY, or whatever the user called it. */
+/* The project is not part of struct net; the network's name is PROJECT_KEY, or whatever the user called it.
+ */
 static const char *bridge_project(const struct net *n)
 {
 	return n->project && *n->project ? n->project : n->name;
@@ -172,15 +177,17 @@ int br_up(struct nls *s, const struct net *n, struct err *err)
 	bool lent = r == 0 && !owner_is(found.v[0].alias, NULL);
 	if (r == 1) {
 		if (n->external)
-			return err_set(err, ERR_NOT_FOUND, "bridge '%s' of an external network is not there", n->bridge);
+			return err_set(err, ERR_NOT_FOUND, "bridge '%s' of an external network is not there",
+				n->bridge);
 		if (br_make(s, n, bridge_project(n), err) < 0 || find_bridge(s, n, &found, err) != 0)
 			return -1;
 	} else if (!lent && mend_addresses(s, n, found.v[0].index, err) < 0) {
 		return -1;
 	}
 	nls_queue(s, bridge_set(n, lent || n->external ? NULL : alias), 0, "set up bridge '%s'", n->bridge);
-	nls_queue(s, address_msg(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, found.v[0].index, n->gateway, n->prefix), EEXIST,
-		"give bridge '%s' its address", n->bridge);
+	nls_queue(s,
+		address_msg(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, found.v[0].index, n->gateway, n->prefix),
+		EEXIST, "give bridge '%s' its address", n->bridge);
 	if (nls_flush(s, err) < 0)
 		return -1;
 	br_route_localnet(n->bridge);

@@ -1,4 +1,5 @@
-/* br.h - bridges. Work on a session of NETLINK_ROUTE in the host's namespace, which the thread is in (sysctls). */
+/* br.h - bridges. Work on a session of NETLINK_ROUTE in the host's namespace, which the thread is in
+ * (sysctls). */
 #pragma once
 
 #include "net.h"

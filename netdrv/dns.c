@@ -1,6 +1,7 @@
-/* The resolver of a project. Its sockets live in the slots' namespaces, at 127.0.0.11 and NET_DNS_PORT, where redirect.c leads
- * port 53 to; questions that are not about the project leave from the host's namespace, so they are answered on internal
- * networks too. A message is answered or passed on within its callback; nothing waits. */
+/* The resolver of a project. Its sockets live in the slots' namespaces, at 127.0.0.11 and NET_DNS_PORT, where
+ * redirect.c leads port 53 to; questions that are not about the project leave from the host's namespace, so
+ * they are answered on internal networks too. A message is answered or passed on within its callback; nothing
+ * waits. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -23,7 +24,8 @@ void dns_reply(const struct dns_client *c, const uint8_t *p, size_t n)
 		return;
 	}
 	/* a client that does not take it is a client that repeats its question */
-	ssize_t sent = sendto(c->slot->udp_fd, p, n, MSG_NOSIGNAL, (const struct sockaddr *)&c->peer, sizeof c->peer);
+	ssize_t sent = sendto(
+		c->slot->udp_fd, p, n, MSG_NOSIGNAL, (const struct sockaddr *)&c->peer, sizeof c->peer);
 	(void)sent;
 }
 
@@ -139,14 +141,17 @@ static void slot_free(void *p)
 
 static int bind_one(int type, unsigned port)
 {
-	struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port),
+	struct sockaddr_in a = { .sin_family = AF_INET,
+		.sin_port = htons((uint16_t)port),
 		.sin_addr.s_addr = htonl(RESOLVER_ADDR) };
 	auto_close int fd = socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	int on = 1;
-	/* TCP only, for what an earlier supervisor left in TIME_WAIT; with UDP two sockets would share the port */
+	/* TCP only, for what an earlier supervisor left in TIME_WAIT; with UDP two sockets would share the
+	 * port */
 	if (fd >= 0 && type == SOCK_STREAM)
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof a) < 0 || (type == SOCK_STREAM && listen(fd, 64) < 0))
+	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof a) < 0 ||
+		(type == SOCK_STREAM && listen(fd, 64) < 0))
 		return -1;
 	return take_fd(&fd);
 }
@@ -165,7 +170,8 @@ static int open_socket(int type, unsigned *port, struct err *err)
 	return take_fd(&fd);
 }
 
-static int open_sockets(struct dns_slot *s, const char *netns_path, unsigned *udp_port, unsigned *tcp_port, struct err *err)
+static int open_sockets(
+	struct dns_slot *s, const char *netns_path, unsigned *udp_port, unsigned *tcp_port, struct err *err)
 {
 	auto_close int ns = -1, home = netns_here(err);
 	if (home < 0)
@@ -199,7 +205,7 @@ static int add_servers(struct dns_slot *s, const char *const *servers, struct er
 }
 
 int dns_add_slot(struct dns *d, const char *slot, const char *netns_path, const char *const *servers,
-		 unsigned *udp_port, unsigned *tcp_port, struct err *err)
+	unsigned *udp_port, unsigned *tcp_port, struct err *err)
 {
 	dns_remove_slot(d, slot);
 	struct dns_slot *s = xcalloc(1, sizeof *s);

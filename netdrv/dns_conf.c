@@ -69,7 +69,8 @@ const struct dns_servers *dns_conf_servers(struct dns_conf *c)
 	if (stat(c->path, &now) < 0)
 		now = (struct stat){ 0 };
 	if (now.st_ino == c->seen.st_ino && now.st_dev == c->seen.st_dev && now.st_size == c->seen.st_size &&
-		now.st_mtim.tv_sec == c->seen.st_mtim.tv_sec && now.st_mtim.tv_nsec == c->seen.st_mtim.tv_nsec)
+		now.st_mtim.tv_sec == c->seen.st_mtim.tv_sec &&
+		now.st_mtim.tv_nsec == c->seen.st_mtim.tv_nsec)
 		return &c->servers;
 	c->seen = now;
 	conf_read(c);

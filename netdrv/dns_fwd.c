@@ -1,9 +1,11 @@
 /* Questions passed on. How it works:
  *
- * A question is sent on with an id of ours to one server after the other, by UDP or TCP as it came, until one answers or the budget of 4.5 s is over;
- * then the client gets SERVFAIL. An answer counts only from the socket that is connected to the server asked, with that id and question; for
- * a forger there are id and source port to guess. UDP sockets are opened when there is something to ask and closed when nothing is
- * under way on them, so a lonely question has a port of its own; at most DNS_SOCKETS_MAX per server share a burst.
+ * A question is sent on with an id of ours to one server after the other, by UDP or TCP as it came, until one
+ * answers or the budget of 4.5 s is over; then the client gets SERVFAIL. An answer counts only from the
+ * socket that is connected to the server asked, with that id and question; for a forger there are id and
+ * source port to guess. UDP sockets are opened when there is something to ask and closed when nothing is
+ * under way on them, so a lonely question has a port of its own; at most DNS_SOCKETS_MAX per server share a
+ * burst.
  *
  * A server that refuses or fails is left for the next at once. */
 #include <errno.h>
@@ -32,13 +34,13 @@ struct dns_fwd {
 	struct dns *dns;
 	struct dns_client client;
 	uint16_t id, client_id;
-	uint8_t *query;                  /* with our id */
+	uint8_t *query; /* with our id */
 	size_t len, udp_max;
 	struct dns_servers servers;
 	unsigned attempt, attempts;
 	struct event timer;
-	struct dns_upsock *sock;         /* while asked by UDP */
-	struct bufferevent *tcp;         /* while asked by TCP */
+	struct dns_upsock *sock; /* while asked by UDP */
+	struct bufferevent *tcp; /* while asked by TCP */
 };
 
 static void fwd_next(struct dns_fwd *f);
@@ -96,8 +98,8 @@ static struct dns_upsock *upsock_for(struct dns *d, const struct dns_server *ser
 	struct dns_upsock *chosen = NULL;
 	unsigned n = 0;
 	for (struct dns_upsock *s = d->socks; s; s = s->next)
-		if (s->server.len == server->len && memcmp(&s->server.addr, &server->addr, server->len) == 0 &&
-			dns_random() % ++n == 0)
+		if (s->server.len == server->len &&
+			memcmp(&s->server.addr, &server->addr, server->len) == 0 && dns_random() % ++n == 0)
 			chosen = s;
 	struct dns_upsock *fresh = n < DNS_SOCKETS_MAX ? upsock_new(d, server) : NULL;
 	chosen = fresh ? fresh : chosen;
@@ -180,7 +182,7 @@ static bool answers(const struct dns_fwd *f, const uint8_t *p, size_t n)
 static void upsock_failed(struct dns_upsock *s)
 {
 	struct dns *d = s->dns;
-	s->in_flight++;                  /* keeps it while its questions leave */
+	s->in_flight++; /* keeps it while its questions leave */
 	for (size_t i = 0; i < DNS_IN_FLIGHT_MAX && s->in_flight > 1; i++)
 		if (d->in_flight[i] && d->in_flight[i]->sock == s)
 			fwd_next(d->in_flight[i]);
@@ -290,13 +292,19 @@ void dns_fwd_start(const struct dns_client *c, const uint8_t *p, size_t n, const
 {
 	struct dns *d = c->slot->dns;
 	const struct dns_servers *servers = c->slot->own.n ? &c->slot->own : dns_conf_servers(&d->conf);
-	if (!servers->n || d->n_in_flight >= DNS_IN_FLIGHT_MAX || c->slot->in_flight >= DNS_SLOT_IN_FLIGHT_MAX) {
+	if (!servers->n || d->n_in_flight >= DNS_IN_FLIGHT_MAX ||
+		c->slot->in_flight >= DNS_SLOT_IN_FLIGHT_MAX) {
 		dns_fail(c, p, q, DNS_SERVFAIL);
 		return;
 	}
 	struct dns_fwd *f = xcalloc(1, sizeof *f);
-	*f = (struct dns_fwd){ .dns = d, .client = *c, .id = free_id(d), .client_id = q->id, .len = n,
-		.udp_max = q->udp_max, .servers = *servers };
+	*f = (struct dns_fwd){ .dns = d,
+		.client = *c,
+		.id = free_id(d),
+		.client_id = q->id,
+		.len = n,
+		.udp_max = q->udp_max,
+		.servers = *servers };
 	f->attempts = servers->n > DNS_ATTEMPTS_MIN ? (unsigned)servers->n : DNS_ATTEMPTS_MIN;
 	f->query = xmalloc(n);
 	memcpy(f->query, p, n);

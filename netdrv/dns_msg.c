@@ -7,8 +7,17 @@
 
 #include "../src/util/str.h"
 
-enum { FLAG_QR = 0x80, FLAG_AA = 0x04, FLAG_TC = 0x02, FLAG_RD = 0x01, FLAG_RA = 0x80, OPCODE = 0x78, LABEL_MAX = 63,
-	WIRE_NAME_MAX = 255, HOPS_MAX = 64 };
+enum {
+	FLAG_QR = 0x80,
+	FLAG_AA = 0x04,
+	FLAG_TC = 0x02,
+	FLAG_RD = 0x01,
+	FLAG_RA = 0x80,
+	OPCODE = 0x78,
+	LABEL_MAX = 63,
+	WIRE_NAME_MAX = 255,
+	HOPS_MAX = 64
+};
 
 static uint16_t get16(const uint8_t *p)
 {
@@ -69,7 +78,8 @@ int dns_name_read(const uint8_t *p, size_t n, size_t *at, char ret[static DNS_NA
 			if (!after)
 				after = pos + 2;
 			pos = get16(p + pos) & 0x3FFF;
-			/* to what was before everything read so far, so it ends; and there are no names in the header */
+			/* to what was before everything read so far, so it ends; and there are no names in
+			 * the header */
 			if (pos >= lowest || pos < DNS_HEADER || ++hops > HOPS_MAX)
 				return -1;
 			lowest = pos;
@@ -92,9 +102,11 @@ bool dns_reverse_parse(const char *name, uint32_t *ret_addr)
 {
 	unsigned v[4];
 	int end = 0;
-	/* %3u would skip blanks and signs; names have none by now that are not escaped, but "+1" is a fine label */
-	if (name[strspn(name, "0123456789.")] != 'i' || sscanf(name, "%3u.%3u.%3u.%3u.in-addr.arpa%n", &v[3], &v[2], &v[1],
-		&v[0], &end) != 4 || !end || name[end])
+	/* %3u would skip blanks and signs; names have none by now that are not escaped, but "+1" is a fine
+	 * label */
+	if (name[strspn(name, "0123456789.")] != 'i' ||
+		sscanf(name, "%3u.%3u.%3u.%3u.in-addr.arpa%n", &v[3], &v[2], &v[1], &v[0], &end) != 4 ||
+		!end || name[end])
 		return false;
 	*ret_addr = 0;
 	for (int i = 0; i < 4; i++) {
@@ -107,7 +119,8 @@ bool dns_reverse_parse(const char *name, uint32_t *ret_addr)
 
 /* --- queries --- */
 
-/* Looks for the OPT record; what else follows a question is none of our business. 0 or -1 when it is malformed. */
+/* Looks for the OPT record; what else follows a question is none of our business. 0 or -1 when it is
+ * malformed. */
 static int read_additional(const uint8_t *p, size_t n, size_t at, unsigned records, struct dns_query *q)
 {
 	char name[DNS_NAME_MAX];
@@ -162,17 +175,19 @@ bool dns_same_question(const uint8_t *a, size_t a_len, const uint8_t *b, size_t 
 
 /* --- answers --- */
 
-void dns_answer_begin(struct dns_answer *a, uint8_t *out, size_t max, const uint8_t *query, const struct dns_query *q,
-		      unsigned rcode)
+void dns_answer_begin(struct dns_answer *a, uint8_t *out, size_t max, const uint8_t *query,
+	const struct dns_query *q, unsigned rcode)
 {
 	*a = (struct dns_answer){ .out = out, .max = max, .len = DNS_HEADER };
 	memset(out, 0, DNS_HEADER);
 	put16(out, q->id);
-	out[2] = FLAG_QR | (q->recursion ? FLAG_RD : 0) | (rcode == DNS_NOERROR || rcode == DNS_NXDOMAIN ? FLAG_AA : 0);
+	out[2] = FLAG_QR | (q->recursion ? FLAG_RD : 0) |
+	         (rcode == DNS_NOERROR || rcode == DNS_NXDOMAIN ? FLAG_AA : 0);
 	out[3] = (uint8_t)(FLAG_RA | rcode);
 	if (!q->question_end)
 		return;
-	/* it is the first thing behind the header, so no pointer can be in it, and the bytes mean the same in our message */
+	/* it is the first thing behind the header, so no pointer can be in it, and the bytes mean the same in
+	 * our message */
 	memcpy(out + DNS_HEADER, query + DNS_HEADER, q->question_end - DNS_HEADER);
 	a->len = q->question_end;
 	put16(out + 4, 1);
@@ -180,7 +195,8 @@ void dns_answer_begin(struct dns_answer *a, uint8_t *out, size_t max, const uint
 
 enum { OPT_LEN = 11, RECORD_LEN = 12 };
 
-/* Name (a pointer to the question), type, class, ttl, length; then room for the data. NULL when it does not fit. */
+/* Name (a pointer to the question), type, class, ttl, length; then room for the data. NULL when it does not
+ * fit. */
 static uint8_t *add_record(struct dns_answer *a, unsigned type, size_t data_len)
 {
 	if (a->len + RECORD_LEN + data_len + OPT_LEN > a->max) {
@@ -243,7 +259,7 @@ size_t dns_answer_end(struct dns_answer *a, const struct dns_query *q)
 		a->out[2] |= FLAG_TC;
 	if (q->edns && a->len + OPT_LEN <= a->max) {
 		uint8_t *opt = a->out + a->len;
-		memset(opt, 0, OPT_LEN);         /* the root's name, no flags, no options */
+		memset(opt, 0, OPT_LEN); /* the root's name, no flags, no options */
 		put16(opt + 1, DNS_TYPE_OPT);
 		put16(opt + 3, DNS_UDP_OURS);
 		put16(a->out + 10, 1);

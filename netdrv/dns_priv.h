@@ -1,8 +1,8 @@
-/* dns_priv.h - what the files of the resolver share: dns.c the object and its answers, dns_conn.c clients over TCP, dns_fwd.c questions
- * passed on, dns_conf.c whom to pass them to.
+/* dns_priv.h - what the files of the resolver share: dns.c the object and its answers, dns_conn.c clients
+ * over TCP, dns_fwd.c questions passed on, dns_conf.c whom to pass them to.
  *
- * Owners: struct dns owns slots and forwarded queries; a slot owns its sockets and connections. When a connection or slot goes, the queries
- * forwarded for it go first (dns_fwd_drop). */
+ * Owners: struct dns owns slots and forwarded queries; a slot owns its sockets and connections. When a
+ * connection or slot goes, the queries forwarded for it go first (dns_fwd_drop). */
 #pragma once
 
 #include <event2/bufferevent.h>
@@ -18,9 +18,17 @@
 #include "net.h"
 
 enum {
-	DNS_SERVERS_MAX = 8, DNS_IN_FLIGHT_MAX = 4096, DNS_SLOT_IN_FLIGHT_MAX = 1024, DNS_SOCKETS_MAX = 16,
-	DNS_CONNS_MAX = 64, DNS_QUERY_MAX = 4096, DNS_BUDGET_MS = 4500, DNS_ATTEMPTS_MIN = 3, DNS_CONN_IDLE_S = 10,
-	DNS_ADDRS_MAX = 256, DNS_MESSAGE_MAX = 65535,
+	DNS_SERVERS_MAX = 8,
+	DNS_IN_FLIGHT_MAX = 4096,
+	DNS_SLOT_IN_FLIGHT_MAX = 1024,
+	DNS_SOCKETS_MAX = 16,
+	DNS_CONNS_MAX = 64,
+	DNS_QUERY_MAX = 4096,
+	DNS_BUDGET_MS = 4500,
+	DNS_ATTEMPTS_MIN = 3,
+	DNS_CONN_IDLE_S = 10,
+	DNS_ADDRS_MAX = 256,
+	DNS_MESSAGE_MAX = 65535,
 };
 
 struct dns_server {
@@ -45,7 +53,7 @@ const struct dns_servers *dns_conf_servers(struct dns_conf *c);
 struct dns_slot {
 	struct dns *dns;
 	char *name;
-	struct dns_servers own;          /* of `dns:`; none: the host's */
+	struct dns_servers own; /* of `dns:`; none: the host's */
 	int udp_fd, tcp_fd;
 	struct event *udp_ev, *tcp_ev;
 	struct dns_conn *conns;
@@ -79,13 +87,13 @@ struct dns {
 	struct event_base *base;
 	const struct dns_ops *ops;
 	void *ctx;
-	struct map slots;                /* name → struct dns_slot */
+	struct map slots; /* name → struct dns_slot */
 	struct dns_conf conf;
-	unsigned budget_ms;              /* for one forwarded question, all attempts */
-	struct dns_fwd *in_flight[DNS_IN_FLIGHT_MAX];    /* by the low bits of the id that was sent */
+	unsigned budget_ms;                           /* for one forwarded question, all attempts */
+	struct dns_fwd *in_flight[DNS_IN_FLIGHT_MAX]; /* by the low bits of the id that was sent */
 	unsigned n_in_flight;
 	struct dns_upsock *socks;
-	uint8_t message[DNS_MESSAGE_MAX];                /* scratch of one callback */
+	uint8_t message[DNS_MESSAGE_MAX]; /* scratch of one callback */
 };
 void dns_fwd_start(const struct dns_client *c, const uint8_t *p, size_t n, const struct dns_query *q);
 /* Forgets what is forwarded for the slot, or for one connection of it (conn not NULL). */

@@ -1,15 +1,19 @@
 /* One nftables table per project. How it works:
  *
- * Publishing is two maps per protocol: port → (address, port) for ports published on all addresses, (address, port) → (address, port) for those
- * on one. They are consulted for packets to any address of this host, arriving (prerouting) or made here (output).
+ * Publishing is two maps per protocol: port → (address, port) for ports published on all addresses, (address,
+ * port) → (address, port) for those on one. They are consulted for packets to any address of this host,
+ * arriving (prerouting) or made here (output).
  *
- * Masquerading: whatever leaves a bridge's subnet by another interface; what came from 127.0.0.1 (a container could not answer it); and
- * what a container sent to a neighbour by way of the host's address, so that the answer comes back the same way.
+ * Masquerading: whatever leaves a bridge's subnet by another interface; what came from 127.0.0.1 (a container
+ * could not answer it); and what a container sent to a neighbour by way of the host's address, so that the
+ * answer comes back the same way.
  *
- * Forwarding: into a bridge comes only what belongs to a known connection or was published; so networks do not see each other,
- * and hosts of the LAN see no port that was not published. An internal network neither sends nor receives.
+ * Forwarding: into a bridge comes only what belongs to a known connection or was published; so networks do
+ * not see each other, and hosts of the LAN see no port that was not published. An internal network neither
+ * sends nor receives.
  *
- * Our table can only refuse more than others do. Where Docker made DROP the policy of iptables' FORWARD chain, see fw_docker.c. */
+ * Our table can only refuse more than others do. Where Docker made DROP the policy of iptables' FORWARD
+ * chain, see fw_docker.c. */
 #include <stdio.h>
 #include <string.h>
 
@@ -23,7 +27,8 @@
 #include "net.h"
 #include "nft.h"
 
-/* Names come from compose/, which lets nothing through that would end a quoted name; here it is a matter of course to check. */
+/* Names come from compose/, which lets nothing through that would end a quoted name; here it is a matter of
+ * course to check. */
 static int check_name(const char *what, const char *name, struct err *err)
 {
 	static const char fine[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-@:";
@@ -34,8 +39,8 @@ static int check_name(const char *what, const char *name, struct err *err)
 
 static void add_map(struct buf *b, const struct fw_spec *spec, bool udp, bool any)
 {
-	buf_printf(b, "\tmap %s_%s {\n\t\ttype %sinet_service : ipv4_addr . inet_service\n", udp ? "udp" : "tcp",
-		any ? "any" : "at", any ? "" : "ipv4_addr . ");
+	buf_printf(b, "\tmap %s_%s {\n\t\ttype %sinet_service : ipv4_addr . inet_service\n",
+		udp ? "udp" : "tcp", any ? "any" : "at", any ? "" : "ipv4_addr . ");
 	const char *before = "\t\telements = { ";
 	for (size_t i = 0; i < spec->n_ports; i++) {
 		const struct net_publish *p = &spec->ports[i];
@@ -66,10 +71,10 @@ static void add_publishing(struct buf *b, const struct fw_spec *spec)
 		buf_printf(b, "\t\tdnat ip to %s dport map @%s_any\n", proto, proto);
 	}
 	buf_str(b, "\t}\n"
-		"\tchain prerouting {\n\t\ttype nat hook prerouting priority -100\n"
-		"\t\tmeta nfproto ipv4 fib daddr type local jump publish\n\t}\n"
-		"\tchain output {\n\t\ttype nat hook output priority -100\n"
-		"\t\tmeta nfproto ipv4 fib daddr type local jump publish\n\t}\n");
+		   "\tchain prerouting {\n\t\ttype nat hook prerouting priority -100\n"
+		   "\t\tmeta nfproto ipv4 fib daddr type local jump publish\n\t}\n"
+		   "\tchain output {\n\t\ttype nat hook output priority -100\n"
+		   "\t\tmeta nfproto ipv4 fib daddr type local jump publish\n\t}\n");
 }
 
 static void subnet_text(const struct net *n, char buf[static 20])
@@ -89,7 +94,8 @@ static void add_masquerading(struct buf *b, const struct fw_spec *spec)
 		if (!n->internal)
 			buf_printf(b, "\t\tip saddr %s oifname != \"%s\" masquerade\n", subnet, n->bridge);
 		buf_printf(b, "\t\tip saddr 127.0.0.0/8 oifname \"%s\" masquerade\n", n->bridge);
-		buf_printf(b, "\t\tip saddr %s oifname \"%s\" ct status dnat masquerade\n", subnet, n->bridge);
+		buf_printf(
+			b, "\t\tip saddr %s oifname \"%s\" ct status dnat masquerade\n", subnet, n->bridge);
 	}
 	buf_str(b, "\t}\n");
 }
@@ -112,7 +118,8 @@ static void add_filters(struct buf *b, const struct fw_spec *spec)
 	}
 	buf_str(b, "\t\tct state established,related accept\n\t\tct status dnat accept\n");
 	for (size_t i = 0; i < spec->n_nets; i++)
-		buf_printf(b, "\t\toifname \"%s\" iifname != \"%s\" drop\n", spec->nets[i].bridge, spec->nets[i].bridge);
+		buf_printf(b, "\t\toifname \"%s\" iifname != \"%s\" drop\n", spec->nets[i].bridge,
+			spec->nets[i].bridge);
 	buf_str(b, "\t}\n");
 }
 
@@ -125,8 +132,9 @@ static void add_table(struct buf *b, const struct fw_spec *spec)
 	buf_str(b, "}\n");
 }
 
-/* Deletion and making are one transaction. What is not there is not deleted: the kernel would go through the motions, and the
- * worker would wait for the grace period that ends them (10 ms) when it closes its socket. */
+/* Deletion and making are one transaction. What is not there is not deleted: the kernel would go through the
+ * motions, and the worker would wait for the grace period that ends them (10 ms) when it closes its socket.
+ */
 static int replace_table(const struct fw_spec *spec, struct err *err)
 {
 	auto_buf struct buf b = BUF_INIT;

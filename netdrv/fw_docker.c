@@ -1,6 +1,7 @@
-/* Docker sets the policy of iptables' FORWARD chain to DROP, and a drop there cannot be overruled by our own table. DOCKER-USER is the place
- * that Docker documents for others. Its rules are changed by iptables itself: rules put there through nft make iptables call the
- * chain incompatible. Each rule carries the comment "davit PROJECT"; one listing and one transaction do for any number of bridges. */
+/* Docker sets the policy of iptables' FORWARD chain to DROP, and a drop there cannot be overruled by our own
+ * table. DOCKER-USER is the place that Docker documents for others. Its rules are changed by iptables itself:
+ * rules put there through nft make iptables call the chain incompatible. Each rule carries the comment "davit
+ * PROJECT"; one listing and one transaction do for any number of bridges. */
 #include "fw_docker.h"
 
 #include <errno.h>
@@ -77,13 +78,17 @@ static void add_deletions(struct buf *b, const char *listing, const char *projec
 static void add_insertions(struct buf *b, const struct fw_spec *spec)
 {
 	static const char *const what[] = {
-		"-i %s", "-o %s -m conntrack --ctstate RELATED,ESTABLISHED", "-o %s -m conntrack --ctstate DNAT",
+		"-i %s",
+		"-o %s -m conntrack --ctstate RELATED,ESTABLISHED",
+		"-o %s -m conntrack --ctstate DNAT",
 	};
 	for (size_t i = 0; i < spec->n_nets; i++)
 		for (size_t k = 0; k < ARRAY_LEN(what); k++) {
 			const char *hole = strstr(what[k], "%s");
-			buf_printf(b, "-I DOCKER-USER 1 %.*s%s%s -m comment --comment \"davit %s\" -j ACCEPT\n",
-				(int)(hole - what[k]), what[k], spec->nets[i].bridge, hole + 2, spec->project);
+			buf_printf(b,
+				"-I DOCKER-USER 1 %.*s%s%s -m comment --comment \"davit %s\" -j ACCEPT\n",
+				(int)(hole - what[k]), what[k], spec->nets[i].bridge, hole + 2,
+				spec->project);
 		}
 }
 
@@ -112,6 +117,7 @@ int fw_docker_apply(const struct fw_spec *spec, struct err *err)
 	if (in < 0 || run_iptables(argv, in, -1, &status, err) < 0)
 		return -1;
 	if (status != 0)
-		return err_set(err, ERR_FAIL, "iptables-restore failed to change DOCKER-USER (status %d)", status);
+		return err_set(
+			err, ERR_FAIL, "iptables-restore failed to change DOCKER-USER (status %d)", status);
 	return 0;
 }

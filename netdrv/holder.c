@@ -1,5 +1,6 @@
-/* Two ways to a holder. A socket that listens or talks is in /proc/net/{tcp,udp}[6] with its inode, and some process has it among its
- * descriptors. A reservation of ours only is bound, which no table shows: each davit supervisor is asked for its sockets (pidfd_getfd) instead. */
+/* Two ways to a holder. A socket that listens or talks is in /proc/net/{tcp,udp}[6] with its inode, and some
+ * process has it among its descriptors. A reservation of ours only is bound, which no table shows: each davit
+ * supervisor is asked for its sockets (pidfd_getfd) instead. */
 #include "holder.h"
 
 #include <arpa/inet.h>
@@ -24,7 +25,7 @@ struct search {
 	uint32_t addr;
 	unsigned port;
 	bool udp;
-	uint64_t inode;                  /* of the socket, 0: not in the tables */
+	uint64_t inode; /* of the socket, 0: not in the tables */
 	unsigned fds_left;
 	char *ret;
 	size_t size;
@@ -38,12 +39,14 @@ static bool line_holds(const struct search *s, const char *line, bool v6, uint64
 	char local[33] = "";
 	unsigned port, state;
 	uint64_t inode;
-	if (sscanf(line, " %*u: %32[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*x:%*x %*x:%*x %*x %*u %*u %" SCNu64, local, &port,
-		    &state, &inode) != 4 || port != s->port || !inode)
+	if (sscanf(line, " %*u: %32[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*x:%*x %*x:%*x %*x %*u %*u %" SCNu64,
+		    local, &port, &state, &inode) != 4 ||
+		port != s->port || !inode)
 		return false;
-	if (!s->udp && state != 0x0A)    /* TCP_LISTEN; established ones share the port without holding it */
+	if (!s->udp && state != 0x0A) /* TCP_LISTEN; established ones share the port without holding it */
 		return false;
-	/* a v6 socket at :: holds the v4 port too; others do when they are mapped addresses, which is told by the last word */
+	/* a v6 socket at :: holds the v4 port too; others do when they are mapped addresses, which is told by
+	 * the last word */
 	const char *word = v6 && strlen(local) == 32 ? local + 24 : local;
 	uint32_t addr = ntohl((uint32_t)strtoul(word, NULL, 16));
 	if (v6 && addr && strncasecmp(local, "0000000000000000FFFF0000", 24) != 0)
@@ -126,10 +129,11 @@ static bool socket_holds(const struct search *s, int fd)
 	struct sockaddr_in a;
 	socklen_t len = sizeof a, tlen = sizeof(int);
 	int type = 0;
-	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &tlen) == 0 && type == (s->udp ? SOCK_DGRAM : SOCK_STREAM) &&
-		getsockname(fd, (struct sockaddr *)&a, &len) == 0 && a.sin_family == AF_INET &&
-		ntohs(a.sin_port) == s->port &&
-		(!s->addr || !a.sin_addr.s_addr || ntohl(a.sin_addr.s_addr) == s->addr);
+	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &tlen) == 0 &&
+	       type == (s->udp ? SOCK_DGRAM : SOCK_STREAM) &&
+	       getsockname(fd, (struct sockaddr *)&a, &len) == 0 && a.sin_family == AF_INET &&
+	       ntohs(a.sin_port) == s->port &&
+	       (!s->addr || !a.sin_addr.s_addr || ntohl(a.sin_addr.s_addr) == s->addr);
 }
 
 static bool supervisor_holds(struct search *s, int proc_fd, int pid)
@@ -175,7 +179,9 @@ static bool search_processes(struct search *s)
 
 bool holder_find(uint32_t host_addr, unsigned port, bool udp, char *ret, size_t size)
 {
-	struct search s = { .addr = host_addr, .port = port, .udp = udp, .fds_left = MAX_FDS, .ret = ret, .size = size };
+	struct search s = {
+		.addr = host_addr, .port = port, .udp = udp, .fds_left = MAX_FDS, .ret = ret, .size = size
+	};
 	const char *table = udp ? "udp" : "tcp";
 	if (!find_inode(&s, table, false))
 		find_inode(&s, table, true);

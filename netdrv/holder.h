@@ -1,4 +1,5 @@
-/* holder.h - who holds a port of this host: for the message only, so every step may fail and all are bounded. */
+/* holder.h - who holds a port of this host: for the message only, so every step may fail and all are bounded.
+ */
 #pragma once
 
 #include <stdbool.h>

@@ -13,15 +13,15 @@ static void add_own_names(struct buf *b, uint32_t addr, const char *hostname, co
 }
 
 char *hosts_text(const char *hostname, const char *domainname, const uint32_t *addrs, size_t n_addrs,
-		 const struct hosts_entry *extra, size_t n_extra)
+	const struct hosts_entry *extra, size_t n_extra)
 {
 	struct buf b = BUF_INIT;
 	buf_str(&b, "127.0.0.1\tlocalhost\n"
-		"::1\tlocalhost ip6-localhost ip6-loopback\n"
-		"fe00::\tip6-localnet\n"
-		"ff00::\tip6-mcastprefix\n"
-		"ff02::1\tip6-allnodes\n"
-		"ff02::2\tip6-allrouters\n");
+		    "::1\tlocalhost ip6-localhost ip6-loopback\n"
+		    "fe00::\tip6-localnet\n"
+		    "ff00::\tip6-mcastprefix\n"
+		    "ff02::1\tip6-allnodes\n"
+		    "ff02::2\tip6-allrouters\n");
 	for (size_t i = 0; i < n_extra; i++)
 		buf_printf(&b, "%s\t%s\n", extra[i].ip, extra[i].name);
 	for (size_t i = 0; hostname && *hostname && i < n_addrs; i++)
@@ -39,9 +39,11 @@ static void add_words(struct buf *b, const char *keyword, const char *const *wor
 	buf_char(b, '\n');
 }
 
-char *resolv_text(bool internal_resolver, const char *const *servers, const char *const *search, const char *const *options)
+char *resolv_text(bool internal_resolver, const char *const *servers, const char *const *search,
+	const char *const *options)
 {
-	/* all names go to our resolver first: those with few dots too, for what has a dot may be a name of the project's */
+	/* all names go to our resolver first: those with few dots too, for what has a dot may be a name of
+	 * the project's */
 	static const char *const direct[] = { "ndots:0", NULL };
 	struct buf b = BUF_INIT;
 	if (internal_resolver)

@@ -1,7 +1,9 @@
-/* The address book: one JSON file per network below STATE/networks, each change made under one flock and written beside and renamed,
- * so that readers never see half a file. Files are small, and are read anew for each call: other supervisors change them too.
+/* The address book: one JSON file per network below STATE/networks, each change made under one flock and
+ * written beside and renamed, so that readers never see half a file. Files are small, and are read anew for
+ * each call: other supervisors change them too.
  *
- * An entry: {"name", "project", "bridge", "subnet", "gateway", "ip_range", "internal", "mtu", "addrs": {"PROJECT/SLOT": "172.18.0.2"}}. */
+ * An entry: {"name", "project", "bridge", "subnet", "gateway", "ip_range", "internal", "mtu", "addrs":
+ * {"PROJECT/SLOT": "172.18.0.2"}}. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +28,7 @@ enum { LOCK_PATIENCE_MS = 2000, LOCK_STEP_MS = 2, FILE_MAX_BYTES = 16 * 1024 * 1
 
 struct ipam {
 	int dir_fd;
-	char *state_dir;                 /* resolved: it is part of a bridge's identity */
+	char *state_dir; /* resolved: it is part of a bridge's identity */
 	int patience_ms;
 };
 
@@ -138,14 +140,15 @@ static int entry_store(struct ipam *p, const json_t *entry, struct err *err)
 static int entry_pool(const json_t *entry, struct pool *ret, struct err *err)
 {
 	const char *subnet, *gateway, *range = jx_str(entry, "ip_range");
-	if (jx_need_str(entry, "subnet", &subnet, err) < 0 || jx_need_str(entry, "gateway", &gateway, err) < 0 ||
+	if (jx_need_str(entry, "subnet", &subnet, err) < 0 ||
+		jx_need_str(entry, "gateway", &gateway, err) < 0 ||
 		pool_parse(subnet, gateway, range, ret, err) < 0)
 		return err_wrap(err, "network '%s'", jx_str(entry, "name") ? jx_str(entry, "name") : "?");
 	return 0;
 }
 
-/* Calls fn for the entry of each network; stops at the first that does not say 0. Files that cannot be read are an error: to choose a
- * subnet without knowing all others would be wrong. */
+/* Calls fn for the entry of each network; stops at the first that does not say 0. Files that cannot be read
+ * are an error: to choose a subnet without knowing all others would be wrong. */
 typedef int entry_fn(const json_t *entry, void *arg, struct err *err);
 static int entries_each(struct ipam *p, entry_fn *fn, void *arg, struct err *err)
 {
@@ -162,7 +165,7 @@ static int entries_each(struct ipam *p, entry_fn *fn, void *arg, struct err *err
 		auto_err struct err why = ERR_INIT;
 		if (jx_load(p->dir_fd, e->d_name, FILE_MAX_BYTES, &entry, &why) == 0)
 			r = fn(entry, arg, err);
-		else if (why.kind != ERR_NOT_FOUND)      /* forgotten meanwhile, by another */
+		else if (why.kind != ERR_NOT_FOUND) /* forgotten meanwhile, by another */
 			r = err_move(err, &why);
 	}
 	return r;
@@ -172,8 +175,8 @@ static int entries_each(struct ipam *p, entry_fn *fn, void *arg, struct err *err
 
 struct overlap {
 	const char *self;
-	struct pool *pool;               /* asked for */
-	struct subnets *taken;           /* collects, when a subnet is to be chosen */
+	struct pool *pool;     /* asked for */
+	struct subnets *taken; /* collects, when a subnet is to be chosen */
 };
 
 static int check_overlap(const json_t *entry, void *arg, struct err *err)
@@ -186,8 +189,8 @@ static int check_overlap(const json_t *entry, void *arg, struct err *err)
 	if (o->taken)
 		subnets_add(o->taken, other.subnet, other.prefix);
 	else if (!str_eq(name, o->self) && pool_overlaps(o->pool, other.subnet, other.prefix))
-		return err_set(err, ERR_EXISTS, "network '%s': its subnet overlaps '%s' of network '%s'", o->self,
-			jx_str(entry, "subnet"), name);
+		return err_set(err, ERR_EXISTS, "network '%s': its subnet overlaps '%s' of network '%s'",
+			o->self, jx_str(entry, "subnet"), name);
 	return 0;
 }
 
@@ -196,11 +199,13 @@ static int choose_pool(struct ipam *p, const struct net_spec *spec, struct pool 
 	if (spec->subnet) {
 		if (pool_parse(spec->subnet, spec->gateway, spec->ip_range, ret, err) < 0)
 			return err_wrap(err, "network '%s'", spec->name);
-		return entries_each(p, check_overlap, &(struct overlap){ .self = spec->name, .pool = ret }, err);
+		return entries_each(
+			p, check_overlap, &(struct overlap){ .self = spec->name, .pool = ret }, err);
 	}
 	auto_subnets struct subnets taken = { 0 };
 	if (subnets_of_host(&taken, err) < 0 ||
-		entries_each(p, check_overlap, &(struct overlap){ .self = spec->name, .taken = &taken }, err) < 0)
+		entries_each(
+			p, check_overlap, &(struct overlap){ .self = spec->name, .taken = &taken }, err) < 0)
 		return -1;
 	return pool_choose(&taken, ret, err);
 }
@@ -220,9 +225,11 @@ static void bridge_name(const struct ipam *p, const struct net_spec *spec, char 
 static int check_bridge_name(const struct net_spec *spec, struct err *err)
 {
 	const char *b = spec->bridge_name;
-	if (!b || (*b && strlen(b) < NET_IFNAMSIZ && !strpbrk(b, "/ \t\n\"") && !STREQ(b, ".") && !STREQ(b, "..")))
+	if (!b || (*b && strlen(b) < NET_IFNAMSIZ && !strpbrk(b, "/ \t\n\"") && !STREQ(b, ".") &&
+			  !STREQ(b, "..")))
 		return 0;
-	return err_set(err, ERR_INPUT, "network '%s': '%s' cannot be the name of an interface", spec->name, b);
+	return err_set(
+		err, ERR_INPUT, "network '%s': '%s' cannot be the name of an interface", spec->name, b);
 }
 
 static int entry_new(struct ipam *p, const struct net_spec *spec, json_t **ret, struct err *err)
@@ -249,7 +256,8 @@ static int entry_new(struct ipam *p, const struct net_spec *spec, json_t **ret, 
 /* What may change between two `up` without a new network: whether it is internal, and its MTU. */
 static int entry_update(struct ipam *p, const struct net_spec *spec, json_t *e, bool fresh, struct err *err)
 {
-	bool same = !fresh && jx_bool(e, "internal", false) == spec->internal && jx_int(e, "mtu", 0) == spec->mtu;
+	bool same =
+		!fresh && jx_bool(e, "internal", false) == spec->internal && jx_int(e, "mtu", 0) == spec->mtu;
 	if (same)
 		return 0;
 	jx_set_bool(e, "internal", spec->internal);
@@ -262,13 +270,15 @@ static int entry_matches(const struct net_spec *spec, const json_t *e, struct er
 {
 	const char *project = jx_str(e, "project");
 	if (!str_eq(project, spec->project)) {
-		err_set(err, ERR_EXISTS, "network '%s' belongs to project '%s'", spec->name, project ? project : "?");
+		err_set(err, ERR_EXISTS, "network '%s' belongs to project '%s'", spec->name,
+			project ? project : "?");
 		return err_hint(err, "declare it 'external: true' to use it together");
 	}
 	struct pool have, want;
 	if (!spec->subnet)
 		return 0;
-	if (entry_pool(e, &have, err) < 0 || pool_parse(spec->subnet, spec->gateway, spec->ip_range, &want, err) < 0)
+	if (entry_pool(e, &have, err) < 0 ||
+		pool_parse(spec->subnet, spec->gateway, spec->ip_range, &want, err) < 0)
 		return err_wrap(err, "network '%s'", spec->name);
 	if (have.subnet == want.subnet && have.prefix == want.prefix && have.gateway == want.gateway &&
 		str_eq(jx_str(e, "ip_range"), spec->ip_range))
@@ -284,9 +294,13 @@ static int net_fill(const json_t *e, bool external, struct net *ret, struct err 
 	if (entry_pool(e, &pool, err) < 0 || jx_need_str(e, "bridge", &bridge, err) < 0)
 		return -1;
 	*ret = (struct net){
-		.name = xstrdup(jx_str(e, "name")), .project = xstrdup(jx_str(e, "project")),
-		.internal = jx_bool(e, "internal", false), .external = external,
-		.subnet = pool.subnet, .gateway = pool.gateway, .prefix = pool.prefix,
+		.name = xstrdup(jx_str(e, "name")),
+		.project = xstrdup(jx_str(e, "project")),
+		.internal = jx_bool(e, "internal", false),
+		.external = external,
+		.subnet = pool.subnet,
+		.gateway = pool.gateway,
+		.prefix = pool.prefix,
 		.mtu = (unsigned)jx_int(e, "mtu", 0),
 	};
 	snprintf(ret->bridge, sizeof ret->bridge, "%s", bridge);
@@ -338,14 +352,12 @@ static const char *holder_of(json_t *addrs, const char *text)
 {
 	const char *who;
 	json_t *v;
-	json_object_foreach(addrs, who, v)
-		if (str_eq(json_string_value(v), text))
-			return who;
+	json_object_foreach(addrs, who, v) if (str_eq(json_string_value(v), text)) return who;
 	return NULL;
 }
 
-static int take_wanted(json_t *addrs, const struct pool *pool, const char *network, const char *who, const char *want,
-		       uint32_t *ret, struct err *err)
+static int take_wanted(json_t *addrs, const struct pool *pool, const char *network, const char *who,
+	const char *want, uint32_t *ret, struct err *err)
 {
 	char text[16];
 	if (net_addr_parse(want, ret) < 0)
@@ -355,19 +367,20 @@ static int take_wanted(json_t *addrs, const struct pool *pool, const char *netwo
 	net_addr_format(*ret, text);
 	const char *holder = holder_of(addrs, text);
 	if (holder && !STREQ(holder, who))
-		return err_set(err, ERR_EXISTS, "address '%s' of network '%s' belongs to '%s'", text, network, holder);
+		return err_set(err, ERR_EXISTS, "address '%s' of network '%s' belongs to '%s'", text, network,
+			holder);
 	return 0;
 }
 
-static int take_lowest(json_t *addrs, const struct pool *pool, const char *network, uint32_t *ret, struct err *err)
+static int take_lowest(
+	json_t *addrs, const struct pool *pool, const char *network, uint32_t *ret, struct err *err)
 {
 	size_t n = 0;
 	auto_free uint32_t *taken = xcalloc(json_object_size(addrs) + 1, sizeof *taken);
 	const char *who;
 	json_t *v;
-	json_object_foreach(addrs, who, v)
-		if (json_is_string(v) && net_addr_parse(json_string_value(v), &taken[n]) == 0)
-			n++;
+	json_object_foreach(addrs, who,
+		v) if (json_is_string(v) && net_addr_parse(json_string_value(v), &taken[n]) == 0) n++;
 	if (pool_lowest(pool, taken, n, ret) == 0)
 		return 0;
 	return err_set(err, ERR_BUSY, "network '%s' has no free address left (%zu are taken)", network, n);
@@ -381,7 +394,8 @@ static json_t *entry_addrs(json_t *entry)
 	return addrs;
 }
 
-int ipam_take(struct ipam *p, const char *network, const char *who, const char *want, uint32_t *ret_addr, struct err *err)
+int ipam_take(struct ipam *p, const char *network, const char *who, const char *want, uint32_t *ret_addr,
+	struct err *err)
 {
 	auto_json json_t *entry = NULL;
 	struct pool pool;
@@ -392,12 +406,13 @@ int ipam_take(struct ipam *p, const char *network, const char *who, const char *
 		return -1;
 	json_t *addrs = entry_addrs(entry);
 	const char *have = jx_str(addrs, who);
-	if (have && (!want || STREQ(have, want)) && net_addr_parse(have, &addr) == 0 && pool_usable(&pool, addr)) {
+	if (have && (!want || STREQ(have, want)) && net_addr_parse(have, &addr) == 0 &&
+		pool_usable(&pool, addr)) {
 		*ret_addr = addr;
 		return 0;
 	}
-	if (want ? take_wanted(addrs, &pool, network, who, want, &addr, err) < 0 :
-		   take_lowest(addrs, &pool, network, &addr, err) < 0)
+	if (want ? take_wanted(addrs, &pool, network, who, want, &addr, err) < 0
+		 : take_lowest(addrs, &pool, network, &addr, err) < 0)
 		return -1;
 	net_addr_format(addr, text);
 	jx_set_str(addrs, who, text);

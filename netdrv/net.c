@@ -74,8 +74,8 @@ static void queue_drop_link(struct nls *s, const struct nls_link *l)
 	nls_queue(s, nls_msg(RTM_DELLINK, 0, &ifi, sizeof ifi), ENODEV, "delete '%s'", l->name);
 }
 
-/* The project's interfaces all at once: deleted singly, each costs a wait for the kernel's grace period. Only when a stranger has
- * put his own into our group (or somebody changed it) they are taken one by one. */
+/* The project's interfaces all at once: deleted singly, each costs a wait for the kernel's grace period. Only
+ * when a stranger has put his own into our group (or somebody changed it) they are taken one by one. */
 static int drop_links(const char *project, struct err *err)
 {
 	auto_nls struct nls s = NLS_INIT;

@@ -1,7 +1,7 @@
 /* netns.h - network namespaces, pinned by a bind mount.
  *
- * netns_new() and netns_enter() move the calling thread; netns_back() returns it or ends the process, since to go on in a container's
- * namespace without knowing would be worse. */
+ * netns_new() and netns_enter() move the calling thread; netns_back() returns it or ends the process, since
+ * to go on in a container's namespace without knowing would be worse. */
 #pragma once
 
 #include "../src/util/err.h"
@@ -16,5 +16,6 @@ int netns_enter(int fd, struct err *err);
 void netns_back(int home_fd);
 /* Unpins; the namespace goes when the last process in it did. An absent one is fine. */
 int netns_drop(const char *pin, struct err *err);
-/* Writes a net.* sysctl ("net.ipv4.ip_forward") of the namespace the thread is in. 1: this kernel has none of that name. */
+/* Writes a net.* sysctl ("net.ipv4.ip_forward") of the namespace the thread is in. 1: this kernel has none of
+ * that name. */
 int netns_sysctl(const char *name, const char *value, struct err *err);

@@ -55,8 +55,8 @@ static int nft_failed(const struct nft_lib *lib, struct nft_ctx *ctx, struct err
 	const char *text = lib->error_text(ctx);
 	if (!text || !*text)
 		return err_set(err, ERR_FAIL, "the firewall rules were refused");
-	return err_set(err, strstr(text, "not permitted") ? ERR_PERM : ERR_FAIL, "the firewall rules were refused: %.*s",
-		(int)strcspn(text, "\n"), text);
+	return err_set(err, strstr(text, "not permitted") ? ERR_PERM : ERR_FAIL,
+		"the firewall rules were refused: %.*s", (int)strcspn(text, "\n"), text);
 }
 
 int nft_run(const char *commands, struct err *err)

@@ -1,13 +1,14 @@
-/* nft.h - libnftables, loaded when a worker needs it: linked, it would cost every davit process its start-up time. */
+/* nft.h - libnftables, loaded when a worker needs it: linked, it would cost every davit process its start-up
+ * time. */
 #pragma once
 
-#include <netinet/in.h>          /* before linux/netfilter.h, which has its own copy otherwise */
+#include <netinet/in.h> /* before linux/netfilter.h, which has its own copy otherwise */
 #include <linux/netfilter.h>
 
 #include "../src/util/err.h"
 
 /* Runs nft commands in one transaction, in the namespace the thread is in. (worker) */
 int nft_run(const char *commands, struct err *err);
-/* Whether the chain exists in a table of this family (NFPROTO_), or just the table when chain is NULL: 1, 0, -1. Asks the kernel for
- * this one alone; libnftables would read everything there is. */
+/* Whether the chain exists in a table of this family (NFPROTO_), or just the table when chain is NULL: 1, 0,
+ * -1. Asks the kernel for this one alone; libnftables would read everything there is. */
 int nft_has(int family, const char *table, const char *chain, struct err *err);

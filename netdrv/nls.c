@@ -1,6 +1,7 @@
-/* How it works: messages wait in s->items until nls_flush() joins them into chunks of at most CHUNK_MESSAGES. The kernel works on a chunk
- * inside sendto(), so that all its acknowledgements are in the receive buffer when it returns; the bound keeps them from
- * overflowing it. Sequence numbers find the message an answer belongs to. */
+/* How it works: messages wait in s->items until nls_flush() joins them into chunks of at most CHUNK_MESSAGES.
+ * The kernel works on a chunk inside sendto(), so that all its acknowledgements are in the receive buffer
+ * when it returns; the bound keeps them from overflowing it. Sequence numbers find the message an answer
+ * belongs to. */
 #include "nls.h"
 
 #include <errno.h>
@@ -18,7 +19,6 @@
 #include "../src/util/str.h"
 
 enum { CHUNK_MESSAGES = 64, RECEIVE_BYTES = 64 * 1024, ANSWER_TIMEOUT_S = 5, DUMP_TRIES = 20 };
-
 
 #ifndef NLMSGERR_ATTR_MSG
 #define NLMSGERR_ATTR_MSG 1
@@ -85,8 +85,8 @@ static const char *ext_ack(const struct nlmsghdr *nh, size_t n)
 	size_t head = NLMSG_HDRLEN + NLMSG_ALIGN(sizeof(struct nlmsgerr));
 	if (n <= head)
 		return NULL;
-	const struct nlattr *a = nla_find((const struct nlattr *)((const char *)nh + head), (int)(n - head),
-		NLMSGERR_ATTR_MSG);
+	const struct nlattr *a = nla_find(
+		(const struct nlattr *)((const char *)nh + head), (int)(n - head), NLMSGERR_ATTR_MSG);
 	if (!a || nla_len(a) < 1 || memchr(nla_data(a), 0, (size_t)nla_len(a)) == NULL)
 		return NULL;
 	return nla_data(a);
@@ -126,7 +126,7 @@ static void take_message(struct wait *w, const struct nlmsghdr *nh)
 {
 	uint32_t nth = nh->nlmsg_seq - w->seq;
 	if (nth >= w->end - w->at)
-		return;          /* a late answer to a request that was given up */
+		return; /* a late answer to a request that was given up */
 	struct nls_item *it = &w->s->items[w->at + nth];
 	if (nh->nlmsg_flags & NLM_F_DUMP_INTR)
 		w->interrupted = true;
@@ -177,7 +177,9 @@ static int flush_with(struct nls *s, nls_fn *fn, void *arg, struct err *err)
 	int r = 0;
 	for (size_t at = 0; at < s->n && r == 0; at += CHUNK_MESSAGES) {
 		size_t end = at + CHUNK_MESSAGES < s->n ? at + CHUNK_MESSAGES : s->n;
-		struct wait w = { .s = s, .at = at, .end = end, .left = end - at, .fn = fn, .arg = arg, .err = err };
+		struct wait w = {
+			.s = s, .at = at, .end = end, .left = end - at, .fn = fn, .arg = arg, .err = err
+		};
 		r = send_chunk(s, at, end, &w.seq, err);
 		while (r == 0 && w.left)
 			r = receive(&w, buf);
@@ -254,7 +256,8 @@ int nls_links(struct nls *s, struct nls_links *ret, struct err *err)
 			"list network interfaces", err);
 	}
 	if (r == NLS_INTERRUPTED)
-		return err_set(err, ERR_BUSY, "the list of network interfaces changes faster than it can be read");
+		return err_set(
+			err, ERR_BUSY, "the list of network interfaces changes faster than it can be read");
 	return r;
 }
 

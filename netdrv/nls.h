@@ -1,8 +1,8 @@
 /* nls.h - a netlink session: requests in batches, each acknowledged.
  *
- * Messages are built with libnl's nlmsg_ and nla_ functions and queued; nls_flush() sends what is queued in few system calls and
- * reads one acknowledgement per message. The socket belongs to the network namespace it was opened in, so a session can be
- * used from anywhere later. */
+ * Messages are built with libnl's nlmsg_ and nla_ functions and queued; nls_flush() sends what is queued in
+ * few system calls and reads one acknowledgement per message. The socket belongs to the network namespace it
+ * was opened in, so a session can be used from anywhere later. */
 #pragma once
 
 #include <linux/netlink.h>
@@ -16,9 +16,9 @@
 
 struct nls_item {
 	struct nl_msg *msg;
-	char *what;          /* for the error message */
-	int ok_errno;        /* this failure is none; 0: there is no such */
-	int errnum;          /* the kernel's answer, after nls_flush() */
+	char *what;   /* for the error message */
+	int ok_errno; /* this failure is none; 0: there is no such */
+	int errnum;   /* the kernel's answer, after nls_flush() */
 };
 
 struct nls {
@@ -43,20 +43,20 @@ void nls_queue(struct nls *s, struct nl_msg *msg, int ok_errno, const char *what
 typedef int nls_fn(const struct nlmsghdr *nh, void *arg);
 /* Sends the queue and empties it. 0, or -1 with the first failure. */
 int nls_flush(struct nls *s, struct err *err);
-/* One request with answers: a dump, or a get of one object. The message is taken. 0; NLS_INTERRUPTED: the list changed while it was
- * read, entries may be missing, to be asked again; -1. */
+/* One request with answers: a dump, or a get of one object. The message is taken. 0; NLS_INTERRUPTED: the
+ * list changed while it was read, entries may be missing, to be asked again; -1. */
 enum { NLS_INTERRUPTED = 1 };
 int nls_ask(struct nls *s, struct nl_msg *msg, nls_fn *fn, void *arg, const char *what, struct err *err);
 
 /* --- links, as far as the rest of the folder wants to know them --- */
 struct nls_link {
-	int index, master, peer;         /* peer: IFLA_LINK, 0 none */
+	int index, master, peer; /* peer: IFLA_LINK, 0 none */
 	uint32_t group;
 	bool up;
 	uint8_t mac[6];
 	unsigned mtu;
 	char name[16], kind[16];
-	char *alias;                     /* owned, may be NULL */
+	char *alias; /* owned, may be NULL */
 };
 struct nls_links {
 	struct nls_link *v;

@@ -1,7 +1,7 @@
 /* owner.h - how things in the kernel say whose they are.
  *
- * Bridges carry the alias "davit PROJECT NETWORK", the host's ends of slots "davit PROJECT/SLOT"; all of a project are in one interface group, so
- * that they can be deleted with one request. */
+ * Bridges carry the alias "davit PROJECT NETWORK", the host's ends of slots "davit PROJECT/SLOT"; all of a
+ * project are in one interface group, so that they can be deleted with one request. */
 #pragma once
 
 #include <stdbool.h>

@@ -16,10 +16,10 @@ static const struct {
 	uint8_t prefix;
 	unsigned count;
 } defaults[] = {
-	{ 0xac120000, 16, 14 },          /* 172.18.0.0 - 172.31.0.0 */
-	{ 0xac110000, 16, 1 },           /* 172.17.0.0 */
-	{ 0xc0a80000, 20, 16 },          /* 192.168.0.0 - 192.168.240.0 */
-	{ 0x0a000000, 16, 256 },         /* 10.0.0.0 - 10.255.0.0 */
+	{ 0xac120000, 16, 14 },  /* 172.18.0.0 - 172.31.0.0 */
+	{ 0xac110000, 16, 1 },   /* 172.17.0.0 */
+	{ 0xc0a80000, 20, 16 },  /* 192.168.0.0 - 192.168.240.0 */
+	{ 0x0a000000, 16, 256 }, /* 10.0.0.0 - 10.255.0.0 */
 };
 
 static uint32_t mask_of(uint8_t prefix)
@@ -59,7 +59,8 @@ static int range_parse(const char *ip_range, struct pool *p, struct err *err)
 	return 0;
 }
 
-int pool_parse(const char *subnet, const char *gateway, const char *ip_range, struct pool *ret, struct err *err)
+int pool_parse(
+	const char *subnet, const char *gateway, const char *ip_range, struct pool *ret, struct err *err)
 {
 	struct pool p = { 0 };
 	if (cidr_parse(subnet, &p.subnet, &p.prefix) < 0)
@@ -138,7 +139,8 @@ static int take_route(const struct nlmsghdr *nh, void *arg)
 	if (nh->nlmsg_type != RTM_NEWROUTE || rt->rtm_family != AF_INET || !rt->rtm_dst_len ||
 		nlmsg_parse((struct nlmsghdr *)nh, sizeof *rt, tb, RTA_MAX, NULL) < 0 || !tb[RTA_DST])
 		return 0;
-	/* two halves of the world in place of a default route, as VPNs do it, are no reason to have no networks */
+	/* two halves of the world in place of a default route, as VPNs do it, are no reason to have no
+	 * networks */
 	if (rt->rtm_dst_len >= 4)
 		subnets_add(arg, ntohl(nla_get_u32(tb[RTA_DST])), rt->rtm_dst_len);
 	return 0;
@@ -153,7 +155,8 @@ int subnets_of_host(struct subnets *ret, struct err *err)
 		return -1;
 	/* what an interrupted reading found is kept; a repetition can only add to it */
 	for (int tries = 0; r == NLS_INTERRUPTED && tries < 5; tries++)
-		r = nls_ask(&s, nls_msg(RTM_GETROUTE, NLM_F_DUMP, &rt, sizeof rt), take_route, ret, "list routes", err);
+		r = nls_ask(&s, nls_msg(RTM_GETROUTE, NLM_F_DUMP, &rt, sizeof rt), take_route, ret,
+			"list routes", err);
 	return r < 0 ? -1 : 0;
 }
 
@@ -179,5 +182,6 @@ int pool_choose(const struct subnets *taken, struct pool *ret, struct err *err)
 			return 0;
 		}
 	err_set(err, ERR_BUSY, "no free subnet is left for a network");
-	return err_hint(err, "remove unused networks, or give this one a subnet of its own (ipam.config.subnet)");
+	return err_hint(
+		err, "remove unused networks, or give this one a subnet of its own (ipam.config.subnet)");
 }

@@ -10,11 +10,12 @@
 struct pool {
 	uint32_t subnet, gateway;
 	uint8_t prefix;
-	uint32_t first, last;            /* of the range that addresses are given from */
+	uint32_t first, last; /* of the range that addresses are given from */
 };
 
 /* "172.20.0.0/16", gateway and range may be NULL (the first address; all). */
-int pool_parse(const char *subnet, const char *gateway, const char *ip_range, struct pool *ret, struct err *err);
+int pool_parse(
+	const char *subnet, const char *gateway, const char *ip_range, struct pool *ret, struct err *err);
 void pool_subnet_format(const struct pool *p, char buf[static 20]);
 bool pool_overlaps(const struct pool *p, uint32_t subnet, uint8_t prefix);
 /* In the subnet, and neither its first, its last nor the gateway. */
@@ -23,7 +24,10 @@ bool pool_usable(const struct pool *p, uint32_t addr);
 int pool_lowest(const struct pool *p, uint32_t *taken, size_t n, uint32_t *ret);
 
 struct subnets {
-	struct subnet { uint32_t addr; uint8_t prefix; } *v;
+	struct subnet {
+		uint32_t addr;
+		uint8_t prefix;
+	} * v;
 	size_t n, cap;
 };
 void subnets_add(struct subnets *s, uint32_t addr, uint8_t prefix);

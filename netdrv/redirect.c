@@ -1,7 +1,9 @@
-/* The resolver cannot sit at port 53 itself: a container that serves names binds 0.0.0.0:53, which would then be refused. Answers are
- * translated back by connection tracking, so that they come from port 53 as resolvers insist.
+/* The resolver cannot sit at port 53 itself: a container that serves names binds 0.0.0.0:53, which would then
+ * be refused. Answers are translated back by connection tracking, so that they come from port 53 as resolvers
+ * insist.
  *
- * The chain is named after the ports, so that one question to the kernel says whether the rules are as wanted. */
+ * The chain is named after the ports, so that one question to the kernel says whether the rules are as
+ * wanted. */
 #include "redirect.h"
 
 #include <stdio.h>
@@ -17,7 +19,8 @@ static int replace(bool fresh, const char *chain, unsigned udp_port, unsigned tc
 	auto_buf struct buf b = BUF_INIT;
 	if (!fresh)
 		buf_str(&b, "add table inet " TABLE "\ndelete table inet " TABLE "\n");
-	buf_printf(&b, "table inet " TABLE " {\n\tchain %s {\n\t\ttype nat hook output priority -100\n", chain);
+	buf_printf(
+		&b, "table inet " TABLE " {\n\tchain %s {\n\t\ttype nat hook output priority -100\n", chain);
 	if (udp_port)
 		buf_printf(&b, "\t\tip daddr 127.0.0.11 udp dport 53 dnat ip to 127.0.0.11:%u\n", udp_port);
 	if (tcp_port)

@@ -5,5 +5,6 @@
 
 #include "../src/util/err.h"
 
-/* In the namespace the thread is in. An earlier redirection is left alone when it is the same, else replaced; fresh: there is none. */
+/* In the namespace the thread is in. An earlier redirection is left alone when it is the same, else replaced;
+ * fresh: there is none. */
 int redirect_install(bool fresh, unsigned udp_port, unsigned tcp_port, struct err *err);

@@ -1,7 +1,9 @@
 /* Slots, made or mended. How it works, in five passes over all of them:
  *
- *  1. each namespace: opened, or made and pinned; inside it the resolver's redirection, a netlink session, what is there already
- *  2. from the host: all missing veth pairs in one batch, then what can be told only to existing links in another
+ *  1. each namespace: opened, or made and pinned; inside it the resolver's redirection, a netlink session,
+ *     what is there already
+ *  2. from the host: all missing veth pairs in one batch, then what can be told only to existing links in
+ *     another
  *  3. through each slot's session: addresses, routes, up
  *  4. inside again, only for slots with sysctls of their own: these may name interfaces, which exist only now
  *  5. carriers: what the kernel would do later about them is done before we return
@@ -28,16 +30,16 @@ struct slot {
 	int ns_fd;
 	uint64_t ns_inode;
 	bool fresh;
-	struct nls inner;                /* a session of its namespace */
-	struct nls_links there;          /* what a slot that was found has inside; empty when fresh */
-	bool *made;                      /* per attachment: the pair is new and wants its address */
+	struct nls inner;       /* a session of its namespace */
+	struct nls_links there; /* what a slot that was found has inside; empty when fresh */
+	bool *made;             /* per attachment: the pair is new and wants its address */
 	char alias[OWNER_ALIAS_MAX];
 };
 
 struct run {
 	int home_fd;
 	struct nls host;
-	struct nls_links links;          /* of the host, before we began */
+	struct nls_links links; /* of the host, before we began */
 	struct slot *slots;
 	size_t n;
 };
@@ -76,7 +78,8 @@ static int run_init(struct run *r, const struct net_slot *slots, size_t n, struc
 
 /* --- pass 1 --- */
 
-/* Neither the containers nor their neighbours use IPv6 yet; without it no interface waits for duplicate address detection. ::1 stays. */
+/* Neither the containers nor their neighbours use IPv6 yet; without it no interface waits for duplicate
+ * address detection. ::1 stays. */
 static int first_sysctls(struct err *err)
 {
 	if (netns_sysctl("net.ipv6.conf.default.disable_ipv6", "1", err) < 0)
@@ -135,8 +138,9 @@ static bool wants_link(const struct slot *s, const char *name)
 	return false;
 }
 
-/* Host ends of the slot that nobody asks for any more: of a network that it left, or of an earlier namespace that somebody still holds.
- * One without a bridge belongs to a namespace that the kernel is taking apart, and goes by itself. */
+/* Host ends of the slot that nobody asks for any more: of a network that it left, or of an earlier namespace
+ * that somebody still holds. One without a bridge belongs to a namespace that the kernel is taking apart, and
+ * goes by itself. */
 static void drop_unwanted(struct run *r, const struct slot *s)
 {
 	for (size_t i = 0; i < r->links.n; i++) {
@@ -148,11 +152,12 @@ static void drop_unwanted(struct run *r, const struct slot *s)
 
 /* 1: the pair is as wanted (but for its port of the bridge), 0: not there, or removed because it is wrong. */
 static int keep_pair(struct run *r, struct slot *s, const struct net_attach *a, const struct nls_link *host,
-		     struct err *err)
+	struct err *err)
 {
 	const struct nls_link *inner = nls_link_find(&s->there, a->ifname);
 	int right = host && inner && inner->peer == host->index && inner->up &&
-		memcmp(inner->mac, a->mac, sizeof a->mac) == 0 && (!a->net->mtu || inner->mtu == a->net->mtu);
+	            memcmp(inner->mac, a->mac, sizeof a->mac) == 0 &&
+	            (!a->net->mtu || inner->mtu == a->net->mtu);
 	if (right)
 		right = veth_has_address(&s->inner, a, inner->index, err);
 	if (right != 0)
@@ -164,12 +169,14 @@ static int keep_pair(struct run *r, struct slot *s, const struct net_attach *a, 
 	return 0;
 }
 
-static int attach_one(struct run *r, struct slot *s, size_t nth, char name[static NET_IFNAMSIZ], struct err *err)
+static int attach_one(
+	struct run *r, struct slot *s, size_t nth, char name[static NET_IFNAMSIZ], struct err *err)
 {
 	const struct net_attach *a = &s->want->attach[nth];
 	const struct nls_link *bridge = nls_link_find(&r->links, a->net->bridge);
 	if (!bridge)
-		return err_set(err, ERR_NOT_FOUND, "bridge '%s' of network '%s' is not there", a->net->bridge, a->net->name);
+		return err_set(err, ERR_NOT_FOUND, "bridge '%s' of network '%s' is not there", a->net->bridge,
+			a->net->name);
 	veth_name(s->want->netns_path, s->ns_inode, a->ifname, name);
 	const struct nls_link *host = nls_link_find(&r->links, name);
 	int keep = s->fresh && !host ? 0 : keep_pair(r, s, a, host, err);
@@ -237,7 +244,8 @@ static int address_slot(struct slot *s, struct err *err)
 		if (!s->made[k])
 			continue;
 		if (!l)
-			return err_set(err, ERR_NOT_FOUND, "interface '%s' vanished while it was set up", a->ifname);
+			return err_set(
+				err, ERR_NOT_FOUND, "interface '%s' vanished while it was set up", a->ifname);
 		veth_queue_inner(&s->inner, a, l->index);
 	}
 	return nls_flush(&s->inner, err);

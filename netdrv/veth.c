@@ -25,8 +25,8 @@ void veth_name(const char *netns_path, uint64_t ns_inode, const char *ifname, ch
 	snprintf(ret, NET_IFNAMSIZ, "dv%.12s", hex);
 }
 
-/* One queue each way, said beforehand: left to itself the kernel makes one per processor and takes all but one away again, waiting for a
- * grace period each time (1 ms, twice a pair). */
+/* One queue each way, said beforehand: left to itself the kernel makes one per processor and takes all but
+ * one away again, waiting for a grace period each time (1 ms, twice a pair). */
 static void put_queues(struct nl_msg *msg)
 {
 	nla_put_u32(msg, IFLA_NUM_TX_QUEUES, 1);
@@ -35,7 +35,7 @@ static void put_queues(struct nl_msg *msg)
 
 static void put_peer(struct nl_msg *msg, const struct net_attach *a, int ns_fd)
 {
-	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC };   /* flags other than 0 are refused here */
+	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC }; /* flags other than 0 are refused here */
 	struct nlattr *peer = nla_nest_start(msg, VETH_INFO_PEER);
 	nlmsg_append(msg, &ifi, sizeof ifi, NLMSG_ALIGNTO);
 	nla_put_string(msg, IFLA_IFNAME, a->ifname);
@@ -47,8 +47,8 @@ static void put_peer(struct nl_msg *msg, const struct net_attach *a, int ns_fd)
 	nla_nest_end(msg, peer);
 }
 
-void veth_queue_make(struct nls *host, const char *name, const struct net_attach *a, int bridge_index, int ns_fd,
-		     const char *group_of)
+void veth_queue_make(struct nls *host, const char *name, const struct net_attach *a, int bridge_index,
+	int ns_fd, const char *group_of)
 {
 	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC };
 	struct nl_msg *msg = nls_msg(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &ifi, sizeof ifi);
@@ -116,7 +116,9 @@ void veth_queue_drop(struct nls *host, int index, const char *name)
 
 static struct nl_msg *set_up(int index)
 {
-	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC, .ifi_index = index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
+	struct ifinfomsg ifi = {
+		.ifi_family = AF_UNSPEC, .ifi_index = index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP
+	};
 	return nls_msg(RTM_NEWLINK, 0, &ifi, sizeof ifi);
 }
 
@@ -127,8 +129,11 @@ void veth_queue_lo(struct nls *inner)
 
 static struct nl_msg *default_route(uint32_t gateway, int index)
 {
-	struct rtmsg rt = { .rtm_family = AF_INET, .rtm_table = RT_TABLE_MAIN, .rtm_protocol = RTPROT_BOOT,
-		.rtm_scope = RT_SCOPE_UNIVERSE, .rtm_type = RTN_UNICAST };
+	struct rtmsg rt = { .rtm_family = AF_INET,
+		.rtm_table = RT_TABLE_MAIN,
+		.rtm_protocol = RTPROT_BOOT,
+		.rtm_scope = RT_SCOPE_UNIVERSE,
+		.rtm_type = RTN_UNICAST };
 	struct nl_msg *msg = nls_msg(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE, &rt, sizeof rt);
 	nla_put_u32(msg, RTA_GATEWAY, htonl(gateway));
 	nla_put_u32(msg, RTA_OIF, (uint32_t)index);
@@ -137,7 +142,9 @@ static struct nl_msg *default_route(uint32_t gateway, int index)
 
 void veth_queue_inner(struct nls *inner, const struct net_attach *a, int index)
 {
-	struct ifaddrmsg ifa = { .ifa_family = AF_INET, .ifa_prefixlen = a->net->prefix, .ifa_index = (unsigned)index };
+	struct ifaddrmsg ifa = {
+		.ifa_family = AF_INET, .ifa_prefixlen = a->net->prefix, .ifa_index = (unsigned)index
+	};
 	struct nl_msg *msg = nls_msg(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &ifa, sizeof ifa);
 	uint32_t mask = a->net->prefix ? ~0u << (32 - a->net->prefix) : 0;
 	nla_put_u32(msg, IFA_LOCAL, htonl(a->addr));
@@ -147,7 +154,8 @@ void veth_queue_inner(struct nls *inner, const struct net_attach *a, int index)
 	nls_queue(inner, msg, EEXIST, "give '%s' its address", a->ifname);
 	nls_queue(inner, set_up(index), 0, "set up '%s'", a->ifname);
 	if (a->default_route && !a->net->internal)
-		nls_queue(inner, default_route(a->net->gateway, index), 0, "set the default route through '%s'", a->ifname);
+		nls_queue(inner, default_route(a->net->gateway, index), 0,
+			"set the default route through '%s'", a->ifname);
 }
 
 /* Asking for the link state runs the pending link events of the interface (linkwatch) in the kernel. */
@@ -173,7 +181,8 @@ static int match_address(const struct nlmsghdr *nh, void *arg)
 	if (nh->nlmsg_type != RTM_NEWADDR || (int)ifa->ifa_index != search->index ||
 		nlmsg_parse((struct nlmsghdr *)nh, sizeof *ifa, tb, IFA_MAX, NULL) < 0 || !tb[IFA_LOCAL])
 		return 0;
-	if (ntohl(nla_get_u32(tb[IFA_LOCAL])) == search->a->addr && ifa->ifa_prefixlen == search->a->net->prefix)
+	if (ntohl(nla_get_u32(tb[IFA_LOCAL])) == search->a->addr &&
+		ifa->ifa_prefixlen == search->a->net->prefix)
 		search->found = true;
 	return 0;
 }

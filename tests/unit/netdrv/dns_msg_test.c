@@ -3,7 +3,7 @@
 #include "../../../netdrv/dns_msg.h"
 
 #define QUERY(bytes) parse((const uint8_t *)(bytes), sizeof(bytes) - 1)
-#define HEAD "\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00"
+#define HEAD         "\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x00"
 
 static struct dns_query q;
 
@@ -19,7 +19,9 @@ static int parse(const uint8_t *p, size_t n)
 
 static void test_plain(void **state)
 {
-	assert_int_equal(QUERY(HEAD "\x03WwW\x07" "ex-mple\x00\x00\x01\x00\x01"), 0);
+	assert_int_equal(QUERY(HEAD "\x03WwW\x07"
+				    "ex-mple\x00\x00\x01\x00\x01"),
+		0);
 	assert_string_equal(q.name, "www.ex-mple");
 	assert_int_equal(q.id, 0x1234);
 	assert_int_equal(q.type, DNS_TYPE_A);
@@ -28,15 +30,19 @@ static void test_plain(void **state)
 	assert_int_equal(q.udp_max, 512);
 	assert_int_equal(QUERY(HEAD "\x00\x00\x02\x00\x01"), 0);
 	assert_string_equal(q.name, "");
-	assert_int_equal(QUERY("\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x01\x01" "a\x00\x00\x1c\x00\x01"
-			       "\x00\x00\x29\x10\x00\x00\x00\x00\x00\x00\x00"), 0);
+	assert_int_equal(QUERY("\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x01\x01"
+			       "a\x00\x00\x1c\x00\x01"
+			       "\x00\x00\x29\x10\x00\x00\x00\x00\x00\x00\x00"),
+		0);
 	assert_true(q.edns);
 	assert_int_equal(q.udp_max, 4096);
 }
 
 static void test_odd_bytes_cannot_pass_for_others(void **state)
 {
-	assert_int_equal(QUERY(HEAD "\x05" "a.b\\\x01\x00\x00\x01\x00\x01"), 0);
+	assert_int_equal(QUERY(HEAD "\x05"
+				    "a.b\\\x01\x00\x00\x01\x00\x01"),
+		0);
 	assert_string_equal(q.name, "a\\046b\\092\\001");
 }
 
@@ -44,37 +50,59 @@ static void test_not_worth_an_answer(void **state)
 {
 	assert_int_equal(QUERY(""), -1);
 	assert_int_equal(QUERY("\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00"), -1);
-	assert_int_equal(QUERY("\x12\x34\x81\x00\x00\x01\x00\x00\x00\x00\x00\x00\x01" "a\x00\x00\x01\x00\x01"), -1);
+	assert_int_equal(QUERY("\x12\x34\x81\x00\x00\x01\x00\x00\x00\x00\x00\x00\x01"
+			       "a\x00\x00\x01\x00\x01"),
+		-1);
 }
 
 static void test_malformed(void **state)
 {
-	assert_int_equal(QUERY("\x12\x34\x10\x00\x00\x01\x00\x00\x00\x00\x00\x00\x01" "a\x00\x00\x01\x00\x01"), DNS_NOTIMP);
-	assert_int_equal(QUERY("\x12\x34\x01\x00\x00\x02\x00\x00\x00\x00\x00\x00\x01" "a\x00\x00\x01\x00\x01"), DNS_FORMERR);
+	assert_int_equal(QUERY("\x12\x34\x10\x00\x00\x01\x00\x00\x00\x00\x00\x00\x01"
+			       "a\x00\x00\x01\x00\x01"),
+		DNS_NOTIMP);
+	assert_int_equal(QUERY("\x12\x34\x01\x00\x00\x02\x00\x00\x00\x00\x00\x00\x01"
+			       "a\x00\x00\x01\x00\x01"),
+		DNS_FORMERR);
 	assert_int_equal(QUERY("\x12\x34\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00"), DNS_FORMERR);
 	assert_int_equal(QUERY(HEAD), DNS_FORMERR);
-	assert_int_equal(QUERY(HEAD "\x05" "ab"), DNS_FORMERR);
-	assert_int_equal(QUERY(HEAD "\x01" "a\x00\x00\x01\x00"), DNS_FORMERR);
-	assert_int_equal(QUERY(HEAD "\x80" "a\x00\x00\x01\x00\x01"), DNS_FORMERR);
-	assert_int_equal(QUERY(HEAD "\x40" "a\x00\x00\x01\x00\x01"), DNS_FORMERR);
+	assert_int_equal(QUERY(HEAD "\x05"
+				    "ab"),
+		DNS_FORMERR);
+	assert_int_equal(QUERY(HEAD "\x01"
+				    "a\x00\x00\x01\x00"),
+		DNS_FORMERR);
+	assert_int_equal(QUERY(HEAD "\x80"
+				    "a\x00\x00\x01\x00\x01"),
+		DNS_FORMERR);
+	assert_int_equal(QUERY(HEAD "\x40"
+				    "a\x00\x00\x01\x00\x01"),
+		DNS_FORMERR);
 	/* pointers: to itself, forward, into the header, cut in two */
 	assert_int_equal(QUERY(HEAD "\xc0\x0c\x00\x01\x00\x01"), DNS_FORMERR);
-	assert_int_equal(QUERY(HEAD "\xc0\x12\x00\x01\x00\x01\x01" "a\x00"), DNS_FORMERR);
+	assert_int_equal(QUERY(HEAD "\xc0\x12\x00\x01\x00\x01\x01"
+				    "a\x00"),
+		DNS_FORMERR);
 	assert_int_equal(QUERY(HEAD "\xc0\x04\x00\x01\x00\x01"), DNS_FORMERR);
 	assert_int_equal(QUERY(HEAD "\xc0"), DNS_FORMERR);
-	assert_int_equal(QUERY(HEAD "\x01" "a\xc0\x0c\x00\x01\x00\x01"), DNS_FORMERR);
+	assert_int_equal(QUERY(HEAD "\x01"
+				    "a\xc0\x0c\x00\x01\x00\x01"),
+		DNS_FORMERR);
 	/* counts that promise more than there is */
-	assert_int_equal(QUERY("\x12\x34\x01\x00\x00\x01\xff\xff\xff\xff\xff\xff\x01" "a\x00\x00\x01\x00\x01"), DNS_FORMERR);
+	assert_int_equal(QUERY("\x12\x34\x01\x00\x00\x01\xff\xff\xff\xff\xff\xff\x01"
+			       "a\x00\x00\x01\x00\x01"),
+		DNS_FORMERR);
 	/* a record longer than the message */
-	assert_int_equal(QUERY("\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x01\x01" "a\x00\x00\x01\x00\x01"
-			       "\x00\x00\x29\x10\x00\x00\x00\x00\x00\xff\xff"), DNS_FORMERR);
+	assert_int_equal(QUERY("\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x01\x01"
+			       "a\x00\x00\x01\x00\x01"
+			       "\x00\x00\x29\x10\x00\x00\x00\x00\x00\xff\xff"),
+		DNS_FORMERR);
 }
 
 static void test_long_names(void **state)
 {
 	uint8_t m[400] = HEAD;
 	size_t n = 12;
-	for (int i = 0; i < 4; i++) {            /* 4 × 62 + 1: 249 bytes */
+	for (int i = 0; i < 4; i++) { /* 4 × 62 + 1: 249 bytes */
 		m[n++] = 61;
 		memset(m + n, 1, 61);
 		n += 61;
@@ -92,7 +120,8 @@ static void test_long_names(void **state)
 /* A record's name that is a chain of pointers, each to the one before it. */
 static void test_pointer_chain_is_short(void **state)
 {
-	uint8_t m[2048] = "\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x01\x01" "a\x00\x00\x01\x00\x01";
+	uint8_t m[2048] = "\x12\x34\x01\x00\x00\x01\x00\x00\x00\x00\x00\x01\x01"
+			  "a\x00\x00\x01\x00\x01";
 	size_t n = 12 + 7;
 	for (unsigned to = 12; n < 1500; to = (unsigned)n, n += 2) {
 		m[n] = (uint8_t)(0xC0 | to >> 8);
@@ -119,8 +148,10 @@ static void test_answers(void **state)
 	dns_answer_begin(&a, out, sizeof out, (const uint8_t *)query, &q, DNS_NOERROR);
 	dns_answer_a(&a, 0x0a000102);
 	assert_int_equal(dns_answer_end(&a, &q), 21 + 16);
-	assert_memory_equal(out, "\x12\x34\x85\x80\x00\x01\x00\x01\x00\x00\x00\x00\x03Web\x00\x00\x01\x00\x01"
-			    "\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x00\x00\x04\x0a\x00\x01\x02", 21 + 16);
+	assert_memory_equal(out,
+		"\x12\x34\x85\x80\x00\x01\x00\x01\x00\x00\x00\x00\x03Web\x00\x00\x01\x00\x01"
+		"\xc0\x0c\x00\x01\x00\x01\x00\x00\x00\x00\x00\x04\x0a\x00\x01\x02",
+		21 + 16);
 	assert_true(dns_is_response(out, 37));
 	assert_true(dns_same_question(out, 37, (const uint8_t *)query, sizeof query - 1));
 	dns_answer_begin(&a, out, sizeof out, (const uint8_t *)query, &q, DNS_NOERROR);
@@ -136,13 +167,18 @@ static void test_reverse(void **state)
 	uint32_t addr = 0;
 	uint8_t out[512];
 	struct dns_answer a;
-	static const char query[] = HEAD "\x01" "2\x01" "0\x02" "20\x03" "172\x07in-addr\x04" "arpa\x00\x00\x0c\x00\x01";
+	static const char query[] = HEAD "\x01"
+					 "2\x01"
+					 "0\x02"
+					 "20\x03"
+					 "172\x07in-addr\x04"
+					 "arpa\x00\x00\x0c\x00\x01";
 	assert_int_equal(QUERY(query), 0);
 	assert_true(dns_reverse_parse(q.name, &addr));
 	assert_int_equal(addr, 0xac140002);
-	static const char *const wrong[] = { "2.0.20.in-addr.arpa", "256.0.0.1.in-addr.arpa", "+1.0.0.1.in-addr.arpa",
-		"1.2.3.4.in-addr.arpa.x", "1.2.3.4.5.in-addr.arpa", "a.in-addr.arpa", "", "1.2.3.4", "1.2.3.-4.in-addr.arpa",
-		"1234.2.3.4.in-addr.arpa" };
+	static const char *const wrong[] = { "2.0.20.in-addr.arpa", "256.0.0.1.in-addr.arpa",
+		"+1.0.0.1.in-addr.arpa", "1.2.3.4.in-addr.arpa.x", "1.2.3.4.5.in-addr.arpa", "a.in-addr.arpa",
+		"", "1.2.3.4", "1.2.3.-4.in-addr.arpa", "1234.2.3.4.in-addr.arpa" };
 	for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
 		assert_false(dns_reverse_parse(wrong[i], &addr));
 	dns_answer_begin(&a, out, sizeof out, (const uint8_t *)query, &q, DNS_NOERROR);

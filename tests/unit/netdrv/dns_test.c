@@ -4,7 +4,7 @@
 
 #include "../../../netdrv/dns_priv.h"
 
-#define PIN NETNS "/web-1"
+#define PIN  NETNS "/web-1"
 #define CONF ROOM "/resolv.conf"
 
 /* A server of the host, at ADDR:53 by UDP and TCP, that does what its mode says. */
@@ -76,7 +76,7 @@ static void on_upstream_udp(evutil_socket_t fd, short what, void *arg)
 	if (n < 12 || u->mode == M_SILENT)
 		return;
 	size_t out = make_answer(u, m, (size_t)n, false);
-	if (u->mode == M_FORGE) {                /* wrong id, then wrong question; the true one never comes */
+	if (u->mode == M_FORGE) { /* wrong id, then wrong question; the true one never comes */
 		m[0] ^= 1;
 		sendto(fd, m, out, 0, (struct sockaddr *)&from, len);
 		m[0] ^= 1;
@@ -113,7 +113,9 @@ static void on_upstream_tcp(evutil_socket_t fd, short what, void *arg)
 
 static void upstream_open(struct upstream *u, const char *ip)
 {
-	*u = (struct upstream){ .held = -1, .udp = bound(SOCK_DGRAM, ip, 53), .tcp = bound(SOCK_STREAM, ip, 53) };
+	*u = (struct upstream){
+		.held = -1, .udp = bound(SOCK_DGRAM, ip, 53), .tcp = bound(SOCK_STREAM, ip, 53)
+	};
 	assert_true(u->udp >= 0 && u->tcp >= 0);
 	u->udp_ev = event_new(base, u->udp, EV_READ | EV_PERSIST, on_upstream_udp, u);
 	u->tcp_ev = event_new(base, u->tcp, EV_READ | EV_PERSIST, on_upstream_tcp, u);
@@ -206,14 +208,21 @@ static unsigned records(void)
 }
 
 static const struct net front = {
-	.name = (char *)"demo_front", .bridge = "dvfront", .subnet = 0xac140000, .gateway = 0xac140001, .prefix = 16,
+	.name = (char *)"demo_front",
+	.bridge = "dvfront",
+	.subnet = 0xac140000,
+	.gateway = 0xac140001,
+	.prefix = 16,
 };
 
 static int setup(void **state)
 {
 	room_make(state);
 	struct net_attach a = { .net = &front, .addr = 0xac140002, .ifname = "eth0", .default_route = true };
-	struct net_slot slot = { .netns_path = PIN, .attach = &a, .n_attach = 1, .dns_port_udp = NET_DNS_PORT,
+	struct net_slot slot = { .netns_path = PIN,
+		.attach = &a,
+		.n_attach = 1,
+		.dns_port_udp = NET_DNS_PORT,
 		.dns_port_tcp = NET_DNS_PORT };
 	unsigned udp = 0, tcp = 0;
 	net_mac(a.addr, a.mac);
@@ -314,7 +323,7 @@ static void test_next_server(void **state)
 	two.mode = M_SERVFAIL;
 	assert_true(ask("www.example", DNS_TYPE_A, false, 500));
 	assert_int_equal(dns_rcode(answer), DNS_SERVFAIL);
-	write_conf("nameserver 127.0.1.9\nnameserver 127.0.1.2\n");      /* nobody there */
+	write_conf("nameserver 127.0.1.9\nnameserver 127.0.1.2\n"); /* nobody there */
 	two.mode = M_ANSWER;
 	for (int tcp = 0; tcp < 2; tcp++) {
 		size_t n = ask("www.example", DNS_TYPE_A, tcp, 500);
@@ -405,7 +414,7 @@ static void test_departures(void **state)
 	for (int tcp = 0; tcp < 2; tcp++)
 		assert_int_equal(ask("www.example", DNS_TYPE_A, tcp, 30), 0);
 	serve_until(one.udp, 0);
-	assert_int_equal(dns->n_in_flight, 1);           /* UDP's; that of the closed connection went with it */
+	assert_int_equal(dns->n_in_flight, 1); /* UDP's; that of the closed connection went with it */
 	unsigned udp = 0, tcp = 0;
 	must(dns_add_slot(dns, "web-1", PIN, NULL, &udp, &tcp, err));
 	assert_int_equal(dns->n_in_flight, 0);

@@ -4,15 +4,23 @@
 #include "../../../src/util/buf.h"
 #include "../../../src/util/proc.h"
 
-#define PIN NETNS "/web-1"
+#define PIN   NETNS "/web-1"
 #define WORLD ROOM "/run/projects/lan/netns/world"
 
 static const struct net front = {
-	.name = (char *)"demo_front", .project = (char *)"demo", .bridge = "dvfront",
-	.subnet = 0xac140000, .gateway = 0xac140001, .prefix = 16,
+	.name = (char *)"demo_front",
+	.project = (char *)"demo",
+	.bridge = "dvfront",
+	.subnet = 0xac140000,
+	.gateway = 0xac140001,
+	.prefix = 16,
 };
 static const struct net lan = {
-	.name = (char *)"lan", .bridge = "lan0", .subnet = 0x0a630000, .gateway = 0x0a630001, .prefix = 24,
+	.name = (char *)"lan",
+	.bridge = "lan0",
+	.subnet = 0x0a630000,
+	.gateway = 0x0a630001,
+	.prefix = 24,
 };
 
 static int run(int out, const char *const *argv)
@@ -64,7 +72,9 @@ static void test_passes_docker(void **state)
 		{ .netns_path = WORLD, .attach = &a[1], .n_attach = 1 },
 	};
 	struct net_publish port = { .host_port = 8080, .target = 80, .addr = a[0].addr };
-	struct fw_spec spec = { .project = "demo", .nets = &front, .n_nets = 1, .ports = &port, .n_ports = 1 };
+	struct fw_spec spec = {
+		.project = "demo", .nets = &front, .n_nets = 1, .ports = &port, .n_ports = 1
+	};
 	for (int i = 0; i < 2; i++)
 		net_mac(a[i].addr, a[i].mac);
 	must(net_up(&front, err));

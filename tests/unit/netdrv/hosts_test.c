@@ -6,7 +6,8 @@ static void check(char *text, const char *wanted)
 	free(text);
 }
 
-#define FIXED "127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\nfe00::\tip6-localnet\n" \
+#define FIXED                                                                                                \
+	"127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\nfe00::\tip6-localnet\n"            \
 	"ff00::\tip6-mcastprefix\nff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n"
 
 static void test_hosts(void **state)
@@ -22,12 +23,14 @@ static void test_hosts(void **state)
 
 static void test_resolv(void **state)
 {
-	static const char *const servers[] = { "1.1.1.1", "fd00::53", NULL }, *const search[] = { "a.example", "b", NULL },
-		*const options[] = { "ndots:2", "rotate", NULL };
+	static const char *const servers[] = { "1.1.1.1", "fd00::53", NULL },
+				 *const search[] = { "a.example", "b", NULL },
+				 *const options[] = { "ndots:2", "rotate", NULL };
 	check(resolv_text(true, servers, NULL, NULL), "nameserver 127.0.0.11\noptions ndots:0\n");
 	check(resolv_text(true, NULL, search, options),
 		"nameserver 127.0.0.11\nsearch a.example b\noptions ndots:2 rotate\n");
-	check(resolv_text(false, servers, search, NULL), "nameserver 1.1.1.1\nnameserver fd00::53\nsearch a.example b\n");
+	check(resolv_text(false, servers, search, NULL),
+		"nameserver 1.1.1.1\nnameserver fd00::53\nsearch a.example b\n");
 	check(resolv_text(false, NULL, NULL, NULL), "");
 }
 
@@ -40,7 +43,8 @@ static void test_addresses(void **state)
 	assert_int_equal(addr, 0xac1200ff);
 	net_addr_format(addr, text);
 	assert_string_equal(text, "172.18.0.255");
-	static const char *const wrong[] = { "", "1.2.3", "1.2.3.4.5", "1.2.3.256", " 1.2.3.4", "1.2.3.4/8", "::1" };
+	static const char *const wrong[] = { "", "1.2.3", "1.2.3.4.5", "1.2.3.256", " 1.2.3.4", "1.2.3.4/8",
+		"::1" };
 	for (size_t i = 0; i < ARRAY_LEN(wrong); i++)
 		assert_int_equal(net_addr_parse(wrong[i], &addr), -1);
 	net_mac(0xac1200ff, mac);

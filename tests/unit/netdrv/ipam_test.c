@@ -45,7 +45,7 @@ static uint32_t take_addr(const char *net, const char *who, const char *want)
 static void test_chooses_free_subnets(void **state)
 {
 	struct net_spec x = { .project = "a", .name = "a_x" }, y = { .project = "a", .name = "a_y" },
-		b = { .project = "b", .name = "b_x" };
+			b = { .project = "b", .name = "b_x" };
 	assert_int_equal(subnet_of(&x), 0xac120000);
 	assert_int_equal(subnet_of(&y), 0xac130000);
 	assert_int_equal(subnet_of(&x), 0xac120000);
@@ -57,7 +57,10 @@ static void test_chooses_free_subnets(void **state)
 
 static void test_avoids_routes(void **state)
 {
-	struct net busy = { .name = (char *)"lan", .bridge = "lan0", .subnet = 0xac120500, .gateway = 0xac120501,
+	struct net busy = { .name = (char *)"lan",
+		.bridge = "lan0",
+		.subnet = 0xac120500,
+		.gateway = 0xac120501,
 		.prefix = 24 };
 	struct net_spec x = { .project = "a", .name = "a_x" };
 	must(net_up(&busy, err));
@@ -67,7 +70,9 @@ static void test_avoids_routes(void **state)
 
 static void test_one_owner(void **state)
 {
-	struct net_spec mine = { .project = "a", .name = "a_x", .subnet = "10.9.0.0/16", .gateway = "10.9.0.7" };
+	struct net_spec mine = {
+		.project = "a", .name = "a_x", .subnet = "10.9.0.0/16", .gateway = "10.9.0.7"
+	};
 	struct net_spec theirs = { .project = "b", .name = "a_x" };
 	struct net_spec shared = { .project = "b", .name = "a_x", .external = true };
 	struct net_spec moved = { .project = "a", .name = "a_x", .subnet = "10.8.0.0/16" };
@@ -112,7 +117,8 @@ static void test_addresses(void **state)
 	assert_int_equal(take_addr("small", "a/x", "10.7.0.5"), 0);
 	assert_non_null(strstr(err_msg(&why), "belongs to 'a/db'"));
 	assert_int_equal(why.kind, ERR_EXISTS);
-	static const char *const wrong[] = { "10.7.0.0", "10.7.0.1", "10.7.0.7", "10.8.0.2", "banana", "10.7.0.300" };
+	static const char *const wrong[] = { "10.7.0.0", "10.7.0.1", "10.7.0.7", "10.8.0.2", "banana",
+		"10.7.0.300" };
 	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
 		assert_int_equal(take_addr("small", "a/x", wrong[i]), 0);
 		assert_int_equal(why.kind, ERR_INPUT);
@@ -131,17 +137,30 @@ static void test_addresses(void **state)
 
 static void test_range(void **state)
 {
-	struct net_spec s = { .project = "a", .name = "small", .subnet = "10.7.0.0/16", .ip_range = "10.7.5.0/24" };
+	struct net_spec s = {
+		.project = "a", .name = "small", .subnet = "10.7.0.0/16", .ip_range = "10.7.5.0/24"
+	};
 	subnet_of(&s);
 	assert_int_equal(take_addr("small", "a/1", NULL), 0x0a070500);
 	assert_int_equal(take_addr("small", "a/2", "10.7.9.9"), 0x0a070909);
-	static const struct { const char *subnet, *gateway, *range; } wrong[] = {
-		{ "10.7.0.0", NULL, NULL }, { "10.7.0.0/33", NULL, NULL }, { "10.7.0.0/31", NULL, NULL },
-		{ "::/64", NULL, NULL }, { "10.7.0.0/16", "10.8.0.1", NULL }, { "10.7.0.0/16", "10.7.0.0", NULL },
-		{ "10.7.0.0/16", NULL, "10.8.0.0/24" }, { "10.7.0.0/16", NULL, "10.0.0.0/8" }, { "10.7.0.0/16", NULL, "x" },
+	static const struct {
+		const char *subnet, *gateway, *range;
+	} wrong[] = {
+		{ "10.7.0.0", NULL, NULL },
+		{ "10.7.0.0/33", NULL, NULL },
+		{ "10.7.0.0/31", NULL, NULL },
+		{ "::/64", NULL, NULL },
+		{ "10.7.0.0/16", "10.8.0.1", NULL },
+		{ "10.7.0.0/16", "10.7.0.0", NULL },
+		{ "10.7.0.0/16", NULL, "10.8.0.0/24" },
+		{ "10.7.0.0/16", NULL, "10.0.0.0/8" },
+		{ "10.7.0.0/16", NULL, "x" },
 	};
 	for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
-		struct net_spec w = { .project = "b", .name = "b_x", .subnet = wrong[i].subnet, .gateway = wrong[i].gateway,
+		struct net_spec w = { .project = "b",
+			.name = "b_x",
+			.subnet = wrong[i].subnet,
+			.gateway = wrong[i].gateway,
 			.ip_range = wrong[i].range };
 		struct net n;
 		err_done(&why);

@@ -1,12 +1,22 @@
 #include "room.h"
 
 static const struct net front = {
-	.name = (char *)"demo_front", .project = (char *)"demo", .bridge = "dvfront",
-	.subnet = 0xac140000, .gateway = 0xac140001, .prefix = 16,
+	.name = (char *)"demo_front",
+	.project = (char *)"demo",
+	.bridge = "dvfront",
+	.subnet = 0xac140000,
+	.gateway = 0xac140001,
+	.prefix = 16,
 };
 static const struct net inside = {
-	.name = (char *)"demo_inside", .project = (char *)"demo", .bridge = "dvinside", .internal = true,
-	.subnet = 0xac150000, .gateway = 0xac150001, .prefix = 16, .mtu = 1400,
+	.name = (char *)"demo_inside",
+	.project = (char *)"demo",
+	.bridge = "dvinside",
+	.internal = true,
+	.subnet = 0xac150000,
+	.gateway = 0xac150001,
+	.prefix = 16,
+	.mtu = 1400,
 };
 
 static struct net_attach attach_to(const struct net *n, unsigned host, const char *ifname)
@@ -48,14 +58,24 @@ static void test_two_slots_talk(void **state)
 	assert_int_equal(if_nametoindex(front.bridge), 0);
 }
 
-/* demo: web and api on front, db inside; other: a project with a bridge of its own; outside: the world beyond the host. */
+/* demo: web and api on front, db inside; other: a project with a bridge of its own; outside: the world beyond
+ * the host. */
 static const struct net other = {
-	.name = (char *)"other_net", .project = (char *)"other", .bridge = "dvother",
-	.subnet = 0xac160000, .gateway = 0xac160001, .prefix = 16,
+	.name = (char *)"other_net",
+	.project = (char *)"other",
+	.bridge = "dvother",
+	.subnet = 0xac160000,
+	.gateway = 0xac160001,
+	.prefix = 16,
 };
-static const struct net uplink = {        /* a bridge stands for the LAN: its far end is a "host" without davit's rules */
-	.name = (char *)"lan", .project = (char *)"lan", .bridge = "lan0",
-	.subnet = 0x0a630000, .gateway = 0x0a630001, .prefix = 24,
+static const struct net uplink = {
+	/* a bridge stands for the LAN: its far end is a "host" without davit's rules */
+	.name = (char *)"lan",
+	.project = (char *)"lan",
+	.bridge = "lan0",
+	.subnet = 0x0a630000,
+	.gateway = 0x0a630001,
+	.prefix = 24,
 };
 
 struct stage {
@@ -98,7 +118,9 @@ static int stage_up(void **state)
 		{ .host_addr = uplink.gateway, .host_port = 8082, .target = 80, .addr = s->web.addr },
 		{ .host_port = 8083, .target = 80, .addr = s->db[0].addr },
 	};
-	struct fw_spec demo = { .project = "demo", .nets = nets, .n_nets = 2, .ports = ports, .n_ports = ARRAY_LEN(ports) };
+	struct fw_spec demo = {
+		.project = "demo", .nets = nets, .n_nets = 2, .ports = ports, .n_ports = ARRAY_LEN(ports)
+	};
 	struct fw_spec others = { .project = "other", .nets = &other, .n_nets = 1 };
 	must(net_up(&front, err));
 	must(net_up(&inside, err));
@@ -215,7 +237,7 @@ static void test_udp_from_before(void **state)
 	assert_int_equal(write(client, "2", 1), 1);
 	assert_int_equal(read(stage.web_udp, &byte, 1), 1);
 	assert_int_equal(byte, '2');
-	must(fw_apply(&spec, err));              /* what goes right is left alone */
+	must(fw_apply(&spec, err)); /* what goes right is left alone */
 	assert_int_equal(write(client, "3", 1), 1);
 	assert_int_equal(read(stage.web_udp, &byte, 1), 1);
 	close(client);
@@ -230,26 +252,26 @@ static void test_recovery_leaves_alone_what_is_right(void **state)
 	unsigned before = if_nametoindex("eth0");
 	leave(home);
 	must(net_slots_up(&slot, 1, err));
-	slot.n_attach = 2;                      /* joins a network */
+	slot.n_attach = 2; /* joins a network */
 	must(net_slots_up(&slot, 1, err));
 	home = visit(NETNS "/web-1");
 	assert_int_equal(if_nametoindex("eth0"), before);
 	assert_int_not_equal(if_nametoindex("eth1"), 0);
 	leave(home);
-	slot.n_attach = 1;                      /* leaves it */
+	slot.n_attach = 1; /* leaves it */
 	must(net_slots_up(&slot, 1, err));
 	home = visit(NETNS "/web-1");
 	assert_int_equal(if_nametoindex("eth0"), before);
 	assert_int_equal(if_nametoindex("eth1"), 0);
 	leave(home);
-	must(net_down(front.bridge, err));      /* the bridge was lost and is made again */
+	must(net_down(front.bridge, err)); /* the bridge was lost and is made again */
 	must(net_up(&front, err));
 	must(net_slots_up(&slot, 1, err));
 	assert_true(reaches(SOCK_STREAM, "172.20.0.2", 80, stage.web_tcp, NULL, SOON));
 	home = visit(NETNS "/web-1");
 	assert_int_equal(if_nametoindex("eth0"), before);
 	leave(home);
-	both[0] = attach_to(&front, 44, "eth0");  /* another address: the pair is made anew */
+	both[0] = attach_to(&front, 44, "eth0"); /* another address: the pair is made anew */
 	must(net_slots_up(&slot, 1, err));
 	assert_true(reaches(SOCK_STREAM, "172.20.0.44", 80, stage.web_tcp, NULL, SOON));
 	both[0] = stage.web;

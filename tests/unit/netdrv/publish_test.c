@@ -27,7 +27,7 @@ static void test_keeps_others_out(void **state)
 		assert_int_equal(errno, EADDRINUSE);
 		assert_int_equal(bound(udp ? SOCK_DGRAM : SOCK_STREAM, "127.0.0.1", 8000), -1);
 		close(fd);
-		fd = reserve(8000, udp);         /* at once again */
+		fd = reserve(8000, udp); /* at once again */
 		assert_true(fd >= 0);
 		close(fd);
 	}
@@ -73,7 +73,7 @@ static void test_remnants_do_not_count(void **state)
 	leave_time_wait(8100);
 	int fd = sock(SOCK_STREAM);
 	struct sockaddr_in a = at("0.0.0.0", 8100);
-	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), -1);     /* the remnant is there */
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), -1); /* the remnant is there */
 	close(fd);
 	fd = reserve(8100, false);
 	assert_true(fd >= 0);
@@ -87,8 +87,8 @@ static void test_names_a_server(void **state)
 	char text[128];
 	for (int udp = 0; udp < 2; udp++) {
 		int l = bound(udp ? SOCK_DGRAM : SOCK_STREAM, "0.0.0.0", 8200);
-		snprintf(text, sizeof text, "host port 8200 (%s) is taken by gatekeeper (pid %d)", udp ? "udp" : "tcp",
-			(int)getpid());
+		snprintf(text, sizeof text, "host port 8200 (%s) is taken by gatekeeper (pid %d)",
+			udp ? "udp" : "tcp", (int)getpid());
 		assert_int_equal(prctl(PR_SET_NAME, "gatekeeper"), 0);
 		assert_int_equal(reserve(8200, udp), -1);
 		assert_int_equal(why.kind, ERR_BUSY);
@@ -109,7 +109,8 @@ static void test_names_a_server_of_both_families(void **state)
 	close(l);
 }
 
-/* The other supervisor: this program again, with the words that a supervisor has, reserving the port it inherits. */
+/* The other supervisor: this program again, with the words that a supervisor has, reserving the port it
+ * inherits. */
 static void test_names_a_project(void **state)
 {
 	int fd = reserve(8400, false), ready[2];
@@ -117,7 +118,7 @@ static void test_names_a_project(void **state)
 	pid_t pid = fork();
 	if (pid == 0) {
 		char in[16], out[16];
-		snprintf(in, sizeof in, "%d", dup(fd));          /* dup: not close-on-exec */
+		snprintf(in, sizeof in, "%d", dup(fd)); /* dup: not close-on-exec */
 		snprintf(out, sizeof out, "%d", dup(ready[1]));
 		execl("/proc/self/exe", "davit", in, out, "--supervise", "shop", NULL);
 		_exit(1);

@@ -33,7 +33,7 @@
 #include "../../../src/util/err.h"
 #include "../../../src/util/str.h"
 
-#define ROOM "/tmp"                     /* a tmpfs over it, seen by this process only */
+#define ROOM  "/tmp" /* a tmpfs over it, seen by this process only */
 #define NETNS ROOM "/run/projects/demo/netns"
 
 static inline void link_up(const char *name)
@@ -55,12 +55,13 @@ static inline int room_make(void **state)
 	return 0;
 }
 
-#define must(call) do { \
-	struct err must_err_ = ERR_INIT; \
-	struct err *err = &must_err_; \
-	if ((call) < 0) \
-		fail_msg("%s: %s", #call, err_msg(err)); \
-} while (0)
+#define must(call)                                                                                           \
+	do {                                                                                                 \
+		struct err must_err_ = ERR_INIT;                                                             \
+		struct err *err = &must_err_;                                                                \
+		if ((call) < 0)                                                                              \
+			fail_msg("%s: %s", #call, err_msg(err));                                             \
+	} while (0)
 
 static inline double now_ms(void)
 {
@@ -116,8 +117,10 @@ static inline int bound(int type, const char *ip, unsigned port)
 	return fd;
 }
 
-/* Whether a packet from here to ip:port arrives at the listening socket, and from whom. Patience in ms for those that must not. */
-static inline bool reaches(int type, const char *ip, unsigned port, int listener, struct sockaddr_in *from, int patience_ms)
+/* Whether a packet from here to ip:port arrives at the listening socket, and from whom. Patience in ms for
+ * those that must not. */
+static inline bool reaches(
+	int type, const char *ip, unsigned port, int listener, struct sockaddr_in *from, int patience_ms)
 {
 	int fd = socket(AF_INET, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	struct sockaddr_in a = at(ip, port);
@@ -135,7 +138,7 @@ static inline bool reaches(int type, const char *ip, unsigned port, int listener
 		int error = 0;
 		socklen_t elen = sizeof error;
 		there = c >= 0 && poll(&out, 1, patience_ms) == 1 &&
-			getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &elen) == 0 && error == 0;
+		        getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &elen) == 0 && error == 0;
 		close(c);
 	} else if (there) {
 		char byte;
@@ -147,7 +150,7 @@ static inline bool reaches(int type, const char *ip, unsigned port, int listener
 		/* the answer must find its way back, and seem to come from where the question went */
 		struct pollfd in = { .fd = fd, .events = POLLIN };
 		there = there && sendto(listener, "!", 1, 0, (struct sockaddr *)&who, len) == 1 &&
-			poll(&in, 1, patience_ms) == 1 && read(fd, &byte, 1) == 1;
+		        poll(&in, 1, patience_ms) == 1 && read(fd, &byte, 1) == 1;
 	}
 	close(fd);
 	return there;

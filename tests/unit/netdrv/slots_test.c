@@ -13,12 +13,22 @@
 #define PIN NETNS "/web-1"
 
 static struct net front = {
-	.name = (char *)"demo_front", .project = (char *)"demo", .bridge = "dvfront",
-	.subnet = 0xac140000, .gateway = 0xac140001, .prefix = 16, .mtu = 1400,
+	.name = (char *)"demo_front",
+	.project = (char *)"demo",
+	.bridge = "dvfront",
+	.subnet = 0xac140000,
+	.gateway = 0xac140001,
+	.prefix = 16,
+	.mtu = 1400,
 };
 static const struct net inside = {
-	.name = (char *)"demo_inside", .project = (char *)"demo", .bridge = "dvinside", .internal = true,
-	.subnet = 0xac150000, .gateway = 0xac150001, .prefix = 24,
+	.name = (char *)"demo_inside",
+	.project = (char *)"demo",
+	.bridge = "dvinside",
+	.internal = true,
+	.subnet = 0xac150000,
+	.gateway = 0xac150001,
+	.prefix = 24,
 };
 
 static struct net_attach attach_to(const struct net *n, unsigned host, const char *ifname, bool default_route)
@@ -77,7 +87,9 @@ static void test_what_a_slot_has(void **state)
 	struct net_attach a[] = { attach_to(&inside, 9, "eth0", false), attach_to(&front, 9, "eth1", true) };
 	struct net_sysctl sysctls[] = { { "net.ipv4.ip_unprivileged_port_start", "0" },
 		{ "net.ipv4.conf.eth1.rp_filter", "2" } };
-	struct net_slot slot = { .netns_path = PIN, .attach = a, .n_attach = 2, .sysctls = sysctls, .n_sysctls = 2 };
+	struct net_slot slot = {
+		.netns_path = PIN, .attach = a, .n_attach = 2, .sysctls = sysctls, .n_sysctls = 2
+	};
 	ino_t here = own_netns();
 	must(net_slots_up(&slot, 1, err));
 	assert_int_equal(own_netns(), here);
@@ -88,7 +100,8 @@ static void test_what_a_slot_has(void **state)
 	assert_true(eth0 && eth0->up && eth1 && eth1->up);
 	assert_int_equal(eth1->mtu, 1400);
 	assert_memory_equal(eth1->mac, a[1].mac, 6);
-	assert_true(file_has("/proc/thread-self/net/route", "eth1\t00000000\t010014AC"));     /* default by 172.20.0.1 */
+	assert_true(file_has(
+		"/proc/thread-self/net/route", "eth1\t00000000\t010014AC")); /* default by 172.20.0.1 */
 	assert_false(file_has("/proc/thread-self/net/route", "eth0\t00000000"));
 	assert_true(file_has("/proc/sys/net/ipv4/ip_unprivileged_port_start", "0\n"));
 	assert_true(file_has("/proc/sys/net/ipv4/conf/eth1/rp_filter", "2\n"));
@@ -144,11 +157,15 @@ static void test_failures_name_the_slot(void **state)
 {
 	struct net gone = { .name = (char *)"demo_gone", .bridge = "dvgone", .prefix = 24 };
 	struct net_attach a = attach_to(&gone, 9, "eth0", true), b = attach_to(&front, 9, "eth0", true);
-	struct net_sysctl wrong[] = { { "kernel.hostname", "x" } }, absent[] = { { "net.ipv4.no_such_thing", "1" } },
-		up[] = { { "net.//.kernel.hostname", "x" } }, value[] = { { "net.ipv4.ip_forward", "banana" } };
+	struct net_sysctl wrong[] = { { "kernel.hostname", "x" } },
+			  absent[] = { { "net.ipv4.no_such_thing", "1" } },
+			  up[] = { { "net.//.kernel.hostname", "x" } },
+			  value[] = { { "net.ipv4.ip_forward", "banana" } };
 	struct net_slot slot = { .netns_path = PIN, .attach = &a, .n_attach = 1 };
 	refuse(&slot, 1, ERR_NOT_FOUND, "slot 'web-1': bridge 'dvgone'");
-	slot = (struct net_slot){ .netns_path = PIN, .attach = &b, .n_attach = 1, .sysctls = wrong, .n_sysctls = 1 };
+	slot = (struct net_slot){
+		.netns_path = PIN, .attach = &b, .n_attach = 1, .sysctls = wrong, .n_sysctls = 1
+	};
 	refuse(&slot, 1, ERR_INPUT, "slot 'web-1': 'kernel.hostname'");
 	slot.sysctls = absent;
 	refuse(&slot, 1, ERR_NOT_FOUND, "net.ipv4.no_such_thing");
@@ -157,7 +174,7 @@ static void test_failures_name_the_slot(void **state)
 	slot.sysctls = value;
 	refuse(&slot, 1, ERR_FAIL, "banana");
 	slot.n_sysctls = 0;
-	must(net_slots_up(&slot, 1, err));       /* what a failed one left behind is no obstacle */
+	must(net_slots_up(&slot, 1, err)); /* what a failed one left behind is no obstacle */
 }
 
 /* The machine went down between the making of the file and the mount, and the file is on a disk. */
@@ -171,7 +188,8 @@ static void test_bare_pin(void **state)
 	leave(home);
 }
 
-/* The pin was lost while something still holds the old namespace: its interface, with the same address, must not stay on the bridge. */
+/* The pin was lost while something still holds the old namespace: its interface, with the same address, must
+ * not stay on the bridge. */
 static void test_lost_pin(void **state)
 {
 	struct net_attach a = attach_to(&front, 9, "eth0", true);
@@ -226,7 +244,7 @@ static void test_other_peoples_links(void **state)
 	struct net lent = front, odd = front;
 	struct err why = ERR_INIT;
 	add_link("mine0", "bridge", 0);
-	add_link("veth7", "veth", owner_group("demo"));          /* a stranger in our group */
+	add_link("veth7", "veth", owner_group("demo")); /* a stranger in our group */
 	snprintf(lent.bridge, sizeof lent.bridge, "mine0");
 	snprintf(odd.bridge, sizeof odd.bridge, "veth7");
 	assert_int_equal(net_up(&odd, &why), -1);
@@ -254,7 +272,8 @@ static void test_owner_names(void **state)
 	owner_bridge_alias("shop", "shop_a b", text);
 	assert_true(owner_is(text, "shop"));
 	assert_true(owner_is(text, NULL));
-	static const char *const foreign[] = { "", "davit", "davit ", "davit /x", "davit shop", "Davit shop/x", "docker" };
+	static const char *const foreign[] = { "", "davit", "davit ", "davit /x", "davit shop",
+		"Davit shop/x", "docker" };
 	for (size_t i = 0; i < ARRAY_LEN(foreign); i++)
 		assert_false(owner_is(foreign[i], NULL));
 	assert_false(owner_is(NULL, "shop"));
