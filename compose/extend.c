@@ -32,11 +32,6 @@ struct chain {
 
 static struct node *resolve(struct front *f, struct ext_file *file, const char *name, const struct chain *up);
 
-static struct pos where(const struct node *extends, const struct node *n)
-{
-	return n ? n->pos : extends->pos;
-}
-
 /* A file may be there twice: as the document and as a source of bases. */
 static bool is_at(const struct chain *c, const struct ext_file *file, const char *name)
 {
@@ -44,7 +39,8 @@ static bool is_at(const struct chain *c, const struct ext_file *file, const char
 }
 
 /* "a → b → a", from the first mention of what closes the cycle. */
-static void report_cycle(struct front *f, const struct chain *c, const struct ext_file *file, const char *name, struct pos pos)
+static void report_cycle(struct front *f, const struct chain *c, const struct ext_file *file, const char *name,
+	const struct node *ref)
 {
 	const char *text = name;
 
@@ -53,7 +49,8 @@ static void report_cycle(struct front *f, const struct chain *c, const struct ex
 		if (is_at(c, file, name))
 			break;
 	}
-	diag_error(f->s->d, pos, "services extend each other: %s", text);
+	diag_error(f->s->d, ref->pos, "services extend each other: %s", text);
+	diag_where(f->s->d, NULL, ref->origin, ref->span);
 }
 
 static bool in_chain(const struct chain *c, const struct ext_file *file, const char *name)
@@ -65,7 +62,7 @@ static bool in_chain(const struct chain *c, const struct ext_file *file, const c
 	return false;
 }
 
-static struct ext_file *file_load(struct front *f, const char *path, struct pos named)
+static struct ext_file *file_load(struct front *f, const char *path, const struct node *named)
 {
 	struct ext_file *file = map_get(f->bases, path);
 	auto_free char *dir = path_join(path, "..");
@@ -98,7 +95,7 @@ static struct ext_file *base_file(struct front *f, struct ext_file *file, const 
 		return NULL;
 	}
 	path = path_join(file->dir, name->text);
-	return file_load(f, arena_strdup(f->s->a, path), name->pos);
+	return file_load(f, arena_strdup(f->s->a, path), name);
 }
 
 /* What is to be removed from a base before `name` of this document is merged onto it. */
@@ -129,13 +126,13 @@ static struct node *find_base(struct front *f, struct ext_file *file, const stru
 	if (!from || (from != file && !from->services))
 		return NULL;
 	if (!node_get(from->services, ref->text)) {
-		diag_error(f->s->d, where(extends, ref), "service '%s' cannot extend '%s': there is no such service in %s", name,
+		diag_error(f->s->d, ref->pos, "service '%s' cannot extend '%s': there is no such service in %s", name,
 			ref->text, front_shown(f, from->path));
 		diag_where(f->s->d, arena_printf(f->s->a, "services.%s.extends", name), ref->origin, ref->span);
 		return NULL;
 	}
 	if (in_chain(chain, from, ref->text)) {
-		report_cycle(f, chain, from, ref->text, where(extends, ref));
+		report_cycle(f, chain, from, ref->text, ref);
 		return NULL;
 	}
 	return resolve(f, from, ref->text, chain);

@@ -93,7 +93,8 @@ static int read_env_file(struct found *f, struct env *into, const char *path)
 	int r = env_load(into, &f->env, f->d, path, shown(f, path), false);
 
 	if (r == ENV_ABSENT)
-		return diag_error(f->d, (struct pos){ shown(f, path), 0, 0 }, "the env file '%s' does not exist", path);
+		return diag_error(f->d, (struct pos){ shown(f, path), 0, 0 }, "the env file '%s' does not exist",
+			shown(f, path));
 	return r;
 }
 
@@ -287,7 +288,7 @@ const char *const *find_profiles(const struct found *f, size_t *ret_n)
 
 	for (size_t i = 0; i < f->opts->profiles.n; i++)
 		add_word(&w, f->opts->profiles.v[i]);
-	if (list)
+	if (list && w.n == 0)
 		split(f->a, list, ',', on_profile, &w);
 	*ret_n = w.n;
 	return w.v;

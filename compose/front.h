@@ -39,9 +39,10 @@ const char *front_shown(const struct front *f, const char *path);
 const char *front_path(const struct front *f, const char *name);
 /* One document that was loaded and interpolated, onto base (NULL: none). Returns the merged tree, NULL when nothing came of it. */
 struct node *read_document(struct front *f, const char *path, struct node *base, struct node *doc, unsigned flags);
-/* All documents of a file, onto base. `named` is where the file was named (file NULL: on the command line). *ret_root is NULL when
- * it holds nothing. 0, or -1 when it could not be read (reported). Other problems only show in diag. */
-int read_file(struct front *f, const char *path, struct pos named, struct node *base, unsigned flags, struct node **ret_root);
+/* All documents of a file that another file names in the node `named`, onto base. *ret_root is NULL when it holds nothing. 0, or -1
+ * when it could not be read (reported). Other problems only show in diag. */
+int read_file(struct front *f, const char *path, const struct node *named, struct node *base, unsigned flags,
+	struct node **ret_root);
 
 /* Replaces every service of a canonical document that extends another by what comes out. */
 void extend_services(struct front *f, struct node *doc, const struct merge_tags *tags, const char *path);

@@ -61,6 +61,7 @@ static bool is_cycle(struct front *f, const char *path, const struct node *named
 		text = arena_printf(f->s->a, "%s → %s", front_shown(f, up->main_file), text);
 		if (STREQ(up->main_file, path)) {
 			diag_error(f->s->d, named->pos, "files include each other (include cycle): %s", text);
+			diag_where(f->s->d, NULL, named->origin, named->span);
 			return true;
 		}
 		if (++depth > MAX_INCLUDES) {
@@ -134,7 +135,7 @@ static void include_entry(struct front *f, struct node *doc, const struct node *
 	child.env = &env;
 	child.bases = &bases;   /* its variables differ, so do the files it extends from */
 	for (size_t i = 0; (name = item_at(paths, i)); i++) {
-		if (read_file(&child, front_path(f, name->text), name->pos, root, 0, &root) < 0)
+		if (read_file(&child, front_path(f, name->text), name, root, 0, &root) < 0)
 			break;
 	}
 	if (root) {

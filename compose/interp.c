@@ -265,12 +265,21 @@ static struct pos pos_at(const struct node *n, size_t offset)
 	return pos;
 }
 
+/* How far the variable at `at` reaches, for underlining. */
+static unsigned use_span(const char *at, const char *end)
+{
+	const char *close = at + 1 < end && at[1] == '{' ? closing_brace(at + 1, end) : NULL;
+
+	return (unsigned)((close ? close + 1 : name_end(at + 1, end)) - at);
+}
+
 static void on_missing(void *arg, const char *name, size_t offset)
 {
 	struct walk *w = arg;
+	const struct node *n = w->node;
 
-	diag_warn(w->d, pos_at(w->node, offset), "the variable '%s' is not set, an empty text is used", name);
-	diag_where(w->d, w->path.p, NULL, 0);
+	diag_warn(w->d, pos_at(n, offset), "the variable '%s' is not set, an empty text is used", name);
+	diag_where(w->d, w->path.p, NULL, use_span(n->text + offset, n->text + n->len));
 }
 
 static void report(struct walk *w, const struct node *n, enum interp_status st, const struct interp_problem *p)

@@ -54,36 +54,64 @@ static struct pos pos_of(const struct loader *l, yaml_mark_t mark)
 
 /* ------------------------------------------------------------------ libyaml's own complaints */
 
+/* libyaml speaks of its own rules; these words speak of the file. A text of NULL stays as it is. */
+static const struct complaint {
+	const char *starts, *text, *hint;
+} complaints[] = {
+	{ "did not find expected key", "this line does not go on with what is above it", "check the indentation" },
+	{ "did not find expected '-' indicator", "a list item, '- …', is expected here", "check the indentation" },
+	{ "mapping values are not allowed", "a ':' is not expected here",
+	  "check the indentation; a text that holds ': ' must be in quotes" },
+	{ "could not find expected ':'", "a ':' is missing after a key", NULL },
+	{ "block sequence entries are not allowed", "a list item is not expected here", "check the indentation" },
+	{ "found unexpected end of stream", "the file ends inside of a quoted text", NULL },
+	{ "found character that cannot start any token", "no text can start with this character", "put the text in quotes" },
+	{ "did not find expected alphabetic or numeric", "a name is missing here", "a text that starts with '*' or '&' must be in quotes" },
+	{ "found incompatible YAML document", "this YAML version is not supported", "leave the %YAML line out" },
+	{ "found duplicate %YAML directive", "%YAML is there twice", "leave the lines out" },
+	{ "found undefined tag handle", "the tag is not known", NULL },
+};
+
+static const struct complaint *find_complaint(const char *problem)
+{
+	for (size_t i = 0; i < ARRAY_LEN(complaints); i++) {
+		if (str_starts(problem, complaints[i].starts))
+			return &complaints[i];
+	}
+	return NULL;
+}
+
+/* Whether the line is indented by a tab, up to the column. */
+static bool is_tab_indent(struct loader *l, struct pos pos)
+{
+	size_t len = 0;
+	const char *line = diag_line(l->d, l->file, pos.line, &len);
+
+	return line && pos.col <= len && line[pos.col - 1] == '\t';
+}
+
 static void report_parser(struct loader *l)
 {
 	const yaml_parser_t *p = &l->parser;
-	struct pos pos = pos_of(l, p->problem_mark), ctx = pos_of(l, p->context_mark);
-	const char *what = p->problem ? p->problem : "this is no YAML";
-	size_t line_len = 0;
-	const char *line;
+	const char *problem = p->problem ? p->problem : "this is no YAML";
+	const struct complaint *c = find_complaint(problem);
+	struct pos pos = pos_of(l, p->problem_mark);
 
 	l->stop = true;
 	if (p->error == YAML_MEMORY_ERROR) {
 		FAIL(l, (struct pos){ l->file, 0, 0 }, "the YAML parser ran out of memory");
 		return;
 	}
-	if (str_starts(what, "found incompatible YAML document") || str_starts(what, "found duplicate %YAML")) {
-		FAIL(l, pos, "the %%YAML directive is not supported here (%s)", what);
-		diag_hint(l->d, "leave the line out");
-		return;
-	}
-	line = diag_line(l->d, l->file, pos.line, &line_len);
-	if (str_starts(what, "found character that cannot start any token") && line && pos.col <= line_len &&
-		memchr(line, '\t', pos.col)) {
+	if (is_tab_indent(l, pos)) {
 		FAIL(l, pos, "a tab is used for indentation in line %u", pos.line);
 		diag_hint(l->d, "YAML is indented with spaces");
 		return;
 	}
-	if (str_starts(what, "found undefined tag handle"))
-		what = "the tag is not known";
-	FAIL(l, pos, "%s", what);
-	if (p->context && *p->context && ctx.line)
-		diag_note(l->d, ctx, "%s that starts here", p->context);
+	FAIL(l, pos, "%s", c ? c->text : problem);
+	if (p->context && *p->context && p->context_mark.index < p->problem_mark.index)
+		diag_note(l->d, pos_of(l, p->context_mark), "%s that starts here", p->context);
+	if (c && c->hint)
+		diag_hint(l->d, "%s", c->hint);
 }
 
 static bool next_event(struct loader *l, yaml_event_t *ev)
@@ -231,7 +259,8 @@ static struct node *parse_alias(struct loader *l, const yaml_event_t *ev, unsign
 
 	if (!an) {
 		FAIL(l, pos, "the anchor '%s' is not known", name);
-		diag_note(l->d, pos, "an anchor is written as '&%s' before the alias '*%s'", name, name);
+		diag_where(l->d, NULL, NULL, span_of(ev));
+		diag_hint(l->d, "it must be given as '&%s' above; a text that starts with '*' must be in quotes", name);
 		return NULL;
 	}
 	if (!an->node) {
@@ -526,26 +555,26 @@ int load_text(struct arena *a, struct diag *d, const char *file, const char *tex
 	return 0;
 }
 
-static int open_regular(const char *path, struct diag *d, struct pos pos)
+static int open_regular(const char *path, const char *shown, struct diag *d, struct pos pos)
 {
 	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct stat st;
 
 	if (fd < 0)
-		return diag_error(d, pos, "cannot open '%s': %s", path, strerror(errno));
+		return diag_error(d, pos, "cannot open '%s': %s", shown, strerror(errno));
 	if (fstat(fd, &st) < 0)
-		return diag_error(d, pos, "cannot look at '%s': %s", path, strerror(errno));
+		return diag_error(d, pos, "cannot look at '%s': %s", shown, strerror(errno));
 	if (S_ISDIR(st.st_mode))
-		return diag_error(d, pos, "'%s' is a directory, not a file", path);
+		return diag_error(d, pos, "'%s' is a directory, not a file", shown);
 	if (fcntl(fd, F_SETFL, O_RDONLY) < 0)   /* a pipe is read to its end */
-		return diag_error(d, pos, "cannot read '%s': %s", path, strerror(errno));
+		return diag_error(d, pos, "cannot read '%s': %s", shown, strerror(errno));
 	return take_fd(&fd);
 }
 
 int load_file(struct arena *a, struct diag *d, const char *path, const char *shown, struct node ***ret_docs, size_t *ret_n)
 {
 	struct pos pos = { shown, 0, 0 };
-	auto_close int fd = STREQ(path, "-") ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) : open_regular(path, d, pos);
+	auto_close int fd = STREQ(path, "-") ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) : open_regular(path, shown, d, pos);
 	auto_err struct err err = ERR_INIT;
 	struct buf text = BUF_INIT;
 	int r;
@@ -554,7 +583,7 @@ int load_file(struct arena *a, struct diag *d, const char *path, const char *sho
 		return STREQ(path, "-") ? diag_error(d, pos, "standard input is closed") : -1;
 	if (path_read_fd(fd, LOAD_MAX_BYTES, &text, &err) < 0) {
 		buf_done(&text);
-		return diag_error(d, pos, "cannot read '%s': %s", path, err_msg(&err));
+		return diag_error(d, pos, "cannot read '%s': %s", shown, err_msg(&err));
 	}
 	r = load_text(a, d, shown, text.p ? text.p : "", text.len, ret_docs, ret_n);
 	buf_done(&text);

@@ -16,7 +16,7 @@
 struct compose_opts {
 	struct strs files;               /* -f, in order; "-" is standard input; empty: COMPOSE_FILE, else discovery upwards */
 	struct strs env_files;           /* --env-file; empty: COMPOSE_ENV_FILES, else `.env` of the project directory */
-	struct strs profiles;            /* --profile, added to COMPOSE_PROFILES; "*" is all */
+	struct strs profiles;            /* --profile; empty: COMPOSE_PROFILES; "*" is all */
 	const char *project_name;        /* -p; NULL: COMPOSE_PROJECT_NAME, `name:`, the directory's name */
 	const char *project_directory;   /* --project-directory */
 	const char *const *environ;      /* NAME=value list, NULL-terminated; NULL: the process' */

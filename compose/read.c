@@ -54,7 +54,8 @@ struct node *read_document(struct front *f, const char *path, struct node *base,
 	return merge_trees(s->a, s->d, base, doc);
 }
 
-int read_file(struct front *f, const char *path, struct pos named, struct node *base, unsigned flags, struct node **ret_root)
+int read_file(struct front *f, const char *path, const struct node *named, struct node *base, unsigned flags,
+	struct node **ret_root)
 {
 	struct stage_ctx *s = f->s;
 	const char *shown = front_shown(f, path);
@@ -62,11 +63,13 @@ int read_file(struct front *f, const char *path, struct pos named, struct node *
 	size_t n;
 
 	*ret_root = base;
-	if (named.file && access(path, F_OK) < 0)
-		return diag_error(s->d, named, "cannot open '%s': %s", shown, strerror(errno));
+	if (access(path, F_OK) < 0) {
+		diag_error(s->d, named->pos, "cannot open '%s': %s", shown, strerror(errno));
+		diag_where(s->d, NULL, named->origin, named->span);
+		return -1;
+	}
 	if (load_file(s->a, s->d, path, shown, &docs, &n) < 0) {
-		if (named.file)
-			diag_note(s->d, named, "'%s' is named here", shown);
+		diag_note(s->d, named->pos, "'%s' is named here", shown);
 		return -1;
 	}
 	for (size_t i = 0; i < n; i++)

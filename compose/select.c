@@ -102,18 +102,33 @@ static void want(struct wanted *w, const char *name, struct node *service)
 	w->todo[w->n_todo++] = service;
 }
 
+static bool is_required(const struct node *dep)
+{
+	const struct node *required = node_get(dep, "required");
+
+	return !required || required->kind != NODE_BOOL || required->b;
+}
+
+/* check_tree() did not see the services that were only enabled by being named. */
+static void want_pair(struct wanted *w, const struct node_pair *need)
+{
+	struct node *service = node_get(w->services, need->key);
+
+	if (service) {
+		want(w, need->key, service);
+	} else if (is_required(need->value) && !w->s->no_consistency) {
+		diag_error(w->s->d, need->value->pos, "'%s' is needed here, but no active profile enables it", need->key);
+		diag_where(w->s->d, NULL, need->value->origin, need->value->span);
+	}
+}
+
 static void want_needs(struct wanted *w)
 {
 	while (w->n_todo > 0) {
 		const struct node *needs = node_get(w->todo[--w->n_todo], "depends_on");
 
-		for (size_t i = 0; needs && needs->kind == NODE_MAP && i < needs->n; i++) {
-			const char *name = needs->pairs[i].key;
-			struct node *service = node_get(w->services, name);
-
-			if (service)
-				want(w, name, service);
-		}
+		for (size_t i = 0; needs && needs->kind == NODE_MAP && i < needs->n; i++)
+			want_pair(w, &needs->pairs[i]);
 	}
 }
 
