@@ -19,6 +19,7 @@
 
 #include "../src/util/auto.h"
 #include "../src/util/buf.h"
+#include "../src/util/hash.h"
 #include "../src/util/log.h"
 #include "../src/util/str.h"
 #include "br.h"
@@ -132,22 +133,37 @@ static void add_table(struct buf *b, const struct fw_spec *spec)
 	buf_str(b, "}\n");
 }
 
-/* Deletion and making are one transaction. What is not there is not deleted: the kernel would go through the
- * motions, and the worker would wait for the grace period that ends them (10 ms) when it closes its socket.
- */
+/* A chain without rules whose name is the hash of all others: one question tells whether they are as wanted. */
+static void mark_chain(const struct buf *rules, char ret[static 24])
+{
+	char hex[HASH_HEX_LEN + 1];
+	hash_sha256_hex(rules->p, rules->len, hex);
+	snprintf(ret, 24, "is-%.16s", hex);
+}
+
+/* Deletion and making are one transaction. What is right is left alone, and what is not there is not deleted: the
+ * kernel would go through the motions, and the worker would wait for the grace period that ends them (10 ms)
+ * when it closes its socket. */
 static int replace_table(const struct fw_spec *spec, struct err *err)
 {
-	auto_buf struct buf b = BUF_INIT;
-	char table[128];
+	auto_buf struct buf rules = BUF_INIT, all = BUF_INIT;
+	char table[128], mark[24] = "";
 	snprintf(table, sizeof table, "davit-%s", spec->project);
+	if (spec->n_nets) {
+		add_table(&rules, spec);
+		mark_chain(&rules, mark);
+	}
 	int there = nft_has(NFPROTO_INET, table, NULL, err);
-	if (there < 0)
+	int same = there > 0 && *mark ? nft_has(NFPROTO_INET, table, mark, err) : 0;
+	if (there < 0 || same < 0)
 		return -1;
+	if (same || (!there && !*mark))
+		return 0;
 	if (there)
-		buf_printf(&b, "delete table inet %s\n", table);
-	if (spec->n_nets)
-		add_table(&b, spec);
-	return b.len ? nft_run(b.p, err) : 0;
+		buf_printf(&all, "delete table inet %s\n", table);
+	if (*mark)
+		buf_printf(&all, "%sadd chain inet %s %s\n", rules.p, table, mark);
+	return nft_run(all.p, err);
 }
 
 /* Some kernels cannot tell; then conversations that began too early end when the client pauses. */
