@@ -4,7 +4,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include "../keeper/keeper.h"
@@ -87,15 +86,6 @@ void super_become_keeper(struct super *s)
 	_exit(1);
 }
 
-/* A finished supervisor removes the directory of its project: a lock on a file that is not there any more is no lock. */
-static bool lock_is_current(const struct pdirs *p, int lock_fd)
-{
-	auto_free char *path = xasprintf("%s/lock", p->run);
-	struct stat a, b;
-
-	return fstat(lock_fd, &a) == 0 && stat(path, &b) == 0 && a.st_ino == b.st_ino && a.st_dev == b.st_dev;
-}
-
 /* 0: connected, 1: try again, -1 */
 static int attempt(const struct dirs *d, const char *project, bool *started, struct ctl **ret, struct err *err)
 {
@@ -114,7 +104,8 @@ static int attempt(const struct dirs *d, const char *project, bool *started, str
 		return -1;
 	}
 	err_done(err);
-	if (!*started && lock_take(&p, &lock_fd, NULL) == 0 && lock_is_current(&p, lock_fd)) {
+	/* a directory that a finished supervisor removed meanwhile gives no lock: the next attempt opens the new one */
+	if (!*started && lock_take(&p, &lock_fd, NULL) == 0) {
 		*started = true;
 		r = start_keeper(&p, lock_fd, err) < 0 ? -1 : 1;
 	}

@@ -78,21 +78,38 @@ int streams_reopen(struct unit *u, struct err *err)
 
 /* ------------------------------------------------------------------ moving bytes */
 
-/* 1: the stream is at its end or broken and need not be watched. */
-static int move_some(struct unit *u, int fd, int stream, int moves)
+static void watch_again(evutil_socket_t fd, short what, void *arg)
+{
+	streams_watch(arg);
+}
+
+/* No room on the disk, say: the bytes are safe in the pipe. Look again later instead of turning in circles. */
+static void log_trouble(struct unit *u, const struct err *err)
+{
+	const struct timeval pause = { .tv_sec = 1 };
+
+	if (!u->log_timer || !evtimer_pending(u->log_timer, NULL))
+		log_error("%s: log: %s", u->rec.slot, err_msg(err));
+	if (!u->log_timer)
+		u->log_timer = evtimer_new(u->s->base, watch_again, u);
+	evtimer_add(u->log_timer, &pause);
+}
+
+/* Whether the stream need not be watched for now. */
+static bool move_some(struct unit *u, int fd, int stream, int moves)
 {
 	auto_err struct err err = ERR_INIT;
 
 	while (moves-- > 0) {
 		int r = logw_move(u->log, fd, stream, &err);
 		if (r < 0) {
-			log_error("%s: log: %s", u->rec.slot, err_msg(&err));
-			return 1;
+			log_trouble(u, &err);
+			return true;
 		}
 		if (r != 1)
 			return r == LOGW_EOF;
 	}
-	return 0;
+	return false;
 }
 
 static void on_out(evutil_socket_t fd, short what, void *arg)
@@ -187,6 +204,8 @@ void streams_drain(struct unit *u)
 	if (u->log && u->tty_fd >= 0)
 		move_some(u, u->tty_fd, 1, DRAIN_MOVES);
 	tty_close(u);
+	if (u->log_timer)
+		evtimer_del(u->log_timer);
 	if (u->out_ev)
 		event_del(u->out_ev);
 	if (u->err_ev)
@@ -197,6 +216,8 @@ void streams_close(struct unit *u)
 {
 	unwatch(&u->out_ev, &u->out_fd);
 	unwatch(&u->err_ev, &u->err_fd);
+	if (u->log_timer)
+		event_free(take(u->log_timer));
 	if (u->tty_ev)
 		event_free(take(u->tty_ev));
 	if (u->tty_fd >= 0)

@@ -105,6 +105,7 @@ struct unit {
 	struct logw *log;
 	int out_fd, err_fd, tty_fd;      /* readers of the FIFOs; pty master */
 	struct event *out_ev, *err_ev, *tty_ev;
+	struct event *log_timer;         /* the log could not take what there is: look again */
 	int console_fd;                  /* listens for the pty master during create */
 	struct want_port *want_ports;    /* what the service publishes; rec.ports is what it got */
 	size_t n_want_ports;

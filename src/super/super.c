@@ -220,7 +220,7 @@ int super_main(const struct dirs *d, const char *project)
 	umask(022);
 	if (chdir("/") < 0 || begin(s, d, project, &err) < 0) {
 		log_error("cannot start: %s", err_msg(&err));
-		return 1;
+		return s->units.n ? 1 : 0;       /* 1: try again, there are containers to look after */
 	}
 	log_info("supervisor %d of project '%s'", (int)getpid(), project);
 	loop(s);
