@@ -145,6 +145,15 @@ static struct node *with_place(struct node *n, const struct node *from)
 	return n;
 }
 
+/* The tag is free for this: files' own tags were taken out before. */
+struct node *canon_gap(struct canon *c, const struct node *n)
+{
+	struct node *gap = canon_like(c, n, NODE_NULL);
+
+	gap->tag = NODE_RESET;
+	return gap;
+}
+
 bool canon_opaque(const struct canon *c, const struct node *n)
 {
 	return c->s->no_interpolate && n->kind == NODE_STR && strchr(n->text, '$');
@@ -631,7 +640,7 @@ struct node *canon_value(struct canon *c, const struct attr *row, struct node *n
 	struct node *whole = n;
 
 	if (n->kind == NODE_NULL) {
-		if (!(row->flags & AF_NULL))
+		if (!(row->flags & AF_NULL) && n->tag != NODE_RESET)
 			canon_wrong(c, row, n, wanted(row));
 		return n;
 	}

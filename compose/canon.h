@@ -28,6 +28,8 @@ struct node *canon_str(struct canon *c, const struct node *from, const char *tex
 struct node *canon_like(struct canon *c, const struct node *from, enum node_kind kind);
 void canon_set(struct canon *c, struct node *map, const char *key, const struct node *from, struct node *value);
 void canon_set_str(struct canon *c, struct node *map, const char *key, const struct node *from, const char *text);
+/* Stands for an item that was reported and left out, so that those after it keep their numbers. */
+struct node *canon_gap(struct canon *c, const struct node *n);
 /* A text that still holds variables (--no-interpolate): nothing can be known of it. */
 bool canon_opaque(const struct canon *c, const struct node *n);
 

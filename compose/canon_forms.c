@@ -194,7 +194,7 @@ struct node *canon_test(struct canon *c, const struct attr *row, struct node *n)
 /* A single number stays a number; the row's kids are for the pair. */
 struct node *canon_ulimit(struct canon *c, const struct attr *row, struct node *n)
 {
-	static const struct attr number = { "ulimits", A_INT, M_REPLACE };
+	static const struct attr number = { "", A_INT, M_REPLACE };
 
 	if (n->kind == NODE_MAP || canon_opaque(c, n))
 		return n;

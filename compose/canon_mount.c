@@ -6,7 +6,8 @@
 #include "canon.h"
 #include "val.h"
 
-/* Runs `make` on each string of a list and leaves the rest; what it cannot read is reported and left out. */
+/* Runs `make` on each string of a list and leaves the rest; what it cannot read is reported and leaves a gap.
+ */
 static struct node *each_string(
 	struct canon *c, struct node *n, struct node *(*make)(struct canon *c, struct node *item))
 {
@@ -21,8 +22,7 @@ static struct node *each_string(
 
 		if (item->kind == NODE_STR && !canon_opaque(c, item))
 			item = make(c, item);
-		if (item)
-			node_push(c->a, seq, item);
+		node_push(c->a, seq, item ? item : canon_gap(c, n->items[i]));
 		canon_pop(c, mark);
 	}
 	return seq;

@@ -43,6 +43,7 @@ static void short_port(struct canon *c, struct node *seq, struct node *item)
 	}
 	if (val_port(c->a, val_scalar_text(c->a, item), &p, &why) < 0) {
 		canon_error(c, item, "%s", why);
+		node_push(c->a, seq, canon_gap(c, item));
 		return;
 	}
 	if (seq->n + (p.target_max - p.target_min) >= PORTS_MAX) {

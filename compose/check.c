@@ -71,13 +71,17 @@ static void disabled_hint(const struct stage_ctx *s, const char *name)
 static void check_dependency(
 	const struct stage_ctx *s, const struct node *services, const char *name, const struct node_pair *dep)
 {
-	const char *path = check_path(s, "services", name, arena_printf(s->a, "depends_on.%s", dep->key));
+	const char *from = tree_str(dep->value, "$from");
+	const char *path =
+		check_path(s, "services", name, from ? from : arena_printf(s->a, "depends_on.%s", dep->key));
 	const struct node *required = node_get(dep->value, "required");
 	bool optional = required && required->kind == NODE_BOOL && !required->b;
 	struct node at = at_key(dep);
 
 	/* an implied one stands at the text that implies it */
 	at.origin = dep->value->origin;
+	if (from)
+		at.span = dep->value->span;
 	if (node_pair_get(services, dep->key))
 		return;
 	if (s->disabled && node_pair_get(s->disabled, dep->key)) {
@@ -204,7 +208,7 @@ void check_tree(const struct stage_ctx *s, struct node *root)
 	const struct node *services = tree_map(root, "services");
 
 	tree_each(services, p) {
-		check_service_values(s, p->key, p->value);
+		check_service_values(s, p);
 		if (!s->no_consistency)
 			check_references(s, root, p->key, p->value);
 	}

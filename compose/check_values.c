@@ -55,12 +55,15 @@ static void check_twins(const struct stage_ctx *s, const char *name, const struc
 	}
 }
 
-static void check_image(const struct stage_ctx *s, const char *name, const struct node *service)
+static void check_image(const struct stage_ctx *s, const struct node_pair *p)
 {
-	const struct node *build = tree_map(service, "build");
+	const struct node *service = p->value, *build = tree_map(service, "build");
+	const char *name = p->key;
 
 	if (!tree_str(service, "image") && !build && !tree_map(service, "provider")) {
-		check_error(s, service, check_path(s, "services", name, ""),
+		const struct node at = { .pos = p->key_pos, .span = (unsigned)strlen(name) };
+
+		check_error(s, &at, check_path(s, "services", name, ""),
 			"service '%s' has neither an image nor a build", name);
 		diag_hint(s->d, "add `image: NAME` or `build: DIRECTORY`");
 	}
@@ -201,8 +204,11 @@ static void check_scale(const struct stage_ctx *s, const char *name, const struc
 	}
 }
 
-void check_service_values(const struct stage_ctx *s, const char *name, const struct node *service)
+void check_service_values(const struct stage_ctx *s, const struct node_pair *p)
 {
+	const struct node *service = p->value;
+	const char *name = p->key;
+
 	if (service->kind != NODE_MAP)
 		return;
 	check_mounts(s, name, service);
@@ -211,7 +217,7 @@ void check_service_values(const struct stage_ctx *s, const char *name, const str
 	check_test(s, name, service);
 	if (s->no_consistency)
 		return;
-	check_image(s, name, service);
+	check_image(s, p);
 	check_platform(s, name, service);
 	check_networking(s, name, service);
 	check_twins(s, name, service);

@@ -71,8 +71,9 @@ void default_values(const struct stage_ctx *s, struct node *root)
 
 /* ------------------------------------------------------------------ implied dependencies */
 
+/* `from` is the attribute that implies it: kept under a key that no file can have, for messages. */
 static void imply(const struct stage_ctx *s, struct node *service, const char *name, bool restart,
-	const struct node *why)
+	const struct node *why, const char *from)
 {
 	struct node *deps = tree_map(service, "depends_on"), *dep;
 
@@ -87,7 +88,13 @@ static void imply(const struct stage_ctx *s, struct node *service, const char *n
 	if (restart)
 		node_set(s->a, dep, "restart", why->pos, node_bool(s->a, true, why->pos));
 	node_set(s->a, dep, "required", why->pos, node_bool(s->a, true, why->pos));
+	set_text(s->a, dep, "$from", from, why->pos);
 	node_set(s->a, deps, arena_strdup(s->a, name), why->pos, dep);
+}
+
+static const char *before_colon(const struct stage_ctx *s, const char *text)
+{
+	return arena_strndup(s->a, text, strcspn(text, ":"));
 }
 
 static void implied(const struct stage_ctx *s, struct node *service)
@@ -96,18 +103,16 @@ static void implied(const struct stage_ctx *s, struct node *service)
 
 	tree_items(tree_seq(service, "links"), link)
 		if ((*link)->kind == NODE_STR)
-			imply(s, service, arena_strndup(s->a, (*link)->text, strcspn((*link)->text, ":")),
-				true, *link);
+			imply(s, service, before_colon(s, (*link)->text), true, *link, "links");
 	for (size_t i = 0; i < 3; i++) {
 		const struct node *mode = tree_str_node(service, modes[i]);
 
 		if (mode && str_starts(mode->text, "service:"))
-			imply(s, service, mode->text + strlen("service:"), true, mode);
+			imply(s, service, mode->text + strlen("service:"), true, mode, modes[i]);
 	}
 	tree_items(tree_seq(service, "volumes_from"), from)
 		if ((*from)->kind == NODE_STR && !str_starts((*from)->text, "container:"))
-			imply(s, service, arena_strndup(s->a, (*from)->text, strcspn((*from)->text, ":")),
-				false, *from);
+			imply(s, service, before_colon(s, (*from)->text), false, *from, "volumes_from");
 }
 
 /* ------------------------------------------------------------------ the rest */
