@@ -8,6 +8,7 @@
 #include "../util/mem.h"
 #include "../util/str.h"
 #include "oci.h"
+#include "seccomp.h"
 #include "spec.h"
 
 void spec_warn(const struct spec_ctx *c, const char *fmt, ...)
@@ -44,6 +45,16 @@ static int check(const struct oci_spec *s, struct err *err)
 	if (!s->cgroup_path || !*s->cgroup_path || *s->cgroup_path == '/')
 		return err_set(err, ERR_INPUT, "cgroup path '%s' is not relative", s->cgroup_path ? s->cgroup_path : "");
 	return 0;
+}
+
+/* A precompiled form beside the profile; the annotation is crun's (see seccomp_bpf.c). Always set or removed, so that it cannot
+ * come from elsewhere and replace the profile unseen. */
+static void annotate_seccomp(json_t *annotations, const json_t *profile, bool is_default)
+{
+	static const char key[] = "run.oci.seccomp_bpf_data";
+	auto_free char *bpf = profile && is_default ? seccomp_compile_base64(profile) : NULL;
+	json_object_del(annotations, key);
+	jx_set_str(annotations, key, bpf);
 }
 
 static int set_seccomp(const struct spec_ctx *c, const struct spec_sec *sec, uint64_t caps, json_t *lin, struct err *err)
@@ -127,7 +138,8 @@ int oci_bundle_write(int bundle_fd, const struct oci_spec *spec, json_t *warning
 	if (linux_part(&c, &sec, caps, &part, err) < 0)
 		return -1;
 	json_object_set_new(config, "linux", part);
-	if (spec->annotations)
-		json_object_set_new(config, "annotations", json_deep_copy(spec->annotations));
+	json_t *annotations = spec->annotations ? json_deep_copy(spec->annotations) : json_object();
+	json_object_set_new(config, "annotations", annotations);
+	annotate_seccomp(annotations, json_object_get(part, "seccomp"), !sec.seccomp_file);
 	return spec_store(bundle_fd, "config.json", config, err);
 }

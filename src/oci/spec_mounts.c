@@ -106,14 +106,14 @@ static void add_default(json_t *list, const struct entries *e, const char *targe
 
 static void add_ipc(const struct oci_spec *s, json_t *list, const struct entries *e)
 {
-	if (spec_is_host(s->ipc_ns)) {
-		add_default(list, e, "/dev/mqueue", "bind", "/dev/mqueue", "rbind,rprivate,nosuid,noexec,nodev");
+	/* shows the queues of whichever ipc namespace the container is in */
+	add_default(list, e, "/dev/mqueue", "mqueue", "mqueue", "nosuid,noexec,nodev");
+	if (spec_is_host(s->ipc_ns) && access("/dev/shm", F_OK) == 0) {
 		add_default(list, e, "/dev/shm", "bind", "/dev/shm", "rbind,rprivate,nosuid,noexec,nodev");
 		return;
 	}
 	auto_free char *shm = xasprintf("nosuid,noexec,nodev,mode=1777,size=%lld",
 		(long long)(s->shm_bytes > 0 ? s->shm_bytes : DEFAULT_SHM_BYTES));
-	add_default(list, e, "/dev/mqueue", "mqueue", "mqueue", "nosuid,noexec,nodev");
 	add_default(list, e, "/dev/shm", "tmpfs", "shm", shm);
 }
 

@@ -81,7 +81,7 @@ static inline void live_open(struct live *l, const char *runtime)
 {
 	static unsigned count;
 	static const char *const links[] = { "sh", "sleep", "echo", "cat", "id", "ls", "true", "mount", "grep", "tty", "stat",
-		"dd", "hostname", "mknod", "kill", "stty", "unshare", "ping" };
+		"dd", "hostname", "mknod", "kill", "stty", "unshare", "ping", "wc", "cut", "head" };
 	auto_err struct err err = ERR_INIT;
 	memset(l, 0, sizeof *l);
 	l->out = -1;
