@@ -39,7 +39,7 @@ struct image_health {
 struct image {
 	char *id;                        /* "sha256:…": digest of the config, what docker calls the image id */
 	char *manifest_digest;
-	char *ref;                       /* the reference it was found by, normalised */
+	char *ref;                       /* the reference it was found by, normalised; NULL: by id, and it has no name */
 	char *architecture, *os, *created;
 	int64_t size_bytes;              /* unpacked content as recorded at load; layers' compressed sizes otherwise */
 	struct strs entrypoint, cmd, env, volumes, exposed_ports;   /* volumes: paths; exposed_ports: "6379/tcp" */
@@ -55,12 +55,15 @@ void image_store_close(struct image_store *s);
 /* By name, digest or (prefix of the) id. ERR_NOT_FOUND: "image 'redis:7' is not in davit's store", hint names `davit load -i FILE` and near names. */
 int image_find(struct image_store *s, const char *name, struct image **ret, struct err *err);
 void image_free(struct image *i);
-/* Every tag: array of {"ref","familiar","id","digest","created","size","platform"}, sorted by ref. New reference. */
+/* Every tag: array of {"ref","familiar","id","digest","created","size","platform"}, sorted by ref. An image whose name went to
+ * another one has ref "" and familiar "<none>". New reference. */
 json_t *image_list(struct image_store *s, struct err *err);
 
 /* --- root file systems ---
  * A container's: DIR/upper, DIR/work (persistent, below the state directory) joined with the image's layers at `mountpoint`. Overlay by
  * mount(2) with chdir and short link names (STATE/images/l/XXXX → ../layers/DIGEST), so that up to 500 layers fit the option page. (worker) */
+/* Makes DIR and mountpoint when absent, and mounts over whatever is mounted there. Where overlayfs cannot be used the image is copied to
+ * DIR/copy, which is used from then on. */
 int rootfs_mount(struct image_store *s, const struct image *img, const char *dir, const char *mountpoint, struct err *err);
 int rootfs_unmount(const char *mountpoint, struct err *err);    /* idempotent; MNT_DETACH */
 

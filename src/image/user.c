@@ -14,7 +14,7 @@
 #include "../util/mem.h"
 #include "../util/path.h"
 
-enum { DB_MAX = 16 << 20, GROUPS_MAX = 65536 };
+enum { DB_MAX = 16 << 20, GROUPS_MAX = 8192 };        /* each new group is compared with those there are */
 #define ID_MAX 2147483647u     /* what Docker and the Linux tools around it accept */
 
 struct lookup {

@@ -40,8 +40,21 @@ static int place_image(const struct stage *s, const struct pack_image *img, stru
 	return place_blob(s, file, img->manifest_hex, err);
 }
 
-/* Manifests of our own making are staged as well, so that the one syncfs covers them. */
-static int stage_manifests(const struct stage *s, const struct pack_images *images, struct err *err)
+/* What is known of a layer, beside it. */
+static int stage_meta(const struct stage *s, const struct staged_layer *l, struct err *err)
+{
+	auto_free char *name = xasprintf("%s.json", l->dir), *diff = xasprintf("sha256:%s", l->layer->diff_hex);
+	auto_json json_t *meta = json_object();
+
+	jx_set_str(meta, "diff_id", diff);
+	jx_set_int(meta, "size", (int64_t)l->bytes);
+	jx_set_int(meta, "entries", (int64_t)l->entries);
+	return jx_store(s->fd, name, meta, 0600, 0, err);
+}
+
+/* What we write ourselves is staged as well, so that the one syncfs covers it. */
+static int stage_own(const struct stage *s, const struct pack_images *images, const struct staged_layer *layers,
+		     size_t n_layers, struct err *err)
 {
 	for (size_t i = 0; i < images->n; i++) {
 		const struct pack_image *img = &images->v[i];
@@ -50,22 +63,20 @@ static int stage_manifests(const struct stage *s, const struct pack_images *imag
 		    path_write(s->fd, file, img->manifest_text, img->manifest_size, 0644, 0, err) < 0)
 			return -1;
 	}
+	for (size_t i = 0; i < n_layers; i++)
+		if (stage_meta(s, &layers[i], err) < 0)
+			return -1;
 	return 0;
 }
 
 static int place_layer(const struct stage *s, const struct staged_layer *l, struct err *err)
 {
-	auto_free char *to = xasprintf("layers/%s", l->layer->chain), *meta_name = xasprintf("%s.json", to);
-	auto_free char *diff = xasprintf("sha256:%s", l->layer->diff_hex);
-	auto_json json_t *meta = json_object();
+	auto_free char *to = xasprintf("layers/%s", l->layer->chain), *meta_to = xasprintf("%s.json", to);
+	auto_free char *meta = xasprintf("%s.json", l->dir);
 	char link[LINK_LEN + 1];
 
-	jx_set_str(meta, "diff_id", diff);
-	jx_set_int(meta, "size", (int64_t)l->bytes);
-	jx_set_int(meta, "entries", (int64_t)l->entries);
-	if (jx_store(s->images_fd, meta_name, meta, 0600, 0, err) < 0)
-		return -1;
-	if (renameat2(s->fd, l->dir, s->images_fd, to, RENAME_NOREPLACE) < 0 && errno != EEXIST)
+	if (renameat(s->fd, meta, s->images_fd, meta_to) < 0 ||
+	    (renameat2(s->fd, l->dir, s->images_fd, to, RENAME_NOREPLACE) < 0 && errno != EEXIST))
 		return err_sys(err, errno, "put layer 'sha256:%s' into the image store", l->layer->diff_hex);
 	return store_link(s->images_fd, l->layer->chain, link, err);
 }
@@ -198,7 +209,7 @@ int publish(const struct stage *s, const struct pack_images *images, const struc
 {
 	auto_close int lock = -1;
 
-	if (stage_manifests(s, images, err) < 0)
+	if (stage_own(s, images, layers, n_layers, err) < 0)
 		return -1;
 	if (syncfs(s->fd) < 0)
 		return err_sys(err, errno, "write the image to disk");

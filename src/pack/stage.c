@@ -141,10 +141,10 @@ static int held(const struct stage *s, int fd, struct err *err)
 		       s->images_path, pid, comm.p);
 }
 
-/* Files are written in these directories under the lock only: what is half written now is a dead process'. */
-static void sweep_beside(const struct stage *s, const char *dir)
+/* index.json and oci-layout are written under the lock only: what is half written now is a dead process'. */
+static void sweep_beside(const struct stage *s)
 {
-	int fd = openat(s->images_fd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(s->images_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	auto_closedir DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *e;
 
@@ -167,8 +167,7 @@ int stage_lock(const struct stage *s, int *ret_fd, struct err *err)
 			return held(s, fd, err);
 		poll(NULL, 0, LOCK_STEP_MS);
 	}
-	sweep_beside(s, ".");
-	sweep_beside(s, "layers");
+	sweep_beside(s);
 	*ret_fd = take_fd(&fd);
 	return 0;
 }

@@ -608,6 +608,60 @@ static void test_no_platform_fits(void **state)
 	layers_done(&l, 1);
 }
 
+/* What `docker save` of today writes: an OCI layout whose names are containerd's annotation, or manifest.json's alone. */
+static void test_names_in_layouts(void **state)
+{
+	struct made_layer l = simple_layer("f", "both", M_PLAIN), l2 = simple_layer("f", "other", M_PLAIN);
+	struct made_image a = { NULL, NULL, NULL, &l, 1 }, b = { NULL, NULL, NULL, &l2, 1 };
+	struct tar *t = tar_new(M_PLAIN);
+	auto_free char *config = made_config(&a), *list = NULL;
+	char hex[HASH_HEX_LEN + 1];
+	json_t *nameless = made_oci_image(t, &a), *named = made_named(made_oci_image(t, &b), "7");
+	json_object_set_new(json_object_get(named, "annotations"), "io.containerd.image.name",
+			    json_string("docker.io/library/contained:7"));
+	hash_sha256_hex(config, strlen(config), hex);
+	list = xasprintf("[{\"Config\":\"blobs/sha256/%s\",\"RepoTags\":[\"listed:1\",\"listed:2\"],\"Layers\":[]}]", hex);
+	tar_file(t, "manifest.json", list);
+	auto_buf struct buf archive = made_oci_end(t, json_pack("[o,o]", nameless, named));
+	auto_json json_t *events = load(&archive);
+	static const char *const names[] = { "listed:1", "listed:2", "contained:7" };
+
+	assert_int_equal(count_events(events, "loaded", NULL, NULL), 3);
+	for (size_t k = 0; k < ARRAY_LEN(names); k++) {
+		struct image *i = find(names[k]);
+		check_text(i, 0, "f", k < 2 ? "both" : "other");
+		image_free(i);
+	}
+	layers_done(&l, 1);
+	layers_done(&l2, 1);
+}
+
+/* An image that another tool put into the layout has no unpacked layers: it is there, but cannot be run. */
+static void test_layers_not_unpacked(void **state)
+{
+	struct made_layer l = simple_layer("f", "gone", M_PLAIN);
+	struct made_image made = { "packed", NULL, NULL, &l, 1 };
+	auto_buf struct buf archive = made_docker(&made, M_PLAIN);
+	auto_json json_t *events = load(&archive), *again = NULL;
+	auto_err struct err err = ERR_INIT;
+	struct image *i = find("packed"), *none;
+	auto_free char *dir = xasprintf("images/layers/%s", i->layers.v[0]);
+	struct image_store *s;
+
+	image_free(i);
+	assert_int_equal(path_remove_tree(top_fd, dir, NULL), 0);
+	assert_int_equal(image_store_open(top, &s, &err), 0);
+	assert_int_equal(image_find(s, "packed", &none, &err), -1);
+	image_store_close(s);
+	assert_string_equal(err_msg(&err), "image 'packed': layer 1 of 1 is not unpacked in davit's store");
+	again = load(&archive);
+	assert_int_equal(count_events(again, "layer", "state", "unpacked"), 1);
+	i = find("packed");
+	check_text(i, 0, "f", "gone");
+	image_free(i);
+	layers_done(&l, 1);
+}
+
 static void test_foreign_platform_alone_is_a_warning(void **state)
 {
 	struct made_layer l = simple_layer("f", "vax", M_PLAIN);
@@ -794,6 +848,8 @@ int main(void)
 		T(test_empty_store),
 		T(test_platform_is_chosen),
 		T(test_no_platform_fits),
+		T(test_names_in_layouts),
+		T(test_layers_not_unpacked),
 		T(test_foreign_platform_alone_is_a_warning),
 		T(test_list),
 		T(test_loads_side_by_side),
