@@ -69,6 +69,8 @@ $(B)/davit-keeper: $(call objs,src/keeper)
 $(B)/davit-init: $(B)/src/init/init.o
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -static -o $@ $^
 
+$(B)/tests/unit/src/oci/init_test: | $(B)/davit-init
+
 $(B)/%.o: %.c
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(WARN) $(HARDEN) $(CFLAGS) -MMD -MP -c -o $@ $<
 

@@ -201,6 +201,9 @@ int oci_failure(const struct oci_call *call, int status, struct err *err)
 	if ((call->verb == OCI_CREATE || call->verb == OCI_EXEC || call->verb == OCI_START) &&
 	    command_failure(call, msg, err) < 0)
 		return -1;
+	if (kind_of(msg) == ERR_NOT_FOUND)
+		return err_set(err, ERR_NOT_FOUND, "%s %s: container '%s' does not exist or does not run", call->runtime->name,
+			verbs[call->verb], call->id);
 	auto_free char *text = clean(msg);
 	return err_set(err, kind_of(msg), "%s %s: %s", call->runtime->name, verbs[call->verb], text);
 }
