@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -120,4 +121,19 @@ int fw_docker_apply(const struct fw_spec *spec, struct err *err)
 		return err_set(
 			err, ERR_FAIL, "iptables-restore failed to change DOCKER-USER (status %d)", status);
 	return 0;
+}
+
+int fw_is_shut(char *ret, size_t size)
+{
+	bool drops;
+	if (nft_chain_policy(NFPROTO_IPV4, "filter", "FORWARD", &drops, NULL) <= 0 || !drops ||
+		nft_has(NFPROTO_IPV4, "filter", "DOCKER-USER", NULL) != 0)
+		return 0;
+	bool ufw = nft_has(NFPROTO_IPV4, "filter", "ufw-user-forward", NULL) == 1;
+	snprintf(ret, size,
+		"%s drops forwarded packets, so containers reach no other network and their ports are not "
+		"reached from outside; allow it with '%s'",
+		ufw ? "ufw" : "iptables (policy DROP of chain FORWARD)",
+		ufw ? "ufw default allow routed" : "iptables -P FORWARD ACCEPT");
+	return 1;
 }

@@ -1,5 +1,6 @@
 /* The text of /etc/hosts and /etc/resolv.conf of a container, line for line as people's scripts know them. */
 #include "../src/util/buf.h"
+#include "../src/util/str.h"
 #include "net.h"
 
 static void add_own_names(struct buf *b, uint32_t addr, const char *hostname, const char *domainname)
@@ -29,28 +30,39 @@ char *hosts_text(const char *hostname, const char *domainname, const uint32_t *a
 	return buf_take(&b);
 }
 
-static void add_words(struct buf *b, const char *keyword, const char *const *words)
+static void add_words(struct buf *b, const char *const *words)
 {
-	if (!words || !*words)
-		return;
-	buf_str(b, keyword);
-	for (; *words; words++)
+	for (; words && *words; words++)
 		buf_printf(b, " %s", *words);
-	buf_char(b, '\n');
+}
+
+static bool has_ndots(const char *const *options)
+{
+	for (; options && *options; options++)
+		if (str_starts(*options, "ndots:"))
+			return true;
+	return false;
 }
 
 char *resolv_text(bool internal_resolver, const char *const *servers, const char *const *search,
 	const char *const *options)
 {
-	/* all names go to our resolver first: those with few dots too, for what has a dot may be a name of
-	 * the project's */
-	static const char *const direct[] = { "ndots:0", NULL };
 	struct buf b = BUF_INIT;
+	/* all names go to our resolver as they are first: those with few dots too, they may be the project's */
+	bool as_they_are = internal_resolver && !has_ndots(options);
 	if (internal_resolver)
 		buf_str(&b, "nameserver 127.0.0.11\n");
 	for (; !internal_resolver && servers && *servers; servers++)
 		buf_printf(&b, "nameserver %s\n", *servers);
-	add_words(&b, "search", search);
-	add_words(&b, "options", options && *options ? options : internal_resolver ? direct : NULL);
+	if (search && *search) {
+		buf_str(&b, "search");
+		add_words(&b, search);
+		buf_char(&b, '\n');
+	}
+	if (as_they_are || (options && *options)) {
+		buf_str(&b, "options");
+		add_words(&b, options);
+		buf_str(&b, as_they_are ? " ndots:0\n" : "\n");
+	}
 	return buf_take(&b);
 }

@@ -74,13 +74,23 @@ int nft_run(const char *commands, struct err *err)
 	return r;
 }
 
+struct sighting {
+	bool found, drops;
+};
+
 static int note(const struct nlmsghdr *nh, void *arg)
 {
-	*(bool *)arg = true;
+	struct sighting *seen = arg;
+	struct nlattr *tb[NFTA_CHAIN_MAX + 1];
+	seen->found = true;
+	if (nh->nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWCHAIN) &&
+		nlmsg_parse((struct nlmsghdr *)nh, sizeof(struct nfgenmsg), tb, NFTA_CHAIN_MAX, NULL) == 0 &&
+		tb[NFTA_CHAIN_POLICY])
+		seen->drops = ntohl(nla_get_u32(tb[NFTA_CHAIN_POLICY])) == NF_DROP;
 	return 0;
 }
 
-int nft_has(int family, const char *table, const char *chain, struct err *err)
+static int look(int family, const char *table, const char *chain, struct sighting *ret, struct err *err)
 {
 	auto_nls struct nls s = NLS_INIT;
 	if (nls_open(&s, NETLINK_NETFILTER, err) < 0)
@@ -91,9 +101,23 @@ int nft_has(int family, const char *table, const char *chain, struct err *err)
 	nla_put_string(msg, chain ? (int)NFTA_CHAIN_TABLE : (int)NFTA_TABLE_NAME, table);
 	if (chain)
 		nla_put_string(msg, NFTA_CHAIN_NAME, chain);
-	bool found = false;
 	auto_err struct err e = ERR_INIT;
-	if (nls_ask(&s, msg, note, &found, "look at the firewall", &e) < 0 && e.errnum != ENOENT)
+	*ret = (struct sighting){ 0 };
+	if (nls_ask(&s, msg, note, ret, "look at the firewall", &e) < 0 && e.errnum != ENOENT)
 		return err_move(err, &e);
-	return found;
+	return ret->found;
+}
+
+int nft_has(int family, const char *table, const char *chain, struct err *err)
+{
+	struct sighting seen;
+	return look(family, table, chain, &seen, err);
+}
+
+int nft_chain_policy(int family, const char *table, const char *chain, bool *ret_drop, struct err *err)
+{
+	struct sighting seen;
+	int there = look(family, table, chain, &seen, err);
+	*ret_drop = there > 0 && seen.drops;
+	return there;
 }

@@ -4,6 +4,7 @@
 
 #include <netinet/in.h> /* before linux/netfilter.h, which has its own copy otherwise */
 #include <linux/netfilter.h>
+#include <stdbool.h>
 
 #include "../src/util/err.h"
 
@@ -12,3 +13,5 @@ int nft_run(const char *commands, struct err *err);
 /* Whether the chain exists in a table of this family (NFPROTO_), or just the table when chain is NULL: 1, 0,
  * -1. Asks the kernel for this one alone; libnftables would read everything there is. */
 int nft_has(int family, const char *table, const char *chain, struct err *err);
+/* The same, and *ret_drop tells whether it is a base chain whose policy is to drop. */
+int nft_chain_policy(int family, const char *table, const char *chain, bool *ret_drop, struct err *err);

@@ -52,12 +52,20 @@ static unsigned our_rules(void)
 
 static int setup(void **state)
 {
+	char text[256] = "";
 	room_make(state);
+	assert_int_equal(fw_is_shut(text, sizeof text), 0);
+	IPTABLES("-P", "FORWARD", "DROP");
+	assert_int_equal(fw_is_shut(text, sizeof text), 1);
+	assert_non_null(strstr(text, "iptables -P FORWARD ACCEPT"));
+	IPTABLES("-N", "ufw-user-forward");
+	assert_int_equal(fw_is_shut(text, sizeof text), 1);
+	assert_true(str_starts(text, "ufw drops"));
 	IPTABLES("-N", "DOCKER-USER");
+	assert_int_equal(fw_is_shut(text, sizeof text), 0);
 	IPTABLES("-A", "DOCKER-USER", "-s", "203.0.113.7", "-j", "DROP");
 	IPTABLES("-A", "DOCKER-USER", "-j", "RETURN");
 	IPTABLES("-A", "FORWARD", "-j", "DOCKER-USER");
-	IPTABLES("-P", "FORWARD", "DROP");
 	return 0;
 }
 

@@ -31,6 +31,8 @@ static void test_resolv(void **state)
 		"nameserver 127.0.0.11\nsearch a.example b\noptions ndots:2 rotate\n");
 	check(resolv_text(false, servers, search, NULL),
 		"nameserver 1.1.1.1\nnameserver fd00::53\nsearch a.example b\n");
+	check(resolv_text(true, NULL, NULL, options + 1), "nameserver 127.0.0.11\noptions rotate ndots:0\n");
+	check(resolv_text(false, NULL, NULL, options + 1), "options rotate\n");
 	check(resolv_text(false, NULL, NULL, NULL), "");
 }
 
