@@ -20,7 +20,7 @@
 #include "view.h"
 #include "watch.h"
 
-enum { EXIT_INTERRUPTED = 130 };
+enum { EXIT_INTERRUPTED = 130, RESUBSCRIBE_MS = 50 };
 
 struct attach {
 	struct cli *c;
@@ -205,13 +205,11 @@ static int on_unit(struct attach *a, const json_t *event, struct err *err)
 	return ret;
 }
 
-/* The supervisor may be replaced under us: then there is a new one to ask. */
+/* The supervisor may be replaced under us: then there is, or will be in a moment, a new one to ask. */
 static void subscribe_again(struct attach *a)
 {
 	json_t *req = json_object();
 
-	ctl_close(a->sub);
-	a->sub = NULL;
 	jx_set_str(req, "op", "subscribe");
 	if (ctl_connect(a->c->pdirs.run_fd, &a->sub, NULL) == 0 && ctl_send(a->sub, req, NULL) < 0) {
 		ctl_close(a->sub);
@@ -222,6 +220,8 @@ static void subscribe_again(struct attach *a)
 
 static int take_units(struct attach *a, struct err *err)
 {
+	if (!a->sub)
+		subscribe_again(a);
 	while (a->sub) {
 		auto_json json_t *event = NULL;
 		int r = ctl_recv(a->sub, 0, &event, NULL);
@@ -229,7 +229,7 @@ static int take_units(struct attach *a, struct err *err)
 		if (r == 0)
 			return 0;
 		if (r < 0)
-			subscribe_again(a);
+			ctl_close(take(a->sub));
 		else if (str_eq(jx_str(event, "ev"), "unit") && on_unit(a, event, err) < 0)
 			return -1;
 	}
@@ -359,6 +359,7 @@ static int wait_for_something(struct attach *a, struct err *err)
 	struct ctl *const all[] = { a->up, a->stop, a->kill, a->sub };
 	auto_free struct pollfd *fds = xcalloc(follow_n(a->f) + 6, sizeof *fds);
 	bool waiting = a->up || a->stop || a->kill;
+	int timeout_ms = !a->sub ? RESUBSCRIBE_MS : waiting ? progress_timeout_ms(a->p) : -1;
 	size_t n = 0;
 
 	fds[n++] = (struct pollfd){ .fd = a->signal_fd, .events = POLLIN };
@@ -368,7 +369,7 @@ static int wait_for_something(struct attach *a, struct err *err)
 			fds[n++] = (struct pollfd){ .fd = ctl_fd(all[i]), .events = POLLIN };
 	if (a->shown)
 		n += follow_pollfds(a->f, fds + n);
-	if (poll(fds, n, waiting ? progress_timeout_ms(a->p) : -1) < 0 && errno != EINTR)
+	if (poll(fds, n, timeout_ms) < 0 && errno != EINTR)
 		return err_sys(err, errno, "wait for the containers");
 	return 0;
 }
