@@ -1,5 +1,5 @@
-/* How it works: items are an array in order of arrival; file names are interned in `sources`, whose order (first mentioned, first
- * shown) is the order of files when sorting. */
+/* How it works: items are an array in order of arrival; file names are interned in `sources`, whose order
+ * (first mentioned, first shown) is the order of files when sorting. */
 #include "diag.h"
 
 #include <stdarg.h>
@@ -247,7 +247,7 @@ void diag_sort(struct diag *d)
 		qsort(keys, d->n, sizeof *keys, compare);
 	for (size_t i = 0; i < d->n; i++)
 		d->items[i] = keys[i].item;
-	d->dropping = true;     /* what was last is no longer last */
+	d->dropping = true; /* what was last is no longer last */
 }
 
 void diag_done(struct diag *d)

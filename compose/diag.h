@@ -1,10 +1,12 @@
 /* diag.h - the user's mistakes, collected, sorted by position, shown at once.
  *
- * Every stage adds what it finds and goes on as far as it can; the caller asks diag_failed() between stages. A note or hint
- * belongs to the problem added just before it. Nothing here prints: src/cli renders (text or JSON).
+ * Every stage adds what it finds and goes on as far as it can; the caller asks diag_failed() between stages.
+ * A note or hint belongs to the problem added just before it. Nothing here prints: src/cli renders (text or
+ * JSON).
  *
- * At most DIAG_MAX problems are kept; further ones are counted. A warning makes room for an error. The same problem at the same
- * place (an alias repeats its anchor's text) is kept once. File names are copied: a diag may outlive the arena. */
+ * At most DIAG_MAX problems are kept; further ones are counted. A warning makes room for an error. The same
+ * problem at the same place (an alias repeats its anchor's text) is kept once. File names are copied: a diag
+ * may outlive the arena. */
 #pragma once
 
 #include <stdbool.h>
@@ -16,7 +18,7 @@ enum diag_level { DIAG_ERROR, DIAG_WARNING };
 enum { DIAG_MAX = 200 };
 
 struct diag_note {
-	struct pos pos;         /* file NULL: no place of its own */
+	struct pos pos; /* file NULL: no place of its own */
 	bool hint;
 	char *msg;
 };
@@ -24,9 +26,9 @@ struct diag_note {
 struct diag_item {
 	enum diag_level level;
 	struct pos pos;
-	unsigned span;          /* columns to underline; 0: one caret */
-	char *path;             /* "services.web.ports[1]", NULL when unknown */
-	char *origin;           /* "WEB_PORT is set in .env:3", NULL when the text is the user's own */
+	unsigned span; /* columns to underline; 0: one caret */
+	char *path;    /* "services.web.ports[1]", NULL when unknown */
+	char *origin;  /* "WEB_PORT is set in .env:3", NULL when the text is the user's own */
 	char *msg;
 	struct diag_note *notes;
 	size_t n_notes, cap_notes;
@@ -42,7 +44,7 @@ struct diag {
 	struct diag_item *items;
 	size_t n, cap;
 	size_t n_errors, n_dropped;
-	bool dropping;          /* the last problem was not kept: neither are its notes */
+	bool dropping; /* the last problem was not kept: neither are its notes */
 	struct diag_source *sources;
 	size_t n_sources, cap_sources;
 };

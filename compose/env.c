@@ -1,5 +1,6 @@
-/* How it works: the file is walked statement by statement as the reference does it, so that its odd corners (a comment behind a
- * closing quote, a name alone on its line) come out the same. Quotes are undone first, then variables are expanded. */
+/* How it works: the file is walked statement by statement as the reference does it, so that its odd corners
+ * (a comment behind a closing quote, a name alone on its line) come out the same. Quotes are undone first,
+ * then variables are expanded. */
 #include "env.h"
 
 #include <ctype.h>
@@ -75,7 +76,7 @@ void env_put_list(struct env *e, const char *const *list, bool overwrite)
 
 void env_put_all(struct env *e, const struct env *from, bool overwrite)
 {
-	map_each(&from->vars, it) {
+	map_each (&from->vars, it) {
 		const struct env_var *v = it->value;
 
 		env_put(e, v->name, v->value, v->pos, overwrite);
@@ -165,7 +166,8 @@ static char *parse_name(struct parser *ps, struct pos *ret_pos, bool *ret_bare)
 		if (is_blank(*ps->p))
 			continue;
 		if (!is_name_char(*ps->p)) {
-			diag_error(ps->d, pos_at(ps, ps->p), "unexpected character '%c' in the name of a variable", *ps->p);
+			diag_error(ps->d, pos_at(ps, ps->p),
+				"unexpected character '%c' in the name of a variable", *ps->p);
 			return NULL;
 		}
 		stop = ps->p + 1;
@@ -203,7 +205,8 @@ static const char *expand(struct parser *ps, const char *text, struct pos pos)
 	struct missing missing = { ps, pos };
 	struct interp_result r;
 	struct interp_problem problem;
-	enum interp_status st = interp_text(ps->a, ps->into, text, strlen(text), on_missing, &missing, &r, &problem);
+	enum interp_status st =
+		interp_text(ps->a, ps->into, text, strlen(text), on_missing, &missing, &r, &problem);
 
 	if (st == INTERP_OK)
 		return r.text;
@@ -270,8 +273,8 @@ static void unescape(const char *p, struct buf *out)
 	}
 }
 
-/* p stands on the opening quote. Takes in what is between the quotes; a backslash before the quote goes, others stay. False when the
- * quote is never closed. */
+/* p stands on the opening quote. Takes in what is between the quotes; a backslash before the quote goes,
+ * others stay. False when the quote is never closed. */
 static bool quoted_text(struct parser *ps, struct buf *out)
 {
 	char quote = *ps->p;
@@ -381,18 +384,26 @@ static int parse_raw(struct parser *ps)
 
 /* ------------------------------------------------------------------ the face */
 
-int env_parse(struct env *into, const struct env *lookup, struct diag *d, const char *file, const char *text, size_t len,
-	bool raw)
+int env_parse(struct env *into, const struct env *lookup, struct diag *d, const char *file, const char *text,
+	size_t len, bool raw)
 {
 	struct parser ps = {
-		.into = into, .lookup = lookup, .d = d, .a = into->arena, .file = file, .p = text, .end = text + len, .line = 1,
+		.into = into,
+		.lookup = lookup,
+		.d = d,
+		.a = into->arena,
+		.file = file,
+		.p = text,
+		.end = text + len,
+		.line = 1,
 	};
 	const struct env *first = into->first;
 	int r = 0;
 
 	diag_add_source(d, file, text, len);
 	if (memchr(text, '\0', len))
-		return diag_error(d, (struct pos){ file, 0, 0 }, "a NUL character is not allowed in a file of variables");
+		return diag_error(d, (struct pos){ file, 0, 0 },
+			"a NUL character is not allowed in a file of variables");
 	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
 		ps.p += 3;
 	ps.line_start = ps.p;
@@ -405,7 +416,8 @@ int env_parse(struct env *into, const struct env *lookup, struct diag *d, const 
 	return r;
 }
 
-int env_load(struct env *into, const struct env *lookup, struct diag *d, const char *path, const char *shown, bool raw)
+int env_load(struct env *into, const struct env *lookup, struct diag *d, const char *path, const char *shown,
+	bool raw)
 {
 	struct pos pos = { arena_strdup(into->arena, shown), 0, 0 };
 	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -421,7 +433,7 @@ int env_load(struct env *into, const struct env *lookup, struct diag *d, const c
 		return diag_error(d, pos, "cannot look at '%s': %s", path, strerror(errno));
 	if (S_ISDIR(st.st_mode))
 		return diag_error(d, pos, "'%s' is a directory, not a file of variables", path);
-	if (fcntl(fd, F_SETFL, O_RDONLY) < 0)   /* a pipe is read to its end */
+	if (fcntl(fd, F_SETFL, O_RDONLY) < 0) /* a pipe is read to its end */
 		return diag_error(d, pos, "cannot read '%s': %s", path, strerror(errno));
 	if (path_read_fd(fd, ENV_MAX_BYTES, &text, &err) < 0)
 		return diag_error(d, pos, "cannot read '%s': %s", path, err_msg(&err));

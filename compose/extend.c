@@ -1,6 +1,7 @@
-/* How it works: services are canonical and interpolated when `extends` is looked at, so a base is a copy of a tree and merging is
- * merge.c's. A base in another file comes from that whole file, read once, its paths made absolute at once; its own `extends` is
- * followed there. `extends` is removed from what is done, so that each service is merged once. */
+/* How it works: services are canonical and interpolated when `extends` is looked at, so a base is a copy of a
+ * tree and merging is merge.c's. A base in another file comes from that whole file, read once, its paths made
+ * absolute at once; its own `extends` is followed there. `extends` is removed from what is done, so that each
+ * service is merged once. */
 #include <string.h>
 
 #include "../src/util/arena.h"
@@ -16,11 +17,11 @@ enum { MAX_CHAIN = 500 };
 
 /* A set of services that are extended within each other. */
 struct ext_file {
-	const char *path;               /* absolute */
-	const char *dir;                /* what `extends.file` in it is relative to */
-	struct node *services;          /* NULL: the file has none or could not be read */
-	const struct merge_tags *tags;  /* of the document; NULL: applied already */
-	struct map first_tag;           /* service → index of its first tag + 1 */
+	const char *path;              /* absolute */
+	const char *dir;               /* what `extends.file` in it is relative to */
+	struct node *services;         /* NULL: the file has none or could not be read */
+	const struct merge_tags *tags; /* of the document; NULL: applied already */
+	struct map first_tag;          /* service → index of its first tag + 1 */
 };
 
 struct chain {
@@ -39,8 +40,8 @@ static bool is_at(const struct chain *c, const struct ext_file *file, const char
 }
 
 /* "a → b → a", from the first mention of what closes the cycle. */
-static void report_cycle(struct front *f, const struct chain *c, const struct ext_file *file, const char *name,
-	const struct node *ref)
+static void report_cycle(struct front *f, const struct chain *c, const struct ext_file *file,
+	const char *name, const struct node *ref)
 {
 	const char *text = name;
 
@@ -91,7 +92,8 @@ static struct ext_file *base_file(struct front *f, struct ext_file *file, const 
 	if (!name || name->kind != NODE_STR)
 		return file;
 	if (strstr(name->text, "://") || str_starts(name->text, "git@")) {
-		diag_error(f->s->d, name->pos, "cannot extend from '%s': only files of this host are read", name->text);
+		diag_error(f->s->d, name->pos, "cannot extend from '%s': only files of this host are read",
+			name->text);
 		return NULL;
 	}
 	path = path_join(file->dir, name->text);
@@ -107,28 +109,31 @@ static void apply_tags(const struct ext_file *file, const char *name, struct nod
 	if (from == 0)
 		return;
 	from--;
-	for (to = from; to < file->tags->n && file->tags->v[to].n > 1 && STREQ(file->tags->v[to].keys[0], "services") &&
+	for (to = from; to < file->tags->n && file->tags->v[to].n > 1 &&
+			STREQ(file->tags->v[to].keys[0], "services") &&
 			STREQ(file->tags->v[to].keys[1], name);)
 		to++;
 	own = (struct merge_tags){ .v = file->tags->v + from, .n = to - from };
 	merge_apply_tags(base, &own, 2);
 }
 
-static struct node *find_base(struct front *f, struct ext_file *file, const struct node *extends, const char *name,
-	const struct chain *chain)
+static struct node *find_base(struct front *f, struct ext_file *file, const struct node *extends,
+	const char *name, const struct chain *chain)
 {
 	const struct node *ref = node_get(extends, "service");
 	struct ext_file *from;
 
 	if (!ref || ref->kind != NODE_STR)
-		return NULL;            /* canon has reported it */
+		return NULL; /* canon has reported it */
 	from = base_file(f, file, extends);
 	if (!from || (from != file && !from->services))
 		return NULL;
 	if (!node_get(from->services, ref->text)) {
-		diag_error(f->s->d, ref->pos, "service '%s' cannot extend '%s': there is no such service in %s", name,
-			ref->text, front_shown(f, from->path));
-		diag_where(f->s->d, arena_printf(f->s->a, "services.%s.extends", name), ref->origin, ref->span);
+		diag_error(f->s->d, ref->pos,
+			"service '%s' cannot extend '%s': there is no such service in %s", name, ref->text,
+			front_shown(f, from->path));
+		diag_where(f->s->d, arena_printf(f->s->a, "services.%s.extends", name), ref->origin,
+			ref->span);
 		return NULL;
 	}
 	if (in_chain(chain, from, ref->text)) {
@@ -148,7 +153,8 @@ static struct node *resolve(struct front *f, struct ext_file *file, const char *
 	if (!extends)
 		return service->kind == NODE_MAP ? service : NULL;
 	if (chain.depth > MAX_CHAIN) {
-		diag_error(f->s->d, extends->pos, "services extend each other through more than %d others", MAX_CHAIN);
+		diag_error(f->s->d, extends->pos, "services extend each other through more than %d others",
+			MAX_CHAIN);
 		return NULL;
 	}
 	base = find_base(f, file, extends, name, &chain);
@@ -158,14 +164,39 @@ static struct node *resolve(struct front *f, struct ext_file *file, const char *
 	base = node_copy(f->s->a, base);
 	apply_tags(file, name, base);
 	base = merge_services(f->s->a, f->s->d, name, base, service);
-	/* the walk may have gone through other services of this map, but it adds none: the pair is where it was */
+	/* the walk may have gone through other services of this map, but it adds none: the pair is where it
+	 * was */
 	pair->value = base;
 	return base;
 }
 
+void extend_drop_nulls(struct node *doc)
+{
+	struct node *services = node_get(doc, "services");
+
+	for (size_t i = 0; services && services->kind == NODE_MAP && i < services->n; i++) {
+		struct node *service = services->pairs[i].value;
+		size_t kept = 0;
+
+		if (!node_get(service, "extends"))
+			continue;
+		for (size_t k = 0; k < service->n; k++) {
+			const struct node_pair *p = &service->pairs[k];
+			const struct attr *row = attr_find(&attr_service, p->key);
+
+			if (p->value->kind != NODE_NULL || !row || (row->flags & AF_NULL))
+				service->pairs[kept++] = *p;
+		}
+		node_truncate(service, kept);
+	}
+}
+
 void extend_services(struct front *f, struct node *doc, const struct merge_tags *tags, const char *path)
 {
-	struct ext_file file = { .path = path, .dir = f->dir, .services = node_get(doc, "services"), .tags = tags };
+	struct ext_file file = { .path = path,
+		.dir = f->dir,
+		.services = node_get(doc, "services"),
+		.tags = tags };
 
 	if (!file.services || file.services->kind != NODE_MAP)
 		return;

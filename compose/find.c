@@ -1,5 +1,6 @@
-/* How it works, in the reference's order: the process' environment; .env of the directory known so far; -f or COMPOSE_FILE or the
- * nearest directory upwards with a compose file; then .env once more, of the directory that was found. What was set first stays. */
+/* How it works, in the reference's order: the process' environment; .env of the directory known so far; -f or
+ * COMPOSE_FILE or the nearest directory upwards with a compose file; then .env once more, of the directory
+ * that was found. What was set first stays. */
 #include "find.h"
 
 #include <errno.h>
@@ -18,7 +19,8 @@
 
 extern char **environ;
 
-static const char *const names[] = { "compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml" };
+static const char *const names[] = { "compose.yaml", "compose.yml", "docker-compose.yml",
+	"docker-compose.yaml" };
 static const char *const override_names[] = {
 	"compose.override.yml",
 	"compose.override.yaml",
@@ -39,8 +41,8 @@ static const char *working_dir(struct arena *a, const char *pwd)
 	auto_free char *cwd = NULL;
 	struct stat here, there;
 
-	if (pwd && pwd[0] == '/' && stat(pwd, &there) == 0 && stat(".", &here) == 0 && here.st_dev == there.st_dev &&
-		here.st_ino == there.st_ino)
+	if (pwd && pwd[0] == '/' && stat(pwd, &there) == 0 && stat(".", &here) == 0 &&
+		here.st_dev == there.st_dev && here.st_ino == there.st_ino)
 		return join(a, pwd, ".");
 	cwd = getcwd(NULL, 0);
 	return arena_strdup(a, cwd);
@@ -93,8 +95,8 @@ static int read_env_file(struct found *f, struct env *into, const char *path)
 	int r = env_load(into, &f->env, f->d, path, shown(f, path), false);
 
 	if (r == ENV_ABSENT)
-		return diag_error(f->d, (struct pos){ shown(f, path), 0, 0 }, "the env file '%s' does not exist",
-			shown(f, path));
+		return diag_error(f->d, (struct pos){ shown(f, path), 0, 0 },
+			"the env file '%s' does not exist", shown(f, path));
 	return r;
 }
 
@@ -111,7 +113,8 @@ static int read_dotenv(struct found *f, struct env *into)
 }
 
 /* Each item of a list with a one-character separator, for which take() is called; stops when it fails. */
-static int split(struct arena *a, const char *list, char sep, int (*item)(void *ctx, const char *text), void *ctx)
+static int split(struct arena *a, const char *list, char sep, int (*item)(void *ctx, const char *text),
+	void *ctx)
 {
 	for (const char *end;; list = end + 1) {
 		end = strchrnul(list, sep);
@@ -184,8 +187,8 @@ static bool discover_in(struct found *f, const char *dir, const char *const *lis
 		return false;
 	add_file(f, hit);
 	if (hits > 1)
-		diag_warn(f->d, (struct pos){ 0 }, "more than one compose file is there (%s), '%s' is used", all.p,
-			shown(f, hit));
+		diag_warn(f->d, (struct pos){ 0 }, "more than one compose file is there (%s), '%s' is used",
+			all.p, shown(f, hit));
 	return true;
 }
 
@@ -213,7 +216,8 @@ static int on_compose_file(void *ctx, const char *name)
 
 static void find_files(struct found *f)
 {
-	const char *list = env_value(&f->env, "COMPOSE_FILE"), *sep = env_value(&f->env, "COMPOSE_PATH_SEPARATOR");
+	const char *list = env_value(&f->env, "COMPOSE_FILE"),
+		   *sep = env_value(&f->env, "COMPOSE_PATH_SEPARATOR");
 
 	if (f->n_files)
 		return;
@@ -230,7 +234,8 @@ int find_project(struct found *f, struct arena *a, struct diag *d, const struct 
 	env_put_list(&f->env, opts->environ ? opts->environ : (const char *const *)environ, false);
 	f->cwd = working_dir(a, env_value(&f->env, "PWD"));
 	if (!f->cwd)
-		return diag_error(d, (struct pos){ 0 }, "the working directory is not there any more: %s", strerror(errno));
+		return diag_error(d, (struct pos){ 0 }, "the working directory is not there any more: %s",
+			strerror(errno));
 	env_put(&f->env, "PWD", f->cwd, (struct pos){ 0 }, false);
 	for (size_t i = 0; i < opts->files.n; i++)
 		add_file(f, opts->files.v[i]);
@@ -244,8 +249,9 @@ int find_project(struct found *f, struct arena *a, struct diag *d, const struct 
 int find_no_file(const struct found *f)
 {
 	diag_error(f->d, (struct pos){ 0 }, "no configuration file provided: not found");
-	diag_hint(f->d, "looked for %s, %s, %s and %s in '%s' and the directories above; name another with -f", names[0], names[1],
-		names[2], names[3], f->dir);
+	diag_hint(f->d,
+		"looked for %s, %s, %s and %s in '%s' and the directories above; name another with -f",
+		names[0], names[1], names[2], names[3], f->dir);
 	return -1;
 }
 
@@ -328,8 +334,10 @@ int find_given_name(const struct found *f, const char **ret)
 		return 0;
 	if (!STREQ(normalise_name(f->a, name), name)) {
 		diag_error(f->d, (struct pos){ 0 },
-			"invalid project name '%s': it must consist of lower-case letters, digits, '-' and '_', and start with "
-			"a letter or digit", name);
+			"invalid project name '%s': it must consist of lower-case letters, digits, '-' and "
+			"'_', and start with "
+			"a letter or digit",
+			name);
 		return -1;
 	}
 	*ret = name;
@@ -351,7 +359,8 @@ static const char *name_in_files(const struct found *f, struct node *const *docs
 	if (!name)
 		return "";
 	/* what is wrong with its variables is reported when the document is interpolated */
-	if (f->opts->no_interpolate || interp_text(f->a, &f->env, name->text, name->len, NULL, NULL, &r, &problem) != INTERP_OK)
+	if (f->opts->no_interpolate ||
+		interp_text(f->a, &f->env, name->text, name->len, NULL, NULL, &r, &problem) != INTERP_OK)
 		return normalise_name(f->a, name->text);
 	return normalise_name(f->a, r.text);
 }
@@ -364,7 +373,8 @@ int find_name(const struct found *f, struct node *const *docs, size_t n, const c
 	if (!*name)
 		name = normalise_name(f->a, base ? base + 1 : f->dir);
 	if (!*name) {
-		diag_error(f->d, (struct pos){ 0 }, "the project name must not be empty: '%s' gives none", f->dir);
+		diag_error(f->d, (struct pos){ 0 }, "the project name must not be empty: '%s' gives none",
+			f->dir);
 		diag_hint(f->d, "give one with -p, COMPOSE_PROJECT_NAME or 'name:' in the compose file");
 		return -1;
 	}

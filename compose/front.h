@@ -1,5 +1,5 @@
-/* front.h - private to the front: how a set of compose files becomes one canonical tree (read.c, extend.c, include.c, paths.c,
- * resolve.c, select.c). */
+/* front.h - private to the front: how a set of compose files becomes one canonical tree (read.c, extend.c,
+ * include.c, paths.c, resolve.c, select.c). */
 #pragma once
 
 #include <stdbool.h>
@@ -11,39 +11,43 @@
 
 struct env;
 
-/* One model being read: the project's own files, or those of one `include` entry. Lives during compose_load(); texts are in the
- * arena. */
+/* One model being read: the project's own files, or those of one `include` entry. Lives during
+ * compose_load(); texts are in the arena. */
 struct front {
 	struct stage_ctx *s;
-	const struct env *env;          /* what interpolation looks into */
-	const char *dir;                /* absolute: what relative names in these files belong to */
-	const char *cwd;                /* names below it are shown relative to it */
-	const struct front *parent;     /* the model whose file includes this one */
-	const char *main_file;          /* absolute name of its first file; for include cycles */
-	struct map *bases;              /* absolute name → struct ext_file: files that services are extended from */
+	const struct env *env;      /* what interpolation looks into */
+	const char *dir;            /* absolute: what relative names in these files belong to */
+	const char *cwd;            /* names below it are shown relative to it */
+	const struct front *parent; /* the model whose file includes this one */
+	const char *main_file;      /* absolute name of its first file; for include cycles */
+	struct map *bases; /* absolute name → struct ext_file: files that services are extended from */
 };
 
 struct found;
 
-/* All files of a project that was found, as one canonical tree with its name (s->project_name and COMPOSE_PROJECT_NAME are set).
- * NULL: something is wrong (reported). */
+/* All files of a project that was found, as one canonical tree with its name (s->project_name and
+ * COMPOSE_PROJECT_NAME are set). NULL: something is wrong (reported). */
 struct node *project_read(struct found *f, struct stage_ctx *s);
 /* The project's name alone, by the options, the environment or its files. 0 or -1 (reported). */
 int project_name(struct found *f, const char **ret);
 
-enum read_flags { READ_BASE = 1 };      /* only a source for extends: neither extends nor include are followed */
+enum read_flags { READ_BASE = 1 }; /* only a source for extends: neither extends nor include are followed */
 
 /* How a file is called in messages: below cwd without it, else as it is. In the arena. */
 const char *front_shown(const struct front *f, const char *path);
 /* Makes a name of these files absolute. In the arena. */
 const char *front_path(const struct front *f, const char *name);
-/* One document that was loaded and interpolated, onto base (NULL: none). Returns the merged tree, NULL when nothing came of it. */
-struct node *read_document(struct front *f, const char *path, struct node *base, struct node *doc, unsigned flags);
-/* All documents of a file that another file names in the node `named`, onto base. *ret_root is NULL when it holds nothing. 0, or -1
- * when it could not be read (reported). Other problems only show in diag. */
+/* One document that was loaded and interpolated, onto base (NULL: none). Returns the merged tree, NULL when
+ * nothing came of it. */
+struct node *read_document(struct front *f, const char *path, struct node *base, struct node *doc,
+	unsigned flags);
+/* All documents of a file that another file names in the node `named`, onto base. *ret_root is NULL when it
+ * holds nothing. 0, or -1 when it could not be read (reported). Other problems only show in diag. */
 int read_file(struct front *f, const char *path, const struct node *named, struct node *base, unsigned flags,
 	struct node **ret_root);
 
+/* Before canon_tree(): a null in a service that extends another leaves what the base has. */
+void extend_drop_nulls(struct node *doc);
 /* Replaces every service of a canonical document that extends another by what comes out. */
 void extend_services(struct front *f, struct node *doc, const struct merge_tags *tags, const char *path);
 /* Adds what the document includes, and removes `include`. */
@@ -59,7 +63,9 @@ void resolve_files(const struct stage_ctx *s, struct node *root);
 
 /* Moves services that no profile enables to s->disabled. */
 void select_profiles(struct stage_ctx *s, struct node *root, const char *const *profiles, size_t n);
-/* Enables the services named with their profiles, then leaves only them and what they need. NULL or empty: all. */
-void select_services(struct stage_ctx *s, struct node *root, const char *const *profiles, size_t n, const char *const *services);
+/* Enables the services named with their profiles, then leaves only them and what they need. NULL or empty:
+ * all. */
+void select_services(struct stage_ctx *s, struct node *root, const char *const *profiles, size_t n,
+	const char *const *services);
 /* Drops networks, volumes, configs, secrets and models that no service uses. */
 void select_used(const struct stage_ctx *s, struct node *root);

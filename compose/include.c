@@ -1,5 +1,6 @@
-/* How it works: each entry of `include` is a model of its own with its own directory and variables, read by the same functions; what
- * it defines is then added to the including document. The same name in both is an error unless both say the same. */
+/* How it works: each entry of `include` is a model of its own with its own directory and variables, read by
+ * the same functions; what it defines is then added to the including document. The same name in both is an
+ * error unless both say the same. */
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -17,7 +18,9 @@ enum { MAX_INCLUDES = 50 };
 /* The text of item i of a list, NULL when there is none. */
 static const struct node *item_at(const struct node *list, size_t i)
 {
-	return list && list->kind == NODE_SEQ && i < list->n && list->items[i]->kind == NODE_STR ? list->items[i] : NULL;
+	return list && list->kind == NODE_SEQ && i < list->n && list->items[i]->kind == NODE_STR
+		       ? list->items[i]
+		       : NULL;
 }
 
 static int load_env_file(struct front *f, struct env *env, const char *path, const struct node *named)
@@ -33,7 +36,8 @@ static int load_env_file(struct front *f, struct env *env, const char *path, con
 	return -1;
 }
 
-/* The included model's own variables: its env files, or the .env of its directory; the including one's win. */
+/* The included model's own variables: its env files, or the .env of its directory; the including one's win.
+ */
 static void child_env(struct front *f, const struct node *entry, const char *dir, struct env *env)
 {
 	const struct node *files = node_get(entry, "env_file"), *name;
@@ -65,14 +69,16 @@ static bool is_cycle(struct front *f, const char *path, const struct node *named
 			return true;
 		}
 		if (++depth > MAX_INCLUDES) {
-			diag_error(f->s->d, named->pos, "files include each other more than %d levels deep", MAX_INCLUDES);
+			diag_error(f->s->d, named->pos, "files include each other more than %d levels deep",
+				MAX_INCLUDES);
 			return true;
 		}
 	}
 	return false;
 }
 
-static void import_section(struct front *f, struct node *doc, const struct node *imported, const char *section)
+static void import_section(struct front *f, struct node *doc, const struct node *imported,
+	const char *section)
 {
 	const struct node *from = node_get(imported, section);
 	struct node *to = node_get(doc, section);
@@ -89,8 +95,9 @@ static void import_section(struct front *f, struct node *doc, const struct node 
 		if (!own) {
 			node_set(f->s->a, to, p->key, p->key_pos, p->value);
 		} else if (!node_equal(own->value, p->value)) {
-			diag_error(f->s->d, own->key_pos, "'%s.%s' is defined here and, differently, in an included file",
-				section, p->key);
+			diag_error(f->s->d, own->key_pos,
+				"'%s.%s' is defined here and, differently, in an included file", section,
+				p->key);
 			diag_where(f->s->d, arena_printf(f->s->a, "%s.%s", section, p->key), NULL, 0);
 			diag_note(f->s->d, p->key_pos, "the included definition is here");
 			diag_hint(f->s->d, "change an included service in an override file");
@@ -101,13 +108,15 @@ static void import_section(struct front *f, struct node *doc, const struct node 
 /* Fills in what belongs to the entry's model. False after reporting. */
 static bool child_open(struct front *f, const struct node *entry, struct front *child)
 {
-	const struct node *first = item_at(node_get(entry, "path"), 0), *dir = node_get(entry, "project_directory");
+	const struct node *first = item_at(node_get(entry, "path"), 0),
+			  *dir = node_get(entry, "project_directory");
 	auto_free char *above = NULL;
 
 	if (!first)
-		return false;           /* canon has reported it */
+		return false; /* canon has reported it */
 	if (strstr(first->text, "://") || str_starts(first->text, "git@")) {
-		diag_error(f->s->d, first->pos, "cannot include '%s': only files of this host are read", first->text);
+		diag_error(f->s->d, first->pos, "cannot include '%s': only files of this host are read",
+			first->text);
 		return false;
 	}
 	*child = (struct front){ .s = f->s, .cwd = f->cwd, .parent = f, .bases = f->bases };
@@ -121,7 +130,8 @@ static bool child_open(struct front *f, const struct node *entry, struct front *
 
 static void include_entry(struct front *f, struct node *doc, const struct node *entry)
 {
-	static const char *const sections[] = { "services", "volumes", "networks", "secrets", "configs", "models" };
+	static const char *const sections[] = { "services", "volumes", "networks", "secrets", "configs",
+		"models" };
 	const struct node *paths = node_get(entry, "path"), *name;
 	struct node *root = NULL;
 	struct front child;
@@ -133,7 +143,7 @@ static void include_entry(struct front *f, struct node *doc, const struct node *
 	env_init(&env, f->s->a);
 	child_env(f, entry, child.dir, &env);
 	child.env = &env;
-	child.bases = &bases;   /* its variables differ, so do the files it extends from */
+	child.bases = &bases; /* its variables differ, so do the files it extends from */
 	for (size_t i = 0; (name = item_at(paths, i)); i++) {
 		if (read_file(&child, front_path(f, name->text), name, root, 0, &root) < 0)
 			break;

@@ -1,6 +1,6 @@
-/* How it works: a text is scanned once from left to right; "${" is matched to its "}" by counting braces, and what follows an
- * operator inside is expanded by the same function, always, needed or not (the reference does). Values of variables are never
- * scanned. The tree walk keeps the path for messages. */
+/* How it works: a text is scanned once from left to right; "${" is matched to its "}" by counting braces, and
+ * what follows an operator inside is expanded by the same function, always, needed or not (the reference
+ * does). Values of variables are never scanned. The tree walk keeps the path for messages. */
 #include "interp.h"
 
 #include <ctype.h>
@@ -17,9 +17,9 @@ enum { MAX_NESTING = 50, MAX_RESULT = 4 << 20 };
 struct scan {
 	struct arena *a;
 	const struct env *env;
-	const char *text;               /* the whole text: offsets count from here */
+	const char *text; /* the whole text: offsets count from here */
 	interp_missing_fn *missing;
-	interp_use_fn *use;             /* set: this is a visit, nothing fails for want of a value */
+	interp_use_fn *use; /* set: this is a visit, nothing fails for want of a value */
 	void *arg;
 	const struct env_var *last;
 	bool changed;
@@ -69,7 +69,8 @@ static void note_missing(struct scan *s, const char *name, const char *at)
 		s->missing(s->arg, name, (size_t)(at - s->text));
 }
 
-/* The operator at p: one of - + ?, after an optional colon. NULL when there is none; *ret_rest is what follows it. */
+/* The operator at p: one of - + ?, after an optional colon. NULL when there is none; *ret_rest is what
+ * follows it. */
 static const char *operator_at(const char *p, const char *end, bool *ret_colon, const char **ret_rest)
 {
 	*ret_colon = p < end && *p == ':';
@@ -81,12 +82,14 @@ static const char *operator_at(const char *p, const char *end, bool *ret_colon, 
 	return p;
 }
 
-static enum interp_status required(struct scan *s, const char *at, const char *close, const char *name, const char *msg)
+static enum interp_status required(struct scan *s, const char *at, const char *close, const char *name,
+	const char *msg)
 {
 	*s->problem = (struct interp_problem){
 		.offset = (size_t)(at - s->text),
 		.span = (size_t)(close + 1 - at),
-		.msg = arena_printf(s->a, "required variable '%s' is missing a value%s%s", name, *msg ? ": " : "", msg),
+		.msg = arena_printf(s->a, "required variable '%s' is missing a value%s%s", name,
+			*msg ? ": " : "", msg),
 	};
 	return INTERP_REQUIRED;
 }
@@ -99,8 +102,8 @@ static void note_use(struct scan *s, const char *name, char op, const char *word
 }
 
 /* ${NAME op WORD}: at is the '$', close the '}'. */
-static enum interp_status expand_op(struct scan *s, const char *at, const char *name, char op, bool colon, const char *word,
-	const char *close, struct buf *out)
+static enum interp_status expand_op(struct scan *s, const char *at, const char *name, char op, bool colon,
+	const char *word, const char *close, struct buf *out)
 {
 	const struct env_var *last = s->last, *v = env_find(s->env, name);
 	bool set = v && v->value && (!colon || *v->value);
@@ -148,9 +151,11 @@ static void expand_plain(struct scan *s, const char *at, const char *name, struc
 }
 
 /* `at` is the '$' of "${"; *ret_next is behind the '}'. */
-static enum interp_status expand_braced(struct scan *s, const char *at, const char *end, struct buf *out, const char **ret_next)
+static enum interp_status expand_braced(struct scan *s, const char *at, const char *end, struct buf *out,
+	const char **ret_next)
 {
-	const char *start = at + 2, *stop = name_end(start, end), *close = closing_brace(at + 1, end), *op, *word;
+	const char *start = at + 2, *stop = name_end(start, end), *close = closing_brace(at + 1, end), *op,
+		   *word;
 	const char *name;
 	bool colon;
 
@@ -166,12 +171,14 @@ static enum interp_status expand_braced(struct scan *s, const char *at, const ch
 	}
 	op = operator_at(stop, close, &colon, &word);
 	if (!op)
-		return bad_format(s, at, close + 1, arena_printf(s->a, "'%c' cannot follow the variable name '%s'", *stop, name));
+		return bad_format(s, at, close + 1,
+			arena_printf(s->a, "'%c' cannot follow the variable name '%s'", *stop, name));
 	return expand_op(s, at, name, *op, colon, word, close, out);
 }
 
 /* One '$'; *ret_next is where to go on. */
-static enum interp_status expand_dollar(struct scan *s, const char *at, const char *end, struct buf *out, const char **ret_next)
+static enum interp_status expand_dollar(struct scan *s, const char *at, const char *end, struct buf *out,
+	const char **ret_next)
 {
 	const char *p = at + 1, *stop;
 
@@ -219,10 +226,15 @@ static enum interp_status expand(struct scan *s, const char *p, const char *end,
 	return INTERP_OK;
 }
 
-enum interp_status interp_text(struct arena *a, const struct env *env, const char *text, size_t len, interp_missing_fn *missing,
-	void *arg, struct interp_result *ret, struct interp_problem *ret_problem)
+enum interp_status interp_text(struct arena *a, const struct env *env, const char *text, size_t len,
+	interp_missing_fn *missing, void *arg, struct interp_result *ret, struct interp_problem *ret_problem)
 {
-	struct scan s = { .a = a, .env = env, .text = text, .missing = missing, .arg = arg, .problem = ret_problem };
+	struct scan s = { .a = a,
+		.env = env,
+		.text = text,
+		.missing = missing,
+		.arg = arg,
+		.problem = ret_problem };
 	auto_buf struct buf out = BUF_INIT;
 	enum interp_status st;
 
@@ -249,11 +261,12 @@ struct walk {
 	struct diag *d;
 	const struct env *env;
 	struct buf path;
-	const struct node *node;        /* the scalar being expanded */
+	const struct node *node; /* the scalar being expanded */
 	bool failed;
 };
 
-/* The place of an offset inside a scalar: exact when the text stands on one line as it is, else the scalar's own. */
+/* The place of an offset inside a scalar: exact when the text stands on one line as it is, else the scalar's
+ * own. */
 static struct pos pos_at(const struct node *n, size_t offset)
 {
 	struct pos pos = n->pos;
@@ -282,7 +295,8 @@ static void on_missing(void *arg, const char *name, size_t offset)
 	diag_where(w->d, w->path.p, NULL, use_span(n->text + offset, n->text + n->len));
 }
 
-static void report(struct walk *w, const struct node *n, enum interp_status st, const struct interp_problem *p)
+static void report(struct walk *w, const struct node *n, enum interp_status st,
+	const struct interp_problem *p)
 {
 	w->failed = true;
 	if (st == INTERP_BAD_FORMAT) {
@@ -314,7 +328,8 @@ static void walk_scalar(struct walk *w, struct node *n)
 	n->text = r.text;
 	n->len = r.len;
 	n->origin = r.origin;
-	n->quoted = true;       /* what a variable gave is a text; canon casts it where the attribute wants something else */
+	n->quoted = true; /* what a variable gave is a text; canon casts it where the attribute wants
+			     something else */
 }
 
 static void walk(struct walk *w, struct node *n)

@@ -1,11 +1,12 @@
 /* load.h - text → node trees with positions. The only room that knows libyaml.
  *
- * Anchors, aliases and merge keys (`<<`) are resolved here: an alias is a copy that keeps the positions of what it repeats. Keys
- * are strings and unique in their map. Scalars are resolved as the reference does (YAML 1.2 core with the old octals, `yes` and
- * friends are strings; a date is a string whose `quoted` is false and which load_is_timestamp() knows).
+ * Anchors, aliases and merge keys (`<<`) are resolved here: an alias is a copy that keeps the positions of
+ * what it repeats. Keys are strings and unique in their map. Scalars are resolved as the reference does
+ * (YAML 1.2 core with the old octals, `yes` and friends are strings; a date is a string whose `quoted` is
+ * false and which load_is_timestamp() knows).
  *
- * Refused with a position: tabs as indentation, NUL, invalid UTF-8, repeated keys, keys that are no strings, unknown tags,
- * unknown anchors, and what exceeds a limit. */
+ * Refused with a position: tabs as indentation, NUL, invalid UTF-8, repeated keys, keys that are no strings,
+ * unknown tags, unknown anchors, and what exceeds a limit. */
 #pragma once
 
 #include <stddef.h>
@@ -15,18 +16,20 @@
 struct diag;
 
 enum {
-	LOAD_MAX_BYTES = 16 << 20,      /* of a file */
-	LOAD_MAX_SCALAR = 1 << 20,      /* bytes of one text */
+	LOAD_MAX_BYTES = 16 << 20, /* of a file */
+	LOAD_MAX_SCALAR = 1 << 20, /* bytes of one text */
 	LOAD_MAX_DEPTH = 200,
-	LOAD_MAX_NODES = 1000000        /* of a file, with all aliases expanded */
+	LOAD_MAX_NODES = 1000000 /* of a file, with all aliases expanded */
 };
 
-/* 0 and the documents (empty ones are left out; *ret_n may be 0), or -1 with the reasons in d. `file` must live in the arena;
- * the text is only read during the call (d keeps a copy for rendering). */
-int load_text(struct arena *a, struct diag *d, const char *file, const char *text, size_t len, struct node ***ret_docs,
-	size_t *ret_n);
+/* 0 and the documents (empty ones are left out; *ret_n may be 0), or -1 with the reasons in d. `file` must
+ * live in the arena; the text is only read during the call (d keeps a copy for rendering). */
+int load_text(struct arena *a, struct diag *d, const char *file, const char *text, size_t len,
+	struct node ***ret_docs, size_t *ret_n);
 /* The same for a file on disk; "-" is standard input. `shown` is the name in positions. */
-int load_file(struct arena *a, struct diag *d, const char *path, const char *shown, struct node ***ret_docs, size_t *ret_n);
+int load_file(struct arena *a, struct diag *d, const char *path, const char *shown, struct node ***ret_docs,
+	size_t *ret_n);
 
-/* Whether a plain scalar reads as a date or time ("2024-01-02"); the reference refuses it where a string map is wanted. */
+/* Whether a plain scalar reads as a date or time ("2024-01-02"); the reference refuses it where a string map
+ * is wanted. */
 bool load_is_timestamp(const struct node *n);

@@ -1,5 +1,6 @@
-/* What the reference's YAML library makes of a plain scalar: YAML 1.2's core types, the octals of both versions, binary numbers,
- * underscores in numbers, dates. `yes`, `on`, `y` and sexagesimal numbers are strings. */
+/* What the reference's YAML library makes of a plain scalar: YAML 1.2's core types, the octals of both
+ * versions, binary numbers, underscores in numbers, dates. `yes`, `on`, `y` and sexagesimal numbers are
+ * strings. */
 #include "load_scalar.h"
 
 #include <ctype.h>
@@ -13,7 +14,7 @@
 #include "../src/util/str.h"
 #include "load.h"
 
-enum { NUMBER_MAX = 128 };      /* longer digits are a string in the reference only by chance; here always */
+enum { NUMBER_MAX = 128 }; /* longer digits are a string in the reference only by chance; here always */
 
 static const struct word {
 	const char *text;
@@ -21,15 +22,28 @@ static const struct word {
 	bool b;
 	double f;
 } words[] = {
-	{ "", NODE_NULL },           { "~", NODE_NULL },           { "null", NODE_NULL },
-	{ "Null", NODE_NULL },       { "NULL", NODE_NULL },        { "true", NODE_BOOL, true },
-	{ "True", NODE_BOOL, true }, { "TRUE", NODE_BOOL, true },  { "false", NODE_BOOL },
-	{ "False", NODE_BOOL },      { "FALSE", NODE_BOOL },       { ".nan", NODE_FLOAT, false, NAN },
-	{ ".NaN", NODE_FLOAT, false, NAN },       { ".NAN", NODE_FLOAT, false, NAN },
-	{ ".inf", NODE_FLOAT, false, INFINITY },  { ".Inf", NODE_FLOAT, false, INFINITY },
-	{ ".INF", NODE_FLOAT, false, INFINITY },  { "+.inf", NODE_FLOAT, false, INFINITY },
-	{ "+.Inf", NODE_FLOAT, false, INFINITY }, { "+.INF", NODE_FLOAT, false, INFINITY },
-	{ "-.inf", NODE_FLOAT, false, -INFINITY }, { "-.Inf", NODE_FLOAT, false, -INFINITY },
+	{ "", NODE_NULL },
+	{ "~", NODE_NULL },
+	{ "null", NODE_NULL },
+	{ "Null", NODE_NULL },
+	{ "NULL", NODE_NULL },
+	{ "true", NODE_BOOL, true },
+	{ "True", NODE_BOOL, true },
+	{ "TRUE", NODE_BOOL, true },
+	{ "false", NODE_BOOL },
+	{ "False", NODE_BOOL },
+	{ "FALSE", NODE_BOOL },
+	{ ".nan", NODE_FLOAT, false, NAN },
+	{ ".NaN", NODE_FLOAT, false, NAN },
+	{ ".NAN", NODE_FLOAT, false, NAN },
+	{ ".inf", NODE_FLOAT, false, INFINITY },
+	{ ".Inf", NODE_FLOAT, false, INFINITY },
+	{ ".INF", NODE_FLOAT, false, INFINITY },
+	{ "+.inf", NODE_FLOAT, false, INFINITY },
+	{ "+.Inf", NODE_FLOAT, false, INFINITY },
+	{ "+.INF", NODE_FLOAT, false, INFINITY },
+	{ "-.inf", NODE_FLOAT, false, -INFINITY },
+	{ "-.Inf", NODE_FLOAT, false, -INFINITY },
 	{ "-.INF", NODE_FLOAT, false, -INFINITY },
 };
 
@@ -53,7 +67,8 @@ static bool all_of(const char *s, const char *set)
 	return *s && s[strspn(s, set)] == '\0';
 }
 
-/* Sign, prefix and digits; 0 or false when it is no integer of 64 bits (signed, or unsigned when positive). */
+/* Sign, prefix and digits; 0 or false when it is no integer of 64 bits (signed, or unsigned when positive).
+ */
 static bool is_int(struct node *n, const char *s)
 {
 	bool neg = *s == '-';
@@ -70,7 +85,10 @@ static bool is_int(struct node *n, const char *s)
 		base = 2, s += 2;
 	else if (s[0] == '0' && s[1])
 		base = 8, s += 1;
-	if (!all_of(s, base == 16 ? "0123456789abcdefABCDEF" : base == 8 ? "01234567" : base == 2 ? "01" : "0123456789"))
+	if (!all_of(s, base == 16  ? "0123456789abcdefABCDEF"
+		       : base == 8 ? "01234567"
+		       : base == 2 ? "01"
+				   : "0123456789"))
 		return false;
 	errno = 0;
 	v = strtoull(s, NULL, base);

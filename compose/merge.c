@@ -1,5 +1,5 @@
-/* How it works: base, override and the attribute rows are walked together; what has no row (x- keys) follows the general rule: maps
- * key by key, lists appended, anything else replaced. */
+/* How it works: base, override and the attribute rows are walked together; what has no row (x- keys) follows
+ * the general rule: maps key by key, lists appended, anything else replaced. */
 #include "merge.h"
 
 #include <string.h>
@@ -18,14 +18,15 @@ struct merge {
 	struct buf path;
 };
 
-static struct node *merge_value(struct merge *m, const struct attr *row, struct node *base, struct node *over);
+static struct node *merge_value(struct merge *m, const struct attr *row, struct node *base,
+	struct node *over);
 
 /* ------------------------------------------------------------------ tags */
 
 struct tag_walk {
 	struct arena *a;
 	struct merge_tags *tags;
-	const char *keys[256];          /* the loader's depth limit is 200 */
+	const char *keys[256]; /* the loader's depth limit is 200 */
 	size_t depth;
 };
 
@@ -178,8 +179,8 @@ static struct node *cannot(struct merge *m, struct node *base, struct node *over
 {
 	if (is_blamed(m->d, over))
 		return base;
-	diag_error(m->d, over->pos, "cannot override '%s', which is a %s, with a %s", m->path.p ? m->path.p : "the file",
-		node_kind_str(base->kind), node_kind_str(over->kind));
+	diag_error(m->d, over->pos, "cannot override '%s', which is a %s, with a %s",
+		m->path.p ? m->path.p : "the file", node_kind_str(base->kind), node_kind_str(over->kind));
 	diag_where(m->d, m->path.p, over->origin, over->span);
 	diag_note(m->d, base->pos, "it is a %s here", node_kind_str(base->kind));
 	return base;
@@ -225,7 +226,8 @@ static void refuse_equal(struct merge *m, const struct node *base, const struct 
 		old = item->kind == NODE_STR ? map_get(&seen, item->text) : NULL;
 		if (!old)
 			continue;
-		diag_error(m->d, item->pos, "'%s' is in '%s' already, and its items must differ", item->text, m->path.p);
+		diag_error(m->d, item->pos, "'%s' is in '%s' already, and its items must differ", item->text,
+			m->path.p);
 		diag_where(m->d, m->path.p, item->origin, item->span);
 		diag_note(m->d, old->pos, "it is first given here");
 	}
@@ -275,8 +277,8 @@ static struct node *merge_value(struct merge *m, const struct attr *row, struct 
 	return over;
 }
 
-static struct node *merge_at(struct arena *a, struct diag *d, const char *path, const struct attr *row, struct node *base,
-	struct node *over)
+static struct node *merge_at(struct arena *a, struct diag *d, const char *path, const struct attr *row,
+	struct node *base, struct node *over)
 {
 	struct merge m = { .a = a, .d = d };
 	struct node *merged;
@@ -292,7 +294,8 @@ struct node *merge_trees(struct arena *a, struct diag *d, struct node *base, str
 	return base ? merge_at(a, d, "", &attr_root, base, over) : over;
 }
 
-struct node *merge_services(struct arena *a, struct diag *d, const char *name, struct node *base, struct node *over)
+struct node *merge_services(struct arena *a, struct diag *d, const char *name, struct node *base,
+	struct node *over)
 {
 	auto_buf struct buf path = BUF_INIT;
 

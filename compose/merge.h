@@ -1,9 +1,9 @@
 /* merge.h - one tree over another, by the rules of the attribute table.
  *
- * Both trees are canonical (canon_tree() was run on each): a list that is merged by key is a list of long forms, environment and
- * its like are maps. So merging never has to know a short form. `!reset` and `!override` are taken out of a document before it
- * is made canonical (merge_take_tags) and act on what the document is merged onto (merge_apply_tags), so that nobody between
- * has to look at node tags. */
+ * Both trees are canonical (canon_tree() was run on each): a list that is merged by key is a list of long
+ * forms, environment and its like are maps. So merging never has to know a short form. `!reset` and
+ * `!override` are taken out of a document before it is made canonical (merge_take_tags) and act on what the
+ * document is merged onto (merge_apply_tags), so that nobody between has to look at node tags. */
 #pragma once
 
 #include <stddef.h>
@@ -24,15 +24,18 @@ struct merge_tags {
 	size_t n, cap;
 };
 
-/* Removes what is tagged !reset from the tree and notes the places of both sorts. A document that is itself tagged has no place. */
+/* Removes what is tagged !reset from the tree and notes the places of both sorts. A document that is itself
+ * tagged has no place. */
 void merge_take_tags(struct arena *a, struct node *doc, struct merge_tags *ret);
 /* Removes the noted places from base, which stands `skip` keys below the root. */
 void merge_apply_tags(struct node *base, const struct merge_tags *tags, size_t skip);
-/* A null over something that is there changes nothing: takes such nulls out of `over` (a document before canon_tree, when the base
- * is canonical), unless the attribute may be null. */
+/* A null over something that is there changes nothing: takes such nulls out of `over` (a document before
+ * canon_tree, when the base is canonical), unless the attribute may be null. */
 void merge_drop_nulls(const struct node *base, struct node *over);
 
-/* Merges `over` into base, which is changed and returned; nodes of `over` are used in it. base NULL: over itself. */
+/* Merges `over` into base, which is changed and returned; nodes of `over` are used in it. base NULL: over
+ * itself. */
 struct node *merge_trees(struct arena *a, struct diag *d, struct node *base, struct node *over);
 /* The same for two services (for extends); `name` is for messages. */
-struct node *merge_services(struct arena *a, struct diag *d, const char *name, struct node *base, struct node *over);
+struct node *merge_services(struct arena *a, struct diag *d, const char *name, struct node *base,
+	struct node *over);

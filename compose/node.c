@@ -1,5 +1,5 @@
-/* How it works: a map is an array of pairs in the order of the text. Beyond INDEX_FROM pairs it gets a hash index of pair numbers,
- * which is rebuilt when the pairs changed behind its back (removal, sorting). */
+/* How it works: a map is an array of pairs in the order of the text. Beyond INDEX_FROM pairs it gets a hash
+ * index of pair numbers, which is rebuilt when the pairs changed behind its back (removal, sorting). */
 #include "node.h"
 
 #include <limits.h>
@@ -15,10 +15,10 @@ enum { INDEX_FROM = 16 };
 
 struct node_index {
 	struct arena *arena;
-	const struct node_pair *pairs;   /* what was indexed: */
+	const struct node_pair *pairs; /* what was indexed: */
 	size_t n;
-	uint32_t *slots;                 /* pair number + 1 */
-	size_t n_slots;                  /* a power of two */
+	uint32_t *slots; /* pair number + 1 */
+	size_t n_slots;  /* a power of two */
 	bool stale;
 };
 
@@ -192,7 +192,8 @@ static void *grow(struct arena *a, struct node *n, void *old, size_t size)
 	return p;
 }
 
-struct node_pair *node_set(struct arena *a, struct node *map, const char *key, struct pos key_pos, struct node *value)
+struct node_pair *node_set(struct arena *a, struct node *map, const char *key, struct pos key_pos,
+	struct node *value)
 {
 	struct node_pair *p = node_pair_get(map, key);
 
@@ -204,8 +205,8 @@ struct node_pair *node_set(struct arena *a, struct node *map, const char *key, s
 	map->pairs = grow(a, map, map->pairs, sizeof *map->pairs);
 	p = &map->pairs[map->n++];
 	*p = (struct node_pair){ arena_strdup(a, key), key_pos, value };
-	if (map->index && !map->index->stale && map->index->pairs == map->pairs && map->index->n == map->n - 1 &&
-		map->n * 2 <= map->index->n_slots) {
+	if (map->index && !map->index->stale && map->index->pairs == map->pairs &&
+		map->index->n == map->n - 1 && map->n * 2 <= map->index->n_slots) {
 		index_put(map->index, p->key, map->n - 1);
 		map->index->n = map->n;
 	} else if (map->n > INDEX_FROM && !map->index) {
@@ -306,8 +307,13 @@ bool node_equal(const struct node *a, const struct node *b)
 const char *node_kind_str(enum node_kind kind)
 {
 	static const char *const names[] = {
-		[NODE_NULL] = "null",   [NODE_BOOL] = "boolean", [NODE_INT] = "number", [NODE_FLOAT] = "number",
-		[NODE_STR] = "string", [NODE_SEQ] = "list",     [NODE_MAP] = "mapping",
+		[NODE_NULL] = "null",
+		[NODE_BOOL] = "boolean",
+		[NODE_INT] = "number",
+		[NODE_FLOAT] = "number",
+		[NODE_STR] = "string",
+		[NODE_SEQ] = "list",
+		[NODE_MAP] = "mapping",
 	};
 
 	return names[kind];

@@ -1,7 +1,7 @@
 /* node.h - the tree that the compose files are, from the first event to the canonical model.
  *
- * All nodes and texts live in one arena. Every node knows its place in the user's text and, when a variable took part, where its value
- * came from. Maps keep the order of the text; keys are unique. */
+ * All nodes and texts live in one arena. Every node knows its place in the user's text and, when a variable
+ * took part, where its value came from. Maps keep the order of the text; keys are unique. */
 #pragma once
 
 #include <stdbool.h>
@@ -20,20 +20,20 @@ struct node_pair;
 struct node {
 	enum node_kind kind;
 	enum node_tag tag;
-	bool quoted;                     /* a scalar that was quoted or a block: always a string */
+	bool quoted; /* a scalar that was quoted or a block: always a string */
 	struct pos pos;
-	unsigned span;                   /* length in the text, 0 when unknown */
-	const char *origin;              /* "WEB_PORT is set in .env:3", NULL: the user's own text */
-	const char *text;                /* scalars: the text as written (interpolated); never NULL for scalars */
+	unsigned span;      /* length in the text, 0 when unknown */
+	const char *origin; /* "WEB_PORT is set in .env:3", NULL: the user's own text */
+	const char *text;   /* scalars: the text as written (interpolated); never NULL for scalars */
 	size_t len;
-	bool b;                          /* NODE_BOOL */
-	long long i;                     /* NODE_INT */
-	bool is_u64;                     /* NODE_INT above LLONG_MAX: i holds the bits of an unsigned number */
-	double f;                        /* NODE_FLOAT */
-	struct node **items;             /* NODE_SEQ: n */
-	struct node_pair *pairs;         /* NODE_MAP: n */
+	bool b;                  /* NODE_BOOL */
+	long long i;             /* NODE_INT */
+	bool is_u64;             /* NODE_INT above LLONG_MAX: i holds the bits of an unsigned number */
+	double f;                /* NODE_FLOAT */
+	struct node **items;     /* NODE_SEQ: n */
+	struct node_pair *pairs; /* NODE_MAP: n */
 	size_t n, cap;
-	struct node_index *index;        /* large maps: lookup by key; owned by node.c */
+	struct node_index *index; /* large maps: lookup by key; owned by node.c */
 };
 
 struct node_pair {
@@ -49,14 +49,15 @@ struct node *node_bool(struct arena *a, bool v, struct pos pos);
 struct node *node_float(struct arena *a, double v, struct pos pos);
 /* Deep copy; positions and origins stay. */
 struct node *node_copy(struct arena *a, const struct node *n);
-struct node *node_get(const struct node *map, const char *key);          /* NULL: absent (or not a map) */
+struct node *node_get(const struct node *map, const char *key); /* NULL: absent (or not a map) */
 struct node_pair *node_pair_get(const struct node *map, const char *key);
 /* Sets or replaces; a new key goes to the end. Returns its pair. */
-struct node_pair *node_set(struct arena *a, struct node *map, const char *key, struct pos key_pos, struct node *value);
+struct node_pair *node_set(struct arena *a, struct node *map, const char *key, struct pos key_pos,
+	struct node *value);
 bool node_remove(struct node *map, const char *key);
 /* After the pairs (or items) that stay were moved to the front of the array: n of them remain. */
 void node_truncate(struct node *n, size_t count);
 void node_push(struct arena *a, struct node *seq, struct node *item);
 void node_sort_keys(struct node *map);
-bool node_equal(const struct node *a, const struct node *b);             /* by value, order of keys ignored */
-const char *node_kind_str(enum node_kind kind);                          /* "string", "number", "mapping", "list", … */
+bool node_equal(const struct node *a, const struct node *b); /* by value, order of keys ignored */
+const char *node_kind_str(enum node_kind kind);              /* "string", "number", "mapping", "list", … */

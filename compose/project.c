@@ -15,15 +15,18 @@ struct file_docs {
 	size_t n;
 };
 
-/* Every file's documents, before anything is done with them: the project's name stands in one of them and is a variable. */
-static int load_all(const struct front *fr, const struct found *f, struct file_docs *ret, struct node *ret_all)
+/* Every file's documents, before anything is done with them: the project's name stands in one of them and is
+ * a variable. */
+static int load_all(const struct front *fr, const struct found *f, struct file_docs *ret,
+	struct node *ret_all)
 {
 	int r = 0;
 
 	for (size_t i = 0; i < f->n_files; i++) {
 		bool in = STREQ(f->files[i], "-");
 
-		if (load_file(f->a, f->d, f->files[i], in ? "<stdin>" : front_shown(fr, f->files[i]), &ret[i].docs, &ret[i].n) < 0)
+		if (load_file(f->a, f->d, f->files[i], in ? "<stdin>" : front_shown(fr, f->files[i]),
+			    &ret[i].docs, &ret[i].n) < 0)
 			r = -1;
 		for (size_t k = 0; r == 0 && k < ret[i].n; k++)
 			node_push(f->a, ret_all, ret[i].docs[k]);
@@ -65,7 +68,9 @@ struct node *project_read(struct found *f, struct stage_ctx *s)
 	if (diag_failed(f->d))
 		return NULL;
 	if (!root || root->n == 0) {
-		diag_error(f->d, (struct pos){ STREQ(f->files[0], "-") ? "<stdin>" : front_shown(&fr, f->files[0]), 0, 0 },
+		diag_error(f->d,
+			(struct pos){ STREQ(f->files[0], "-") ? "<stdin>" : front_shown(&fr, f->files[0]), 0,
+				0 },
 			"empty compose file");
 		return NULL;
 	}
@@ -75,7 +80,9 @@ struct node *project_read(struct found *f, struct stage_ctx *s)
 
 static struct strv file_list(const struct found *f)
 {
-	struct strv files = { .v = arena_array(f->a, f->n_files + 1, sizeof *files.v), .n = f->n_files, .set = true };
+	struct strv files = { .v = arena_array(f->a, f->n_files + 1, sizeof *files.v),
+		.n = f->n_files,
+		.set = true };
 
 	for (size_t i = 0; i < f->n_files; i++)
 		files.v[i] = arena_strdup(f->a, f->files[i]);

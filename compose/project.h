@@ -1,7 +1,8 @@
 /* project.h - the face of compose/: files in, model out; model out as text.
  *
- * Stages (HOUSE, "the one-way journey"): load → interp → merge/extends/include → canonical (short forms become long ones, driven by
- * the attribute table) → check → lower. No network, no root, no side effects; reads the named files, `.env` and env_files. */
+ * Stages (HOUSE, "the one-way journey"): load → interp → merge/extends/include → canonical (short forms
+ * become long ones, driven by the attribute table) → check → lower. No network, no root, no side effects;
+ * reads the named files, `.env` and env_files. */
 #pragma once
 
 #include <stdbool.h>
@@ -14,42 +15,47 @@
 #include "model.h"
 
 struct compose_opts {
-	struct strs files;               /* -f, in order; "-" is standard input; empty: COMPOSE_FILE, else discovery upwards */
-	struct strs env_files;           /* --env-file; empty: COMPOSE_ENV_FILES, else `.env` of the project directory */
-	struct strs profiles;            /* --profile; empty: COMPOSE_PROFILES; "*" is all */
-	const char *project_name;        /* -p; NULL: COMPOSE_PROJECT_NAME, `name:`, the directory's name */
-	const char *project_directory;   /* --project-directory */
-	const char *const *environ;      /* NAME=value list, NULL-terminated; NULL: the process' */
-	const char *const *services;     /* only these and what they need (NULL-terminated, NULL: all) */
+	struct strs
+		files; /* -f, in order; "-" is standard input; empty: COMPOSE_FILE, else discovery upwards */
+	struct strs
+		env_files;    /* --env-file; empty: COMPOSE_ENV_FILES, else `.env` of the project directory */
+	struct strs profiles; /* --profile; empty: COMPOSE_PROFILES; "*" is all */
+	const char *project_name;      /* -p; NULL: COMPOSE_PROJECT_NAME, `name:`, the directory's name */
+	const char *project_directory; /* --project-directory */
+	const char *const *environ;    /* NAME=value list, NULL-terminated; NULL: the process' */
+	const char *const *services;   /* only these and what they need (NULL-terminated, NULL: all) */
 	bool no_interpolate, no_normalize, no_path_resolution, no_env_resolution, no_consistency;
 	bool all_resources;
 };
 
 /* 0 and *ret_project (project_free it), or -1 with the reasons in d. Warnings may be in d in both cases. */
 int compose_load(const struct compose_opts *opts, struct diag *d, struct project **ret_project);
-/* Only finds out the project's name and directory, as compose_load would, without reading more than it needs (for ps, logs, down
- * with a project that is only known by name: opts->project_name given means no file is needed at all). *ret_name and *ret_dir are
- * malloc'ed; *ret_dir is NULL when there is no file. */
+/* Only finds out the project's name and directory, as compose_load would, without reading more than it needs
+ * (for ps, logs, down with a project that is only known by name: opts->project_name given means no file is
+ * needed at all). *ret_name and *ret_dir are malloc'ed; *ret_dir is NULL when there is no file. */
 int compose_find(const struct compose_opts *opts, struct diag *d, char **ret_name, char **ret_dir);
 
-/* What interpolation looks into, as NAME=value sorted by name: `config --environment`. ret is added to. 0 or -1. */
+/* What interpolation looks into, as NAME=value sorted by name: `config --environment`. ret is added to. 0 or
+ * -1. */
 int compose_environment(const struct compose_opts *opts, struct diag *d, struct strs *ret);
 
 /* The variables that the files use, sorted by name: `config --variables`. */
 struct compose_variable {
 	char *name;
-	bool required;           /* ${NAME?…} or ${NAME:?…} */
-	char *fallback;          /* ${NAME:-…}, never NULL */
-	char *alternate;         /* ${NAME:+…}, never NULL */
+	bool required;   /* ${NAME?…} or ${NAME:?…} */
+	char *fallback;  /* ${NAME:-…}, never NULL */
+	char *alternate; /* ${NAME:+…}, never NULL */
 };
 /* 0 and a list to be given to compose_variables_free(), or -1. */
-int compose_variables(const struct compose_opts *opts, struct diag *d, struct compose_variable **ret, size_t *ret_n);
+int compose_variables(const struct compose_opts *opts, struct diag *d, struct compose_variable **ret,
+	size_t *ret_n);
 void compose_variables_free(struct compose_variable *v, size_t n);
 
 /* What `davit config` prints: the canonical model, equal to the reference's, quirks included. */
 void project_dump_json(const struct project *p, struct buf *out);
 void project_dump_yaml(const struct project *p, struct buf *out);
 
-/* The wire form: JSON, complete, no quirks; project_from_wire(project_to_wire(p)) is p (positions are kept, too). */
+/* The wire form: JSON, complete, no quirks; project_from_wire(project_to_wire(p)) is p (positions are kept,
+ * too). */
 void project_to_wire(const struct project *p, struct buf *out);
 int project_from_wire(const char *json, size_t len, struct project **ret_project, struct err *err);

@@ -1,4 +1,5 @@
-/* read.c - files → one canonical tree: load, interpolate, make canonical, extends, include, merge, document by document. */
+/* read.c - files → one canonical tree: load, interpolate, make canonical, extends, include, merge, document
+ * by document. */
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -29,7 +30,8 @@ const char *front_path(const struct front *f, const char *name)
 	return arena_strdup(f->s->a, abs);
 }
 
-struct node *read_document(struct front *f, const char *path, struct node *base, struct node *doc, unsigned flags)
+struct node *read_document(struct front *f, const char *path, struct node *base, struct node *doc,
+	unsigned flags)
 {
 	struct stage_ctx *s = f->s;
 	struct merge_tags tags = { 0 };
@@ -43,6 +45,7 @@ struct node *read_document(struct front *f, const char *path, struct node *base,
 	merge_take_tags(s->a, doc, &tags);
 	if (base)
 		merge_drop_nulls(base, doc);
+	extend_drop_nulls(doc);
 	doc = canon_tree(s, doc);
 	if (!doc)
 		return base;

@@ -1,4 +1,5 @@
-/* resolve.c - values that come from outside the compose files: variables named without a value, env_file, label_file. */
+/* resolve.c - values that come from outside the compose files: variables named without a value, env_file,
+ * label_file. */
 #include <string.h>
 
 #include "../src/util/arena.h"
@@ -43,8 +44,8 @@ void resolve_names(const struct stage_ctx *s, struct node *root, const struct en
 /* ------------------------------------------------------------------ files */
 
 /* Reads one file into `into`. `named` is the node that names it. */
-static void read_one(const struct stage_ctx *s, const struct node *named, bool required, bool raw, const struct env *lookup,
-	struct env *into, const char *what)
+static void read_one(const struct stage_ctx *s, const struct node *named, bool required, bool raw,
+	const struct env *lookup, struct env *into, const char *what)
 {
 	auto_free char *path = path_join(s->working_dir, named->text);
 
@@ -59,7 +60,8 @@ static bool is_false(const struct node *n)
 	return n && n->kind == NODE_BOOL && !n->b;
 }
 
-static void read_env_file(const struct stage_ctx *s, const struct node *item, const struct env *lookup, struct env *into)
+static void read_env_file(const struct stage_ctx *s, const struct node *item, const struct env *lookup,
+	struct env *into)
 {
 	const struct node *path = node_get(item, "path"), *format = node_get(item, "format");
 	bool raw = format && format->kind == NODE_STR && STREQ(format->text, "raw");
@@ -67,7 +69,8 @@ static void read_env_file(const struct stage_ctx *s, const struct node *item, co
 	if (!path || path->kind != NODE_STR)
 		return;
 	if (format && format->kind == NODE_STR && !raw && *format->text) {
-		diag_error(s->d, format->pos, "the format '%s' of an env file is not known, only 'raw' is", format->text);
+		diag_error(s->d, format->pos, "the format '%s' of an env file is not known, only 'raw' is",
+			format->text);
 		return;
 	}
 	read_one(s, path, !is_false(node_get(item, "required")), raw, lookup, into, "env file");
@@ -84,12 +87,13 @@ static void put_map(struct env *env, const struct node *map)
 }
 
 /* What the files gave, under what stands in the attribute itself. */
-static void set_map(const struct stage_ctx *s, struct node *service, const char *key, const struct env *files, struct pos pos)
+static void set_map(const struct stage_ctx *s, struct node *service, const char *key, const struct env *files,
+	struct pos pos)
 {
 	const struct node *own = node_get(service, key);
 	struct node *map = node_new(s->a, NODE_MAP, own ? own->pos : pos);
 
-	map_each(&files->vars, it) {
+	map_each (&files->vars, it) {
 		const struct env_var *v = it->value;
 
 		node_set(s->a, map, v->name, v->pos, node_str(s->a, v->value, v->pos));

@@ -31,8 +31,8 @@ static bool is_enabled(const struct node *service, const char *const *profiles, 
 }
 
 /* Moves the pairs of `from` that keep() refuses to `to`. */
-static void move_pairs(struct arena *a, struct node *from, struct node *to, bool (*keep)(void *arg, const struct node_pair *p),
-	void *arg)
+static void move_pairs(struct arena *a, struct node *from, struct node *to,
+	bool (*keep)(void *arg, const struct node_pair *p), void *arg)
 {
 	size_t kept = 0;
 
@@ -80,8 +80,8 @@ void select_profiles(struct stage_ctx *s, struct node *root, const char *const *
 struct wanted {
 	struct stage_ctx *s;
 	struct node *services;
-	struct map set;                 /* names that remain */
-	struct node **todo;             /* services whose dependencies are still to be looked at */
+	struct map set;     /* names that remain */
+	struct node **todo; /* services whose dependencies are still to be looked at */
 	size_t n_todo, cap_todo;
 };
 
@@ -117,7 +117,8 @@ static void want_pair(struct wanted *w, const struct node_pair *need)
 	if (service) {
 		want(w, need->key, service);
 	} else if (is_required(need->value) && !w->s->no_consistency) {
-		diag_error(w->s->d, need->value->pos, "'%s' is needed here, but no active profile enables it", need->key);
+		diag_error(w->s->d, need->value->pos, "'%s' is needed here, but no active profile enables it",
+			need->key);
 		diag_where(w->s->d, NULL, need->value->origin, need->value->span);
 	}
 }
@@ -138,7 +139,8 @@ static bool keep_wanted(void *arg, const struct node_pair *p)
 }
 
 /* Profiles of the services named that are not active yet, after those that are. */
-static size_t add_profiles(struct stage_ctx *s, const char *const *names, const char **to, size_t n, size_t max)
+static size_t add_profiles(struct stage_ctx *s, const char *const *names, const char **to, size_t n,
+	size_t max)
 {
 	for (; *names; names++) {
 		const struct node *own = node_get(node_get(s->disabled, *names), "profiles");
@@ -166,7 +168,8 @@ static bool keep_disabled(void *arg, const struct node_pair *p)
 	return !keep_enabled(arg, p);
 }
 
-static void enable(struct stage_ctx *s, struct node *services, const char *const *profiles, size_t n, const char *const *names)
+static void enable(struct stage_ctx *s, struct node *services, const char *const *profiles, size_t n,
+	const char *const *names)
 {
 	size_t max = n + count_profiles(s, names);
 	const char **all = arena_array(s->a, max + 1, sizeof *all);
@@ -195,7 +198,8 @@ static void hint_service(struct stage_ctx *s, const struct node *services, const
 		diag_hint(s->d, "did you mean '%s'?", near);
 }
 
-void select_services(struct stage_ctx *s, struct node *root, const char *const *profiles, size_t n, const char *const *names)
+void select_services(struct stage_ctx *s, struct node *root, const char *const *profiles, size_t n,
+	const char *const *names)
 {
 	struct node *services = node_get(root, "services");
 	struct wanted w = { .s = s, .services = services };
@@ -238,7 +242,8 @@ static void use_keys(struct map *used, const struct node *map)
 static void use_sources(struct map *used, const struct node *seq, const char *type)
 {
 	for (size_t i = 0; seq && seq->kind == NODE_SEQ && i < seq->n; i++) {
-		const struct node *source = node_get(seq->items[i], "source"), *t = node_get(seq->items[i], "type");
+		const struct node *source = node_get(seq->items[i], "source"),
+				  *t = node_get(seq->items[i], "type");
 
 		if (type && (!t || t->kind != NODE_STR || !STREQ(t->text, type)))
 			continue;

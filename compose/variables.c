@@ -27,7 +27,7 @@ int compose_environment(const struct compose_opts *opts, struct diag *d, struct 
 		r = project_name(&f, &name);
 	if (r == 0) {
 		env_put(&f.env, "COMPOSE_PROJECT_NAME", name, (struct pos){ 0 }, true);
-		map_each(&f.env.vars, it)
+		map_each (&f.env.vars, it)
 			strs_printf(ret, "%s=%s", it->key, ((const struct env_var *)it->value)->value);
 		qsort(ret->v + before, ret->n - before, sizeof *ret->v, compare_text);
 	}
@@ -38,7 +38,7 @@ int compose_environment(const struct compose_opts *opts, struct diag *d, struct 
 }
 
 struct uses {
-	struct map seen;                /* name → index + 1 */
+	struct map seen; /* name → index + 1 */
 	struct compose_variable *v;
 	size_t n, cap;
 };
@@ -59,7 +59,9 @@ static void on_use(void *arg, const struct interp_use *use)
 
 	if (at == 0) {
 		v = XGROW(u->v, u->n, u->cap);
-		*v = (struct compose_variable){ .name = xstrdup(use->name), .fallback = xstrdup(""), .alternate = xstrdup("") };
+		*v = (struct compose_variable){ .name = xstrdup(use->name),
+			.fallback = xstrdup(""),
+			.alternate = xstrdup("") };
 		map_set(&u->seen, use->name, (void *)u->n);
 		at = u->n;
 	}
@@ -76,7 +78,8 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(((const struct compose_variable *)a)->name, ((const struct compose_variable *)b)->name);
 }
 
-int compose_variables(const struct compose_opts *opts, struct diag *d, struct compose_variable **ret, size_t *ret_n)
+int compose_variables(const struct compose_opts *opts, struct diag *d, struct compose_variable **ret,
+	size_t *ret_n)
 {
 	struct arena *a = arena_new();
 	struct node *root = NULL;

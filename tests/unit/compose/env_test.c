@@ -45,7 +45,10 @@ static void unquoted_values(void **state)
 	gives(fx, "A=C:\\dir\\n\n", "A", "C:\\dir\\n");
 	gives(fx, "A=a=b=c\n", "A", "a=b=c");
 	gives(fx, "A=crlf\r\nB=2\r\n", "A", "crlf");
-	gives(fx, "\xef\xbb\xbf" "A=bom\n", "A", "bom");
+	gives(fx,
+		"\xef\xbb\xbf"
+		"A=bom\n",
+		"A", "bom");
 	gives(fx, "# A=1\n\n#x\nA=2\n", "A", "2");
 	gives(fx, "A=1\nA=2\n", "A", "2");
 }
@@ -118,7 +121,8 @@ static void raw_lines(void **state)
 	struct fx *fx = *state;
 	struct env env;
 
-	assert_int_equal(parse(fx, &env, "Q=\"in quotes\"\n  # no\nD=a$HOME # b\nSHELL_VAR\nE=\r\n", true), 0);
+	assert_int_equal(parse(fx, &env, "Q=\"in quotes\"\n  # no\nD=a$HOME # b\nSHELL_VAR\nE=\r\n", true),
+		0);
 	assert_string_equal(env_value(&env, "Q"), "\"in quotes\"");
 	assert_string_equal(env_value(&env, "D"), "a$HOME # b");
 	assert_string_equal(env_value(&env, "SHELL_VAR"), "from-shell");

@@ -1,4 +1,5 @@
-/* fx.h - what the tests of compose share: an arena and a diag per test, texts into trees, and questions about what was reported. */
+/* fx.h - what the tests of compose share: an arena and a diag per test, texts into trees, and questions about
+ * what was reported. */
 #pragma once
 
 #include <setjmp.h>
@@ -86,7 +87,8 @@ static inline const struct diag_item *fx_problem(const struct fx *fx, enum diag_
 			return &fx->d.items[i];
 	}
 	for (size_t i = 0; i < fx->d.n; i++)
-		print_message("reported: %u:%u %s\n", fx->d.items[i].pos.line, fx->d.items[i].pos.col, fx->d.items[i].msg);
+		print_message("reported: %u:%u %s\n", fx->d.items[i].pos.line, fx->d.items[i].pos.col,
+			fx->d.items[i].msg);
 	fail_msg("nothing reported with '%s'", part);
 	return NULL;
 }

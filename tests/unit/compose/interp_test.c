@@ -107,7 +107,8 @@ static void deep_nesting_is_bounded(void **state)
 static void trees(void **state)
 {
 	struct fx *fx = *state;
-	struct node *n = fx_load(fx, "services:\n  a:\n    image: \"x:${FILE}\"\n    k$SET: [$A1, 5, '$$']\n");
+	struct node *n =
+		fx_load(fx, "services:\n  a:\n    image: \"x:${FILE}\"\n    k$SET: [$A1, 5, '$$']\n");
 	struct env env;
 
 	fill(fx, &env);
@@ -124,8 +125,9 @@ static void trees(void **state)
 static void problems_have_place_and_path(void **state)
 {
 	struct fx *fx = *state;
-	struct node *n = fx_load(fx, "services:\n  a:\n    image: \"x:${BAD\"\n    ports: [\"${P:?set it}:80\"]\n"
-				     "    command: run $GONE\n");
+	struct node *n =
+		fx_load(fx, "services:\n  a:\n    image: \"x:${BAD\"\n    ports: [\"${P:?set it}:80\"]\n"
+			    "    command: run $GONE\n");
 	const struct diag_item *it;
 	struct env env;
 
@@ -154,7 +156,8 @@ static void visits_tell_every_use(void **state)
 	struct fx *fx = *state;
 	char all[200] = "";
 
-	interp_visit(fx->a, fx_load(fx, "a: ['$X ${Y:-d$Z}', '${R:?need it}', $$no, '${BAD', '${P+x}']\n"), collect, all);
+	interp_visit(fx->a, fx_load(fx, "a: ['$X ${Y:-d$Z}', '${R:?need it}', $$no, '${BAD', '${P+x}']\n"),
+		collect, all);
 	assert_string_equal(all, "X ;Y-d$Z;Z ;R?need it;P+x;");
 }
 

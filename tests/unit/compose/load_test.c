@@ -83,9 +83,9 @@ static void dates_are_told_from_texts(void **state)
 static void merge_keys(void **state)
 {
 	struct fx *fx = *state;
-	struct node *n = fx_load(fx,
-		"a: &a {x: 1, y: 1}\nb: &b {y: 2, z: 2}\n"
-		"one: {y: own, <<: *a}\ntwo: {<<: [*a, *b]}\nthree: {<<: [*b, *a], x: own}\n");
+	struct node *n =
+		fx_load(fx, "a: &a {x: 1, y: 1}\nb: &b {y: 2, z: 2}\n"
+			    "one: {y: own, <<: *a}\ntwo: {<<: [*a, *b]}\nthree: {<<: [*b, *a], x: own}\n");
 
 	assert_string_equal(fx_text(n, "one/y"), "own");
 	assert_string_equal(fx_text(n, "one/x"), "1");
@@ -131,7 +131,8 @@ static void tags_are_kept(void **state)
 	assert_int_equal(fx_at(n, "d")->tag, NODE_OVERRIDE);
 }
 
-static void refused(struct fx *fx, const char *text, size_t len, const char *part, unsigned line, unsigned col)
+static void refused(struct fx *fx, const char *text, size_t len, const char *part, unsigned line,
+	unsigned col)
 {
 	struct node **docs;
 	size_t n;

@@ -26,7 +26,8 @@ static void scalars_and_maps(void **state)
 
 	becomes(fx, "services: {a: {image: x, hostname: h}}", "services: {a: {image: y}, b: {image: z}}",
 		"services: {a: {image: y, hostname: h}, b: {image: z}}");
-	becomes(fx, "services: {a: {environment: {A: '1', B: '1'}}}", "services: {a: {environment: {A: , C: '2'}}}",
+	becomes(fx, "services: {a: {environment: {A: '1', B: '1'}}}",
+		"services: {a: {environment: {A: , C: '2'}}}",
 		"services: {a: {environment: {A: , B: '1', C: '2'}}}");
 	becomes(fx, "x-a: {b: [1], c: 1}", "x-a: {b: [2], c: 2}", "x-a: {b: [1, 2], c: 2}");
 }
@@ -35,14 +36,18 @@ static void lists_follow_their_rule(void **state)
 {
 	struct fx *fx = *state;
 
-	becomes(fx, "services: {a: {command: [x, y]}}", "services: {a: {command: [z]}}", "services: {a: {command: [z]}}");
+	becomes(fx, "services: {a: {command: [x, y]}}", "services: {a: {command: [z]}}",
+		"services: {a: {command: [z]}}");
 	becomes(fx, "services: {a: {cap_add: [A, B]}}", "services: {a: {cap_add: [B, C]}}",
 		"services: {a: {cap_add: [A, B, C]}}");
 	becomes(fx, "services: {a: {security_opt: [x]}}", "services: {a: {security_opt: [y]}}",
 		"services: {a: {security_opt: [x, y]}}");
-	becomes(fx, "services: {a: {volumes: [{type: bind, source: /1, target: /t}, {type: volume, target: /u}]}}",
+	becomes(fx,
+		"services: {a: {volumes: [{type: bind, source: /1, target: /t}, {type: volume, target: "
+		"/u}]}}",
 		"services: {a: {volumes: [{type: bind, source: /2, target: /t}]}}",
-		"services: {a: {volumes: [{type: bind, source: /2, target: /t}, {type: volume, target: /u}]}}");
+		"services: {a: {volumes: [{type: bind, source: /2, target: /t}, {type: volume, target: "
+		"/u}]}}");
 }
 
 static void nulls_change_nothing(void **state)
@@ -51,7 +56,8 @@ static void nulls_change_nothing(void **state)
 
 	becomes(fx, "services: {a: {hostname: h, labels: {a: '1'}}}", "services: {a: {hostname: , labels: }}",
 		"services: {a: {hostname: h, labels: {a: '1'}}}");
-	becomes(fx, "services: {a: {command: [x]}}", "services: {a: {command: }}", "services: {a: {command: }}");
+	becomes(fx, "services: {a: {command: [x]}}", "services: {a: {command: }}",
+		"services: {a: {command: }}");
 	becomes(fx, "volumes: {v: }", "volumes: {v: {driver: local}}", "volumes: {v: {driver: local}}");
 	becomes(fx, "volumes: {v: {driver: local}}", "volumes: {v: }", "volumes: {v: {driver: local}}");
 }

@@ -64,12 +64,14 @@ static void loads(struct place *x)
 	int r = compose_load(&x->o, &x->d, &x->p);
 
 	for (size_t i = 0; r < 0 && i < x->d.n; i++)
-		print_message("%s:%u: %s\n", x->d.items[i].pos.file, x->d.items[i].pos.line, x->d.items[i].msg);
+		print_message("%s:%u: %s\n", x->d.items[i].pos.file, x->d.items[i].pos.line,
+			x->d.items[i].msg);
 	assert_int_equal(r, 0);
 }
 
 /* It does not load, and the first problem that holds `part` is at the place. */
-static const struct diag_item *refused(struct place *x, const char *part, const char *file, unsigned line, unsigned col)
+static const struct diag_item *refused(struct place *x, const char *part, const char *file, unsigned line,
+	unsigned col)
 {
 	assert_int_equal(compose_load(&x->o, &x->d, &x->p), -1);
 	for (size_t i = 0; i < x->d.n; i++) {
@@ -84,7 +86,8 @@ static const struct diag_item *refused(struct place *x, const char *part, const 
 		return it;
 	}
 	for (size_t i = 0; i < x->d.n; i++)
-		print_message("%s:%u: %s\n", x->d.items[i].pos.file, x->d.items[i].pos.line, x->d.items[i].msg);
+		print_message("%s:%u: %s\n", x->d.items[i].pos.file, x->d.items[i].pos.line,
+			x->d.items[i].msg);
 	fail_msg("nothing says '%s'", part);
 	return NULL;
 }
@@ -163,7 +166,8 @@ static void extending_in_a_circle(void **state)
 {
 	struct place *x = *state;
 
-	put("compose.yaml", "services:\n  a:\n    image: x\n    extends: b\n  b:\n    extends: {file: o.yaml, service: c}\n");
+	put("compose.yaml", "services:\n  a:\n    image: x\n    extends: b\n  b:\n    extends: {file: "
+			    "o.yaml, service: c}\n");
 	put("o.yaml", "services:\n  c:\n    extends: {file: compose.yaml, service: a}\n");
 	refused(x, "services extend each other: ", "o.yaml", 3, 44);
 }
@@ -172,7 +176,8 @@ static void extending_what_is_not_there(void **state)
 {
 	struct place *x = *state;
 
-	put("compose.yaml", "services:\n  a: {image: x, extends: none}\n  b: {extends: {file: no.yaml, service: y}}\n");
+	put("compose.yaml",
+		"services:\n  a: {image: x, extends: none}\n  b: {extends: {file: no.yaml, service: y}}\n");
 	assert_int_equal(compose_load(&x->o, &x->d, &x->p), -1);
 	assert_true(strstr(x->d.items[0].msg, "cannot extend 'none'") != NULL);
 	assert_int_equal(x->d.items[0].pos.col, 26);
@@ -219,8 +224,9 @@ static void selected_services_bring_what_they_need(void **state)
 	struct place *x = *state;
 	const char *const names[] = { "web", NULL };
 
-	put("compose.yaml", "services:\n  web: {image: x, depends_on: [db]}\n  db: {image: x, depends_on: [disk]}\n"
-			    "  disk: {image: x}\n  other: {image: x}\n");
+	put("compose.yaml",
+		"services:\n  web: {image: x, depends_on: [db]}\n  db: {image: x, depends_on: [disk]}\n"
+		"  disk: {image: x}\n  other: {image: x}\n");
 	x->o.services = names;
 	loads(x);
 	assert_int_equal(x->p->n_services, 3);
@@ -245,7 +251,8 @@ static void files_of_variables(void **state)
 	struct place *x = *state;
 	const struct service *a;
 
-	put("compose.yaml", "services:\n  a: {image: x, env_file: [e/one.env], environment: {B: own, C: , D: }}\n");
+	put("compose.yaml",
+		"services:\n  a: {image: x, env_file: [e/one.env], environment: {B: own, C: , D: }}\n");
 	put("e/one.env", "A=1\nB=file\nE=${B}${A}\n");
 	x->environ[1] = "C=shell";
 	loads(x);
@@ -261,7 +268,8 @@ static void an_env_file_that_is_missing_or_wrong(void **state)
 {
 	struct place *x = *state;
 
-	put("compose.yaml", "services:\n  a:\n    image: x\n    env_file:\n      - none.env\n      - bad.env\n");
+	put("compose.yaml",
+		"services:\n  a:\n    image: x\n    env_file:\n      - none.env\n      - bad.env\n");
 	put("bad.env", "A=1\nB C=2\n");
 	assert_int_equal(compose_load(&x->o, &x->d, &x->p), -1);
 	assert_int_equal(x->d.n, 2);
@@ -292,8 +300,9 @@ static void what_the_files_use(void **state)
 	struct compose_variable *v = NULL;
 	size_t n = 0;
 
-	put("compose.yaml", "services:\n  a:\n    image: \"demo/a:${TAG:-1}\"\n    hostname: \"${H?needed}\"\n"
-			    "    command: \"$PLAIN ${ALT:+x} $TAG\"\n");
+	put("compose.yaml",
+		"services:\n  a:\n    image: \"demo/a:${TAG:-1}\"\n    hostname: \"${H?needed}\"\n"
+		"    command: \"$PLAIN ${ALT:+x} $TAG\"\n");
 	assert_int_equal(compose_variables(&x->o, &x->d, &v, &n), 0);
 	assert_int_equal(n, 4);
 	assert_string_equal(v[0].name, "ALT");

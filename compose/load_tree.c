@@ -1,0 +1,408 @@
+/* How it works: libyaml's events drive a recursive descent (depth is bounded first). An anchor remembers the
+ * node it named with its size and height, so that an alias is accounted for before it is copied: nine levels
+ * of nine aliases stop at the limit instead of filling the memory. `<<` values are kept aside and applied
+ * when their map ends, because keys written out win wherever they stand. */
+#include "load_tree.h"
+
+#include <string.h>
+
+#include "../src/util/arena.h"
+#include "../src/util/auto.h"
+#include "../src/util/str.h"
+#include "load.h"
+#include "load_scalar.h"
+
+struct anchor {
+	struct node *node; /* NULL: still being read */
+	size_t nodes, height;
+};
+
+/* What one node took: filled by the parse functions. */
+struct extent {
+	size_t nodes, height;
+};
+
+static struct node *parse_node(struct loader *l, yaml_event_t *ev, unsigned depth, struct extent *ret);
+
+static bool next_event(struct loader *l, yaml_event_t *ev)
+{
+	if (l->stop)
+		return false;
+	if (yaml_parser_parse(&l->parser, ev))
+		return true;
+	load_report(l);
+	return false;
+}
+
+/* ------------------------------------------------------------------ limits */
+
+static bool count_nodes(struct loader *l, size_t n, struct pos pos)
+{
+	if (n > LOAD_MAX_NODES - l->nodes) {
+		STOP(l, pos, "the file holds more than %d nodes, with its aliases expanded", LOAD_MAX_NODES);
+		return false;
+	}
+	l->nodes += n;
+	return true;
+}
+
+static bool check_depth(struct loader *l, size_t depth, struct pos pos)
+{
+	if (depth <= LOAD_MAX_DEPTH)
+		return true;
+	STOP(l, pos, "nested more than %d levels deep", LOAD_MAX_DEPTH);
+	return false;
+}
+
+/* ------------------------------------------------------------------ scalars, tags, anchors */
+
+/* The span when the scalar stands on one line. */
+static unsigned span_of(const yaml_event_t *ev)
+{
+	if (ev->start_mark.line != ev->end_mark.line)
+		return 0;
+	return (unsigned)(ev->end_mark.column - ev->start_mark.column);
+}
+
+enum tag_kind { TAG_NONE, TAG_STR, TAG_PLAIN, TAG_RESET, TAG_OVERRIDE, TAG_COLLECTION, TAG_UNKNOWN };
+
+static enum tag_kind tag_kind(const yaml_char_t *tag)
+{
+	static const struct {
+		const char *tag;
+		enum tag_kind kind;
+	} tags[] = {
+		{ "!", TAG_STR },
+		{ YAML_STR_TAG, TAG_STR },
+		{ YAML_NULL_TAG, TAG_PLAIN },
+		{ YAML_BOOL_TAG, TAG_PLAIN },
+		{ YAML_INT_TAG, TAG_PLAIN },
+		{ YAML_FLOAT_TAG, TAG_PLAIN },
+		{ YAML_TIMESTAMP_TAG, TAG_PLAIN },
+		{ YAML_MAP_TAG, TAG_COLLECTION },
+		{ YAML_SEQ_TAG, TAG_COLLECTION },
+		{ "!reset", TAG_RESET },
+		{ "!override", TAG_OVERRIDE },
+	};
+
+	if (!tag)
+		return TAG_NONE;
+	for (size_t i = 0; i < ARRAY_LEN(tags); i++) {
+		if (STREQ(tags[i].tag, (const char *)tag))
+			return tags[i].kind;
+	}
+	return TAG_UNKNOWN;
+}
+
+static void apply_tag(struct loader *l, struct node *n, const yaml_char_t *tag)
+{
+	static const char *const known[] = { "!reset", "!override", NULL };
+	enum tag_kind kind = tag_kind(tag);
+	const char *near;
+
+	if (kind == TAG_RESET)
+		n->tag = NODE_RESET;
+	else if (kind == TAG_OVERRIDE)
+		n->tag = NODE_OVERRIDE;
+	if (kind != TAG_UNKNOWN)
+		return;
+	FAIL(l, n->pos, "the tag '%s' is not known", (const char *)tag);
+	near = str_nearest((const char *)tag, known);
+	if (near)
+		diag_hint(l->d, "did you mean '%s'?", near);
+}
+
+static struct node *parse_scalar(struct loader *l, const yaml_event_t *ev)
+{
+	struct pos pos = load_pos(l, ev->start_mark);
+	const char *text = (const char *)ev->data.scalar.value;
+	size_t len = ev->data.scalar.length;
+	enum tag_kind tag = tag_kind(ev->data.scalar.tag);
+	struct node *n;
+
+	if (len > LOAD_MAX_SCALAR) {
+		STOP(l, pos, "a text of %zu bytes is longer than the limit of %d", len, LOAD_MAX_SCALAR);
+		return NULL;
+	}
+	if (memchr(text, '\0', len)) {
+		FAIL(l, pos, "a NUL character is not allowed");
+		len = strlen(text);
+	}
+	n = node_new(l->a, NODE_STR, pos);
+	n->text = arena_strndup(l->a, text, len);
+	n->len = len;
+	n->span = span_of(ev);
+	n->quoted = ev->data.scalar.style != YAML_PLAIN_SCALAR_STYLE || tag == TAG_STR;
+	if (!n->quoted || tag == TAG_PLAIN)
+		load_scalar_resolve(n);
+	apply_tag(l, n, ev->data.scalar.tag);
+	return n;
+}
+
+static void anchor_open(struct loader *l, const yaml_char_t *name)
+{
+	struct anchor *an;
+
+	if (!name)
+		return;
+	an = arena_alloc(l->a, sizeof *an);
+	map_set(&l->anchors, (const char *)name, an);
+}
+
+static struct anchor *anchor_find(struct loader *l, const yaml_char_t *name)
+{
+	return name ? map_get(&l->anchors, (const char *)name) : NULL;
+}
+
+static void anchor_close(struct anchor *an, struct node *node, const struct extent *x)
+{
+	if (an)
+		*an = (struct anchor){ node, x->nodes, x->height };
+}
+
+static struct node *parse_alias(struct loader *l, const yaml_event_t *ev, unsigned depth, struct extent *ret)
+{
+	struct pos pos = load_pos(l, ev->start_mark);
+	const char *name = (const char *)ev->data.alias.anchor;
+	const struct anchor *an = anchor_find(l, ev->data.alias.anchor);
+	struct node *n;
+
+	if (!an) {
+		FAIL(l, pos, "the anchor '%s' is not known", name);
+		diag_where(l->d, NULL, NULL, span_of(ev));
+		diag_hint(l->d,
+			"it must be given as '&%s' above; a text that starts with '*' must be in quotes",
+			name);
+		return NULL;
+	}
+	if (!an->node) {
+		FAIL(l, pos, "the anchor '%s' holds itself", name);
+		return NULL;
+	}
+	if (!check_depth(l, depth + an->height - 1, pos) || !count_nodes(l, an->nodes, pos))
+		return NULL;
+	n = node_copy(l->a, an->node);
+	*ret = (struct extent){ an->nodes, an->height };
+	return n;
+}
+
+/* ------------------------------------------------------------------ lists and maps */
+
+static void extent_add(struct extent *x, const struct extent *child)
+{
+	x->nodes += child->nodes;
+	if (child->height + 1 > x->height)
+		x->height = child->height + 1;
+}
+
+static struct node *parse_seq(struct loader *l, const yaml_event_t *start, unsigned depth, struct extent *ret)
+{
+	struct node *seq = node_new(l->a, NODE_SEQ, load_pos(l, start->start_mark));
+	yaml_event_t ev;
+
+	apply_tag(l, seq, start->data.sequence_start.tag);
+	while (next_event(l, &ev)) {
+		bool end = ev.type == YAML_SEQUENCE_END_EVENT;
+
+		if (!end) {
+			struct extent x = { 0 };
+			struct node *item = parse_node(l, &ev, depth + 1, &x);
+
+			if (item)
+				node_push(l->a, seq, item);
+			extent_add(ret, &x);
+		}
+		yaml_event_delete(&ev);
+		if (end)
+			return seq;
+	}
+	return NULL;
+}
+
+/* The key of a pair, or NULL after reporting why it cannot be one. */
+static const char *parse_key(struct loader *l, const struct node *key)
+{
+	if (key->kind == NODE_SEQ || key->kind == NODE_MAP) {
+		FAIL(l, key->pos, "a key must be a string, not a %s", node_kind_str(key->kind));
+		return NULL;
+	}
+	if (key->kind != NODE_STR || load_is_timestamp(key)) {
+		FAIL(l, key->pos, "the key '%s' is a %s, but keys must be strings", key->text,
+			key->kind == NODE_STR ? "date" : node_kind_str(key->kind));
+		diag_where(l->d, NULL, NULL, key->span);
+		diag_hint(l->d, "write \"%s\" in quotes", key->text);
+		return NULL;
+	}
+	return key->text;
+}
+
+static bool is_merge_key(const struct node *key)
+{
+	return key->kind == NODE_STR && !key->quoted && STREQ(key->text, "<<");
+}
+
+static bool merge_ok(struct loader *l, const struct node *v)
+{
+	if (v->kind == NODE_MAP)
+		return true;
+	FAIL(l, v->pos, "'<<' takes a mapping or a list of mappings, not a %s", node_kind_str(v->kind));
+	return false;
+}
+
+static void merge_map(struct loader *l, struct node *map, const struct node *from)
+{
+	for (size_t i = 0; i < from->n; i++) {
+		const struct node_pair *p = &from->pairs[i];
+
+		if (!node_pair_get(map, p->key))
+			node_set(l->a, map, p->key, p->key_pos, p->value);
+	}
+}
+
+static void merge_value(struct loader *l, struct node *map, const struct node *v)
+{
+	if (v->kind != NODE_SEQ) {
+		if (merge_ok(l, v))
+			merge_map(l, map, v);
+		return;
+	}
+	for (size_t i = 0; i < v->n; i++) {
+		if (merge_ok(l, v->items[i]))
+			merge_map(l, map, v->items[i]);
+	}
+}
+
+static void add_pair(struct loader *l, struct node *map, const struct node *key_node, const char *key,
+	struct node *value)
+{
+	const struct node_pair *old = node_pair_get(map, key);
+
+	if (old) {
+		FAIL(l, key_node->pos, "the key '%s' is there twice", key);
+		diag_where(l->d, NULL, NULL, key_node->span);
+		diag_note(l->d, old->key_pos, "'%s' is first given here", key);
+		return;
+	}
+	node_set(l->a, map, key, key_node->pos, value);
+}
+
+/* Reads key and value into the map; *ret_merge keeps the value of `<<`. */
+static void parse_pair(struct loader *l, struct node *map, yaml_event_t *key_ev, unsigned depth,
+	struct extent *ret, struct node **ret_merge)
+{
+	struct extent kx = { 0 }, vx = { 0 };
+	struct node *key = parse_node(l, key_ev, depth + 1, &kx), *value;
+	const char *text = key ? parse_key(l, key) : NULL;
+	yaml_event_t ev;
+
+	if (!next_event(l, &ev))
+		return;
+	value = parse_node(l, &ev, depth + 1, &vx);
+	yaml_event_delete(&ev);
+	extent_add(ret, &kx);
+	extent_add(ret, &vx);
+	if (!text || !value)
+		return;
+	if (!is_merge_key(key))
+		add_pair(l, map, key, text, value);
+	else if (*ret_merge)
+		FAIL(l, key->pos, "the key '<<' is there twice; give it a list of aliases");
+	else
+		*ret_merge = value;
+}
+
+static struct node *parse_map(struct loader *l, const yaml_event_t *start, unsigned depth, struct extent *ret)
+{
+	struct node *map = node_new(l->a, NODE_MAP, load_pos(l, start->start_mark)), *merge = NULL;
+	yaml_event_t ev;
+
+	apply_tag(l, map, start->data.mapping_start.tag);
+	while (next_event(l, &ev)) {
+		bool end = ev.type == YAML_MAPPING_END_EVENT;
+
+		if (!end)
+			parse_pair(l, map, &ev, depth, ret, &merge);
+		yaml_event_delete(&ev);
+		if (end) {
+			if (merge)
+				merge_value(l, map, merge);
+			return map;
+		}
+	}
+	return NULL;
+}
+
+static struct node *parse_node(struct loader *l, yaml_event_t *ev, unsigned depth, struct extent *ret)
+{
+	struct pos pos = load_pos(l, ev->start_mark);
+	struct anchor *an;
+	struct node *n;
+
+	if (ev->type == YAML_ALIAS_EVENT)
+		return parse_alias(l, ev, depth, ret);
+	if (!check_depth(l, depth, pos) || !count_nodes(l, 1, pos))
+		return NULL;
+	*ret = (struct extent){ 1, 1 };
+	/* anchor is the first member of all three kinds of event data */
+	anchor_open(l, ev->data.scalar.anchor);
+	an = anchor_find(l, ev->data.scalar.anchor);
+	switch (ev->type) {
+	case YAML_SCALAR_EVENT:
+		n = parse_scalar(l, ev);
+		break;
+	case YAML_SEQUENCE_START_EVENT:
+		n = parse_seq(l, ev, depth, ret);
+		break;
+	case YAML_MAPPING_START_EVENT:
+		n = parse_map(l, ev, depth, ret);
+		break;
+	default:
+		STOP(l, pos, "unexpected end of the document");
+		return NULL;
+	}
+	anchor_close(an, n, ret);
+	return n;
+}
+
+/* ------------------------------------------------------------------ documents */
+
+static struct node *parse_document(struct loader *l, const yaml_event_t *start)
+{
+	const yaml_version_directive_t *v = start->data.document_start.version_directive;
+	struct extent x = { 0 };
+	struct node *root = NULL;
+	yaml_event_t ev;
+
+	if (v && (v->major != 1 || v->minor != 1)) {
+		STOP(l, load_pos(l, start->start_mark), "the directive '%%YAML %d.%d' is not supported",
+			v->major, v->minor);
+		diag_hint(l->d, "leave the line out");
+		return NULL;
+	}
+	if (!next_event(l, &ev))
+		return NULL;
+	root = parse_node(l, &ev, 1, &x);
+	yaml_event_delete(&ev);
+	if (next_event(l, &ev))
+		yaml_event_delete(&ev); /* the document's end */
+	map_done(&l->anchors, NULL);
+	l->anchors = MAP_INIT;
+	return root;
+}
+
+void load_stream(struct loader *l, struct node *docs)
+{
+	yaml_event_t ev;
+	bool end = false;
+
+	while (!end && next_event(l, &ev)) {
+		end = ev.type == YAML_STREAM_END_EVENT;
+		if (ev.type == YAML_DOCUMENT_START_EVENT) {
+			struct node *root = parse_document(l, &ev);
+
+			if (root && root->kind != NODE_NULL)
+				node_push(l->a, docs, root);
+		}
+		yaml_event_delete(&ev);
+	}
+}

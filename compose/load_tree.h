@@ -1,0 +1,36 @@
+/* load_tree.h - private to load: libyaml's events → nodes (load_tree.c), and its complaints in words
+ * (load_words.c). */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <yaml.h>
+
+#include "../src/util/map.h"
+#include "diag.h"
+#include "node.h"
+
+struct loader {
+	struct arena *a;
+	struct diag *d;
+	const char *file, *text;
+	size_t text_len;
+	yaml_parser_t parser;
+	struct map anchors; /* name → struct anchor, of one document */
+	size_t nodes;
+	bool failed, stop; /* stop: nothing sensible can follow */
+};
+
+/* The first reports and goes on, the second ends the reading of this file. */
+#define FAIL(l, ...) ((void)((l)->failed = true, diag_error((l)->d, __VA_ARGS__)))
+#define STOP(l, ...) ((l)->stop = true, FAIL(l, __VA_ARGS__))
+
+static inline struct pos load_pos(const struct loader *l, yaml_mark_t mark)
+{
+	return (struct pos){ l->file, (unsigned)mark.line + 1, (unsigned)mark.column + 1 };
+}
+
+/* Reports what stopped the parser. */
+void load_report(struct loader *l);
+/* Adds the root of every document to the list. */
+void load_stream(struct loader *l, struct node *docs);

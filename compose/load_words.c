@@ -1,0 +1,72 @@
+/* load_words.c - what libyaml says, in the terms of the file. */
+#include <string.h>
+
+#include "../src/util/auto.h"
+#include "../src/util/str.h"
+#include "load_tree.h"
+
+/* libyaml speaks of its own rules; these words speak of the file. A text of NULL stays as it is. */
+static const struct complaint {
+	const char *starts, *text, *hint;
+} complaints[] = {
+	{ "did not find expected key", "this line does not go on with what is above it",
+		"check the indentation" },
+	{ "did not find expected '-' indicator", "a list item, '- …', is expected here",
+		"check the indentation" },
+	{ "mapping values are not allowed", "a ':' is not expected here",
+		"check the indentation; a text that holds ': ' must be in quotes" },
+	{ "could not find expected ':'", "a ':' is missing after a key", NULL },
+	{ "block sequence entries are not allowed", "a list item is not expected here",
+		"check the indentation" },
+	{ "found unexpected end of stream", "the file ends inside of a quoted text", NULL },
+	{ "found character that cannot start any token", "no text can start with this character",
+		"put the text in quotes" },
+	{ "did not find expected alphabetic or numeric", "a name is missing here",
+		"a text that starts with '*' or '&' must be in quotes" },
+	{ "found incompatible YAML document", "this YAML version is not supported",
+		"leave the %YAML line out" },
+	{ "found duplicate %YAML directive", "%YAML is there twice", "leave the lines out" },
+	{ "found undefined tag handle", "the tag is not known", NULL },
+};
+
+static const struct complaint *find_complaint(const char *problem)
+{
+	for (size_t i = 0; i < ARRAY_LEN(complaints); i++) {
+		if (str_starts(problem, complaints[i].starts))
+			return &complaints[i];
+	}
+	return NULL;
+}
+
+/* Whether the line is indented by a tab, up to the column. */
+static bool is_tab_indent(struct loader *l, struct pos pos)
+{
+	size_t len = 0;
+	const char *line = diag_line(l->d, l->file, pos.line, &len);
+
+	return line && pos.col <= len && line[pos.col - 1] == '\t';
+}
+
+void load_report(struct loader *l)
+{
+	const yaml_parser_t *p = &l->parser;
+	const char *problem = p->problem ? p->problem : "this is no YAML";
+	const struct complaint *c = find_complaint(problem);
+	struct pos pos = load_pos(l, p->problem_mark);
+
+	l->stop = true;
+	if (p->error == YAML_MEMORY_ERROR) {
+		FAIL(l, (struct pos){ l->file, 0, 0 }, "the YAML parser ran out of memory");
+		return;
+	}
+	if (is_tab_indent(l, pos)) {
+		FAIL(l, pos, "a tab is used for indentation in line %u", pos.line);
+		diag_hint(l->d, "YAML is indented with spaces");
+		return;
+	}
+	FAIL(l, pos, "%s", c ? c->text : problem);
+	if (p->context && *p->context && p->context_mark.index < p->problem_mark.index)
+		diag_note(l->d, load_pos(l, p->context_mark), "%s that starts here", p->context);
+	if (c && c->hint)
+		diag_hint(l->d, "%s", c->hint);
+}
