@@ -1,5 +1,5 @@
-/* image_main.c - davit-image: the program that touches foreign archives. `davit` runs it; it says what happens as one JSON object
- * per line on standard output:
+/* image_main.c - davit-image: the program that touches foreign archives. `davit` runs it; it says what
+ *happens as one JSON object per line on standard output:
  *
  *	{"ev":"layer","digest":…,"state":"unpacked"|"present"}     not with --quiet
  *	{"ev":"warn","msg":…}
@@ -39,7 +39,8 @@ static int open_archive(const char *file, int *ret_fd, struct err *err)
 		err_set(err, ERR_USAGE, "standard input is a terminal, not an archive");
 		return err_hint(err, "name a file with -i FILE, or redirect one: < FILE");
 	}
-	fd = STREQ(file, "-") ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) : open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	fd = STREQ(file, "-") ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
+			      : open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return err_sys(err, errno, "open '%s'", file);
 	if (S_ISDIR(st.st_mode))

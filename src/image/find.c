@@ -68,7 +68,8 @@ static int layers_present(const struct image_store *s, const struct image *i, st
 		auto_free char *name = xasprintf("layers/%s", i->layers.v[n]);
 		if (faccessat(s->fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 			continue;
-		err_set(err, ERR_NOT_FOUND, "layer %zu of %zu is not unpacked in davit's store", n + 1, i->layers.n);
+		err_set(err, ERR_NOT_FOUND, "layer %zu of %zu is not unpacked in davit's store", n + 1,
+			i->layers.n);
 		return err_hint(err, "load the image again with 'davit load -i FILE'");
 	}
 	return 0;
@@ -84,7 +85,7 @@ static int image_read(const struct image_store *s, const json_t *desc, struct im
 		return -1;
 	config_digest = jx_str(jx_obj(manifest, "config"), "digest");
 	if (store_doc(s, config_digest, &config, err) < 0 || imgconf_read(config, i, err) < 0 ||
-	    chain_ids(config, &i->layers, err) < 0)
+		chain_ids(config, &i->layers, err) < 0)
 		return -1;
 	i->id = xstrdup(config_digest);
 	i->manifest_digest = xstrdup(digest);
@@ -163,7 +164,7 @@ static const char *id_prefix(const char *name)
 
 /* The image whose id (or manifest digest) begins so. 0 with *ret NULL when there is none. */
 static int find_by_id(const struct image_store *s, const json_t *list, const char *name, const json_t **ret,
-		      struct err *err)
+	struct err *err)
 {
 	const char *prefix = id_prefix(name);
 	auto_free char *found_id = NULL;
@@ -182,7 +183,8 @@ static int find_by_id(const struct image_store *s, const json_t *list, const cha
 		if (!hex || (!str_starts(hex, prefix) && !str_starts(digest + strlen("sha256:"), prefix)))
 			continue;
 		if (found_id && !STREQ(found_id, id))
-			return err_set(err, ERR_INPUT, "image id '%s' is the beginning of more than one image's", name);
+			return err_set(err, ERR_INPUT,
+				"image id '%s' is the beginning of more than one image's", name);
 		if (!found_id) {
 			found_id = xstrdup(id);
 			*ret = desc;
@@ -292,7 +294,7 @@ json_t *image_list(struct image_store *s, struct err *err)
 		json_t *item = list_item(s, desc, &why);
 		if (item)
 			json_array_append_new(items, item);
-		else    /* another tool may keep things here that are no image: the others still count */
+		else /* another tool may keep things here that are no image: the others still count */
 			log_warn("%s", err_msg(&why));
 	}
 	n = json_array_size(items);

@@ -1,9 +1,11 @@
-/* image.h - the image store, read side: what davit and its supervisor need to start a container. No libarchive, no network.
+/* image.h - the image store, read side: what davit and its supervisor need to start a container. No
+ * libarchive, no network.
  *
- * STATE/images is a standard OCI image layout (oci-layout, index.json with one descriptor per tag in annotation
- * "org.opencontainers.image.ref.name" = the full normalised reference, blobs/sha256/…), and beside it layers/DIGEST/ (DIGEST: hex of the
- * layer's diff_id chain id, OCI image spec "ChainID"): each an unpacked layer with overlayfs whiteouts (char 0:0, trusted.overlay.opaque), complete
- * when it has its name (made beside, renamed). */
+ * STATE/images is a standard OCI image layout (oci-layout, index.json with one descriptor per tag in
+ * annotation "org.opencontainers.image.ref.name" = the full normalised reference, blobs/sha256/…), and beside
+ * it layers/DIGEST/ (DIGEST: hex of the layer's diff_id chain id, OCI image spec "ChainID"): each an unpacked
+ * layer with overlayfs whiteouts (char 0:0, trusted.overlay.opaque), complete when it has its name (made
+ * beside, renamed). */
 #pragma once
 
 #include <jansson.h>
@@ -15,11 +17,11 @@
 #include "../util/str.h"
 
 /* --- references --- */
-struct image_ref {                       /* owned texts */
-	char *registry;                  /* "docker.io" */
-	char *repository;                /* "library/redis" */
-	char *tag;                       /* "latest" when neither tag nor digest is given; NULL with a digest alone */
-	char *digest;                    /* "sha256:…" or NULL */
+struct image_ref {	  /* owned texts */
+	char *registry;	  /* "docker.io" */
+	char *repository; /* "library/redis" */
+	char *tag;	  /* "latest" when neither tag nor digest is given; NULL with a digest alone */
+	char *digest;	  /* "sha256:…" or NULL */
 };
 /* Normalises as Docker does ("redis" → docker.io/library/redis:latest). ERR_INPUT with the reason. */
 int ref_parse(const char *text, struct image_ref *ret, struct err *err);
@@ -33,49 +35,56 @@ void ref_done(struct image_ref *r);
 struct image_health {
 	bool given;
 	struct strs test;
-	int64_t interval_ns, timeout_ns, start_period_ns, start_interval_ns;   /* 0: not given */
-	int64_t retries;                 /* 0: not given */
+	int64_t interval_ns, timeout_ns, start_period_ns, start_interval_ns; /* 0: not given */
+	int64_t retries;						     /* 0: not given */
 };
 struct image {
-	char *id;                        /* "sha256:…": digest of the config, what docker calls the image id */
+	char *id; /* "sha256:…": digest of the config, what docker calls the image id */
 	char *manifest_digest;
-	char *ref;                       /* the reference it was found by, normalised; NULL: by id, and it has no name */
+	char *ref; /* the reference it was found by, normalised; NULL: by id, and it has no name */
 	char *architecture, *os, *created;
-	int64_t size_bytes;              /* unpacked content as recorded at load; layers' compressed sizes otherwise */
-	struct strs entrypoint, cmd, env, volumes, exposed_ports;   /* volumes: paths; exposed_ports: "6379/tcp" */
+	int64_t size_bytes; /* unpacked content as recorded at load; layers' compressed sizes otherwise */
+	struct strs entrypoint, cmd, env, volumes,
+		exposed_ports; /* volumes: paths; exposed_ports: "6379/tcp" */
 	bool entrypoint_set, cmd_set;
 	char *user, *working_dir, *stop_signal;
 	struct image_health health;
-	json_t *labels;                  /* object of text, may be NULL */
-	struct strs layers;              /* names below STATE/images/layers, lowest first */
+	json_t *labels;	    /* object of text, may be NULL */
+	struct strs layers; /* names below STATE/images/layers, lowest first */
 };
 struct image_store;
-int image_store_open(const char *state_dir, struct image_store **ret, struct err *err);   /* an absent store is empty */
+int image_store_open(
+	const char *state_dir, struct image_store **ret, struct err *err); /* an absent store is empty */
 void image_store_close(struct image_store *s);
-/* By name, digest or (prefix of the) id. ERR_NOT_FOUND: "image 'redis:7' is not in davit's store", hint names `davit load -i FILE` and near names. */
+/* By name, digest or (prefix of the) id. ERR_NOT_FOUND: "image 'redis:7' is not in davit's store", hint names
+ * `davit load -i FILE` and near names. */
 int image_find(struct image_store *s, const char *name, struct image **ret, struct err *err);
 void image_free(struct image *i);
-/* Every tag: array of {"ref","familiar","id","digest","created","size","platform"}, sorted by ref. An image whose name went to
- * another one has ref "" and familiar "<none>". New reference. */
+/* Every tag: array of {"ref","familiar","id","digest","created","size","platform"}, sorted by ref. An image
+ * whose name went to another one has ref "" and familiar "<none>". New reference. */
 json_t *image_list(struct image_store *s, struct err *err);
 
 /* --- root file systems ---
- * A container's: DIR/upper, DIR/work (persistent, below the state directory) joined with the image's layers at `mountpoint`. Overlay by
- * mount(2) with chdir and short link names (STATE/images/l/XXXX → ../layers/DIGEST), so that up to 500 layers fit the option page. (worker) */
-/* Makes DIR and mountpoint when absent, and mounts over whatever is mounted there. Where overlayfs cannot be used the image is copied to
- * DIR/copy, which is used from then on. */
-int rootfs_mount(struct image_store *s, const struct image *img, const char *dir, const char *mountpoint, struct err *err);
-int rootfs_unmount(const char *mountpoint, struct err *err);    /* idempotent; MNT_DETACH */
+ * A container's: DIR/upper, DIR/work (persistent, below the state directory) joined with the image's layers
+ * at `mountpoint`. Overlay by mount(2) with chdir and short link names (STATE/images/l/XXXX →
+ * ../layers/DIGEST), so that up to 500 layers fit the option page. (worker) */
+/* Makes DIR and mountpoint when absent, and mounts over whatever is mounted there. Where overlayfs cannot be
+ * used the image is copied to DIR/copy, which is used from then on. */
+int rootfs_mount(struct image_store *s, const struct image *img, const char *dir, const char *mountpoint,
+	struct err *err);
+int rootfs_unmount(const char *mountpoint, struct err *err); /* idempotent; MNT_DETACH */
 
 /* --- users inside an image --- */
 struct image_user {
 	unsigned uid, gid;
-	unsigned *groups;                /* owned */
+	unsigned *groups; /* owned */
 	size_t n_groups;
-	char *home;                      /* from its passwd, "/" when unknown; owned */
-	char *name;                      /* NULL when it has no passwd entry; owned */
+	char *home; /* from its passwd, "/" when unknown; owned */
+	char *name; /* NULL when it has no passwd entry; owned */
 };
-/* "", "app", "app:grp", "1000", "1000:1000" looked up in the rootfs' /etc/passwd and /etc/group (bounded, through openat2) as Docker does;
- * extra_groups (group_add, may be NULL): names or numbers. ERR_INPUT: unable to find user. */
-int image_user(int root_fd, const char *user, const char *const *extra_groups, struct image_user *ret, struct err *err);
+/* "", "app", "app:grp", "1000", "1000:1000" looked up in the rootfs' /etc/passwd and /etc/group (bounded,
+ * through openat2) as Docker does; extra_groups (group_add, may be NULL): names or numbers. ERR_INPUT: unable
+ * to find user. */
+int image_user(int root_fd, const char *user, const char *const *extra_groups, struct image_user *ret,
+	struct err *err);
 void image_user_done(struct image_user *u);

@@ -1,5 +1,5 @@
-/* imgconf.c - the config document of an image, as written by strangers: every field is optional, has one type, and is bounded
- * before it is copied. */
+/* imgconf.c - the config document of an image, as written by strangers: every field is optional, has one
+ * type, and is bounded before it is copied. */
 #include "image.h"
 
 #include "../util/json.h"
@@ -7,8 +7,8 @@
 #include "store.h"
 
 enum {
-	LIST_MAX = 16384,             /* words of a command, variables, volumes, ports, labels */
-	TEXT_MAX = 128 << 10,         /* execve(2) takes no longer word */
+	LIST_MAX = 16384,     /* words of a command, variables, volumes, ports, labels */
+	TEXT_MAX = 128 << 10, /* execve(2) takes no longer word */
 };
 
 static int wrong(struct err *err, const char *key, const char *what)
@@ -116,17 +116,19 @@ static int health_field(const json_t *config, struct image_health *ret, struct e
 		return 0;
 	if (!json_is_object(v))
 		return wrong(err, "Healthcheck", "is not an object");
-	if (list_field(v, "Test", &ret->test, NULL, err) < 0 || number_field(v, "Interval", &ret->interval_ns, err) < 0 ||
-	    number_field(v, "Timeout", &ret->timeout_ns, err) < 0 ||
-	    number_field(v, "StartPeriod", &ret->start_period_ns, err) < 0 ||
-	    number_field(v, "StartInterval", &ret->start_interval_ns, err) < 0 ||
-	    number_field(v, "Retries", &ret->retries, err) < 0)
+	if (list_field(v, "Test", &ret->test, NULL, err) < 0 ||
+		number_field(v, "Interval", &ret->interval_ns, err) < 0 ||
+		number_field(v, "Timeout", &ret->timeout_ns, err) < 0 ||
+		number_field(v, "StartPeriod", &ret->start_period_ns, err) < 0 ||
+		number_field(v, "StartInterval", &ret->start_interval_ns, err) < 0 ||
+		number_field(v, "Retries", &ret->retries, err) < 0)
 		return -1;
 	ret->given = true;
 	return 0;
 }
 
-/* An item without '=' would be a variable that cannot exist: it is left out, the image is not refused for it. */
+/* An item without '=' would be a variable that cannot exist: it is left out, the image is not refused for it.
+ */
 static int env_field(const json_t *c, struct strs *ret, struct err *err)
 {
 	auto_strs struct strs all = STRS_INIT;
@@ -142,12 +144,13 @@ static int env_field(const json_t *c, struct strs *ret, struct err *err)
 static int process_fields(const json_t *c, struct image *i, struct err *err)
 {
 	if (list_field(c, "Entrypoint", &i->entrypoint, &i->entrypoint_set, err) < 0 ||
-	    list_field(c, "Cmd", &i->cmd, &i->cmd_set, err) < 0 || env_field(c, &i->env, err) < 0 ||
-	    keys_field(c, "Volumes", &i->volumes, err) < 0 ||
-	    keys_field(c, "ExposedPorts", &i->exposed_ports, err) < 0)
+		list_field(c, "Cmd", &i->cmd, &i->cmd_set, err) < 0 || env_field(c, &i->env, err) < 0 ||
+		keys_field(c, "Volumes", &i->volumes, err) < 0 ||
+		keys_field(c, "ExposedPorts", &i->exposed_ports, err) < 0)
 		return -1;
-	if (text_field(c, "User", &i->user, err) < 0 || text_field(c, "WorkingDir", &i->working_dir, err) < 0 ||
-	    text_field(c, "StopSignal", &i->stop_signal, err) < 0)
+	if (text_field(c, "User", &i->user, err) < 0 ||
+		text_field(c, "WorkingDir", &i->working_dir, err) < 0 ||
+		text_field(c, "StopSignal", &i->stop_signal, err) < 0)
 		return -1;
 	if (labels_field(c, &i->labels, err) < 0)
 		return -1;
@@ -160,8 +163,9 @@ int imgconf_read(const json_t *config, struct image *ret, struct err *err)
 
 	if (!json_is_object(config))
 		return err_set(err, ERR_INPUT, "the image's config is not a JSON object");
-	if (text_field(config, "architecture", &ret->architecture, err) < 0 || text_field(config, "os", &ret->os, err) < 0 ||
-	    text_field(config, "created", &ret->created, err) < 0)
+	if (text_field(config, "architecture", &ret->architecture, err) < 0 ||
+		text_field(config, "os", &ret->os, err) < 0 ||
+		text_field(config, "created", &ret->created, err) < 0)
 		return -1;
 	c = json_object_get(config, "config");
 	if (!c || json_is_null(c))

@@ -1,8 +1,8 @@
 /* ref.c - image references, read as Docker reads them.
  *
- * [registry/]repository[:tag][@digest]. The first part is a registry when it looks like a host: it has a '.' or a ':', is
- * "localhost", or has a capital letter. Everything else is a repository on docker.io, and one without a '/' is below
- * "library/". */
+ * [registry/]repository[:tag][@digest]. The first part is a registry when it looks like a host: it has a '.'
+ * or a ':', is "localhost", or has a capital letter. Everything else is a repository on docker.io, and one
+ * without a '/' is below "library/". */
 #include "image.h"
 
 #include <ctype.h>
@@ -198,7 +198,7 @@ int ref_parse(const char *text, struct image_ref *ret, struct err *err)
 static char *format_name(const struct image_ref *r, const char *prefix, const char *repository)
 {
 	return xasprintf("%s%s%s%s%s%s", prefix, repository, r->tag ? ":" : "", r->tag ? r->tag : "",
-			 r->digest ? "@" : "", r->digest ? r->digest : "");
+		r->digest ? "@" : "", r->digest ? r->digest : "");
 }
 
 char *ref_format(const struct image_ref *r)

@@ -1,7 +1,8 @@
 /* rootfs.c - layers + a directory to write into → a file system.
  *
- * mount(2) takes one page of options. So it is called from within STATE/images/l, where each layer has a name of six characters,
- * and the directories to write into are named by descriptor: neither the length of a path nor a ',' or ':' in it matters. */
+ * mount(2) takes one page of options. So it is called from within STATE/images/l, where each layer has a name
+ * of six characters, and the directories to write into are named by descriptor: neither the length of a path
+ * nor a ',' or ':' in it matters. */
 #include "image.h"
 
 #include <fcntl.h>
@@ -18,11 +19,11 @@
 
 struct joint {
 	const struct image *img;
-	const char *dir;                 /* for messages */
+	const char *dir; /* for messages */
 	int images_fd;
 	int dir_fd;
 	bool trusted;
-	size_t lowest;                   /* layers below this one are hidden by it */
+	size_t lowest; /* layers below this one are hidden by it */
 };
 
 /* overlayfs looks at no opaque mark on the top of a layer; leaving out what is below says the same. */
@@ -32,7 +33,8 @@ static int find_lowest(struct joint *j, struct err *err)
 
 	for (size_t i = j->img->layers.n; i-- > 1;) {
 		auto_free char *name = xasprintf("layers/%s", j->img->layers.v[i]);
-		auto_close int fd = openat(j->images_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		auto_close int fd =
+			openat(j->images_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		char value[8];
 		if (fd < 0)
 			return err_sys(err, errno, "open layer '%s'", j->img->layers.v[i]);
@@ -61,9 +63,9 @@ static int make_upper(const struct joint *j, struct err *err)
 			return err_sys(err, errno, "look at layer '%s'", top);
 	}
 	if ((mkdirat(j->dir_fd, "upper.new", 0700) < 0 && errno != EEXIST) ||
-	    (fd = openat(j->dir_fd, "upper.new", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) < 0 ||
-	    fchown(fd, st.st_uid, st.st_gid) < 0 || fchmod(fd, st.st_mode & 07777) < 0 ||
-	    renameat(j->dir_fd, "upper.new", j->dir_fd, "upper") < 0)
+		(fd = openat(j->dir_fd, "upper.new", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) < 0 ||
+		fchown(fd, st.st_uid, st.st_gid) < 0 || fchmod(fd, st.st_mode & 07777) < 0 ||
+		renameat(j->dir_fd, "upper.new", j->dir_fd, "upper") < 0)
 		return err_sys(err, errno, "make '%s/upper'", j->dir);
 	return 0;
 }
@@ -105,8 +107,8 @@ static int try_overlay(const struct joint *j, int target_fd, int *ret_errno, str
 		return err_sys(err, errno, "open '%s'", j->dir);
 	if (layer_list(j, &layers, err) < 0)
 		return -1;
-	buf_printf(&options, "lowerdir=%s,upperdir=/proc/self/fd/%d,workdir=/proc/self/fd/%d%s", layers.p, upper, work,
-		   j->trusted ? "" : ",userxattr");
+	buf_printf(&options, "lowerdir=%s,upperdir=/proc/self/fd/%d,workdir=/proc/self/fd/%d%s", layers.p,
+		upper, work, j->trusted ? "" : ",userxattr");
 	if (options.len >= 4096)
 		return err_set(err, ERR_INPUT, "the image has more layers than can be mounted");
 	*ret_errno = mount_overlay(j, options.p, target_fd);
@@ -116,14 +118,16 @@ static int try_overlay(const struct joint *j, int target_fd, int *ret_errno, str
 static int bind(const struct joint *j, const char *name, int target_fd, struct err *err)
 {
 	auto_close int fd = openat(j->dir_fd, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	auto_free char *from = xasprintf("/proc/self/fd/%d", fd), *to = xasprintf("/proc/self/fd/%d", target_fd);
+	auto_free char *from = xasprintf("/proc/self/fd/%d", fd),
+		       *to = xasprintf("/proc/self/fd/%d", target_fd);
 
 	if (fd < 0 || mount(from, to, NULL, MS_BIND, NULL) < 0)
 		return err_sys(err, errno, "bind '%s/%s'", j->dir, name);
 	return 0;
 }
 
-/* The file system of DIR cannot be written through overlayfs (it is an overlay itself, as in a container), or there is none. */
+/* The file system of DIR cannot be written through overlayfs (it is an overlay itself, as in a container), or
+ * there is none. */
 static bool cannot_overlay(int errnum)
 {
 	return errnum == ENODEV || errnum == EINVAL || errnum == EOPNOTSUPP;
@@ -151,15 +155,17 @@ static int join_layers(struct joint *j, int target_fd, struct err *err)
 	return bind(j, "copy", target_fd, err);
 }
 
-int rootfs_mount(struct image_store *s, const struct image *img, const char *dir, const char *mountpoint, struct err *err)
+int rootfs_mount(struct image_store *s, const struct image *img, const char *dir, const char *mountpoint,
+	struct err *err)
 {
 	struct joint j = { .img = img, .dir = dir, .trusted = store_trusted_xattrs() };
-	auto_close int images_fd = open(s->path, O_PATH | O_DIRECTORY | O_CLOEXEC), dir_fd = -1, target_fd = -1;
+	auto_close int images_fd = open(s->path, O_PATH | O_DIRECTORY | O_CLOEXEC), dir_fd = -1,
+		       target_fd = -1;
 
 	if (images_fd < 0)
 		return err_sys(err, errno, "open the image store '%s'", s->path);
 	if (path_open_dir(AT_FDCWD, dir, 0700, &dir_fd, err) < 0 ||
-	    path_open_dir(AT_FDCWD, mountpoint, 0700, &target_fd, err) < 0)
+		path_open_dir(AT_FDCWD, mountpoint, 0700, &target_fd, err) < 0)
 		return -1;
 	j.images_fd = images_fd;
 	j.dir_fd = dir_fd;

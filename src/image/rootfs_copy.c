@@ -1,7 +1,9 @@
-/* rootfs_copy.c - the layers joined by copying, for where overlayfs cannot write: inside a container whose own root is an overlay.
+/* rootfs_copy.c - the layers joined by copying, for where overlayfs cannot write: inside a container whose
+ * own root is an overlay.
  *
- * Lowest layer first; a whiteout removes what the layers before it brought, an opaque directory empties first. The copy is made
- * beside and renamed, so that "copy" is always whole. Depth is bounded by the load (256). */
+ * Lowest layer first; a whiteout removes what the layers before it brought, an opaque directory empties
+ * first. The copy is made beside and renamed, so that "copy" is always whole. Depth is bounded by the load
+ * (256). */
 #include "image.h"
 
 #include <dirent.h>
@@ -16,8 +18,8 @@
 #include "store.h"
 
 struct copy {
-	int root_fd;             /* of the copy */
-	struct map links;        /* inode → first name in the copy, for one layer */
+	int root_fd;	  /* of the copy */
+	struct map links; /* inode → first name in the copy, for one layer */
 	bool trusted;
 };
 
@@ -27,7 +29,8 @@ static bool opaque(const struct copy *c, int fd)
 {
 	char value[8];
 
-	return fgetxattr(fd, c->trusted ? "trusted.overlay.opaque" : "user.overlay.opaque", value, sizeof value) == 1 &&
+	return fgetxattr(fd, c->trusted ? "trusted.overlay.opaque" : "user.overlay.opaque", value,
+		       sizeof value) == 1 &&
 	       value[0] == 'y';
 }
 
@@ -107,14 +110,14 @@ static int copy_special(int from_dir, int to_dir, const char *name, const struct
 		r = mknodat(to_dir, name, st->st_mode, st->st_rdev);
 	}
 	if (r < 0 || fchownat(to_dir, name, st->st_uid, st->st_gid, AT_SYMLINK_NOFOLLOW) < 0 ||
-	    (!S_ISLNK(st->st_mode) && fchmodat(to_dir, name, st->st_mode & 07777, 0) < 0) ||
-	    utimensat(to_dir, name, times, AT_SYMLINK_NOFOLLOW) < 0)
+		(!S_ISLNK(st->st_mode) && fchmodat(to_dir, name, st->st_mode & 07777, 0) < 0) ||
+		utimensat(to_dir, name, times, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_sys(err, errno, "make it");
 	return 0;
 }
 
-static int copy_nondir(struct copy *c, int from, int to, const char *name, const char *path, const struct stat *st,
-		       struct err *err)
+static int copy_nondir(struct copy *c, int from, int to, const char *name, const char *path,
+	const struct stat *st, struct err *err)
 {
 	auto_free char *inode = xasprintf("%llu", (unsigned long long)st->st_ino);
 	const char *first = st->st_nlink > 1 ? map_get(&c->links, inode) : NULL;
@@ -128,11 +131,12 @@ static int copy_nondir(struct copy *c, int from, int to, const char *name, const
 	}
 	if (st->st_nlink > 1)
 		map_set(&c->links, inode, xstrdup(path));
-	return S_ISREG(st->st_mode) ? copy_file(from, to, name, st, err) : copy_special(from, to, name, st, err);
+	return S_ISREG(st->st_mode) ? copy_file(from, to, name, st, err)
+				    : copy_special(from, to, name, st, err);
 }
 
-static int copy_subdir(struct copy *c, int from, int to, const char *name, const char *path, const struct stat *st,
-		       struct err *err)
+static int copy_subdir(struct copy *c, int from, int to, const char *name, const char *path,
+	const struct stat *st, struct err *err)
 {
 	auto_close int in = openat(from, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), out = -1;
 	struct stat have;

@@ -1,4 +1,5 @@
-/* store.c - the image store on disk, read. What an image is called, where its documents are, which layers it consists of. */
+/* store.c - the image store on disk, read. What an image is called, where its documents are, which layers it
+ * consists of. */
 #include "image.h"
 
 #include <fcntl.h>
@@ -15,7 +16,8 @@ const char *digest_hex(const char *digest)
 {
 	const char *hex = digest + strlen("sha256:");
 
-	if (!str_starts(digest, "sha256:") || strlen(hex) != HASH_HEX_LEN || hex[strspn(hex, "0123456789abcdef")])
+	if (!str_starts(digest, "sha256:") || strlen(hex) != HASH_HEX_LEN ||
+		hex[strspn(hex, "0123456789abcdef")])
 		return NULL;
 	return hex;
 }
@@ -41,11 +43,13 @@ int chain_ids(const json_t *config, struct strs *ret, struct err *err)
 	if (!ids)
 		return err_set(err, ERR_INPUT, "the image's config has no rootfs.diff_ids");
 	if (json_array_size(ids) > LAYERS_MAX)
-		return err_set(err, ERR_INPUT, "the image has %zu layers, more than %d", json_array_size(ids), LAYERS_MAX);
+		return err_set(err, ERR_INPUT, "the image has %zu layers, more than %d", json_array_size(ids),
+			LAYERS_MAX);
 	json_array_foreach(ids, i, id) {
 		const char *hex = json_is_string(id) ? digest_hex(json_string_value(id)) : NULL;
 		if (!hex)
-			return err_set(err, ERR_INPUT, "the image's config has a diff_id that is not a SHA-256 digest");
+			return err_set(err, ERR_INPUT,
+				"the image's config has a diff_id that is not a SHA-256 digest");
 		chain_next(chain, hex);
 		strs_add(ret, chain);
 	}
@@ -126,7 +130,8 @@ bool store_trusted_xattrs(void)
 		return false;
 	if (path_read(AT_FDCWD, "/proc/self/uid_map", 4096, &map, NULL) < 0 || !map.p)
 		return true;
-	return sscanf(map.p, "%u %u %u", &inside, &outside, &n) == 3 && inside == 0 && outside == 0 && n == 4294967295u;
+	return sscanf(map.p, "%u %u %u", &inside, &outside, &n) == 3 && inside == 0 && outside == 0 &&
+	       n == 4294967295u;
 }
 
 /* Six digits of the chain id, taken from where they are free: 16.7 million names, and sixty tries. */

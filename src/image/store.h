@@ -1,12 +1,11 @@
 /* store.h - how the image store looks on disk; for src/image and src/pack only.
  *
  *	STATE/images/oci-layout, index.json, blobs/sha256/HEX      an OCI image layout
- *	             layers/CHAIN                                  an unpacked layer, complete when it has this name
- *	             layers/CHAIN.json                             {"diff_id","size","entries"}, written before the directory
- *	             l/XXXXXX → ../layers/CHAIN                    short names for mount(2)
- *	             .lock                                         flock while index.json is changed or names are published
- *	             .load-RANDOM/                                 a load at work, which holds its flock; anybody may remove a
- *	                                                           directory whose flock can be had */
+ *	             layers/CHAIN                                  an unpacked layer, complete when it has
+ *this name layers/CHAIN.json                             {"diff_id","size","entries"}, written before the
+ *directory l/XXXXXX → ../layers/CHAIN                    short names for mount(2) .lock flock while
+ *index.json is changed or names are published .load-RANDOM/                                 a load at work,
+ *which holds its flock; anybody may remove a directory whose flock can be had */
 #pragma once
 
 #include <jansson.h>
@@ -18,8 +17,8 @@
 struct image;
 
 struct image_store {
-	char *path;      /* STATE/images */
-	int fd;          /* of it; -1: there is none */
+	char *path; /* STATE/images */
+	int fd;	    /* of it; -1: there is none */
 };
 
 #define REF_NAME "org.opencontainers.image.ref.name"
@@ -27,15 +26,16 @@ struct image_store {
 #define CONFIG_TYPE "application/vnd.oci.image.config.v1+json"
 
 enum {
-	INDEX_MAX = 64 << 20,    /* index.json of the store */
-	DOC_MAX = 8 << 20,       /* a manifest, an index or a config in a blob */
-	LAYERS_MAX = 500,        /* overlayfs takes no more */
+	INDEX_MAX = 64 << 20, /* index.json of the store */
+	DOC_MAX = 8 << 20,    /* a manifest, an index or a config in a blob */
+	LAYERS_MAX = 500,     /* overlayfs takes no more */
 	LINK_LEN = 6,
 };
 
 /* The hex digits of "sha256:…" (64, lower case), NULL when it is no such digest. Points into the text. */
 const char *digest_hex(const char *digest);
-/* The next chain id: chain is the one so far ("" below the first layer) and becomes the one that includes diff_hex. */
+/* The next chain id: chain is the one so far ("" below the first layer) and becomes the one that includes
+ * diff_hex. */
 void chain_next(char chain[static HASH_HEX_LEN + 1], const char *diff_hex);
 /* Chain ids of a config's rootfs.diff_ids, lowest first. */
 struct strs;
@@ -47,7 +47,8 @@ int store_index(const struct image_store *s, json_t **ret, struct err *err);
 int store_doc(const struct image_store *s, const char *digest, json_t **ret, struct err *err);
 /* The short name of a layer, made when there is none; ret has LINK_LEN + 1 bytes. */
 int store_link(int images_fd, const char *chain, char *ret, struct err *err);
-/* Whether trusted.* attributes may be used: not inside a user namespace, where overlayfs reads user.overlay.* instead. */
+/* Whether trusted.* attributes may be used: not inside a user namespace, where overlayfs reads user.overlay.*
+ * instead. */
 bool store_trusted_xattrs(void);
 
 /* Reads the config document into the image; bounded and type-checked. */

@@ -1,9 +1,10 @@
 /* user.c - "app:grp" → numbers, by the rootfs' own passwd and group files.
  *
- * The rules are those of Docker's exec user: a name or number that has a passwd entry takes the group and home of the first such entry;
- * a number without one is taken as it is, with group 0 and home "/"; without an explicit group the user is in every group
- * that lists its name. The primary group is among the supplementary ones, as Docker does it since CVE-2022-36109: a file
- * that denies a group must not become accessible by leaving the group out. */
+ * The rules are those of Docker's exec user: a name or number that has a passwd entry takes the group and
+ * home of the first such entry; a number without one is taken as it is, with group 0 and home "/"; without an
+ * explicit group the user is in every group that lists its name. The primary group is among the supplementary
+ * ones, as Docker does it since CVE-2022-36109: a file that denies a group must not become accessible by
+ * leaving the group out. */
 #include "image.h"
 
 #include <fcntl.h>
@@ -14,12 +15,12 @@
 #include "../util/mem.h"
 #include "../util/path.h"
 
-enum { DB_MAX = 16 << 20, GROUPS_MAX = 8192 };        /* each new group is compared with those there are */
-#define ID_MAX 2147483647u     /* what Docker and the Linux tools around it accept */
+enum { DB_MAX = 16 << 20, GROUPS_MAX = 8192 }; /* each new group is compared with those there are */
+#define ID_MAX 2147483647u		       /* what Docker and the Linux tools around it accept */
 
 struct lookup {
-	const char *user;        /* NULL: user 0 */
-	const char *group;       /* NULL: not given */
+	const char *user;  /* NULL: user 0 */
+	const char *group; /* NULL: not given */
 	struct image_user u;
 	size_t cap;
 	bool found_user, found_group;
@@ -45,7 +46,8 @@ static int db_read(int root_fd, const char *path, struct buf *ret, struct err *e
 	return 0;
 }
 
-/* Cuts the next line off, without blanks around it; NULL at the end. Empty lines and comments are passed over. */
+/* Cuts the next line off, without blanks around it; NULL at the end. Empty lines and comments are passed
+ * over. */
 static char *next_line(char **at)
 {
 	while (*at && **at) {
@@ -180,14 +182,17 @@ static int resolve(struct lookup *l, int root_fd, const char *const *extra, stru
 	auto_strs struct strs members = STRS_INIT;
 	unsigned n;
 
-	if (db_read(root_fd, "/etc/passwd", &passwd, err) < 0 || db_read(root_fd, "/etc/group", &group, err) < 0)
+	if (db_read(root_fd, "/etc/passwd", &passwd, err) < 0 ||
+		db_read(root_fd, "/etc/group", &group, err) < 0)
 		return -1;
 	find_user(l, passwd.p);
 	if (!l->found_user && l->user && !id_parse(l->user, &n))
-		return err_set(err, ERR_INPUT, "unable to find user '%s' in the image's /etc/passwd", l->user);
+		return err_set(
+			err, ERR_INPUT, "unable to find user '%s' in the image's /etc/passwd", l->user);
 	find_groups(l, group.p ? group.p : "", &members);
 	if (l->group && !l->found_group)
-		return err_set(err, ERR_INPUT, "unable to find group '%s' in the image's /etc/group", l->group);
+		return err_set(
+			err, ERR_INPUT, "unable to find group '%s' in the image's /etc/group", l->group);
 	group_add(l, l->u.gid);
 	for (size_t i = 0; i < members.n; i++)
 		if (id_parse(members.v[i], &n))
@@ -200,7 +205,8 @@ static int resolve(struct lookup *l, int root_fd, const char *const *extra, stru
 	return 0;
 }
 
-int image_user(int root_fd, const char *user, const char *const *extra_groups, struct image_user *ret, struct err *err)
+int image_user(int root_fd, const char *user, const char *const *extra_groups, struct image_user *ret,
+	struct err *err)
 {
 	auto_free char *spec = xstrdup(user ? user : "");
 	char *colon = strchr(spec, ':');

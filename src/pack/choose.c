@@ -9,7 +9,8 @@
 #include "../util/mem.h"
 #include "name.h"
 
-int choice_doc(const struct choice *c, const struct spooled *f, const char *what, json_t **ret, struct err *err)
+int choice_doc(
+	const struct choice *c, const struct spooled *f, const char *what, json_t **ret, struct err *err)
 {
 	auto_free char *shown = name_show(what);
 
@@ -23,9 +24,17 @@ int choice_doc(const struct choice *c, const struct spooled *f, const char *what
 const char *choice_host_arch(void)
 {
 	static const char *const names[][2] = {
-		{ "x86_64", "amd64" },   { "aarch64", "arm64" }, { "i686", "386" },      { "i386", "386" },
-		{ "armv7l", "arm" },     { "armv6l", "arm" },    { "ppc64le", "ppc64le" }, { "s390x", "s390x" },
-		{ "riscv64", "riscv64" }, { "loongarch64", "loong64" }, { "mips64", "mips64le" },
+		{ "x86_64", "amd64" },
+		{ "aarch64", "arm64" },
+		{ "i686", "386" },
+		{ "i386", "386" },
+		{ "armv7l", "arm" },
+		{ "armv6l", "arm" },
+		{ "ppc64le", "ppc64le" },
+		{ "s390x", "s390x" },
+		{ "riscv64", "riscv64" },
+		{ "loongarch64", "loong64" },
+		{ "mips64", "mips64le" },
 	};
 	struct utsname u;
 
@@ -44,7 +53,8 @@ void choice_ref(const struct choice *c, struct pack_image *img, const char *name
 
 	if (ref_parse(name, &r, NULL) < 0) {
 		auto_free char *shown = name_show(name);
-		strs_printf(&c->out->warnings, "'%s' is not an image reference: the image is loaded without this name", shown);
+		strs_printf(&c->out->warnings,
+			"'%s' is not an image reference: the image is loaded without this name", shown);
 		return;
 	}
 	free(take(r.digest));
@@ -56,20 +66,22 @@ void choice_ref(const struct choice *c, struct pack_image *img, const char *name
 		strs_take(&img->refs, take(text));
 }
 
-static int check_platform(const struct choice *c, const struct image *conf, const struct pack_image *img, struct err *err)
+static int check_platform(
+	const struct choice *c, const struct image *conf, const struct pack_image *img, struct err *err)
 {
 	const char *name = img->refs.n ? img->refs.v[0] : "without a name";
 
 	if (conf->os && !STREQ(conf->os, "linux"))
 		return err_set(err, ERR_INPUT, "image '%s' is for %s, not for linux", name, conf->os);
 	if (conf->architecture && !STREQ(conf->architecture, choice_host_arch()))
-		strs_printf(&c->out->warnings, "image '%s' is for linux/%s, this machine is linux/%s", name, conf->architecture,
-			    choice_host_arch());
+		strs_printf(&c->out->warnings, "image '%s' is for linux/%s, this machine is linux/%s", name,
+			conf->architecture, choice_host_arch());
 	return 0;
 }
 
 /* Reading the config here refuses at load what could only fail at every start. */
-static int check_config(const struct choice *c, const json_t *config, const struct pack_image *img, struct err *err)
+static int check_config(
+	const struct choice *c, const json_t *config, const struct pack_image *img, struct err *err)
 {
 	struct image *conf = xcalloc(1, sizeof *conf);
 	int r = imgconf_read(config, conf, err);
@@ -80,18 +92,19 @@ static int check_config(const struct choice *c, const json_t *config, const stru
 	return r;
 }
 
-int choice_finish(const struct choice *c, struct pack_image *img, const struct spooled *const *layers, size_t n,
-		  struct err *err)
+int choice_finish(const struct choice *c, struct pack_image *img, const struct spooled *const *layers,
+	size_t n, struct err *err)
 {
 	auto_json json_t *config = NULL;
 	auto_strs struct strs chains = STRS_INIT;
 	const json_t *ids;
 
-	if (choice_doc(c, img->config, "image config", &config, err) < 0 || check_config(c, config, img, err) < 0 ||
-	    chain_ids(config, &chains, err) < 0)
+	if (choice_doc(c, img->config, "image config", &config, err) < 0 ||
+		check_config(c, config, img, err) < 0 || chain_ids(config, &chains, err) < 0)
 		return -1;
 	if (chains.n != n)
-		return err_set(err, ERR_INPUT, "the image's config has %zu layers, its manifest %zu", chains.n, n);
+		return err_set(
+			err, ERR_INPUT, "the image's config has %zu layers, its manifest %zu", chains.n, n);
 	ids = jx_arr(jx_obj(config, "rootfs"), "diff_ids");
 	img->layers = xcalloc(n + 1, sizeof *img->layers);
 	img->n_layers = n;
@@ -103,8 +116,9 @@ int choice_finish(const struct choice *c, struct pack_image *img, const struct s
 		memcpy(l->chain, chains.v[i], sizeof l->chain);
 		if (l->blob->kind == SPOOL_PLAIN && !STREQ(l->blob->hex, hex))
 			return err_set(err, ERR_INPUT,
-				       "layer %zu of %zu: its content is sha256:%s, not what the image's config says (sha256:%s)",
-				       i + 1, n, l->blob->hex, hex);
+				"layer %zu of %zu: its content is sha256:%s, not what the image's config "
+				"says (sha256:%s)",
+				i + 1, n, l->blob->hex, hex);
 	}
 	return 0;
 }
@@ -127,13 +141,15 @@ void choose_done(struct pack_images *l)
 
 static int choose(const struct choice *c, struct err *err)
 {
-	const struct spooled *index = spool_get(c->files, "index.json"), *list = spool_get(c->files, "manifest.json");
+	const struct spooled *index = spool_get(c->files, "index.json"),
+			     *list = spool_get(c->files, "manifest.json");
 	auto_json json_t *index_doc = NULL, *list_doc = NULL;
 
 	if (list && choice_doc(c, list, "manifest.json", &list_doc, err) < 0)
 		return -1;
 	if (index && spool_get(c->files, "oci-layout")) {
-		if (choice_doc(c, index, "index.json", &index_doc, err) < 0 || choose_oci(c, index_doc, err) < 0)
+		if (choice_doc(c, index, "index.json", &index_doc, err) < 0 ||
+			choose_oci(c, index_doc, err) < 0)
 			return -1;
 		for (size_t i = 0; list_doc && i < c->out->n; i++)
 			if (c->out->v[i].refs.n == 0)
@@ -142,8 +158,10 @@ static int choose(const struct choice *c, struct err *err)
 		if (choose_docker(c, list_doc, err) < 0)
 			return -1;
 	} else {
-		err_set(err, ERR_INPUT, "it is no image archive: it has neither manifest.json nor oci-layout and index.json");
-		return err_hint(err, "make one with 'docker save -o FILE IMAGE' or 'skopeo copy … oci-archive:FILE:NAME'");
+		err_set(err, ERR_INPUT,
+			"it is no image archive: it has neither manifest.json nor oci-layout and index.json");
+		return err_hint(err,
+			"make one with 'docker save -o FILE IMAGE' or 'skopeo copy … oci-archive:FILE:NAME'");
 	}
 	if (c->out->n == 0)
 		return err_set(err, ERR_INPUT, "the archive holds no image");

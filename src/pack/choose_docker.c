@@ -1,4 +1,5 @@
-/* choose_docker.c - docker-archive: manifest.json lists {"Config","RepoTags","Layers"}. It has no OCI manifest, so we write one. */
+/* choose_docker.c - docker-archive: manifest.json lists {"Config","RepoTags","Layers"}. It has no OCI
+ * manifest, so we write one. */
 #include "choose.h"
 
 #include "../image/store.h"
@@ -30,12 +31,14 @@ static const struct spooled *find_file(const struct choice *c, const json_t *nam
 /* "HEX.json" and "blobs/sha256/HEX" promise their content. */
 static int check_named_by_digest(const json_t *name, const struct spooled *f, struct err *err)
 {
-	const char *text = json_string_value(name), *slash = strrchr(text, '/'), *last = slash ? slash + 1 : text;
+	const char *text = json_string_value(name), *slash = strrchr(text, '/'),
+		   *last = slash ? slash + 1 : text;
 	size_t n = strspn(last, "0123456789abcdef");
 
 	if (n != HASH_HEX_LEN || (last[n] && !STREQ(last + n, ".json")) || memcmp(last, f->hex, n) == 0)
 		return 0;
-	return err_set(err, ERR_INPUT, "config '%s' has other content than its name says: sha256:%s", text, f->hex);
+	return err_set(
+		err, ERR_INPUT, "config '%s' has other content than its name says: sha256:%s", text, f->hex);
 }
 
 static json_t *descriptor(const char *type, const char *hex, uint64_t size)
@@ -114,7 +117,8 @@ int choose_docker(const struct choice *c, const json_t *list, struct err *err)
 	size_t i;
 
 	if (!json_is_array(list) || json_array_size(list) > IMAGES_MAX)
-		return err_set(err, ERR_INPUT, "manifest.json is not a list of at most %d images", IMAGES_MAX);
+		return err_set(
+			err, ERR_INPUT, "manifest.json is not a list of at most %d images", IMAGES_MAX);
 	json_array_foreach(list, i, entry) {
 		struct pack_image *img = XGROW(c->out->v, c->out->n, c->out->cap);
 		if (read_entry(c, img, entry, err) < 0)

@@ -1,7 +1,7 @@
 /* choose_oci.c - OCI archive: index.json → (indexes →) manifests.
  *
- * Descriptors that share a name are the platforms of one image; one is chosen. An index nested in another is such a group as well, and
- * inherits the name. Attestations (platform unknown/unknown) are no images. */
+ * Descriptors that share a name are the platforms of one image; one is chosen. An index nested in another is
+ * such a group as well, and inherits the name. Attestations (platform unknown/unknown) are no images. */
 #include "choose.h"
 
 #include "../image/store.h"
@@ -30,7 +30,8 @@ static const struct spooled *find_blob(const struct choice *c, const json_t *des
 	if (!f)
 		err_set(err, ERR_INPUT, "blob '%s' is missing from the archive", digest);
 	else if (!STREQ(f->hex, hex))
-		err_set(err, ERR_INPUT, "blob '%s' has other content than its name says: sha256:%s", digest, f->hex);
+		err_set(err, ERR_INPUT, "blob '%s' has other content than its name says: sha256:%s", digest,
+			f->hex);
 	else if (jx_int(desc, "size", -1) != (int64_t)f->size)
 		err_set(err, ERR_INPUT, "blob '%s' has %llu bytes, its descriptor says %lld", digest,
 			(unsigned long long)f->size, (long long)jx_int(desc, "size", -1));
@@ -44,8 +45,10 @@ static int check_layer_type(const json_t *desc, struct err *err)
 	const char *type = jx_str(desc, "mediaType");
 	auto_free char *shown = name_show(type ? type : "");
 
-	if (type && (str_starts(type, "application/vnd.oci.image.layer.") ||
-		     str_starts(type, "application/vnd.docker.image.rootfs.")) && !strstr(type, "encrypted"))
+	if (type &&
+		(str_starts(type, "application/vnd.oci.image.layer.") ||
+			str_starts(type, "application/vnd.docker.image.rootfs.")) &&
+		!strstr(type, "encrypted"))
 		return 0;
 	return err_set(err, ERR_INPUT, "a layer is of the type '%s', which cannot be unpacked", shown);
 }
@@ -58,9 +61,12 @@ static int read_manifest(const struct choice *c, struct pack_image *img, const j
 	auto_free const struct spooled **layers = xcalloc(n + 1, sizeof *layers);
 
 	if (!config || !list || n > LAYERS_MAX)
-		return err_set(err, ERR_INPUT, "its manifest is not valid, or has more than %d layers", LAYERS_MAX);
-	if (!type || (!STREQ(type, CONFIG_TYPE) && !STREQ(type, "application/vnd.docker.container.image.v1+json")))
-		return err_set(err, ERR_INPUT, "it is an artifact of the type '%s', no container image", type ? type : "");
+		return err_set(
+			err, ERR_INPUT, "its manifest is not valid, or has more than %d layers", LAYERS_MAX);
+	if (!type ||
+		(!STREQ(type, CONFIG_TYPE) && !STREQ(type, "application/vnd.docker.container.image.v1+json")))
+		return err_set(err, ERR_INPUT, "it is an artifact of the type '%s', no container image",
+			type ? type : "");
 	img->config = find_blob(c, config, err);
 	if (!img->config)
 		return -1;
@@ -83,8 +89,8 @@ static struct pack_image *image_of(const struct choice *c, const struct spooled 
 	return NULL;
 }
 
-static int take_manifest(const struct choice *c, const struct spooled *f, const json_t *doc, const char *name,
-			 struct err *err)
+static int take_manifest(
+	const struct choice *c, const struct spooled *f, const json_t *doc, const char *name, struct err *err)
 {
 	struct pack_image *img = image_of(c, f);
 	auto_free char *shown = name_show(name ? name : f->hex);
@@ -115,7 +121,8 @@ static const char *desc_name(const json_t *desc)
 	return name ? name : jx_str(a, REF_NAME);
 }
 
-/* Higher is better, 0 does not run here. Of amd64 the plain one is taken, of arm the newest that is not 64 bit. */
+/* Higher is better, 0 does not run here. Of amd64 the plain one is taken, of arm the newest that is not 64
+ * bit. */
 static int platform_score(const json_t *platform)
 {
 	const char *os = jx_str(platform, "os"), *arch = jx_str(platform, "architecture");
@@ -148,13 +155,14 @@ static int none_fits(const json_t *group, const char *name, struct err *err)
 
 	json_array_foreach(group, i, desc) {
 		const json_t *p = jx_obj(desc, "platform");
-		const char *os = jx_str(p, "os"), *arch = jx_str(p, "architecture"), *variant = jx_str(p, "variant");
-		buf_printf(&have, "%s%s/%s%s%s", have.len ? ", " : "", os ? os : "?", arch ? arch : "?", variant ? "/" : "",
-			   variant ? variant : "");
+		const char *os = jx_str(p, "os"), *arch = jx_str(p, "architecture"),
+			   *variant = jx_str(p, "variant");
+		buf_printf(&have, "%s%s/%s%s%s", have.len ? ", " : "", os ? os : "?", arch ? arch : "?",
+			variant ? "/" : "", variant ? variant : "");
 	}
 	list = name_show(have.p ? have.p : "nothing");
-	return err_set(err, ERR_INPUT, "image '%s' is not there for linux/%s; the archive has it for %s", shown,
-		       choice_host_arch(), list);
+	return err_set(err, ERR_INPUT, "image '%s' is not there for linux/%s; the archive has it for %s",
+		shown, choice_host_arch(), list);
 }
 
 static const json_t *pick(const json_t *group, const char *name, struct err *err)
@@ -179,7 +187,8 @@ static const json_t *pick(const json_t *group, const char *name, struct err *err
 
 /* ------------------------------------------------------------------ indexes */
 
-static int take_index(const struct choice *c, const json_t *index, const char *name, int depth, struct err *err);
+static int take_index(
+	const struct choice *c, const json_t *index, const char *name, int depth, struct err *err);
 
 static int take_desc(const struct choice *c, const json_t *desc, const char *name, int depth, struct err *err)
 {
@@ -194,7 +203,8 @@ static int take_desc(const struct choice *c, const json_t *desc, const char *nam
 }
 
 /* A nested index is one image: its descriptors are the platforms. */
-static int take_index(const struct choice *c, const json_t *index, const char *name, int depth, struct err *err)
+static int take_index(
+	const struct choice *c, const json_t *index, const char *name, int depth, struct err *err)
 {
 	const json_t *list = jx_arr(index, "manifests"), *desc, *best;
 	auto_json json_t *group = json_array();
@@ -248,11 +258,12 @@ int choose_oci(const struct choice *c, const json_t *index, struct err *err)
 			continue;
 		group = group_of(list, name, &platforms);
 		if (name || platforms) {
-			if (json_array_size(group) && (!(one = pick(group, name, err)) || take_desc(c, one, name, 0, err) < 0))
+			if (json_array_size(group) &&
+				(!(one = pick(group, name, err)) || take_desc(c, one, name, 0, err) < 0))
 				return -1;
 			continue;
 		}
-		json_array_foreach(group, k, one)       /* several images, none of them named */
+		json_array_foreach(group, k, one) /* several images, none of them named */
 			if (take_desc(c, one, NULL, 0, err) < 0)
 				return -1;
 	}

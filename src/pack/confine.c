@@ -12,7 +12,8 @@
 #include "../util/auto.h"
 #include "../util/str.h"
 
-static const int unpack_caps[] = { CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_FSETID, CAP_MKNOD, CAP_SETFCAP };
+static const int unpack_caps[] = { CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_FSETID, CAP_MKNOD,
+	CAP_SETFCAP };
 
 static int close_directories(struct err *err)
 {
@@ -70,7 +71,7 @@ static int drop_caps(enum confine_caps keep, struct err *err)
 	if (syscall(SYS_capget, &head, now) < 0)
 		return err_sys(err, errno, "read capabilities");
 	for (size_t i = 0; keep == CONFINE_UNPACK && i < ARRAY_LEN(unpack_caps); i++) {
-		unsigned bit = 1u << unpack_caps[i];    /* all of them are below 32 */
+		unsigned bit = 1u << unpack_caps[i]; /* all of them are below 32 */
 		data[0].permitted |= now[0].permitted & bit;
 	}
 	data[0].effective = data[0].permitted;

@@ -121,7 +121,7 @@ static int job_end(struct load *l, struct job *j, struct err *err)
 
 	j->state = JOB_DONE;
 	if (worker_finish(&j->worker, &answer, err) < 0 ||
-	    unpack_result(&j->unpack, answer, &j->staged.bytes, &j->staged.entries, err) < 0)
+		unpack_result(&j->unpack, answer, &j->staged.bytes, &j->staged.entries, err) < 0)
 		return err_wrap(err, "layer 'sha256:%s'", j->staged.layer->diff_hex);
 	emit_layer(l, j->staged.layer, j->unpack.hash_only ? "present" : "unpacked");
 	return 0;
@@ -158,7 +158,8 @@ static int step_job(struct load *l, struct job *j, struct err *err)
 		return 0;
 	j->state = JOB_DONE;
 	worker_abort(&j->worker);
-	return err_set(err, ERR_TIMEOUT, "layer 'sha256:%s' is not unpacked after an hour", j->staged.layer->diff_hex);
+	return err_set(err, ERR_TIMEOUT, "layer 'sha256:%s' is not unpacked after an hour",
+		j->staged.layer->diff_hex);
 }
 
 static void abort_jobs(struct load *l)
@@ -210,7 +211,8 @@ static void emit_loaded(const struct load *l)
 		const struct pack_image *img = &l->images.v[i];
 		auto_free char *id = xasprintf("sha256:%s", img->config->hex);
 		for (size_t k = 0; k < img->refs.n; k++)
-			emit(l, json_pack("{s:s, s:s, s:s}", "ev", "loaded", "ref", img->refs.v[k], "id", id));
+			emit(l, json_pack(
+					"{s:s, s:s, s:s}", "ev", "loaded", "ref", img->refs.v[k], "id", id));
 		if (img->refs.n == 0)
 			emit(l, json_pack("{s:s, s:s}", "ev", "loaded", "id", id));
 	}
@@ -218,8 +220,9 @@ static void emit_loaded(const struct load *l)
 
 static int load_staged(struct load *l, struct err *err)
 {
-	if (spool_run(&l->stage, l->req, &l->files, err) < 0 || choose_images(&l->stage, &l->files, &l->images, err) < 0 ||
-	    plan_jobs(l, err) < 0 || run_jobs(l, err) < 0)
+	if (spool_run(&l->stage, l->req, &l->files, err) < 0 ||
+		choose_images(&l->stage, &l->files, &l->images, err) < 0 || plan_jobs(l, err) < 0 ||
+		run_jobs(l, err) < 0)
 		return err_wrap(err, "load '%s'", l->req->name);
 	return publish_jobs(l, err);
 }

@@ -1,7 +1,7 @@
 /* meta.c - owner, mode, times and extended attributes of an unpacked entry.
  *
- * Order matters: changing the owner clears set-id bits and capabilities, so the mode comes after it and the attributes last but for
- * the times. */
+ * Order matters: changing the owner clears set-id bits and capabilities, so the mode comes after it and the
+ * attributes last but for the times. */
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
@@ -12,8 +12,8 @@
 
 enum { XATTR_MAX = 64 << 10, XATTRS_MAX = 256 };
 
-/* What an image may say: capabilities, ACLs and the user's own. trusted.* and user.overlay.* would steer overlayfs, security
- * labels belong to the host. */
+/* What an image may say: capabilities, ACLs and the user's own. trusted.* and user.overlay.* would steer
+ * overlayfs, security labels belong to the host. */
 static bool xattr_allowed(const char *name)
 {
 	if (str_starts(name, "user."))
@@ -32,8 +32,8 @@ static int xattrs_apply(int fd, struct archive_entry *e, struct err *err)
 	while (archive_entry_xattr_next(e, &name, &value, &n) == ARCHIVE_OK) {
 		total += n;
 		if (total > XATTR_MAX || ++count > XATTRS_MAX)
-			return err_set(err, ERR_INPUT, "its extended attributes are more than 64 KiB or more than %d",
-				       XATTRS_MAX);
+			return err_set(err, ERR_INPUT,
+				"its extended attributes are more than 64 KiB or more than %d", XATTRS_MAX);
 		if (!name || !xattr_allowed(name))
 			continue;
 		if (fsetxattr(fd, name, value, n, 0) < 0 && errno != ENOTSUP && errno != EPERM)

@@ -1,5 +1,5 @@
-/* pack.h - the image store, write side: archives in. Everything that parses foreign tar or compressed bytes runs in a confined
- * child (confine.h); this process reads JSON only. */
+/* pack.h - the image store, write side: archives in. Everything that parses foreign tar or compressed bytes
+ * runs in a confined child (confine.h); this process reads JSON only. */
 #pragma once
 
 #include <jansson.h>
@@ -8,17 +8,18 @@
 #include "../util/err.h"
 
 struct pack_limits {
-	uint64_t entries;        /* in one layer */
-	uint64_t bytes;          /* of one layer's tar, or of the whole archive */
+	uint64_t entries; /* in one layer */
+	uint64_t bytes;	  /* of one layer's tar, or of the whole archive */
 };
 #define PACK_LIMITS ((struct pack_limits){ .entries = 1000000, .bytes = 64ULL << 30 })
 
 struct pack_load {
 	const char *state_dir;
-	int fd;                  /* the archive, from its beginning; borrowed */
-	const char *name;        /* what messages call it: the file's name, "standard input" */
+	int fd;		  /* the archive, from its beginning; borrowed */
+	const char *name; /* what messages call it: the file's name, "standard input" */
 	struct pack_limits limits;
-	/* {"ev":"layer","digest","state":"unpacked"|"present"}, {"ev":"warn","msg"}, and at last for each name
+	/* {"ev":"layer","digest","state":"unpacked"|"present"}, {"ev":"warn","msg"}, and at last for each
+	 * name
 	 * {"ev":"loaded","ref","id"} (without ref when the image has none). Borrowed by the callee. */
 	void (*on_event)(void *arg, const json_t *ev);
 	void *arg;

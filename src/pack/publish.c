@@ -1,7 +1,7 @@
 /* publish.c - see publish.h.
  *
- * One syncfs before anything is renamed: after a power cut a name means whole content. What has its name already is left as it is, a
- * name being a digest. */
+ * One syncfs before anything is renamed: after a power cut a name means whole content. What has its name
+ * already is left as it is, a name being a digest. */
 #include "publish.h"
 
 #include <fcntl.h>
@@ -21,7 +21,7 @@ static int place_blob(const struct stage *s, const char *file, const char *hex, 
 	if (renameat2(s->fd, file, s->images_fd, to, RENAME_NOREPLACE) == 0 || errno == EEXIST)
 		return 0;
 	if (errno == ENOENT && faccessat(s->images_fd, to, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-		return 0;       /* shared with another image of this archive, and placed for it */
+		return 0; /* shared with another image of this archive, and placed for it */
 	return err_sys(err, errno, "put blob 'sha256:%s' into the image store", hex);
 }
 
@@ -43,7 +43,8 @@ static int place_image(const struct stage *s, const struct pack_image *img, stru
 /* What is known of a layer, beside it. */
 static int stage_meta(const struct stage *s, const struct staged_layer *l, struct err *err)
 {
-	auto_free char *name = xasprintf("%s.json", l->dir), *diff = xasprintf("sha256:%s", l->layer->diff_hex);
+	auto_free char *name = xasprintf("%s.json", l->dir),
+		       *diff = xasprintf("sha256:%s", l->layer->diff_hex);
 	auto_json json_t *meta = json_object();
 
 	jx_set_str(meta, "diff_id", diff);
@@ -53,14 +54,14 @@ static int stage_meta(const struct stage *s, const struct staged_layer *l, struc
 }
 
 /* What we write ourselves is staged as well, so that the one syncfs covers it. */
-static int stage_own(const struct stage *s, const struct pack_images *images, const struct staged_layer *layers,
-		     size_t n_layers, struct err *err)
+static int stage_own(const struct stage *s, const struct pack_images *images,
+	const struct staged_layer *layers, size_t n_layers, struct err *err)
 {
 	for (size_t i = 0; i < images->n; i++) {
 		const struct pack_image *img = &images->v[i];
 		auto_free char *file = xasprintf("manifest-%s", img->manifest_hex);
 		if (img->manifest_text &&
-		    path_write(s->fd, file, img->manifest_text, img->manifest_size, 0644, 0, err) < 0)
+			path_write(s->fd, file, img->manifest_text, img->manifest_size, 0644, 0, err) < 0)
 			return -1;
 	}
 	for (size_t i = 0; i < n_layers; i++)
@@ -76,7 +77,7 @@ static int place_layer(const struct stage *s, const struct staged_layer *l, stru
 	char link[LINK_LEN + 1];
 
 	if (renameat(s->fd, meta, s->images_fd, meta_to) < 0 ||
-	    (renameat2(s->fd, l->dir, s->images_fd, to, RENAME_NOREPLACE) < 0 && errno != EEXIST))
+		(renameat2(s->fd, l->dir, s->images_fd, to, RENAME_NOREPLACE) < 0 && errno != EEXIST))
 		return err_sys(err, errno, "put layer 'sha256:%s' into the image store", l->layer->diff_hex);
 	return store_link(s->images_fd, l->layer->chain, link, err);
 }
@@ -107,7 +108,8 @@ static bool index_has(const json_t *list, const char *digest)
 	return false;
 }
 
-/* The name leaves the image it stood for; that one stays, without a name, since containers may be made of it. */
+/* The name leaves the image it stood for; that one stays, without a name, since containers may be made of it.
+ */
 static void index_unname(json_t *list, const char *ref)
 {
 	for (size_t i = json_array_size(list); i-- > 0;) {
@@ -131,10 +133,11 @@ static void index_remove_nameless(json_t *list, const char *digest)
 	}
 }
 
-static void index_add(json_t *list, const struct pack_image *img, const char *digest, const char *type, const char *ref)
+static void index_add(
+	json_t *list, const struct pack_image *img, const char *digest, const char *type, const char *ref)
 {
 	json_t *desc = json_pack("{s:s, s:s, s:I}", "mediaType", type, "digest", digest, "size",
-				 (json_int_t)img->manifest_size);
+		(json_int_t)img->manifest_size);
 
 	if (ref)
 		json_object_set_new(desc, "annotations", json_pack("{s:s}", REF_NAME, ref));
@@ -204,8 +207,8 @@ static int sync_dir(const struct stage *s, const char *name, struct err *err)
 	return 0;
 }
 
-int publish(const struct stage *s, const struct pack_images *images, const struct staged_layer *layers, size_t n_layers,
-	    struct err *err)
+int publish(const struct stage *s, const struct pack_images *images, const struct staged_layer *layers,
+	size_t n_layers, struct err *err)
 {
 	auto_close int lock = -1;
 

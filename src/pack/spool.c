@@ -34,7 +34,7 @@ static enum spool_kind kind_of(const unsigned char *p, size_t n)
 	if (n >= 4 && p[1] == 0xb5 && p[2] == 0x2f && p[3] == 0xfd && p[0] == 0x28)
 		return SPOOL_ZSTD;
 	if (n >= 4 && (p[0] & 0xf0) == 0x50 && p[1] == 0x2a && p[2] == 0x4d && p[3] == 0x18)
-		return SPOOL_ZSTD;      /* begins with a skippable frame */
+		return SPOOL_ZSTD; /* begins with a skippable frame */
 	return SPOOL_PLAIN;
 }
 
@@ -71,7 +71,8 @@ static int copy_content(struct stream *s, int fd, json_t *item, struct err *err)
 static int spool_file(struct stream *s, json_t *item, size_t number, struct err *err)
 {
 	auto_free char *file = xasprintf("%zu", number);
-	auto_close int fd = openat(AT_FDCWD, file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	auto_close int fd =
+		openat(AT_FDCWD, file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 
 	if (fd < 0)
 		return err_sys(err, errno, "make a file in the image store");
@@ -98,7 +99,8 @@ static int spool_link(json_t *item, const char *path, const char *target, bool r
 	return 0;
 }
 
-static int spool_entry(struct stream *s, struct archive_entry *e, json_t *list, size_t number, struct err *err)
+static int spool_entry(
+	struct stream *s, struct archive_entry *e, json_t *list, size_t number, struct err *err)
 {
 	const char *raw = archive_entry_pathname(e);
 	auto_free char *path = NULL;

@@ -16,7 +16,7 @@
 #include "../util/str.h"
 
 #define STAGE_PREFIX ".load-"
-#define BESIDE_PREFIX ".tmp-"      /* path_write() */
+#define BESIDE_PREFIX ".tmp-" /* path_write() */
 
 enum { LOCK_MS = 10000, LOCK_STEP_MS = 20 };
 
@@ -29,7 +29,8 @@ static int take_dir(int images_fd, const char *name, int *ret_fd)
 	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return 1;
 	/* somebody may have removed it between open and flock */
-	if (fstat(fd, &a) < 0 || fstatat(images_fd, name, &b, AT_SYMLINK_NOFOLLOW) < 0 || a.st_ino != b.st_ino)
+	if (fstat(fd, &a) < 0 || fstatat(images_fd, name, &b, AT_SYMLINK_NOFOLLOW) < 0 ||
+		a.st_ino != b.st_ino)
 		return 1;
 	*ret_fd = take_fd(&fd);
 	return 0;
@@ -67,8 +68,9 @@ static int make_stage(struct stage *s, struct err *err)
 
 static int make_layout(struct stage *s, struct err *err)
 {
-	if (path_mkdirs(s->images_fd, "blobs/sha256", 0755, err) < 0 || path_mkdirs(s->images_fd, "layers", 0700, err) < 0 ||
-	    path_mkdirs(s->images_fd, "l", 0700, err) < 0)
+	if (path_mkdirs(s->images_fd, "blobs/sha256", 0755, err) < 0 ||
+		path_mkdirs(s->images_fd, "layers", 0700, err) < 0 ||
+		path_mkdirs(s->images_fd, "l", 0700, err) < 0)
 		return err_wrap(err, "image store '%s'", s->images_path);
 	return 0;
 }
@@ -80,7 +82,7 @@ int stage_open(const char *state_dir, struct stage *ret, struct err *err)
 	s.images_path = path_join(state_dir, "images");
 	/* 0700: what an image brings with set-user-id must not be within reach of the host's users */
 	if (path_mkdirs(AT_FDCWD, state_dir, 0711, err) < 0 ||
-	    path_open_dir(AT_FDCWD, s.images_path, 0700, &s.images_fd, err) < 0)
+		path_open_dir(AT_FDCWD, s.images_path, 0700, &s.images_fd, err) < 0)
 		goto failed;
 	if (make_layout(&s, err) < 0)
 		goto failed;
@@ -111,7 +113,8 @@ void stage_close(struct stage *s)
 	*s = (struct stage){ .images_fd = -1, .fd = -1 };
 }
 
-/* The process that /proc/locks names for this file: "1: FLOCK  ADVISORY  WRITE 708 08:01:13 0 EOF". 0: unknown. */
+/* The process that /proc/locks names for this file: "1: FLOCK  ADVISORY  WRITE 708 08:01:13 0 EOF". 0:
+ * unknown. */
 static unsigned lock_holder(int fd)
 {
 	auto_buf struct buf locks = BUF_INIT;
@@ -121,7 +124,8 @@ static unsigned lock_holder(int fd)
 
 	if (fstat(fd, &st) < 0 || path_read(AT_FDCWD, "/proc/locks", 4 << 20, &locks, NULL) < 0 || !locks.p)
 		return 0;
-	file = xasprintf(" %02x:%02x:%llu ", major(st.st_dev), minor(st.st_dev), (unsigned long long)st.st_ino);
+	file = xasprintf(
+		" %02x:%02x:%llu ", major(st.st_dev), minor(st.st_dev), (unsigned long long)st.st_ino);
 	for (char *save, *line = strtok_r(locks.p, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
 		if (strstr(line, file) && sscanf(line, "%*s FLOCK %*s %*s %u", &pid) == 1)
 			return pid;
@@ -135,10 +139,12 @@ static int held(const struct stage *s, int fd, struct err *err)
 	auto_free char *path = xasprintf("/proc/%u/comm", pid);
 
 	if (!pid || path_read(AT_FDCWD, path, 64, &comm, NULL) < 0 || !comm.p)
-		return err_set(err, ERR_TIMEOUT, "the image store '%s' is locked for more than 10 s", s->images_path);
+		return err_set(err, ERR_TIMEOUT, "the image store '%s' is locked for more than 10 s",
+			s->images_path);
 	comm.p[strcspn(comm.p, "\n")] = '\0';
-	return err_set(err, ERR_TIMEOUT, "the image store '%s' is locked by process %u ('%s') for more than 10 s",
-		       s->images_path, pid, comm.p);
+	return err_set(err, ERR_TIMEOUT,
+		"the image store '%s' is locked by process %u ('%s') for more than 10 s", s->images_path, pid,
+		comm.p);
 }
 
 /* index.json and oci-layout are written under the lock only: what is half written now is a dead process'. */

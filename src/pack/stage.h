@@ -1,13 +1,13 @@
-/* stage.h - where a load works before anything has its name: STATE/images/.load-RANDOM, whose flock tells the living from the
- * dead. And the store's lock. */
+/* stage.h - where a load works before anything has its name: STATE/images/.load-RANDOM, whose flock tells the
+ * living from the dead. And the store's lock. */
 #pragma once
 
 #include "../util/err.h"
 
 struct stage {
 	char *images_path;
-	int images_fd;           /* of STATE/images */
-	int fd;                  /* of the staging directory, flock held */
+	int images_fd; /* of STATE/images */
+	int fd;	       /* of the staging directory, flock held */
 	char name[32];
 };
 /* Makes the store when there is none, removes what dead loads left, and a new staging directory. */

@@ -10,14 +10,14 @@ enum { IN_BYTES = 1 << 18, SILENCE_MS = 300 * 1000 };
 
 struct stream {
 	int fd;
-	struct archive *plain;           /* undoes the compression */
+	struct archive *plain; /* undoes the compression */
 	struct archive *tar;
-	bool empty;                      /* not a single byte */
-	bool ended;                      /* plain has given its last byte */
+	bool empty; /* not a single byte */
+	bool ended; /* plain has given its last byte */
 	bool hashed;
 	struct sha256_ctx sha;
 	uint64_t bytes, max_bytes;
-	char *why;                       /* a failure of ours inside a callback: the message that counts */
+	char *why; /* a failure of ours inside a callback: the message that counts */
 	enum err_kind kind;
 	char in[IN_BYTES];
 };
@@ -70,12 +70,13 @@ static la_ssize_t plain_block(struct stream *s, const void **ret)
 	if (r < ARCHIVE_WARN) {
 		if (s->why)
 			return ARCHIVE_FATAL;
-		return fail(s, ERR_INPUT, xasprintf("the compressed data is damaged: %s", archive_error_string(s->plain)));
+		return fail(s, ERR_INPUT,
+			xasprintf("the compressed data is damaged: %s", archive_error_string(s->plain)));
 	}
 	s->bytes += n;
 	if (s->bytes > s->max_bytes)
-		return fail(s, ERR_INPUT, xasprintf("it is larger than %llu bytes unpacked",
-						    (unsigned long long)s->max_bytes));
+		return fail(s, ERR_INPUT,
+			xasprintf("it is larger than %llu bytes unpacked", (unsigned long long)s->max_bytes));
 	if (s->hashed)
 		sha256_update(&s->sha, n, *ret);
 	return (la_ssize_t)n;
@@ -103,7 +104,8 @@ static int explain(struct stream *s, struct archive *a, const char *what, struct
 static int explain_tar(struct stream *s, struct err *err)
 {
 	if (!s->why && archive_format(s->tar) == 0)
-		return err_set(err, ERR_INPUT, "it is not a tar archive, neither plain nor compressed with gzip or zstd");
+		return err_set(err, ERR_INPUT,
+			"it is not a tar archive, neither plain nor compressed with gzip or zstd");
 	return explain(s, s->tar, "the tar archive is damaged", err);
 }
 

@@ -1,7 +1,7 @@
 /* stream.h - a tar archive behind a descriptor: plain, gzip or zstd.
  *
- * Two libarchive readers: the first undoes the compression, so that the plain bytes can be counted and hashed (a layer's diff_id), the
- * second takes these bytes as tar and nothing else. */
+ * Two libarchive readers: the first undoes the compression, so that the plain bytes can be counted and hashed
+ * (a layer's diff_id), the second takes these bytes as tar and nothing else. */
 #pragma once
 
 #include <archive.h>

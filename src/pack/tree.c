@@ -59,7 +59,8 @@ static int mark_opaque(struct tree *t, const char *path, struct err *err)
 		return 0;
 	t->opaque_bytes += strlen(path) + 1;
 	if (t->opaque_bytes > OPAQUE_BYTES_MAX)
-		return err_set(err, ERR_INPUT, "the names of its opaque directories are longer than 1 MiB together");
+		return err_set(
+			err, ERR_INPUT, "the names of its opaque directories are longer than 1 MiB together");
 	map_set(&t->opaque, path, t);
 	return 0;
 }
@@ -103,7 +104,7 @@ static int step_down(struct tree *t, int *fd, const char *part, const char *path
 	if (fstatat(*fd, part, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(st.st_mode) && !is_whiteout(&st)) {
 		auto_free char *shown = name_show(path);
 		return err_set(err, ERR_INPUT, "it goes through '%s', which is %s in the same layer", shown,
-			       S_ISLNK(st.st_mode) ? "a symbolic link" : "not a directory");
+			S_ISLNK(st.st_mode) ? "a symbolic link" : "not a directory");
 	}
 	if (make_dir(t, *fd, part, path, err) < 0)
 		return -1;
@@ -134,7 +135,8 @@ static int make_parents(struct tree *t, const char *path, int *ret_fd, struct er
 	return 0;
 }
 
-/* The descriptor of path's parent (kept for the next entry, which is mostly its neighbour) and the last part of path. */
+/* The descriptor of path's parent (kept for the next entry, which is mostly its neighbour) and the last part
+ * of path. */
 static int open_parent(struct tree *t, const char *path, const char **ret_base, struct err *err)
 {
 	const char *slash = strrchr(path, '/');
@@ -181,21 +183,23 @@ static int write_content(struct tree *t, struct stream *s, struct archive_entry 
 		t->bytes += n;
 		if (t->bytes > t->limits.bytes)
 			return err_set(err, ERR_INPUT, "the layer's files are larger than %llu bytes",
-				       (unsigned long long)t->limits.bytes);
+				(unsigned long long)t->limits.bytes);
 		if (write_at(fd, p, n, offset, err) < 0)
 			return -1;
 		end = offset + (int64_t)n;
 	}
 	if (r < 0)
 		return -1;
-	if (end < size && ftruncate(fd, size) < 0)     /* a hole at the end */
+	if (end < size && ftruncate(fd, size) < 0) /* a hole at the end */
 		return err_sys(err, errno, "give it its size");
 	return 0;
 }
 
-static int add_file(struct tree *t, struct stream *s, struct archive_entry *e, const char *base, struct err *err)
+static int add_file(
+	struct tree *t, struct stream *s, struct archive_entry *e, const char *base, struct err *err)
 {
-	auto_close int fd = openat(t->parent_fd, base, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	auto_close int fd =
+		openat(t->parent_fd, base, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
 	if (fd < 0)
 		return err_sys(err, errno, "make a file");
@@ -220,7 +224,8 @@ static int add_node(struct tree *t, struct archive_entry *e, const char *base, s
 	mode_t type = archive_entry_filetype(e);
 	dev_t dev = type == AE_IFIFO ? 0 : makedev(archive_entry_rdevmajor(e), archive_entry_rdevminor(e));
 
-	if (mknodat(t->parent_fd, base, (type == AE_IFIFO ? S_IFIFO : type == AE_IFCHR ? S_IFCHR : S_IFBLK) | 0600, dev) < 0) {
+	/* libarchive's type bits are those of the kernel */
+	if (mknodat(t->parent_fd, base, type | 0600, dev) < 0) {
 		if (errno == EPERM && t->no_devices)
 			return 0;
 		return err_sys(err, errno, "make a device node or fifo");
@@ -228,7 +233,8 @@ static int add_node(struct tree *t, struct archive_entry *e, const char *base, s
 	return meta_apply(t->parent_fd, base, -1, e, err);
 }
 
-static int add_dir(struct tree *t, struct archive_entry *e, const char *base, const char *path, struct err *err)
+static int add_dir(
+	struct tree *t, struct archive_entry *e, const char *base, const char *path, struct err *err)
 {
 	struct timespec *mtime;
 
@@ -241,7 +247,8 @@ static int add_dir(struct tree *t, struct archive_entry *e, const char *base, co
 }
 
 /* The target is a name inside the layer, as any other; never one of the layers below, which are not here. */
-static int add_hardlink(struct tree *t, const char *raw_target, const char *base, const char *path, struct err *err)
+static int add_hardlink(
+	struct tree *t, const char *raw_target, const char *base, const char *path, struct err *err)
 {
 	auto_free char *target = NULL, *parent = NULL, *shown = name_show(raw_target);
 	auto_close int fd = -1;
@@ -256,8 +263,10 @@ static int add_hardlink(struct tree *t, const char *raw_target, const char *base
 	last = slash ? slash + 1 : target;
 	parent = xstrndup(target, slash ? (size_t)(slash - target) : 0);
 	fd = open_beneath(t->root_fd, parent);
-	if (fd < 0 || !*last || fstatat(fd, last, &st, AT_SYMLINK_NOFOLLOW) < 0 || S_ISDIR(st.st_mode) || is_whiteout(&st))
-		return err_set(err, ERR_INPUT, "it is a hard link to '%s', which is no file in the same layer", shown);
+	if (fd < 0 || !*last || fstatat(fd, last, &st, AT_SYMLINK_NOFOLLOW) < 0 || S_ISDIR(st.st_mode) ||
+		is_whiteout(&st))
+		return err_set(err, ERR_INPUT,
+			"it is a hard link to '%s', which is no file in the same layer", shown);
 	if (remove_there(t->parent_fd, base, err) < 0)
 		return -1;
 	if (linkat(fd, last, t->parent_fd, base, 0) < 0)
@@ -274,7 +283,7 @@ static int add_whiteout(struct tree *t, const char *base, struct err *err)
 	if (STREQ(base, OPAQUE))
 		return mark_opaque(t, t->parent, err);
 	if (str_starts(base, WHITEOUT_META))
-		return 0;       /* AUFS' own files */
+		return 0; /* AUFS' own files */
 	if (!*name || STREQ(name, ".") || STREQ(name, ".."))
 		return err_set(err, ERR_INPUT, "it is a whiteout of nothing");
 	hidden = xasprintf("%s%s%s", t->parent, *t->parent ? "/" : "", name);
@@ -304,7 +313,8 @@ static int add_root(struct tree *t, struct archive_entry *e, struct err *err)
 	return 0;
 }
 
-static int add_clean(struct tree *t, struct stream *s, struct archive_entry *e, const char *path, struct err *err)
+static int add_clean(
+	struct tree *t, struct stream *s, struct archive_entry *e, const char *path, struct err *err)
 {
 	const char *base, *hardlink = archive_entry_hardlink(e);
 	mode_t type = archive_entry_filetype(e);
@@ -343,11 +353,13 @@ int tree_add(struct tree *t, struct stream *s, struct archive_entry *e, struct e
 	auto_free char *path = NULL;
 
 	if (++t->entries > t->limits.entries)
-		return err_set(err, ERR_INPUT, "it has more than %llu entries", (unsigned long long)t->limits.entries);
+		return err_set(err, ERR_INPUT, "it has more than %llu entries",
+			(unsigned long long)t->limits.entries);
 	if (!raw)
 		raw = archive_entry_pathname_utf8(e);
 	if (!raw)
-		return err_set(err, ERR_INPUT, "entry %llu has a name that cannot be read", (unsigned long long)t->entries);
+		return err_set(err, ERR_INPUT, "entry %llu has a name that cannot be read",
+			(unsigned long long)t->entries);
 	if (name_clean(raw, &path, err) < 0)
 		return -1;
 	if (add_clean(t, s, e, path, err) < 0) {

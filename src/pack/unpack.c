@@ -71,7 +71,8 @@ static int check_hash(struct stream *s, const char *want, struct err *err)
 	if (stream_finish(s, have, err) < 0)
 		return -1;
 	if (!STREQ(have, want))
-		return err_set(err, ERR_INPUT, "its content is sha256:%s, not what the image's config says (sha256:%s)", have, want);
+		return err_set(err, ERR_INPUT,
+			"its content is sha256:%s, not what the image's config says (sha256:%s)", have, want);
 	return 0;
 }
 
@@ -139,14 +140,14 @@ static int set_opaque(int root_fd, const char *name, struct err *err)
 	auto_close int fd = (int)syscall(SYS_openat2, root_fd, *name ? name : ".", &how, sizeof how);
 
 	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP))
-		return 0;       /* a later entry of the layer put something else there */
+		return 0; /* a later entry of the layer put something else there */
 	if (fd < 0 || fsetxattr(fd, attr, "y", 1, 0) < 0)
 		return err_sys(err, errno, "mark a directory as opaque");
 	return 0;
 }
 
 int unpack_result(const struct unpack *u, const json_t *answer, uint64_t *ret_bytes, uint64_t *ret_entries,
-		  struct err *err)
+	struct err *err)
 {
 	const json_t *names = jx_arr(answer, "opaque"), *name;
 	auto_close int root_fd = -1;

@@ -7,15 +7,15 @@
 #include "pack.h"
 
 struct unpack {
-	int stage_fd;                    /* the directory that has the blob and the target; borrowed */
-	const char *blob;                /* its name there */
-	const char *dir;                 /* the target's name there, empty */
-	bool hash_only;                  /* nothing is written into it: the blob is only compared with diff_hex */
-	const char *diff_hex;            /* what the plain bytes must hash to */
+	int stage_fd;	      /* the directory that has the blob and the target; borrowed */
+	const char *blob;     /* its name there */
+	const char *dir;      /* the target's name there, empty */
+	bool hash_only;	      /* nothing is written into it: the blob is only compared with diff_hex */
+	const char *diff_hex; /* what the plain bytes must hash to */
 	struct pack_limits limits;
 };
 /* A worker's function (arg: struct unpack); its answer is for unpack_result(). */
 int unpack_work(void *arg, json_t **ret, struct err *err);
 /* In the parent: sets what the child could not, and reads the counts. */
 int unpack_result(const struct unpack *u, const json_t *answer, uint64_t *ret_bytes, uint64_t *ret_entries,
-		  struct err *err);
+	struct err *err);

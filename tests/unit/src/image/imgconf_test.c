@@ -29,7 +29,8 @@ static void test_nothing_is_needed(void **state)
 		"{}",
 		"{\"config\":null}",
 		"{\"config\":{}}",
-		"{\"config\":{\"Entrypoint\":null,\"Cmd\":null,\"Env\":null,\"User\":\"\",\"Volumes\":null,\"Labels\":null,"
+		"{\"config\":{\"Entrypoint\":null,\"Cmd\":null,\"Env\":null,\"User\":\"\",\"Volumes\":null,"
+		"\"Labels\":null,"
 		"\"ExposedPorts\":null,\"Healthcheck\":null}}",
 	};
 
@@ -64,9 +65,10 @@ static void test_a_single_word_is_a_list_of_one(void **state)
 
 static void test_health(void **state)
 {
-	struct image *i = read_config("{\"config\":{\"Healthcheck\":{\"Test\":[\"CMD\",\"true\"],\"Interval\":5000000000,"
-				      "\"Timeout\":1,\"StartPeriod\":2,\"StartInterval\":3,\"Retries\":4}}}",
-				      NULL);
+	struct image *i = read_config(
+		"{\"config\":{\"Healthcheck\":{\"Test\":[\"CMD\",\"true\"],\"Interval\":5000000000,"
+		"\"Timeout\":1,\"StartPeriod\":2,\"StartInterval\":3,\"Retries\":4}}}",
+		NULL);
 
 	assert_true(i->health.given);
 	assert_string_equal(i->health.test.v[1], "true");
@@ -91,7 +93,8 @@ static void test_wrong_types(void **state)
 		{ "{\"config\":{\"Volumes\":[]}}", "'Volumes' is not an object" },
 		{ "{\"config\":{\"Labels\":{\"a\":1}}}", "'Labels' has a value that is not a string" },
 		{ "{\"config\":{\"Healthcheck\":{\"Interval\":-1}}}", "'Interval' is not a positive number" },
-		{ "{\"config\":{\"Healthcheck\":{\"Interval\":1.5}}}", "'Interval' is not a positive number" },
+		{ "{\"config\":{\"Healthcheck\":{\"Interval\":1.5}}}",
+			"'Interval' is not a positive number" },
 	};
 
 	for (size_t k = 0; k < ARRAY_LEN(cases); k++) {
@@ -129,8 +132,8 @@ static void test_bounds(void **state)
 static void test_chain_ids(void **state)
 {
 	auto_json json_t *doc = json_pack("{s:{s:[s,s]}}", "rootfs", "diff_ids",
-					  "sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
-					  "sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb");
+		"sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+		"sha256:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb");
 	auto_strs struct strs ids = STRS_INIT;
 
 	assert_int_equal(chain_ids(doc, &ids, NULL), 0);

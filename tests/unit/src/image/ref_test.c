@@ -12,7 +12,8 @@
 
 static void test_normal_forms(void **state)
 {
-	static const char *const cases[][3] = {    /* written, whole, familiar */
+	static const char *const cases[][3] = {
+		/* written, whole, familiar */
 		{ "redis", "docker.io/library/redis:latest", "redis:latest" },
 		{ "redis:7-alpine", "docker.io/library/redis:7-alpine", "redis:7-alpine" },
 		{ "docker.io/redis", "docker.io/library/redis:latest", "redis:latest" },
@@ -21,7 +22,8 @@ static void test_normal_forms(void **state)
 		{ "library/redis", "docker.io/library/redis:latest", "redis:latest" },
 		{ "localhost/app", "localhost/app:latest", "localhost/app:latest" },
 		{ "localhost:5000/app", "localhost:5000/app:latest", "localhost:5000/app:latest" },
-		{ "ghcr.io/a/b/c__d.e---f:V1.0_x", "ghcr.io/a/b/c__d.e---f:V1.0_x", "ghcr.io/a/b/c__d.e---f:V1.0_x" },
+		{ "ghcr.io/a/b/c__d.e---f:V1.0_x", "ghcr.io/a/b/c__d.e---f:V1.0_x",
+			"ghcr.io/a/b/c__d.e---f:V1.0_x" },
 		{ "Host/app", "Host/app:latest", "Host/app:latest" },
 		{ "[::1]:5000/app", "[::1]:5000/app:latest", "[::1]:5000/app:latest" },
 		{ "app@sha256:" HEX, "docker.io/library/app@sha256:" HEX, "app@sha256:" HEX },

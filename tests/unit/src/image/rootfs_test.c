@@ -1,4 +1,5 @@
-/* Real mounts, in a mount namespace of the test's own. Layers are made by hand: what a load makes is tested in src/pack. */
+/* Real mounts, in a mount namespace of the test's own. Layers are made by hand: what a load makes is tested
+ * in src/pack. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -23,7 +24,8 @@ static int top_fd;
 
 static int set_up(void **state)
 {
-	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 || !mkdtemp(top))
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+		!mkdtemp(top))
 		return -1;
 	top_fd = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return path_mkdirs(top_fd, "images/layers", 0700, NULL);
@@ -258,7 +260,8 @@ static void test_top_directory_is_the_images(void **state)
 	image_free(i);
 }
 
-/* An overlay cannot be the upper directory of another: the image is copied instead, with all that whiteouts say. */
+/* An overlay cannot be the upper directory of another: the image is copied instead, with all that whiteouts
+ * say. */
 static void test_copy_where_overlay_cannot_be(void **state)
 {
 	struct image *ground = image_of(0x700, 1), *i = image_of(0x800, 3);
@@ -307,7 +310,8 @@ static void test_copy_where_overlay_cannot_be(void **state)
 static void test_a_missing_layer_is_named(void **state)
 {
 	struct image *i = image_of(0x900, 1);
-	auto_free char *layer = in_layer(i, 0, ""), *dir = xasprintf("%s/c11", top), *at = xasprintf("%s/m11", top);
+	auto_free char *layer = in_layer(i, 0, ""), *dir = xasprintf("%s/c11", top),
+		       *at = xasprintf("%s/m11", top);
 	auto_err struct err err = ERR_INIT;
 	struct image_store *s;
 

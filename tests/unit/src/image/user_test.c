@@ -30,7 +30,8 @@ static int set_up(void **state)
 	root_fd = open(root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	put("etc/passwd", "root:x:0:0:root:/root:/bin/sh\n# comment\n\nbroken\napp:x:1000:1001::/home/app:\n"
 			  "twin:x:1000:55::/twin:\nnohome:x:77:78:::\nhuge:x:99999999999:1::/:\n");
-	put("etc/group", "root:x:0:\napp:x:1001:\nwheel:x:10:root,app\nvideo:x:44:app,other\nonly:x:45:other\n");
+	put("etc/group",
+		"root:x:0:\napp:x:1001:\nwheel:x:10:root,app\nvideo:x:44:app,other\nonly:x:45:other\n");
 	return 0;
 }
 

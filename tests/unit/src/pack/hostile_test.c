@@ -1,4 +1,5 @@
-/* Archives that mean harm. Each is refused by name, nothing is written outside the store, and the store is as it was. */
+/* Archives that mean harm. Each is refused by name, nothing is written outside the store, and the store is as
+ * it was. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -62,7 +63,7 @@ static void refused(const struct buf *archive, const struct pack_limits *limits,
 		fail_msg("expected '%s' in: %s", words, err_msg(&err));
 	assert_int_equal(count_names("state/images/layers"), 0);
 	assert_int_equal(count_names("state/images/blobs/sha256"), 0);
-	assert_int_equal(count_names("state/images"), 3);      /* blobs, layers, l */
+	assert_int_equal(count_names("state/images"), 3); /* blobs, layers, l */
 	assert_int_equal(count_names("."), 2);
 	assert_int_equal(path_read(top_fd, "victim", 100, &victim, NULL), 0);
 	assert_string_equal(victim.p, "safe");
@@ -125,7 +126,8 @@ static void test_links(void **state)
 
 	tar_symlink(t, "out", top);
 	tar_file(t, "out/victim", "evil");
-	layer_refused(t, "entry 'out/victim': it goes through 'out', which is a symbolic link in the same layer");
+	layer_refused(
+		t, "entry 'out/victim': it goes through 'out', which is a symbolic link in the same layer");
 	t = tar_new(M_PLAIN);
 	tar_dir(t, "a");
 	tar_symlink(t, "a/up", "../../../../../..");
@@ -158,7 +160,8 @@ static void test_hard_links(void **state)
 	layer_refused(t, "entry 'mine': it is a hard link to '/tmp/hostile-test-");
 	t = tar_new(M_PLAIN);
 	tar_hardlink(t, "mine", "../../../../etc/passwd");
-	layer_refused(t, "entry 'mine': hard link: entry '../../../../etc/passwd' is refused: its name has a '..'");
+	layer_refused(
+		t, "entry 'mine': hard link: entry '../../../../etc/passwd' is refused: its name has a '..'");
 	t = tar_new(M_PLAIN);
 	tar_symlink(t, "out", top);
 	tar_hardlink(t, "mine", "out/victim");
@@ -307,12 +310,13 @@ static void test_oci_lies(void **state)
 	struct tar *t = tar_new(M_PLAIN);
 
 	tar_file(t, "blobs/sha256/" WRONG, "{}");
-	auto_buf struct buf other = made_oci_end(
-		t, json_pack("[{s:s, s:i}]", "digest", "sha256:" WRONG, "size", 2));
+	auto_buf struct buf other =
+		made_oci_end(t, json_pack("[{s:s, s:i}]", "digest", "sha256:" WRONG, "size", 2));
 	refused(&other, NULL, "blob 'sha256:" WRONG "' has other content than its name says");
 
 	t = tar_new(M_PLAIN);
-	auto_buf struct buf missing = made_oci_end(t, json_pack("[{s:s, s:i}]", "digest", "sha256:" WRONG, "size", 2));
+	auto_buf struct buf missing =
+		made_oci_end(t, json_pack("[{s:s, s:i}]", "digest", "sha256:" WRONG, "size", 2));
 	refused(&missing, NULL, "blob 'sha256:" WRONG "' is missing from the archive");
 
 	t = tar_new(M_PLAIN);
@@ -322,7 +326,8 @@ static void test_oci_lies(void **state)
 	refused(&size, NULL, "has 2 bytes, its descriptor says 3");
 
 	t = tar_new(M_PLAIN);
-	auto_buf struct buf digest = made_oci_end(t, json_pack("[{s:s, s:i}]", "digest", "sha256:../../x", "size", 2));
+	auto_buf struct buf digest =
+		made_oci_end(t, json_pack("[{s:s, s:i}]", "digest", "sha256:../../x", "size", 2));
 	refused(&digest, NULL, "'sha256:../../x' is not a SHA-256 digest");
 
 	t = tar_new(M_PLAIN);
@@ -330,7 +335,8 @@ static void test_oci_lies(void **state)
 	refused(&none, NULL, "the archive holds no image");
 }
 
-/* An index that leads to itself cannot be made (it would have to have its own hash), one that is nested deep can. */
+/* An index that leads to itself cannot be made (it would have to have its own hash), one that is nested deep
+ * can. */
 static void test_nested_indexes(void **state)
 {
 	struct tar *t = tar_new(M_PLAIN);
@@ -352,7 +358,8 @@ static void test_manifest_json(void **state)
 		{ "[1]", "manifest.json is not valid" },
 		{ "[{}]", "manifest.json names a file by something that is not a string" },
 		{ "[{\"Config\":\"../c\"}]", "its name has a '..'" },
-		{ "[{\"Config\":\"nowhere\"}]", "manifest.json names 'nowhere', which is missing from the archive" },
+		{ "[{\"Config\":\"nowhere\"}]",
+			"manifest.json names 'nowhere', which is missing from the archive" },
 		{ "[{\"Config\":\"loop1\"}]", "manifest.json names 'loop1', which is missing" },
 		{ "[{\"Config\":\"bad\"}]", "image config" },
 		{ "[{\"Config\":\"c\",\"Layers\":[\"l\"]}]", "its manifest 1" },
@@ -387,7 +394,8 @@ static void test_no_archive_at_all(void **state)
 
 	tar_file(t, "f", "x");
 	auto_buf struct buf other = tar_end(t);
-	refused(&other, NULL, "it is no image archive: it has neither manifest.json nor oci-layout and index.json");
+	refused(&other, NULL,
+		"it is no image archive: it has neither manifest.json nor oci-layout and index.json");
 	buf_str(&text, "this is a text, and not a tar archive at all\n");
 	refused(&text, NULL, "it is not a tar archive, neither plain nor compressed with gzip or zstd");
 	buf_done(&text);
@@ -430,8 +438,8 @@ static void test_the_cell_has_no_way_out(void **state)
 	assert_false(jx_bool(o, "proc", true));
 	assert_false(jx_bool(o, "dirfd", true));
 	assert_false(jx_bool(o, "up", true));
-	assert_true(jx_bool(o, "node", false));         /* images have devices… */
-	assert_false(jx_bool(o, "node_opens", true));   /* …but nobody in here can use one */
+	assert_true(jx_bool(o, "node", false));	      /* images have devices… */
+	assert_false(jx_bool(o, "node_opens", true)); /* …but nobody in here can use one */
 	assert_false(jx_bool(o, "chroot", true));
 	assert_false(jx_bool(o, "setuid", true));
 }

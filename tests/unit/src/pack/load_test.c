@@ -155,10 +155,12 @@ static void layers_done(struct made_layer *l, size_t n)
 
 static void test_docker_archive(void **state)
 {
-	auto_json json_t *config = json_pack("{s:[s,s], s:[s], s:s, s:s, s:{s:{}}, s:{s:{}}, s:[s,s], s:{s:s}}", "Env", "A=1",
-					     "broken", "Cmd", "serve", "User", "app", "WorkingDir", "/w", "Volumes", "/data",
-					     "ExposedPorts", "80/tcp", "Entrypoint", "/e", "--x", "Labels", "k", "v");
-	struct made_layer layers[] = { simple_layer("a", "one", M_PLAIN), simple_layer("b", "three", M_PLAIN) };
+	auto_json json_t *config =
+		json_pack("{s:[s,s], s:[s], s:s, s:s, s:{s:{}}, s:{s:{}}, s:[s,s], s:{s:s}}", "Env", "A=1",
+			"broken", "Cmd", "serve", "User", "app", "WorkingDir", "/w", "Volumes", "/data",
+			"ExposedPorts", "80/tcp", "Entrypoint", "/e", "--x", "Labels", "k", "v");
+	struct made_layer layers[] = { simple_layer("a", "one", M_PLAIN),
+		simple_layer("b", "three", M_PLAIN) };
 	struct made_image made = { "app:1", NULL, config, layers, 2 };
 	auto_buf struct buf archive = made_docker(&made, M_PLAIN);
 	auto_json json_t *events = load(&archive);
@@ -192,7 +194,8 @@ static void test_every_compression(void **state)
 {
 	for (int outer = M_PLAIN; outer <= M_ZSTD; outer++) {
 		for (int inner = M_PLAIN; inner <= M_ZSTD; inner++) {
-			auto_free char *tag = xasprintf("c:%d%d", outer, inner), *oci_tag = xasprintf("%s-oci", tag);
+			auto_free char *tag = xasprintf("c:%d%d", outer, inner),
+				       *oci_tag = xasprintf("%s-oci", tag);
 			struct made_layer layer = simple_layer("f", tag, (enum made_filter)inner);
 			struct made_image made = { tag, NULL, NULL, &layer, 1 };
 			auto_buf struct buf docker = made_docker(&made, (enum made_filter)outer);
@@ -213,12 +216,14 @@ static void test_every_compression(void **state)
 	}
 }
 
-/* Compressors that write in parallel make many members; gunzip and zstd take them as one stream, so must we. */
+/* Compressors that write in parallel make many members; gunzip and zstd take them as one stream, so must we.
+ */
 static void test_many_compressed_members(void **state)
 {
 	for (int f = M_GZIP; f <= M_ZSTD; f++) {
 		struct made_layer layer = simple_layer("f", "members", M_PLAIN);
-		struct buf half1 = { layer.tar.p, 512, 512 }, half2 = { layer.tar.p + 512, layer.tar.len - 512, 0 };
+		struct buf half1 = { layer.tar.p, 512, 512 },
+			   half2 = { layer.tar.p + 512, layer.tar.len - 512, 0 };
 		struct made_image made = { "members", NULL, NULL, &layer, 1 };
 		auto_buf struct buf packed = made_compress(&half1, (enum made_filter)f);
 		auto_buf struct buf rest = made_compress(&half2, (enum made_filter)f);
@@ -228,7 +233,8 @@ static void test_many_compressed_members(void **state)
 		buf_add(&packed, rest.p, rest.len);
 		tar_bytes(t, "l.tar", packed.p, packed.len);
 		tar_file(t, "c", config);
-		tar_file(t, "manifest.json", "[{\"Config\":\"c\",\"RepoTags\":[\"members\"],\"Layers\":[\"l.tar\"]}]");
+		tar_file(t, "manifest.json",
+			"[{\"Config\":\"c\",\"RepoTags\":[\"members\"],\"Layers\":[\"l.tar\"]}]");
 		auto_buf struct buf archive = tar_end(t);
 		auto_json json_t *events = load(&archive);
 		struct image *i = find("members");
@@ -252,7 +258,7 @@ static void test_from_a_pipe(void **state)
 	pid = fork();
 	if (pid == 0) {
 		close(p[0]);
-		for (size_t at = 0; at < archive.len; at++)     /* in the smallest pieces there are */
+		for (size_t at = 0; at < archive.len; at++) /* in the smallest pieces there are */
 			if (write(p[1], archive.p + at, 1) != 1)
 				_exit(1);
 		_exit(0);
@@ -348,7 +354,7 @@ static void test_all_kinds_of_entry(void **state)
 	i = find("kinds");
 	assert_int_equal(look(i, 0, "").st_mode & 07777, 01750);
 	st = look(i, 0, "usr");
-	assert_int_equal(st.st_mtime, 1000000000);      /* though files were put in later */
+	assert_int_equal(st.st_mtime, 1000000000); /* though files were put in later */
 	check_text(i, 0, deep, "long name");
 	check_text(i, 0, "\xc3\xa9t\xc3\xa9", "accents");
 	check_text(i, 0, "absolute", "taken as relative");
@@ -389,9 +395,10 @@ static void test_whiteouts(void **state)
 	tar_file(t, "opaque/.wh..wh..opq", "");
 	tar_file(t, "opaque/new", "n");
 	tar_file(t, "made/.wh..wh..opq", "");
-	tar_file(t, ".wh.both", "");            /* a whiteout, then the name itself: a new directory, nothing from below */
+	tar_file(t, ".wh.both",
+		""); /* a whiteout, then the name itself: a new directory, nothing from below */
 	tar_file(t, "both/f", "n");
-	tar_dir(t, "other");                    /* the other way round says the same */
+	tar_dir(t, "other"); /* the other way round says the same */
 	tar_file(t, ".wh.other", "");
 	tar_file(t, "kept", "k");
 	tar_file(t, ".wh.kept", "");
@@ -494,7 +501,7 @@ static void test_same_tag_again(void **state)
 	is = find("again");
 	assert_string_not_equal(was->id, is->id);
 	check_text(is, 0, "f", "2");
-	by_id = find(was->id);          /* containers may still be made of it */
+	by_id = find(was->id); /* containers may still be made of it */
 	assert_string_equal(by_id->id, was->id);
 	assert_null(by_id->ref);
 	image_free(was);
@@ -513,7 +520,8 @@ static void test_found_by_many_names(void **state)
 	struct image *i = find("ghcr.io/x/names:1");
 	auto_free char *by_digest = xasprintf("ghcr.io/x/names@%s", i->manifest_digest);
 	auto_free char *short_id = xstrndup(i->id + strlen("sha256:"), 12), *half = xstrndup(i->id, 20);
-	const char *const names[] = { by_digest, short_id, half, i->id, i->id + strlen("sha256:"), i->manifest_digest };
+	const char *const names[] = { by_digest, short_id, half, i->id, i->id + strlen("sha256:"),
+		i->manifest_digest };
 
 	for (size_t k = 0; k < ARRAY_LEN(names); k++) {
 		struct image *same = find(names[k]);
@@ -570,12 +578,14 @@ static json_t *for_platform(json_t *desc, const char *arch, const char *variant)
 
 static void test_platform_is_chosen(void **state)
 {
-	struct made_layer ours = simple_layer("f", "ours", M_PLAIN), theirs = simple_layer("f", "theirs", M_PLAIN);
-	struct made_image a = { NULL, choice_host_arch(), NULL, &ours, 1 }, b = { NULL, "vax", NULL, &theirs, 1 };
+	struct made_layer ours = simple_layer("f", "ours", M_PLAIN),
+			  theirs = simple_layer("f", "theirs", M_PLAIN);
+	struct made_image a = { NULL, choice_host_arch(), NULL, &ours, 1 },
+			  b = { NULL, "vax", NULL, &theirs, 1 };
 	struct tar *t = tar_new(M_PLAIN);
 	auto_json json_t *inner = json_pack("{s:i, s:[o,o]}", "schemaVersion", 2, "manifests",
-					    for_platform(made_oci_image(t, &b), "vax", "v2"),
-					    for_platform(made_oci_image(t, &a), choice_host_arch(), NULL));
+		for_platform(made_oci_image(t, &b), "vax", "v2"),
+		for_platform(made_oci_image(t, &a), choice_host_arch(), NULL));
 	auto_free char *text = json_dumps(inner, JSON_COMPACT);
 	json_t *desc = made_blob(t, "application/vnd.oci.image.index.v1+json", text, strlen(text));
 	auto_buf struct buf archive = made_oci_end(t, json_pack("[o]", made_named(desc, "multi:1")));
@@ -594,8 +604,9 @@ static void test_no_platform_fits(void **state)
 	struct made_layer l = simple_layer("f", "theirs", M_PLAIN);
 	struct made_image a = { NULL, "vax", NULL, &l, 1 }, b = { NULL, "pdp11", NULL, &l, 1 };
 	struct tar *t = tar_new(M_PLAIN);
-	json_t *list = json_pack("[o,o]", made_named(for_platform(made_oci_image(t, &a), "vax", "v2"), "far:1"),
-				 made_named(for_platform(made_oci_image(t, &b), "pdp11", NULL), "far:1"));
+	json_t *list =
+		json_pack("[o,o]", made_named(for_platform(made_oci_image(t, &a), "vax", "v2"), "far:1"),
+			made_named(for_platform(made_oci_image(t, &b), "pdp11", NULL), "far:1"));
 	auto_buf struct buf archive = made_oci_end(t, list);
 	auto_close int fd = made_fd(&archive);
 	auto_json json_t *events = json_array();
@@ -603,12 +614,13 @@ static void test_no_platform_fits(void **state)
 
 	assert_int_equal(load_fd(fd, events, &err), -1);
 	if (!strstr(err_msg(&err), "image 'far:1' is not there for linux/") ||
-	    !strstr(err_msg(&err), "the archive has it for linux/vax/v2, linux/pdp11"))
+		!strstr(err_msg(&err), "the archive has it for linux/vax/v2, linux/pdp11"))
 		fail_msg("%s", err_msg(&err));
 	layers_done(&l, 1);
 }
 
-/* What `docker save` of today writes: an OCI layout whose names are containerd's annotation, or manifest.json's alone. */
+/* What `docker save` of today writes: an OCI layout whose names are containerd's annotation, or
+ * manifest.json's alone. */
 static void test_names_in_layouts(void **state)
 {
 	struct made_layer l = simple_layer("f", "both", M_PLAIN), l2 = simple_layer("f", "other", M_PLAIN);
@@ -618,9 +630,11 @@ static void test_names_in_layouts(void **state)
 	char hex[HASH_HEX_LEN + 1];
 	json_t *nameless = made_oci_image(t, &a), *named = made_named(made_oci_image(t, &b), "7");
 	json_object_set_new(json_object_get(named, "annotations"), "io.containerd.image.name",
-			    json_string("docker.io/library/contained:7"));
+		json_string("docker.io/library/contained:7"));
 	hash_sha256_hex(config, strlen(config), hex);
-	list = xasprintf("[{\"Config\":\"blobs/sha256/%s\",\"RepoTags\":[\"listed:1\",\"listed:2\"],\"Layers\":[]}]", hex);
+	list = xasprintf(
+		"[{\"Config\":\"blobs/sha256/%s\",\"RepoTags\":[\"listed:1\",\"listed:2\"],\"Layers\":[]}]",
+		hex);
 	tar_file(t, "manifest.json", list);
 	auto_buf struct buf archive = made_oci_end(t, json_pack("[o,o]", nameless, named));
 	auto_json json_t *events = load(&archive);
@@ -708,7 +722,8 @@ static void test_loads_side_by_side(void **state)
 		pids[k] = fork();
 		if (pids[k] == 0) {
 			auto_free char *tag = xasprintf("side:%d", k);
-			struct made_layer l[] = { simple_layer("shared", "s", M_PLAIN), simple_layer("own", tag, M_PLAIN) };
+			struct made_layer l[] = { simple_layer("shared", "s", M_PLAIN),
+				simple_layer("own", tag, M_PLAIN) };
 			struct made_image made = { tag, NULL, NULL, l, 2 };
 			struct buf archive = made_docker(&made, M_PLAIN);
 			struct pack_load req = { top, made_fd(&archive), "x", PACK_LIMITS, NULL, NULL };
@@ -811,7 +826,7 @@ static void test_killed_at_any_time(void **state)
 			struct pack_load req = { top, made_fd(&archive), "x", PACK_LIMITS, NULL, NULL };
 			_exit(pack_load(&req, NULL) < 0);
 		}
-		sigtimedwait(&mask, NULL, &later);      /* its own end comes first, or its time is over */
+		sigtimedwait(&mask, NULL, &later); /* its own end comes first, or its time is over */
 		kill(pid, SIGKILL);
 		assert_int_equal(waitpid(pid, &status, 0), pid);
 		assert_true(WIFSIGNALED(status) || WEXITSTATUS(status) == 0);

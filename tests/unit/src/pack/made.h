@@ -1,4 +1,5 @@
-/* made.h - archives made in memory for the tests of this room: tar files with whatever entries, and image archives around them. */
+/* made.h - archives made in memory for the tests of this room: tar files with whatever entries, and image
+ * archives around them. */
 #pragma once
 
 #include <archive.h>
@@ -52,7 +53,8 @@ static inline struct tar *tar_new(enum made_filter f)
 
 static inline void tar_put(struct tar *t, struct archive_entry *e, const void *p, size_t n)
 {
-	if (archive_write_header(t->a, e) < ARCHIVE_WARN || (n && archive_write_data(t->a, p, n) != (la_ssize_t)n)) {
+	if (archive_write_header(t->a, e) < ARCHIVE_WARN ||
+		(n && archive_write_data(t->a, p, n) != (la_ssize_t)n)) {
 		fprintf(stderr, "made.h: %s\n", archive_error_string(t->a));
 		abort();
 	}
@@ -140,15 +142,15 @@ static inline struct buf made_compress(const struct buf *in, enum made_filter f)
 /* ------------------------------------------------------------------ images */
 
 struct made_layer {
-	struct buf tar;          /* plain */
+	struct buf tar;		 /* plain */
 	enum made_filter filter; /* how it is stored */
-	const char *diff_hex;    /* instead of the right one, when not NULL */
+	const char *diff_hex;	 /* instead of the right one, when not NULL */
 };
 
 struct made_image {
 	const char *tag;
-	const char *arch;        /* NULL: amd64 */
-	json_t *config;          /* "config" of the config document, borrowed; may be NULL */
+	const char *arch; /* NULL: amd64 */
+	json_t *config;	  /* "config" of the config document, borrowed; may be NULL */
 	struct made_layer *layers;
 	size_t n;
 };
@@ -170,11 +172,12 @@ static inline char *made_config(const struct made_image *i)
 	for (size_t k = 0; k < i->n; k++) {
 		char hex[HASH_HEX_LEN + 1];
 		hash_sha256_hex(i->layers[k].tar.p, i->layers[k].tar.len, hex);
-		auto_free char *id = xasprintf("sha256:%s", i->layers[k].diff_hex ? i->layers[k].diff_hex : hex);
+		auto_free char *id =
+			xasprintf("sha256:%s", i->layers[k].diff_hex ? i->layers[k].diff_hex : hex);
 		json_array_append_new(ids, json_string(id));
 	}
-	o = json_pack("{s:s, s:s, s:s, s:{s:s, s:O}}", "architecture", i->arch ? i->arch : "amd64", "os", "linux", "created",
-		      "2024-01-02T03:04:05Z", "rootfs", "type", "layers", "diff_ids", ids);
+	o = json_pack("{s:s, s:s, s:s, s:{s:s, s:O}}", "architecture", i->arch ? i->arch : "amd64", "os",
+		"linux", "created", "2024-01-02T03:04:05Z", "rootfs", "type", "layers", "diff_ids", ids);
 	if (i->config)
 		json_object_set(o, "config", i->config);
 	return json_dumps(o, JSON_COMPACT);
@@ -218,8 +221,8 @@ static inline json_t *made_blob(struct tar *t, const char *type, const void *p, 
 static inline json_t *made_oci_image(struct tar *t, const struct made_image *i)
 {
 	static const char *const types[] = { "application/vnd.oci.image.layer.v1.tar",
-					     "application/vnd.oci.image.layer.v1.tar+gzip",
-					     "application/vnd.oci.image.layer.v1.tar+zstd" };
+		"application/vnd.oci.image.layer.v1.tar+gzip",
+		"application/vnd.oci.image.layer.v1.tar+zstd" };
 	auto_free char *config = made_config(i), *text = NULL;
 	auto_json json_t *layers = json_array(), *manifest = NULL;
 
@@ -227,9 +230,10 @@ static inline json_t *made_oci_image(struct tar *t, const struct made_image *i)
 		auto_buf struct buf stored = made_stored(&i->layers[k]);
 		json_array_append_new(layers, made_blob(t, types[i->layers[k].filter], stored.p, stored.len));
 	}
-	manifest = json_pack("{s:i, s:s, s:o, s:O}", "schemaVersion", 2, "mediaType", "application/vnd.oci.image.manifest.v1+json",
-			     "config", made_blob(t, "application/vnd.oci.image.config.v1+json", config, strlen(config)),
-			     "layers", layers);
+	manifest = json_pack("{s:i, s:s, s:o, s:O}", "schemaVersion", 2, "mediaType",
+		"application/vnd.oci.image.manifest.v1+json", "config",
+		made_blob(t, "application/vnd.oci.image.config.v1+json", config, strlen(config)), "layers",
+		layers);
 	text = json_dumps(manifest, JSON_COMPACT);
 	return made_blob(t, "application/vnd.oci.image.manifest.v1+json", text, strlen(text));
 }
@@ -247,7 +251,8 @@ static inline struct buf made_oci_end(struct tar *t, json_t *manifests)
 
 static inline json_t *made_named(json_t *desc, const char *name)
 {
-	json_object_set_new(desc, "annotations", json_pack("{s:s}", "org.opencontainers.image.ref.name", name));
+	json_object_set_new(
+		desc, "annotations", json_pack("{s:s}", "org.opencontainers.image.ref.name", name));
 	return desc;
 }
 
