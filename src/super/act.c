@@ -201,6 +201,7 @@ static int remove_work(void *arg, json_t **ret, struct err *err)
 		return -1;
 	if (u->recreate)
 		return 0;
+	network_release(s, u);
 	for (size_t i = 0; u->drop_volumes && i < u->rec.anon_volumes.n; i++) {
 		const char *name = strrchr(u->rec.anon_volumes.v[i], '=');
 		if (name && vol_remove(s->volumes, name + 1, err) < 0)
@@ -237,8 +238,6 @@ void act_forget(struct unit *u)
 	u->rec.exit_code = -1;
 	u->rec.restarts = 0;
 	u->mounted = false;
-	if (!u->recreate)
-		network_release(u->s, u);
 }
 
 /* ------------------------------------------------------------------ the runtime: create, start, delete */

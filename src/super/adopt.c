@@ -131,7 +131,7 @@ static bool has_process_now(const struct unit *u)
 }
 
 /* When the networks are right again: what died is dealt with, what rests may go on. */
-static void on_networks(struct super *s, void *arg, const struct err *err)
+static void on_networks(struct super *s, void *arg, const json_t *result, const struct err *err)
 {
 	if (err)
 		log_error("networks: %s", err_msg(err));
@@ -163,22 +163,28 @@ static int adopt_units(struct super *s, struct world *w)
 	return (int)s->units.n;
 }
 
-int adopt_world(struct super *s, struct err *err)
+static void on_books(struct super *s, void *arg, const json_t *result, const struct err *err)
 {
 	auto_err struct err why = ERR_INIT;
+
+	if (err || network_apply_books(s, result, NULL, &why) < 0)
+		log_error("books: %s", err ? err_msg(err) : err_msg(&why));
+	network_setup(s, on_networks, NULL);
+}
+
+int adopt_world(struct super *s, struct err *err)
+{
 	struct world w;
 	int n;
 
 	if (world_load(s->p.state_fd, &w, err) < 0)
 		return -1;
-	if (s->model && network_reserve(s, NULL, NULL, &why) < 0)
-		log_error("networks: %s", err_msg(&why));
 	s->adopting = true;
 	n = adopt_units(s, &w);
 	world_done(&w);
-	if (n)
-		network_setup(s, on_networks, NULL);
+	if (n && s->model)
+		network_books(s, NULL, on_books, NULL);
 	else
-		on_networks(s, NULL, NULL);
+		on_networks(s, NULL, NULL, NULL);
 	return 0;
 }

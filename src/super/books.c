@@ -1,5 +1,5 @@
-/* books.c - volumes, networks, addresses and host ports that the units hold. Small files under a lock and bind(2) only; what the kernel
- * has to make of it is network.c's. */
+/* books.c - volumes, networks and addresses that the model asks for: entries in the stores, made in a worker, since their locks may have
+ * to be waited for. What comes back is applied here; what the kernel has to make of it is network.c's. */
 #include "sup.h"
 
 #include <string.h>
@@ -68,7 +68,7 @@ static json_t *kvs_json(const struct kvs *l)
 	return o;
 }
 
-static int reserve_volume(struct super *s, struct client *c, const struct volume *v, struct err *err)
+static int reserve_volume(struct super *s, const struct volume *v, json_t *made, json_t *warnings, struct err *err)
 {
 	auto_json json_t *labels = kvs_json(&v->labels);
 	auto_json json_t *opts = kvs_json(&v->driver_opts);
@@ -82,33 +82,32 @@ static int reserve_volume(struct super *s, struct client *c, const struct volume
 	if (r < 0)
 		return err_wrap(err, "volume '%s'", v->key);
 	if (r == 0)
-		publish_step(s, c, "volume", v->name, NULL, "Created", NULL);
+		json_array_append_new(made, json_string(v->name));
 	if (foreign) {
-		auto_free char *msg = xasprintf("volume '%s' was made by project '%s'", v->name, foreign);
-		publish_warn(s, c, NULL, msg);
-	}
-	return r == 0;
-}
-
-int network_reserve(struct super *s, struct client *c, struct strs *new_volumes, struct err *err)
-{
-	const struct project *m = s->model;
-
-	network_forget_nets(s);
-	s->nets = xcalloc(m->n_networks + 1, sizeof *s->nets);
-	for (size_t i = 0; i < m->n_networks; i++) {
-		if (reserve_network(s, &m->networks[i], &s->nets[i], err) < 0)
-			return -1;
-		s->n_nets++;
-	}
-	for (size_t i = 0; i < m->n_volumes; i++) {
-		int made = reserve_volume(s, c, &m->volumes[i], err);
-		if (made < 0)
-			return -1;
-		if (made && new_volumes)
-			strs_add(new_volumes, m->volumes[i].name);
+		auto_free char *msg = xasprintf("volume '%s' was made by %s%s%s", v->name,
+						*foreign ? "project '" : "nobody known", foreign, *foreign ? "'" : "");
+		json_array_append_new(warnings, json_string(msg));
 	}
 	return 0;
+}
+
+static json_t *net_json(const struct net *n)
+{
+	return json_pack("{s:s,s:s,s:b,s:b,s:I,s:I,s:i,s:i}", "name", n->name, "bridge", n->bridge, "internal",
+			 (int)n->internal, "external", (int)n->external, "subnet", (json_int_t)n->subnet, "gateway",
+			 (json_int_t)n->gateway, "prefix", (int)n->prefix, "mtu", (int)n->mtu);
+}
+
+static void net_from_json(const json_t *j, struct net *n)
+{
+	n->name = xstrdup(jx_str(j, "name"));
+	snprintf(n->bridge, sizeof n->bridge, "%s", jx_str(j, "bridge") ? jx_str(j, "bridge") : "");
+	n->internal = jx_bool(j, "internal", false);
+	n->external = jx_bool(j, "external", false);
+	n->subnet = (uint32_t)jx_int(j, "subnet", 0);
+	n->gateway = (uint32_t)jx_int(j, "gateway", 0);
+	n->prefix = (uint8_t)jx_int(j, "prefix", 24);
+	n->mtu = (unsigned)jx_int(j, "mtu", 0);
 }
 
 /* ------------------------------------------------------------------ addresses */
@@ -125,15 +124,15 @@ static int by_priority(const void *a, const void *b)
 	return strcmp(x->network, y->network);
 }
 
-static char *lease_name(const struct unit *u)
+static char *lease_name(const struct super *s, const char *slot)
 {
-	return xasprintf("%s/%s", u->s->p.name, u->rec.slot);
+	return xasprintf("%s/%s", s->p.name, slot);
 }
 
 /* Networks that the service has left: their addresses are free again. */
-static void release_left(struct super *s, struct unit *u, const struct service *svc)
+static void release_left(struct super *s, const struct unit *u, const struct service *svc)
 {
-	auto_free char *who = lease_name(u);
+	auto_free char *who = lease_name(s, u->rec.slot);
 
 	for (size_t i = 0; i < u->rec.n_addrs; i++) {
 		bool stays = false;
@@ -156,71 +155,146 @@ static void clear_addrs(struct unit *u)
 }
 
 
-static int take_address(struct super *s, struct unit *u, const struct service_network *sn, struct unit_addr *a,
-			struct err *err)
+static int lease_one(struct super *s, const char *slot, const struct service_network *sn, json_t *out, struct err *err)
 {
 	const struct network *n = project_network(s->model, sn->network);
-	auto_free char *who = lease_name(u);
+	auto_free char *who = lease_name(s, slot);
+	uint32_t addr;
 
 	if (!n)
 		return err_set(err, ERR_NOT_FOUND, "network '%s' is not in the project", sn->network);
-	if (ipam_take(s->ipam, n->name, who, sn->ipv4_address, &a->addr, err) < 0)
+	if (ipam_take(s->ipam, n->name, who, sn->ipv4_address, &addr, err) < 0)
 		return err_wrap(err, "network '%s'", n->key);
-	a->network = xstrdup(n->name);
+	json_array_append_new(out, json_pack("[s,I]", n->name, (json_int_t)addr));
 	return 0;
 }
 
-static void forget_wanted_ports(struct unit *u)
+static int lease(struct super *s, const struct op *op, json_t *leases, struct err *err)
 {
-	for (size_t i = 0; i < u->n_want_ports; i++)
-		free(u->want_ports[i].host_ip);
-	free(u->want_ports);
-	u->want_ports = NULL;
-	u->n_want_ports = 0;
-}
+	const struct service *svc = project_service(s->model, op->service);
+	const struct unit *u = unit_get(s, op->slot);
+	const struct service_network **order;
+	json_t *out = json_array();
 
-static void note_ports(struct unit *u, const struct service *svc)
-{
-	forget_wanted_ports(u);
-	u->want_ports = xcalloc(svc->n_ports + 1, sizeof *u->want_ports);
-	u->n_want_ports = svc->n_ports;
-	for (size_t i = 0; i < svc->n_ports; i++) {
-		const struct port *p = &svc->ports[i];
-		u->want_ports[i] = (struct want_port){
-			.host_ip = xstrdup(p->host_ip), .min = p->published_min, .max = p->published_max,
-			.target = p->target, .udp = p->protocol && STREQ(p->protocol, "udp"),
-		};
-	}
-}
-
-int network_lease(struct super *s, struct unit *u, const struct service *svc, struct err *err)
-{
-	const struct service_network **order = xcalloc(svc->n_networks + 1, sizeof *order);
-	int r = 0;
-
-	release_left(s, u, svc);
-	clear_addrs(u);
+	json_object_set_new(leases, op->slot, out);
+	if (!svc)
+		return 0;
+	if (u)
+		release_left(s, u, svc);
+	order = xcalloc(svc->n_networks + 1, sizeof *order);
 	for (size_t i = 0; i < svc->n_networks; i++)
 		order[i] = &svc->networks[i];
 	qsort(order, svc->n_networks, sizeof *order, by_priority);
-	u->rec.addrs = xcalloc(svc->n_networks + 1, sizeof *u->rec.addrs);
-	for (size_t i = 0; i < svc->n_networks && r == 0; i++) {
-		r = take_address(s, u, order[i], &u->rec.addrs[i], err);
-		if (r == 0)
-			u->rec.n_addrs++;
-	}
-	free(order);
-	note_ports(u, svc);
-	return r;
+	for (size_t i = 0; i < svc->n_networks; i++)
+		if (lease_one(s, op->slot, order[i], out, err) < 0)
+			return -1;
+	return 0;
 }
 
 void network_release(struct super *s, struct unit *u)
 {
-	auto_free char *who = lease_name(u);
+	auto_free char *who = lease_name(s, u->rec.slot);
 
 	for (size_t i = 0; i < u->rec.n_addrs; i++)
 		ipam_release(s->ipam, u->rec.addrs[i].network, who);
+}
+
+/* ------------------------------------------------------------------ the worker */
+
+static int write_books(struct super *s, json_t *out, struct err *err)
+{
+	json_t *nets = json_array(), *made = json_array(), *warnings = json_array(), *leases = json_object();
+	const struct project *m = s->model;
+
+	json_object_set_new(out, "nets", nets);
+	json_object_set_new(out, "made", made);
+	json_object_set_new(out, "warnings", warnings);
+	json_object_set_new(out, "leases", leases);
+	for (size_t i = 0; i < m->n_networks; i++) {
+		struct net n = { 0 };
+		if (reserve_network(s, &m->networks[i], &n, err) < 0)
+			return -1;
+		json_array_append_new(nets, net_json(&n));
+		net_done(&n);
+	}
+	for (size_t i = 0; i < m->n_volumes; i++)
+		if (reserve_volume(s, &m->volumes[i], made, warnings, err) < 0)
+			return -1;
+	for (size_t i = 0; s->leasing && i < s->leasing->n; i++) {
+		const struct op *op = &s->leasing->ops[i];
+		if (op->kind != OP_PREPARE || lease(s, op, leases, err) == 0)
+			continue;
+		jx_set_str(out, "service", op->service);
+		jx_set_str(out, "attr", "networks");
+		return -1;
+	}
+	return 0;
+}
+
+/* A failure travels in the result, together with what was made before it. */
+static int books_work(void *arg, json_t **ret, struct err *err)
+{
+	struct err why = ERR_INIT;
+
+	*ret = json_object();
+	if (write_books(arg, *ret, &why) < 0) {
+		jx_set_str(*ret, "failed", err_msg(&why));
+		jx_set_str(*ret, "kind", err_kind_str(why.kind));
+		jx_set_str(*ret, "hint", why.hint);
+	}
+	return 0;
+}
+
+void network_books(struct super *s, const struct plan *leasing, network_done_fn *done, void *arg)
+{
+	s->leasing = leasing;
+	network_submit(s, books_work, done, arg);
+}
+
+/* ------------------------------------------------------------------ what came back */
+
+static void apply_lease(struct super *s, const char *slot, const json_t *addrs)
+{
+	struct unit *u = unit_get(s, slot);
+	const json_t *a;
+	size_t i;
+
+	if (!u)
+		return;
 	clear_addrs(u);
+	u->rec.addrs = xcalloc(json_array_size(addrs) + 1, sizeof *u->rec.addrs);
+	json_array_foreach(addrs, i, a)
+		u->rec.addrs[u->rec.n_addrs++] = (struct unit_addr){
+			.network = xstrdup(json_string_value(json_array_get(a, 0))),
+			.addr = (uint32_t)json_integer_value(json_array_get(a, 1)),
+		};
+}
+
+int network_apply_books(struct super *s, const json_t *result, struct strs *new_volumes, struct err *err)
+{
+	const json_t *nets = jx_arr(result, "nets"), *v;
+	const char *slot;
+	size_t i;
+
+	network_forget_nets(s);
+	s->nets = xcalloc(json_array_size(nets) + 1, sizeof *s->nets);
+	json_array_foreach(nets, i, v)
+		net_from_json(v, &s->nets[s->n_nets++]);
+	json_array_foreach(jx_arr(result, "made"), i, v) {
+		publish_step(s, txn_client(s), "volume", json_string_value(v), NULL, "Created", NULL);
+		if (new_volumes)
+			strs_add(new_volumes, json_string_value(v));
+	}
+	json_array_foreach(jx_arr(result, "warnings"), i, v)
+		publish_warn(s, NULL, NULL, json_string_value(v));
+	json_object_foreach(jx_obj(result, "leases"), slot, v)
+		apply_lease(s, slot, v);
+	if (!jx_str(result, "failed"))
+		return 0;
+	err_set(err, err_kind_parse(jx_str(result, "kind")), "%s", jx_str(result, "failed"));
+	if (jx_str(result, "hint"))
+		err_hint(err, "%s", jx_str(result, "hint"));
+	return -1;
 }
 
 char *network_netns(const struct super *s, const struct service *svc, const char *slot)
@@ -234,147 +308,4 @@ char *network_netns(const struct super *s, const struct service *svc, const char
 		return super_run_path(s, "netns", other);
 	}
 	return NULL;
-}
-
-/* ------------------------------------------------------------------ host ports */
-
-static char *port_fd_name(const struct unit *u, size_t i)
-{
-	return xasprintf("port:%s:%zu", u->rec.slot, i);
-}
-
-void network_drop_ports(struct unit *u)
-{
-	for (size_t i = 0; i < u->rec.n_ports; i++) {
-		auto_free char *name = port_fd_name(u, i);
-		if (u->port_fds && u->port_fds[i] >= 0) {
-			close(u->port_fds[i]);
-			keeper_drop_fd(u->s, name);
-		}
-		free(u->rec.ports[i].host_ip);
-		free(u->rec.ports[i].protocol);
-	}
-	free(u->rec.ports);
-	free(u->port_fds);
-	u->rec.ports = NULL;
-	u->port_fds = NULL;
-	u->rec.n_ports = 0;
-}
-
-/* For the end of the process: the keeper goes on holding them. */
-void network_free_ports(struct unit *u)
-{
-	for (size_t i = 0; u->port_fds && i < u->rec.n_ports; i++)
-		if (u->port_fds[i] >= 0)
-			close(u->port_fds[i]);
-	free(u->port_fds);
-	u->port_fds = NULL;
-	forget_wanted_ports(u);
-}
-
-static bool port_is(const struct unit_port *p, const struct want_port *w)
-{
-	return p->target == w->target && str_eq(p->host_ip, w->host_ip) &&
-	       STREQ(p->protocol, w->udp ? "udp" : "tcp") &&
-	       (w->min == 0 || (p->host >= w->min && p->host <= w->max));
-}
-
-static bool ports_held(const struct unit *u)
-{
-	if (u->rec.n_ports != u->n_want_ports)
-		return false;
-	for (size_t i = 0; i < u->n_want_ports; i++)
-		if (!port_is(&u->rec.ports[i], &u->want_ports[i]) || !u->port_fds || u->port_fds[i] < 0)
-			return false;
-	return true;
-}
-
-static int take_port(struct unit *u, size_t i, struct err *err)
-{
-	const struct want_port *w = &u->want_ports[i];
-	auto_free char *name = port_fd_name(u, i);
-	struct unit_port *p = &u->rec.ports[i];
-	uint32_t addr = 0;
-
-	if (w->host_ip && *w->host_ip && net_addr_parse(w->host_ip, &addr) < 0)
-		return err_set(err, ERR_INPUT, "host address '%s' of port %u is not an IPv4 address", w->host_ip,
-			       w->target);
-	if (publish_reserve(addr, w->min, w->max, w->udp, &u->port_fds[i], &p->host, err) < 0)
-		return -1;
-	p->host_ip = xstrdup(w->host_ip);
-	p->target = w->target;
-	p->protocol = xstrdup(w->udp ? "udp" : "tcp");
-	u->rec.n_ports++;
-	keeper_store_fd(u->s, name, u->port_fds[i]);
-	return 0;
-}
-
-int network_take_ports(struct unit *u, size_t *ret_index, struct err *err)
-{
-	*ret_index = 0;
-	if (ports_held(u))
-		return 0;
-	network_drop_ports(u);
-	u->rec.ports = xcalloc(u->n_want_ports + 1, sizeof *u->rec.ports);
-	u->port_fds = xcalloc(u->n_want_ports + 1, sizeof *u->port_fds);
-	for (size_t i = 0; i < u->n_want_ports; i++)
-		u->port_fds[i] = -1;
-	for (size_t i = 0; i < u->n_want_ports; i++)
-		if (take_port(u, i, err) < 0) {
-			*ret_index = i;
-			return -1;
-		}
-	return 0;
-}
-
-/* The record tells which ports were given; they are wanted again just so. A port that somebody else took in the meantime is his: the
- * container keeps what the rules send it. */
-static void adopt_port(struct unit *u, size_t i)
-{
-	const struct unit_port *p = &u->rec.ports[i];
-	struct want_port *w = &u->want_ports[i];
-	auto_free char *name = port_fd_name(u, i);
-	auto_err struct err err = ERR_INIT;
-	uint32_t addr = 0;
-	unsigned port;
-
-	*w = (struct want_port){ .host_ip = xstrdup(p->host_ip), .min = p->host, .max = p->host,
-				 .target = p->target, .udp = STREQ(p->protocol, "udp") };
-	u->port_fds[i] = keeper_take_fd(u->s, name);
-	if (u->port_fds[i] >= 0 || !unit_has_process(u->state))
-		return;
-	if (w->host_ip)
-		net_addr_parse(w->host_ip, &addr);
-	if (publish_reserve(addr, w->min, w->max, w->udp, &u->port_fds[i], &port, &err) < 0)
-		log_warn("%s: %s", u->rec.slot, err_msg(&err));
-	else
-		keeper_store_fd(u->s, name, u->port_fds[i]);
-}
-
-void network_adopt_ports(struct unit *u)
-{
-	u->want_ports = xcalloc(u->rec.n_ports + 1, sizeof *u->want_ports);
-	u->port_fds = xcalloc(u->rec.n_ports + 1, sizeof *u->port_fds);
-	u->n_want_ports = u->rec.n_ports;
-	for (size_t i = 0; i < u->rec.n_ports; i++)
-		adopt_port(u, i);
-}
-
-/* ------------------------------------------------------------------ names */
-
-void network_dns_on(struct unit *u)
-{
-	auto_free char *pin = super_run_path(u->s, "netns", u->rec.slot);
-	auto_err struct err err = ERR_INIT;
-	const char *const *own = u->launch.dns.n ? (const char *const *)u->launch.dns.v : NULL;
-
-	if (u->dns_on || !u->rec.n_addrs)
-		return;
-	if (dns_add_slot(u->s->dns, u->rec.slot, pin, own, &u->rec.dns_udp, &u->rec.dns_tcp, &err) < 0) {
-		log_error("%s: names: %s", u->rec.slot, err_msg(&err));
-		return;
-	}
-	u->dns_on = true;
-	if (u->rec.dns_udp != NET_DNS_PORT || u->rec.dns_tcp != NET_DNS_PORT)
-		network_setup(u->s, NULL, NULL);
 }

@@ -24,7 +24,7 @@ struct netjob {                         /* a request; the first one in the list 
 
 static void next_one(struct super *s);
 
-static void finish(struct super *s, const struct err *err)
+static void finish(struct super *s, const json_t *result, const struct err *err)
 {
 	struct netjob *w = s->netjobs;
 
@@ -34,7 +34,7 @@ static void finish(struct super *s, const struct err *err)
 	if (w->timer)
 		event_free(w->timer);
 	if (w->done)
-		w->done(s, w->arg, err);
+		w->done(s, w->arg, result, err);
 	free(w);
 	next_one(s);
 }
@@ -43,10 +43,14 @@ static void on_result(evutil_socket_t fd, short what, void *arg)
 {
 	struct super *s = arg;
 	auto_err struct err err = ERR_INIT;
+	auto_json json_t *result = NULL;
 
 	if (worker_read(&s->netjobs->worker) == 0)
 		return;
-	finish(s, worker_finish(&s->netjobs->worker, NULL, &err) < 0 ? &err : NULL);
+	if (worker_finish(&s->netjobs->worker, &result, &err) < 0)
+		finish(s, NULL, &err);
+	else
+		finish(s, result, NULL);
 }
 
 static void on_overdue(evutil_socket_t fd, short what, void *arg)
@@ -56,7 +60,7 @@ static void on_overdue(evutil_socket_t fd, short what, void *arg)
 
 	worker_abort(&s->netjobs->worker);
 	err_set(&err, ERR_TIMEOUT, "the kernel's networks gave no answer within %d s", NETWORK_MS / 1000);
-	finish(s, &err);
+	finish(s, NULL, &err);
 }
 
 static void next_one(struct super *s)
@@ -69,7 +73,7 @@ static void next_one(struct super *s)
 		return;
 	w->started = true;
 	if (worker_start(w->fn, s, &w->worker, &err) < 0) {
-		finish(s, &err);
+		finish(s, NULL, &err);
 		return;
 	}
 	w->ev = event_new(s->base, w->worker.fd, EV_READ | EV_PERSIST, on_result, s);
@@ -78,7 +82,7 @@ static void next_one(struct super *s)
 	evtimer_add(w->timer, &tv);
 }
 
-static void submit(struct super *s, worker_fn *fn, network_done_fn *done, void *arg)
+void network_submit(struct super *s, worker_fn *fn, network_done_fn *done, void *arg)
 {
 	struct netjob *w = xcalloc(1, sizeof *w), **end = &s->netjobs;
 
@@ -89,21 +93,6 @@ static void submit(struct super *s, worker_fn *fn, network_done_fn *done, void *
 		end = &(*end)->next;
 	*end = w;
 	next_one(s);
-}
-
-void network_stop(struct super *s)
-{
-	while (s->netjobs) {
-		struct netjob *w = s->netjobs;
-		s->netjobs = w->next;
-		if (w->started)
-			worker_abort(&w->worker);
-		if (w->ev)
-			event_free(w->ev);
-		if (w->timer)
-			event_free(w->timer);
-		free(w);
-	}
 }
 
 /* ------------------------------------------------------------------ set up */
@@ -235,7 +224,7 @@ static int setup_work(void *arg, json_t **ret, struct err *err)
 
 void network_setup(struct super *s, network_done_fn *done, void *arg)
 {
-	submit(s, setup_work, done, arg);
+	network_submit(s, setup_work, done, arg);
 }
 
 /* ------------------------------------------------------------------ take down */
@@ -261,7 +250,7 @@ static int teardown_work(void *arg, json_t **ret, struct err *err)
 
 void network_teardown(struct super *s, network_done_fn *done, void *arg)
 {
-	submit(s, teardown_work, done, arg);
+	network_submit(s, teardown_work, done, arg);
 }
 
 static int volumes_work(void *arg, json_t **ret, struct err *err)
@@ -277,5 +266,5 @@ static int volumes_work(void *arg, json_t **ret, struct err *err)
 void network_volumes(struct super *s, const struct strs *names, network_done_fn *done, void *arg)
 {
 	s->doomed_volumes = names;
-	submit(s, volumes_work, done, arg);
+	network_submit(s, volumes_work, done, arg);
 }

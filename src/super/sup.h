@@ -152,7 +152,8 @@ struct super {
 	json_t *unfinished;              /* the request that the last supervisor did not finish, NULL: none */
 	bool adopting;                   /* start-up: what runs is being taken over */
 	bool finished;                   /* nothing left to supervise: end with 0 */
-	const struct strs *doomed_volumes;
+	const struct strs *doomed_volumes;   /* for the worker about to start */
+	const struct plan *leasing;
 	struct netjob *netjobs;          /* network.c: requests to the kernel, the first one in flight */
 };
 
@@ -222,14 +223,28 @@ enum restart_verdict { RESTART_STAY, RESTART_AFTER };
 enum restart_verdict restart_decide(const struct launch *l, const struct unit_rec *r, int64_t ran_ms, bool asked,
 				    int64_t *backoff_ms);
 
+/* ------------------------------------------------------------------ network.c: one worker at a time, in order */
+typedef void network_done_fn(struct super *s, void *arg, const json_t *result, const struct err *err);
+void network_submit(struct super *s, worker_fn *fn, network_done_fn *done, void *arg);
+/* Bridges, slots and rules of everything that exists now. */
+void network_setup(struct super *s, network_done_fn *done, void *arg);
+void network_teardown(struct super *s, network_done_fn *done, void *arg);
+/* Removes the volumes named; the list is read when the worker starts. */
+void network_volumes(struct super *s, const struct strs *names, network_done_fn *done, void *arg);
+
 /* ------------------------------------------------------------------ books.c */
-/* Volumes and networks that the model asks for: entries in the books, nothing in the kernel yet. Volumes made now are
- * added to new_volumes (may be NULL). */
-int network_reserve(struct super *s, struct client *c, struct strs *new_volumes, struct err *err);
+/* Volumes and networks of the model, and addresses for what the plan (may be NULL) prepares: entries in the stores, nothing in the kernel yet. */
+void network_books(struct super *s, const struct plan *leasing, network_done_fn *done, void *arg);
+/* Takes the worker's result over; -1: it failed, though what it made before counts (result: "service", "attr"). */
+int network_apply_books(struct super *s, const json_t *result, struct strs *new_volumes, struct err *err);
 void network_forget_nets(struct super *s);
-/* Addresses of one unit, and which ports it wants. */
-int network_lease(struct super *s, struct unit *u, const struct service *svc, struct err *err);
+/* (worker) Gives a unit's addresses back. */
 void network_release(struct super *s, struct unit *u);
+/* Path of the namespace a service's containers live in: its slot's, another slot's, or NULL for the host's; malloc'ed. */
+char *network_netns(const struct super *s, const struct service *svc, const char *slot);
+
+/* ------------------------------------------------------------------ ports.c */
+void network_want_ports(struct unit *u, const struct service *svc);
 /* Binds on the host what the unit wants and does not hold yet; ERR_BUSY says who has a port; *ret_index: which one. */
 int network_take_ports(struct unit *u, size_t *ret_index, struct err *err);
 void network_drop_ports(struct unit *u);
@@ -237,17 +252,6 @@ void network_free_ports(struct unit *u);
 /* After a restart of the supervisor: descriptors from the keeper, else bound anew. */
 void network_adopt_ports(struct unit *u);
 void network_dns_on(struct unit *u);
-/* Path of the namespace a service's containers live in: its slot's, another slot's, or NULL for the host's; malloc'ed. */
-char *network_netns(const struct super *s, const struct service *svc, const char *slot);
-
-/* ------------------------------------------------------------------ network.c: the kernel's part, in a worker */
-typedef void network_done_fn(struct super *s, void *arg, const struct err *err);
-/* Bridges, slots and rules of everything that exists now. */
-void network_setup(struct super *s, network_done_fn *done, void *arg);
-void network_teardown(struct super *s, network_done_fn *done, void *arg);
-/* Removes the volumes named; the list is read when the worker starts. */
-void network_volumes(struct super *s, const struct strs *names, network_done_fn *done, void *arg);
-void network_stop(struct super *s);
 
 /* ------------------------------------------------------------------ txn.c */
 /* Takes over the request (a new reference) for the client (may be NULL). */
@@ -257,7 +261,6 @@ void txn_client_gone(struct super *s, struct client *c);
 void txn_read_unfinished(struct super *s);
 void txn_resume(struct super *s);
 int txn_load_model(struct super *s, struct err *err);
-void txn_free_all(struct super *s);
 struct client *txn_client(const struct super *s);                    /* of the transaction in progress */
 
 /* ------------------------------------------------------------------ ctl_server.c */

@@ -62,17 +62,6 @@ static void txn_free(struct txn *t)
 	free(t);
 }
 
-void txn_free_all(struct super *s)
-{
-	if (s->txn)
-		txn_free(take(s->txn));
-	while (s->waiting) {
-		struct txn *t = s->waiting;
-		s->waiting = t->next;
-		txn_free(t);
-	}
-}
-
 struct client *txn_client(const struct super *s)
 {
 	return s->txn ? s->txn->c : NULL;
@@ -274,7 +263,7 @@ void txn_on_unit(struct super *s, struct unit *u)
 {
 	struct txn *t = s->txn;
 
-	for (size_t i = 0; t && s->txn == t && i < t->plan.n; i++)
+	for (size_t i = 0; t && t->st && s->txn == t && i < t->plan.n; i++)
 		if (t->plan.ops[i].slot && STREQ(t->plan.ops[i].slot, u->rec.slot))
 			look(t, i);
 }
@@ -361,24 +350,15 @@ static void roll_back(struct txn *t)
 	start_plan(t);
 }
 
-/* Units, addresses and port wishes of everything that will be started. */
-static int lease_all(struct txn *t, struct err *err)
+/* Units and port wishes of everything that will be started. */
+static void make_units(struct txn *t)
 {
 	for (size_t i = 0; i < t->plan.n; i++) {
 		const struct op *op = &t->plan.ops[i];
-		const struct service *svc;
-		if (op->kind != OP_PREPARE)
-			continue;
-		svc = project_service(t->s->model, op->service);
-		if (!svc)
-			continue;
-		if (network_lease(t->s, unit_make(t->s, op->slot, op->service, op->index), svc, err) < 0) {
-			t->err_service = xstrdup(op->service);
-			t->err_attr = xstrdup("networks");
-			return -1;
-		}
+		const struct service *svc = op->kind == OP_PREPARE ? project_service(t->s->model, op->service) : NULL;
+		if (svc)
+			network_want_ports(unit_make(t->s, op->slot, op->service, op->index), svc);
 	}
-	return 0;
 }
 
 static bool has_containers(struct super *s)
@@ -392,11 +372,9 @@ static bool has_containers(struct super *s)
 static int plan_up(struct txn *t, struct err *err)
 {
 	t->fresh = !has_containers(t->s);
-	if (up_accept_model(t, err) < 0 || up_check_images(t, err) < 0)
+	if (up_accept_model(t, err) < 0)
 		return -1;
-	if (network_reserve(t->s, t->c, &t->new_volumes, err) < 0)
-		return -1;
-	return 0;
+	return up_check_images(t, err);
 }
 
 static void on_wait_deadline(evutil_socket_t fd, short what, void *arg)
@@ -423,24 +401,67 @@ static void arm_deadline(struct txn *t)
 	evtimer_add(t->deadline, &tv);
 }
 
-static int txn_begin(struct txn *t, struct err *err)
+static void announce_kept(struct txn *t)
 {
-	if (t->verb == PLAN_UP && plan_up(t, err) < 0)
-		return -1;
-	if (t->verb != PLAN_UP && t->s->model && !t->s->n_nets && t->verb != PLAN_DOWN &&
-	    network_reserve(t->s, t->c, NULL, err) < 0)
-		return -1;
-	if (jx_store(t->s->p.state_fd, "txn.json", t->req, 0600, 0, err) < 0)
-		return -1;
-	if (make_plan(t, t->verb, err) < 0 || lease_all(t, err) < 0)
-		return -1;
 	for (size_t i = 0; i < t->plan.kept.n; i++) {
 		const struct unit *u = unit_get(t->s, t->plan.kept.v[i]);
 		if (u)
 			publish_step(t->s, t->c, "container", u->rec.name, u->rec.service,
 				     u->state == U_STOPPED ? "Exited" : "Running", NULL);
 	}
-	arm_deadline(t);
+}
+
+static void cannot_begin(struct txn *t, struct err *err)
+{
+	err_done(&t->err);
+	err_move(&t->err, err);
+	t->failed_to_run = true;
+	if (rolls_back(t))
+		roll_back(t);
+	else
+		txn_finish(t);
+}
+
+static void on_books(struct super *s, void *arg, const json_t *result, const struct err *failure)
+{
+	struct txn *t = s->txn;
+	struct err err = ERR_INIT;
+
+	if (t != arg)
+		return;
+	if (failure)
+		err_set(&err, failure->kind, "%s", err_msg(failure));
+	else if (network_apply_books(s, result, &t->new_volumes, &err) == 0) {
+		if (t->superseded) {
+			txn_finish(t);
+			return;
+		}
+		announce_kept(t);
+		arm_deadline(t);
+		start_plan(t);
+		return;
+	} else if (jx_str(result, "service")) {
+		t->err_service = xstrdup(jx_str(result, "service"));
+		t->err_attr = xstrdup(jx_str(result, "attr"));
+	}
+	cannot_begin(t, &err);
+}
+
+/* 0: the plan runs or its books are being written. */
+static int txn_begin(struct txn *t, struct err *err)
+{
+	if (t->verb == PLAN_UP && plan_up(t, err) < 0)
+		return -1;
+	if (jx_store(t->s->p.state_fd, "txn.json", t->req, 0600, 0, err) < 0)
+		return -1;
+	if (make_plan(t, t->verb, err) < 0)
+		return -1;
+	if (t->verb == PLAN_UP || t->verb == PLAN_START || t->verb == PLAN_RESTART) {
+		make_units(t);
+		network_books(t->s, &t->plan, on_books, t);
+	} else {
+		start_plan(t);
+	}
 	return 0;
 }
 
@@ -452,17 +473,10 @@ static void txn_next(struct super *s)
 	if (s->txn || !t || s->finished || s->adopting)
 		return;
 	s->waiting = t->next;
+	t->next = NULL;
 	s->txn = t;
-	if (txn_begin(t, &err) == 0) {
-		start_plan(t);
-		return;
-	}
-	err_move(&t->err, &err);
-	t->failed_to_run = true;
-	if (rolls_back(t))
-		roll_back(t);
-	else
-		txn_finish(t);
+	if (txn_begin(t, &err) < 0)
+		cannot_begin(t, &err);
 }
 
 /* ------------------------------------------------------------------ arrival */
@@ -478,6 +492,10 @@ static void supersede(struct super *s, const char *op)
 	err_set(&err, ERR_FAIL, "superseded by '%s'", op);
 	if (!t->err.kind)
 		err_set(&t->err, ERR_FAIL, "superseded by '%s'", op);
+	if (!t->st) {                    /* its books are being written; it ends when they are */
+		err_done(&err);
+		return;
+	}
 	for (size_t i = 0; i < t->plan.n; i++)
 		if (t->st[i] == OP_PENDING)
 			settle(t, i, OP_SKIPPED);

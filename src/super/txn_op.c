@@ -54,7 +54,7 @@ struct ticket {                          /* whose result the worker's is */
 	size_t i;
 };
 
-static void on_worker_done(struct super *s, void *arg, const struct err *err)
+static void on_worker_done(struct super *s, void *arg, const json_t *result, const struct err *err)
 {
 	struct ticket *k = arg;
 
@@ -71,13 +71,13 @@ static struct ticket *ticket(struct txn *t, size_t i)
 	return k;
 }
 
-static void on_setup_done(struct super *s, void *arg, const struct err *err)
+static void on_setup_done(struct super *s, void *arg, const json_t *result, const struct err *err)
 {
 	struct ticket *k = arg;
 
 	for (size_t i = 0; !err && s->txn == k->t && i < k->t->new_networks.n; i++)
 		publish_step(s, k->t->c, "network", k->t->new_networks.v[i], NULL, "Created", NULL);
-	on_worker_done(s, arg, err);
+	on_worker_done(s, arg, NULL, err);
 }
 
 static void announce_new_networks(struct txn *t)
@@ -125,13 +125,13 @@ static void begin_ports(struct txn *t, size_t self)
 	network_setup(t->s, on_worker_done, ticket(t, self));
 }
 
-static void on_teardown_done(struct super *s, void *arg, const struct err *err)
+static void on_teardown_done(struct super *s, void *arg, const json_t *result, const struct err *err)
 {
 	struct ticket *k = arg;
 
 	for (size_t i = 0; !err && s->txn == k->t && i < k->t->new_networks.n; i++)
 		publish_step(s, k->t->c, "network", k->t->new_networks.v[i], NULL, "Removed", NULL);
-	on_worker_done(s, arg, err);
+	on_worker_done(s, arg, NULL, err);
 }
 
 static void begin_teardown(struct txn *t, size_t self)
@@ -148,13 +148,13 @@ static void begin_teardown(struct txn *t, size_t self)
 	network_teardown(t->s, on_teardown_done, ticket(t, self));
 }
 
-static void on_volumes_done(struct super *s, void *arg, const struct err *err)
+static void on_volumes_done(struct super *s, void *arg, const json_t *result, const struct err *err)
 {
 	struct ticket *k = arg;
 
 	for (size_t i = 0; !err && s->txn == k->t && i < k->t->new_volumes.n; i++)
 		publish_step(s, k->t->c, "volume", k->t->new_volumes.v[i], NULL, "Removed", NULL);
-	on_worker_done(s, arg, err);
+	on_worker_done(s, arg, NULL, err);
 }
 
 /* down -v: all of the project's; a rollback: those that this very `up` made. */

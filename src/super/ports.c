@@ -1,0 +1,172 @@
+/* ports.c - host ports that the units hold, and their resolver's sockets: bind(2) only, so it is done in the loop. */
+#include "sup.h"
+
+#include <string.h>
+
+#include "../util/auto.h"
+#include "../util/log.h"
+#include "../util/mem.h"
+
+static void forget_wanted_ports(struct unit *u)
+{
+	for (size_t i = 0; i < u->n_want_ports; i++)
+		free(u->want_ports[i].host_ip);
+	free(u->want_ports);
+	u->want_ports = NULL;
+	u->n_want_ports = 0;
+}
+
+void network_want_ports(struct unit *u, const struct service *svc)
+{
+	forget_wanted_ports(u);
+	u->want_ports = xcalloc(svc->n_ports + 1, sizeof *u->want_ports);
+	u->n_want_ports = svc->n_ports;
+	for (size_t i = 0; i < svc->n_ports; i++) {
+		const struct port *p = &svc->ports[i];
+		u->want_ports[i] = (struct want_port){
+			.host_ip = xstrdup(p->host_ip), .min = p->published_min, .max = p->published_max,
+			.target = p->target, .udp = p->protocol && STREQ(p->protocol, "udp"),
+		};
+	}
+}
+
+static char *port_fd_name(const struct unit *u, size_t i)
+{
+	return xasprintf("port:%s:%zu", u->rec.slot, i);
+}
+
+void network_drop_ports(struct unit *u)
+{
+	for (size_t i = 0; i < u->rec.n_ports; i++) {
+		auto_free char *name = port_fd_name(u, i);
+		if (u->port_fds && u->port_fds[i] >= 0) {
+			close(u->port_fds[i]);
+			keeper_drop_fd(u->s, name);
+		}
+		free(u->rec.ports[i].host_ip);
+		free(u->rec.ports[i].protocol);
+	}
+	free(u->rec.ports);
+	free(u->port_fds);
+	u->rec.ports = NULL;
+	u->port_fds = NULL;
+	u->rec.n_ports = 0;
+}
+
+/* For the end of the process: the keeper goes on holding them. */
+void network_free_ports(struct unit *u)
+{
+	for (size_t i = 0; u->port_fds && i < u->rec.n_ports; i++)
+		if (u->port_fds[i] >= 0)
+			close(u->port_fds[i]);
+	free(u->port_fds);
+	u->port_fds = NULL;
+	forget_wanted_ports(u);
+}
+
+static bool port_is(const struct unit_port *p, const struct want_port *w)
+{
+	return p->target == w->target && str_eq(p->host_ip, w->host_ip) &&
+	       STREQ(p->protocol, w->udp ? "udp" : "tcp") &&
+	       (w->min == 0 || (p->host >= w->min && p->host <= w->max));
+}
+
+static bool ports_held(const struct unit *u)
+{
+	if (u->rec.n_ports != u->n_want_ports)
+		return false;
+	for (size_t i = 0; i < u->n_want_ports; i++)
+		if (!port_is(&u->rec.ports[i], &u->want_ports[i]) || !u->port_fds || u->port_fds[i] < 0)
+			return false;
+	return true;
+}
+
+static int take_port(struct unit *u, size_t i, struct err *err)
+{
+	const struct want_port *w = &u->want_ports[i];
+	auto_free char *name = port_fd_name(u, i);
+	struct unit_port *p = &u->rec.ports[i];
+	uint32_t addr = 0;
+
+	if (w->host_ip && *w->host_ip && net_addr_parse(w->host_ip, &addr) < 0)
+		return err_set(err, ERR_INPUT, "host address '%s' of port %u is not an IPv4 address", w->host_ip,
+			       w->target);
+	if (publish_reserve(addr, w->min, w->max, w->udp, &u->port_fds[i], &p->host, err) < 0)
+		return -1;
+	p->host_ip = xstrdup(w->host_ip);
+	p->target = w->target;
+	p->protocol = xstrdup(w->udp ? "udp" : "tcp");
+	u->rec.n_ports++;
+	keeper_store_fd(u->s, name, u->port_fds[i]);
+	return 0;
+}
+
+int network_take_ports(struct unit *u, size_t *ret_index, struct err *err)
+{
+	*ret_index = 0;
+	if (ports_held(u))
+		return 0;
+	network_drop_ports(u);
+	u->rec.ports = xcalloc(u->n_want_ports + 1, sizeof *u->rec.ports);
+	u->port_fds = xcalloc(u->n_want_ports + 1, sizeof *u->port_fds);
+	for (size_t i = 0; i < u->n_want_ports; i++)
+		u->port_fds[i] = -1;
+	for (size_t i = 0; i < u->n_want_ports; i++)
+		if (take_port(u, i, err) < 0) {
+			*ret_index = i;
+			return -1;
+		}
+	return 0;
+}
+
+/* The record tells which ports were given; they are wanted again just so. A port that somebody else took in the meantime is his: the
+ * container keeps what the rules send it. */
+static void adopt_port(struct unit *u, size_t i)
+{
+	const struct unit_port *p = &u->rec.ports[i];
+	struct want_port *w = &u->want_ports[i];
+	auto_free char *name = port_fd_name(u, i);
+	auto_err struct err err = ERR_INIT;
+	uint32_t addr = 0;
+	unsigned port;
+
+	*w = (struct want_port){ .host_ip = xstrdup(p->host_ip), .min = p->host, .max = p->host,
+				 .target = p->target, .udp = STREQ(p->protocol, "udp") };
+	u->port_fds[i] = keeper_take_fd(u->s, name);
+	if (u->port_fds[i] >= 0 || !unit_has_process(u->state))
+		return;
+	if (w->host_ip)
+		net_addr_parse(w->host_ip, &addr);
+	if (publish_reserve(addr, w->min, w->max, w->udp, &u->port_fds[i], &port, &err) < 0)
+		log_warn("%s: %s", u->rec.slot, err_msg(&err));
+	else
+		keeper_store_fd(u->s, name, u->port_fds[i]);
+}
+
+void network_adopt_ports(struct unit *u)
+{
+	u->want_ports = xcalloc(u->rec.n_ports + 1, sizeof *u->want_ports);
+	u->port_fds = xcalloc(u->rec.n_ports + 1, sizeof *u->port_fds);
+	u->n_want_ports = u->rec.n_ports;
+	for (size_t i = 0; i < u->rec.n_ports; i++)
+		adopt_port(u, i);
+}
+
+/* ------------------------------------------------------------------ names */
+
+void network_dns_on(struct unit *u)
+{
+	auto_free char *pin = super_run_path(u->s, "netns", u->rec.slot);
+	auto_err struct err err = ERR_INIT;
+	const char *const *own = u->launch.dns.n ? (const char *const *)u->launch.dns.v : NULL;
+
+	if (u->dns_on || !u->rec.n_addrs)
+		return;
+	if (dns_add_slot(u->s->dns, u->rec.slot, pin, own, &u->rec.dns_udp, &u->rec.dns_tcp, &err) < 0) {
+		log_error("%s: names: %s", u->rec.slot, err_msg(&err));
+		return;
+	}
+	u->dns_on = true;
+	if (u->rec.dns_udp != NET_DNS_PORT || u->rec.dns_tcp != NET_DNS_PORT)
+		network_setup(u->s, NULL, NULL);
+}
