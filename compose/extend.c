@@ -134,6 +134,7 @@ static struct node *find_base(struct front *f, struct ext_file *file, const stru
 			front_shown(f, from->path));
 		diag_where(f->s->d, arena_printf(f->s->a, "services.%s.extends", name), ref->origin,
 			ref->span);
+		select_hint(f->s, from->services, ref->text);
 		return NULL;
 	}
 	if (in_chain(chain, from, ref->text)) {

@@ -67,5 +67,7 @@ void select_profiles(struct stage_ctx *s, struct node *root, const char *const *
  * all. */
 void select_services(struct stage_ctx *s, struct node *root, const char *const *profiles, size_t n,
 	const char *const *services);
+/* Did you mean? The nearest of the services, when there are not too many to look through. */
+void select_hint(const struct stage_ctx *s, const struct node *services, const char *name);
 /* Drops networks, volumes, configs, secrets and models that no service uses. */
 void select_used(const struct stage_ctx *s, struct node *root);

@@ -44,7 +44,23 @@ static bool is_tab_indent(struct loader *l, struct pos pos)
 	size_t len = 0;
 	const char *line = diag_line(l->d, l->file, pos.line, &len);
 
-	return line && pos.col <= len && line[pos.col - 1] == '\t';
+	return line && pos.col <= len && line[pos.col - 1] == '\t' && strspn(line, " \t") >= pos.col;
+}
+
+/* The reader, which works ahead of the parser, knows only the offset. */
+static struct pos pos_of_offset(const struct loader *l, size_t offset)
+{
+	struct pos pos = { l->file, 1, 1 };
+
+	for (const char *p = l->text; p < l->text + offset && p < l->text + l->text_len; p++) {
+		if (*p == '\n') {
+			pos.line++;
+			pos.col = 1;
+		} else if (((unsigned char)*p & 0xc0) != 0x80) {
+			pos.col++;
+		}
+	}
+	return pos;
 }
 
 void load_report(struct loader *l)
@@ -57,6 +73,11 @@ void load_report(struct loader *l)
 	l->stop = true;
 	if (p->error == YAML_MEMORY_ERROR) {
 		FAIL(l, (struct pos){ l->file, 0, 0 }, "the YAML parser ran out of memory");
+		return;
+	}
+	if (p->error == YAML_READER_ERROR) {
+		FAIL(l, pos_of_offset(l, p->problem_offset), "the character U+%04X is not allowed",
+			(unsigned)p->problem_value);
 		return;
 	}
 	if (is_tab_indent(l, pos)) {

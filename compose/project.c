@@ -23,10 +23,9 @@ static int load_all(const struct front *fr, const struct found *f, struct file_d
 	int r = 0;
 
 	for (size_t i = 0; i < f->n_files; i++) {
-		bool in = STREQ(f->files[i], "-");
+		const char *shown = front_shown(fr, f->files[i]);
 
-		if (load_file(f->a, f->d, f->files[i], in ? "<stdin>" : front_shown(fr, f->files[i]),
-			    &ret[i].docs, &ret[i].n) < 0)
+		if (load_file(f->a, f->d, f->files[i], shown, &ret[i].docs, &ret[i].n) < 0)
 			r = -1;
 		for (size_t k = 0; r == 0 && k < ret[i].n; k++)
 			node_push(f->a, ret_all, ret[i].docs[k]);
@@ -68,10 +67,7 @@ struct node *project_read(struct found *f, struct stage_ctx *s)
 	if (diag_failed(f->d))
 		return NULL;
 	if (!root || root->n == 0) {
-		diag_error(f->d,
-			(struct pos){ STREQ(f->files[0], "-") ? "<stdin>" : front_shown(&fr, f->files[0]), 0,
-				0 },
-			"empty compose file");
+		diag_error(f->d, (struct pos){ front_shown(&fr, f->files[0]), 0, 0 }, "empty compose file");
 		return NULL;
 	}
 	node_set(f->a, root, "name", root->pos, node_str(f->a, s->project_name, root->pos));

@@ -18,6 +18,8 @@ const char *front_shown(const struct front *f, const char *path)
 {
 	size_t n = strlen(f->cwd);
 
+	if (STREQ(path, "-"))
+		return "<stdin>";
 	if (strncmp(path, f->cwd, n) == 0 && path[n] == '/')
 		return path + n + 1;
 	return path;

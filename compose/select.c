@@ -183,8 +183,7 @@ static void enable(struct stage_ctx *s, struct node *services, const char *const
 	move_pairs(s->a, s->disabled, services, keep_disabled, &active);
 }
 
-/* The nearest name, when there are not too many to look through. */
-static void hint_service(struct stage_ctx *s, const struct node *services, const char *name)
+void select_hint(const struct stage_ctx *s, const struct node *services, const char *name)
 {
 	const char **names, *near;
 
@@ -216,7 +215,7 @@ void select_services(struct stage_ctx *s, struct node *root, const char *const *
 			want(&w, *name, service);
 		} else {
 			diag_error(s->d, (struct pos){ 0 }, "no such service: '%s'", *name);
-			hint_service(s, services, *name);
+			select_hint(s, services, *name);
 		}
 	}
 	want_needs(&w);

@@ -153,6 +153,7 @@ static void bad_yaml_has_a_place(void **state)
 	REFUSED(fx, "a: x\0y\n", "NUL", 1, 5);
 	REFUSED(fx, "a: 1\nb: \"\xff\"\n", "not valid UTF-8", 2, 5);
 	REFUSED(fx, "a: \x01\n", "control character", 1, 4);
+	REFUSED(fx, "a: é\nb: é\xef\xbf\xbf\n", "U+FFFF", 2, 5);
 	REFUSED(fx, "a: \"\\0\"\n", "NUL", 1, 4);
 	REFUSED(fx, "a: 1\nb: 2\na: 3\n", "the key 'a' is there twice", 3, 1);
 	REFUSED(fx, "a:\n  1: x\n", "the key '1' is a number", 2, 3);
