@@ -12,7 +12,7 @@
 
 struct config_opts {
 	const char *format, *output, *hash;
-	bool quiet, services, volumes, networks, images, profiles, models;
+	bool quiet, services, volumes, networks, images, profiles, models, environment, variables;
 	bool no_interpolate, no_normalize, no_path_resolution, no_env_resolution, no_consistency;
 };
 
@@ -33,8 +33,8 @@ static const struct opt config_flags[] = {
 	{ 0, "no-path-resolution", OPT_BOOL, C(no_path_resolution), "leave paths as they are" },
 	{ 0, "no-env-resolution", OPT_BOOL, C(no_env_resolution), "do not read the services' env files" },
 	{ 0, "no-consistency", OPT_BOOL, C(no_consistency), "do not check that what is referred to is there" },
-	{ 0, "environment", OPT_REFUSED, 0, "the variables are those of the environment and of .env or --env-file" },
-	{ 0, "variables", OPT_REFUSED, 0, "'--no-interpolate' shows where variables are used" },
+	{ 0, "environment", OPT_BOOL, C(environment), "print the variables that the files can use, and their values" },
+	{ 0, "variables", OPT_BOOL, C(variables), "print the variables that the files do use" },
 	{ 0, "lock-image-digests", OPT_REFUSED, 0, "davit does not ask registries" },
 	{ 0, "resolve-image-digests", OPT_REFUSED, 0, "davit does not ask registries" },
 	{ 0 }
@@ -149,14 +149,75 @@ static int write_out(struct cli *c, const char *file, const struct buf *text, st
 	return 0;
 }
 
+/* --- about variables: no model is needed --- */
+
+static int said(struct cli *c, int r)
+{
+	if (c->diag.n)
+		ui_diag(&c->ui, &c->diag);
+	return r < 0 ? CLI_PRINTED : 0;
+}
+
+static int list_environment(struct cli *c, struct buf *out)
+{
+	auto_strs struct strs all = STRS_INIT;
+	int r = said(c, compose_environment(&c->compose, &c->diag, &all));
+
+	for (size_t i = 0; r == 0 && i < all.n; i++)
+		line(out, all.v[i]);
+	return r;
+}
+
+static int list_variables(struct cli *c, struct buf *out)
+{
+	static const char *const heads[] = { "NAME", "REQUIRED", "DEFAULT VALUE", "ALTERNATE VALUE", NULL };
+	struct compose_variable *v = NULL;
+	struct table t;
+	size_t n = 0;
+	int r = said(c, compose_variables(&c->compose, &c->diag, &v, &n));
+
+	if (r)
+		return r;
+	table_init(&t, heads);
+	for (size_t i = 0; i < n; i++) {
+		table_add(&t, v[i].name);
+		table_add(&t, v[i].required ? "true" : "false");
+		table_add(&t, v[i].fallback);
+		table_add(&t, v[i].alternate);
+	}
+	table_format(&t, 20, out);
+	table_done(&t);
+	compose_variables_free(v, n);
+	return 0;
+}
+
+/* Everything that is made of the model. */
+static int print_model(struct cli *c, const struct config_opts *o, struct buf *text, struct err *err)
+{
+	int r = cli_load(c, err);
+
+	if (r || o->quiet)
+		return r;
+	if (o->hash)
+		r = hashes(c, o->hash, text, err);
+	else if (lists(c->project, o, text))
+		r = 0;
+	else if (o->format && STREQ(o->format, "json"))
+		project_dump_json(c->project, text);
+	else
+		project_dump_yaml(c->project, text);
+	if (text->len && text->p[text->len - 1] != '\n')
+		buf_char(text, '\n');
+	return r;
+}
+
 static int config_run(struct cli *c, const void *opts, struct err *err)
 {
 	const struct config_opts *o = opts;
 	auto_buf struct buf text = BUF_INIT;
-	bool json = o->format && STREQ(o->format, "json");
 	int r;
 
-	if (o->format && !json && !STREQ(o->format, "yaml"))
+	if (o->format && !STREQ(o->format, "json") && !STREQ(o->format, "yaml"))
 		return err_set(err, ERR_USAGE, "unsupported format '%s': there are yaml and json", o->format);
 	if (c->args.n)
 		c->compose.services = (const char *const *)c->args.v;
@@ -165,22 +226,13 @@ static int config_run(struct cli *c, const void *opts, struct err *err)
 	c->compose.no_path_resolution = o->no_path_resolution;
 	c->compose.no_env_resolution = o->no_env_resolution;
 	c->compose.no_consistency = o->no_consistency;
-	r = cli_load(c, err);
-	if (r)
-		return r;
-	if (o->hash)
-		r = hashes(c, o->hash, &text, err);
-	else if (o->quiet)
-		return 0;
-	else if (lists(c->project, o, &text))
-		r = 0;
-	else if (json)
-		project_dump_json(c->project, &text);
+	if (o->environment)
+		r = list_environment(c, &text);
+	else if (o->variables)
+		r = list_variables(c, &text);
 	else
-		project_dump_yaml(c->project, &text);
-	if (text.len && text.p[text.len - 1] != '\n')
-		buf_char(&text, '\n');
-	return r < 0 ? -1 : write_out(c, o->output, &text, err);
+		r = print_model(c, o, &text, err);
+	return r || o->quiet ? r : write_out(c, o->output, &text, err);
 }
 
 const struct cmd cmd_config = {

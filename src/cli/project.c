@@ -63,11 +63,35 @@ static const struct service *disabled_service(const struct project *p, const cha
 	return NULL;
 }
 
+/* Profiles of the environment count only when none are named: then they are, so that more can be added. */
+static void name_profiles(struct cli *c)
+{
+	static const char key[] = "COMPOSE_PROFILES=";
+	struct diag ignored = DIAG_INIT;
+	auto_strs struct strs env = STRS_INIT;
+
+	if (c->g.profiles.n)
+		return;
+	compose_environment(&c->compose, &ignored, &env);
+	diag_done(&ignored);
+	for (size_t i = 0; i < env.n; i++) {
+		if (!str_starts(env.v[i], key))
+			continue;
+		for (const char *p = env.v[i] + strlen(key); *p; p += strspn(p, ",")) {
+			strs_addn(&c->g.profiles, p, strcspn(p, ","));
+			p += strcspn(p, ",");
+		}
+	}
+}
+
 /* Naming a service enables it: its profiles join those that were asked for. Returns how many were added. */
 static size_t enable_named(struct cli *c)
 {
 	size_t n = 0;
 
+	for (size_t i = 0; i < c->args.n; i++)
+		if (disabled_service(c->project, c->args.v[i]))
+			name_profiles(c);
 	for (size_t i = 0; i < c->args.n; i++) {
 		const struct service *s = disabled_service(c->project, c->args.v[i]);
 
