@@ -113,12 +113,20 @@ static void note_prepared(struct unit *u, const json_t *j)
 	u->rec.image_id = xstrdup(jx_str(j, "image_id"));
 	free(u->rec.command);
 	u->rec.command = xstrdup(jx_str(j, "command"));
-	strs_done(&u->rec.anon_volumes);
-	json_array_foreach(jx_arr(j, "anon"), i, item)
-		strs_add(&u->rec.anon_volumes, json_string_value(item));
 	json_array_foreach(jx_arr(j, "warnings"), i, item)
 		publish_warn(u->s, NULL, u->rec.service, json_string_value(item));
 	u->mounted = true;
+}
+
+/* Also a preparation that failed may have made some. */
+static void note_anonymous(struct unit *u, const json_t *j)
+{
+	const json_t *item;
+	size_t i;
+
+	strs_done(&u->rec.anon_volumes);
+	json_array_foreach(jx_arr(j, "anon"), i, item)
+		strs_add(&u->rec.anon_volumes, json_string_value(item));
 }
 
 static void on_worker(evutil_socket_t fd, short what, void *arg)
@@ -135,6 +143,8 @@ static void on_worker(evutil_socket_t fd, short what, void *arg)
 		fail(u, NULL);
 		return;
 	}
+	if (act == ACT_PREPARE)
+		note_anonymous(u, j);
 	if (act == ACT_PREPARE && jx_str(j, "failed")) {
 		err_set(&u->fail, err_kind_parse(jx_str(j, "kind")), "%s", jx_str(j, "failed"));
 		if (jx_str(j, "hint"))

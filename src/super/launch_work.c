@@ -703,10 +703,15 @@ int launch_work(void *arg, json_t **ret, struct err *err)
 	const struct launch_job *job = arg;
 	struct ctx c = { .s = job->s, .u = job->u, .svc = job->svc, .dir_fd = -1, .root_fd = -1 };
 	struct err why = ERR_INIT;
+	int r;
 
 	c.warnings = json_array();
 	*ret = json_object();
-	if (build(&c, &why) < 0) {
+	r = build(&c, &why);
+	json_object_set_new(*ret, "anon", json_array());
+	for (size_t i = 0; i < c.anon.n; i++)
+		json_array_append_new(jx_arr(*ret, "anon"), json_string(c.anon.v[i]));
+	if (r < 0) {
 		jx_set_str(*ret, "failed", err_msg(&why));
 		jx_set_str(*ret, "kind", err_kind_str(why.kind));
 		jx_set_str(*ret, "hint", why.hint);
@@ -716,9 +721,6 @@ int launch_work(void *arg, json_t **ret, struct err *err)
 	json_object_set_new(*ret, "launch", launch_to_json(&c.launch));
 	jx_set_str(*ret, "image_id", c.img->id);
 	jx_set_str(*ret, "command", command_text(&c.args));
-	json_object_set_new(*ret, "anon", json_array());
-	for (size_t i = 0; i < c.anon.n; i++)
-		json_array_append_new(jx_arr(*ret, "anon"), json_string(c.anon.v[i]));
 	json_object_set_new(*ret, "warnings", c.warnings);
 	return 0;
 }
