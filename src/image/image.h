@@ -68,8 +68,9 @@ json_t *image_list(struct image_store *s, struct err *err);
  * A container's: DIR/upper, DIR/work (persistent, below the state directory) joined with the image's layers
  * at `mountpoint`. Overlay by mount(2) with chdir and short link names (STATE/images/l/XXXX →
  * ../layers/DIGEST), so that up to 500 layers fit the option page. (worker) */
-/* Makes DIR and mountpoint when absent, and mounts over whatever is mounted there. Where overlayfs cannot be
- * used the image is copied to DIR/copy, which is used from then on. */
+/* Makes DIR and mountpoint when absent. What an earlier start of the same DIR mounted there is kept, anything
+ * else there is unmounted. Where overlayfs cannot be used the image is copied to DIR/copy, which is used from
+ * then on. */
 int rootfs_mount(struct image_store *s, const struct image *img, const char *dir, const char *mountpoint,
 	struct err *err);
 int rootfs_unmount(const char *mountpoint, struct err *err); /* idempotent; MNT_DETACH */

@@ -17,6 +17,8 @@
 #include "../util/path.h"
 #include "store.h"
 
+enum { MOUNTINFO_MAX = 64 << 20 };
+
 struct joint {
 	const struct image *img;
 	const char *dir; /* for messages */
@@ -91,7 +93,7 @@ static int mount_overlay(const struct joint *j, const char *options, int target_
 
 	if (back < 0 || l < 0 || fchdir(l) < 0)
 		return errno;
-	r = mount("overlay", target, "overlay", 0, options) < 0 ? errno : 0;
+	r = mount(j->dir, target, "overlay", 0, options) < 0 ? errno : 0;
 	if (fchdir(back) < 0)
 		log_warn("return to the working directory: %s", strerror(errno));
 	return r;
@@ -107,8 +109,10 @@ static int try_overlay(const struct joint *j, int target_fd, int *ret_errno, str
 		return err_sys(err, errno, "open '%s'", j->dir);
 	if (layer_list(j, &layers, err) < 0)
 		return -1;
-	buf_printf(&options, "lowerdir=%s,upperdir=/proc/self/fd/%d,workdir=/proc/self/fd/%d%s", layers.p,
-		upper, work, j->trusted ? "" : ",userxattr");
+	/* index=off: a process that lingers in the last mount of this directory must not make the next one
+	 * fail */
+	buf_printf(&options, "lowerdir=%s,upperdir=/proc/self/fd/%d,workdir=/proc/self/fd/%d,index=off%s",
+		layers.p, upper, work, j->trusted ? "" : ",userxattr");
 	if (options.len >= 4096)
 		return err_set(err, ERR_INPUT, "the image has more layers than can be mounted");
 	*ret_errno = mount_overlay(j, options.p, target_fd);
@@ -155,17 +159,54 @@ static int join_layers(struct joint *j, int target_fd, struct err *err)
 	return bind(j, "copy", target_fd, err);
 }
 
+/* Whether mountinfo's line of this mount says: overlay, made for this directory (its "source" is what we
+ * called it). */
+static bool is_ours(uint64_t mount_id, const char *dir)
+{
+	auto_buf struct buf info = BUF_INIT;
+	auto_free char *ours = xasprintf(" - overlay %s ", dir);
+	unsigned long long id;
+
+	if (path_read(AT_FDCWD, "/proc/self/mountinfo", MOUNTINFO_MAX, &info, NULL) < 0 || !info.p)
+		return false;
+	for (char *save, *line = strtok_r(info.p, "\n", &save); line; line = strtok_r(NULL, "\n", &save))
+		if (sscanf(line, "%llu", &id) == 1 && id == mount_id)
+			return strstr(line, ours) != NULL;
+	return false;
+}
+
+/* 1: it is mounted already, from an earlier start of the same container. Anything else that is mounted there
+ * goes. */
+static int look_there(const char *dir, const char *mountpoint, struct err *err)
+{
+	struct statx sx;
+
+	if (statx(AT_FDCWD, mountpoint, AT_NO_AUTOMOUNT, STATX_MNT_ID, &sx) < 0)
+		return err_sys(err, errno, "look at '%s'", mountpoint);
+	if ((sx.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) && !(sx.stx_attributes & STATX_ATTR_MOUNT_ROOT))
+		return 0;
+	if ((sx.stx_mask & STATX_MNT_ID) && is_ours(sx.stx_mnt_id, dir))
+		return 1;
+	return rootfs_unmount(mountpoint, err);
+}
+
 int rootfs_mount(struct image_store *s, const struct image *img, const char *dir, const char *mountpoint,
 	struct err *err)
 {
 	struct joint j = { .img = img, .dir = dir, .trusted = store_trusted_xattrs() };
-	auto_close int images_fd = open(s->path, O_PATH | O_DIRECTORY | O_CLOEXEC), dir_fd = -1,
-		       target_fd = -1;
+	auto_close int images_fd = open(s->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	auto_close int dir_fd = -1, target_fd = -1;
+	int there;
 
 	if (images_fd < 0)
 		return err_sys(err, errno, "open the image store '%s'", s->path);
 	if (path_open_dir(AT_FDCWD, dir, 0700, &dir_fd, err) < 0 ||
-		path_open_dir(AT_FDCWD, mountpoint, 0700, &target_fd, err) < 0)
+		path_mkdirs(AT_FDCWD, mountpoint, 0700, err) < 0)
+		return -1;
+	there = look_there(dir, mountpoint, err);
+	if (there != 0)
+		return there < 0 ? -1 : 0;
+	if (path_open_dir(AT_FDCWD, mountpoint, 0700, &target_fd, err) < 0)
 		return -1;
 	j.images_fd = images_fd;
 	j.dir_fd = dir_fd;

@@ -177,6 +177,27 @@ static void test_two_containers_share_layers_only(void **state)
 	image_free(i);
 }
 
+/* A restart finds the mount of the start before it; another container in its place does not. */
+static void test_mounted_already(void **state)
+{
+	struct image *i = image_of(0x190, 1);
+	auto_free char *path = xasprintf("%s/m2", top), *sub = xasprintf("%s/sub", path);
+
+	put_in(i, 0, "f", "image");
+	mount_it(i, "c2a", "m2");
+	assert_int_equal(mkdir(sub, 0755), 0);
+	assert_int_equal(mount("none", sub, "tmpfs", 0, NULL), 0);
+	put("m2/sub/mine", "a");
+	mount_it(i, "c2a", "m2");
+	assert_true(has("m2/sub/mine", "a"));
+	mount_it(i, "c2b", "m2");
+	assert_false(exists("m2/sub"));
+	assert_true(has("m2/f", "image"));
+	assert_int_equal(umount2(path, 0), 0); /* one, and nothing below it */
+	assert_int_equal(umount2(path, 0), -1);
+	image_free(i);
+}
+
 static void test_500_layers(void **state)
 {
 	struct image *i = image_of(0x10000, 500);
@@ -329,6 +350,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_layers_are_joined),
 		cmocka_unit_test(test_two_containers_share_layers_only),
+		cmocka_unit_test(test_mounted_already),
 		cmocka_unit_test(test_500_layers),
 		cmocka_unit_test(test_short_names_do_not_clash),
 		cmocka_unit_test(test_paths_with_separators),
