@@ -1,4 +1,4 @@
-/* attr_project.c - the rows of a file's top level, and those that several tables share. */
+/* attr_project.c - the rows of a file's top level, and those that several tables share, in the order of printing. */
 /* clang-format off: a row is a line, a table has columns */
 #include "attr_rows.h"
 #include "canon.h"
@@ -11,19 +11,19 @@ const struct attr attr_text_or_null = { "", A_TEXT, M_REPLACE, AF_NULL | AF_KEEP
 const struct attr attr_scalar = { "", A_SCALAR, M_REPLACE, AF_KEEP };
 
 static const struct attr ulimit_pair[] = {
-	{ "hard", A_INT, M_REPLACE, AF_REQ, .help = "what the process may raise it to" },
 	{ "soft", A_INT, M_REPLACE, AF_REQ, .help = "what holds at first" },
+	{ "hard", A_INT, M_REPLACE, AF_REQ, .help = "what the process may raise it to" },
 	{ 0 }
 };
 const struct attr attr_ulimit = { "", A_OBJ, M_REPLACE, AF_KEEP | AF_ZERO, .kids = ulimit_pair,
 	.canon = canon_ulimit };
 
 static const struct attr file_ref[] = {
-	{ "gid",    A_STR, M_REPLACE, .help = "group" },
-	{ "mode",   A_STR, M_REPLACE, .canon = canon_mode, .help = "permissions" },
 	{ "source", A_STR, M_REPLACE, .help = "name of the config or secret" },
 	{ "target", A_STR, M_REPLACE, .help = "where it is mounted" },
 	{ "uid",    A_STR, M_REPLACE, .help = "owner" },
+	{ "gid",    A_STR, M_REPLACE, .help = "group" },
+	{ "mode",   A_STR, M_REPLACE, .canon = canon_mode, .help = "permissions" },
 	{ 0 }
 };
 const struct attr attr_file_ref_item = { "", A_OBJ, M_REPLACE, .kids = file_ref };
@@ -32,55 +32,55 @@ const struct attr attr_file_ref_item = { "", A_OBJ, M_REPLACE, .kids = file_ref 
 
 static const struct attr aux_address = { "", A_STR, M_REPLACE, AF_KEEP };
 static const struct attr ipam_config[] = {
-	{ "aux_addresses", A_MAP, M_DEEP,    AF_NOX, .kids = &aux_address,
-	  .help = "addresses that are taken" },
+	{ "subnet",        A_STR, M_REPLACE, .help = "the subnet" },
 	{ "gateway",       A_STR, M_REPLACE, .help = "address of the gateway" },
 	{ "ip_range",      A_STR, M_REPLACE, .help = "where addresses are taken from" },
-	{ "subnet",        A_STR, M_REPLACE, .help = "the subnet" },
+	{ "aux_addresses", A_MAP, M_DEEP,    AF_NOX, .kids = &aux_address,
+	  .help = "addresses that are taken" },
 	{ 0 }
 };
 static const struct attr ipam_config_item = { "", A_OBJ, M_REPLACE, AF_KEEP, .kids = ipam_config };
 static const struct attr ipam[] = {
-	{ "config",  A_SEQ, M_REPLACE, .kids = &ipam_config_item, .help = "subnets" },
 	{ "driver",  A_STR, M_REPLACE, .help = "who gives addresses" },
+	{ "config",  A_SEQ, M_REPLACE, .kids = &ipam_config_item, .help = "subnets" },
 	{ "options", A_MAP, M_DEEP,    AF_HIDE | AF_NOX, .kids = &aux_address,
 	  .help = "options of that driver" },
 	{ 0 }
 };
 static const struct attr network[] = {
-	{ "attachable",  A_BOOL, M_REPLACE, .help = "others may join" },
+	{ "name",        A_STR,  M_REPLACE, .help = "its real name" },
 	{ "driver",      A_STR,  M_REPLACE, .help = "network driver" },
 	{ "driver_opts", A_MAP,  M_DEEP,    AF_NOX, .kids = &attr_text, .help = "options of the driver" },
-	{ "enable_ipv4", A_BOOL, M_REPLACE, AF_KEEP, .help = "IPv4 addresses" },
-	{ "enable_ipv6", A_BOOL, M_REPLACE, AF_KEEP, .help = "IPv6 addresses" },
+	{ "ipam",        A_OBJ,  M_DEEP,    AF_KEEP, .kids = ipam, .help = "addresses" },
 	{ "external",    A_BOOL, M_REPLACE, .help = "it exists already" },
 	{ "internal",    A_BOOL, M_REPLACE, .help = "no way out" },
-	{ "ipam",        A_OBJ,  M_DEEP,    AF_KEEP, .kids = ipam, .help = "addresses" },
+	{ "attachable",  A_BOOL, M_REPLACE, .help = "others may join" },
 	{ "labels",      A_KV,   M_DEEP,    .help = "labels" },
-	{ "name",        A_STR,  M_REPLACE, .help = "its real name" },
+	{ "enable_ipv4", A_BOOL, M_REPLACE, AF_KEEP, .help = "IPv4 addresses" },
+	{ "enable_ipv6", A_BOOL, M_REPLACE, AF_KEEP, .help = "IPv6 addresses" },
 	{ 0 }
 };
 static const struct attr network_item = { "", A_OBJ, M_DEEP, AF_NULL | AF_KEEP, .kids = network,
 	.canon = canon_external };
 
 static const struct attr volume[] = {
+	{ "name",        A_STR,  M_REPLACE, .help = "its real name" },
 	{ "driver",      A_STR,  M_REPLACE, .help = "volume driver" },
 	{ "driver_opts", A_MAP,  M_DEEP,    AF_NOX, .kids = &attr_text, .help = "options of the driver" },
 	{ "external",    A_BOOL, M_REPLACE, .help = "it exists already" },
 	{ "labels",      A_KV,   M_DEEP,    .help = "labels" },
-	{ "name",        A_STR,  M_REPLACE, .help = "its real name" },
 	{ 0 }
 };
 static const struct attr volume_item = { "", A_OBJ, M_DEEP, AF_NULL | AF_KEEP, .kids = volume,
 	.canon = canon_external };
 
 static const struct attr config[] = {
-	{ "content",         A_STR,  M_REPLACE, .help = "the text itself" },
-	{ "environment",     A_STR,  M_REPLACE, .help = "variable that holds it" },
-	{ "external",        A_BOOL, M_REPLACE, .help = "it exists already" },
-	{ "file",            A_STR,  M_REPLACE, AF_PATH, .help = "file that holds it" },
-	{ "labels",          A_KV,   M_DEEP,    .help = "labels" },
 	{ "name",            A_STR,  M_REPLACE, .help = "its real name" },
+	{ "file",            A_STR,  M_REPLACE, AF_PATH, .help = "file that holds it" },
+	{ "environment",     A_STR,  M_REPLACE, .help = "variable that holds it" },
+	{ "content",         A_STR,  M_REPLACE, .help = "the text itself" },
+	{ "external",        A_BOOL, M_REPLACE, .help = "it exists already" },
+	{ "labels",          A_KV,   M_DEEP,    .help = "labels" },
 	{ "template_driver", A_STR,  M_REPLACE, AF_NOTE, .help = "templating driver" },
 	{ 0 }
 };
@@ -88,14 +88,14 @@ static const struct attr config_item = { "", A_OBJ, M_DEEP, AF_KEEP, .kids = con
 	.canon = canon_external };
 
 static const struct attr secret[] = {
+	{ "name",            A_STR,  M_REPLACE, .help = "its real name" },
+	{ "file",            A_STR,  M_REPLACE, AF_PATH, .help = "file that holds it" },
+	{ "environment",     A_STR,  M_REPLACE, .help = "variable that holds it" },
+	{ "external",        A_BOOL, M_REPLACE, .help = "it exists already" },
+	{ "labels",          A_KV,   M_DEEP,    .help = "labels" },
 	{ "driver",          A_STR,  M_REPLACE, AF_NOTE, .help = "secret driver" },
 	{ "driver_opts",     A_MAP,  M_DEEP,    AF_NOTE | AF_NOX, .kids = &attr_text,
 	  .help = "options of the driver" },
-	{ "environment",     A_STR,  M_REPLACE, .help = "variable that holds it" },
-	{ "external",        A_BOOL, M_REPLACE, .help = "it exists already" },
-	{ "file",            A_STR,  M_REPLACE, AF_PATH, .help = "file that holds it" },
-	{ "labels",          A_KV,   M_DEEP,    .help = "labels" },
-	{ "name",            A_STR,  M_REPLACE, .help = "its real name" },
 	{ "template_driver", A_STR,  M_REPLACE, AF_NOTE, .help = "templating driver" },
 	{ 0 }
 };

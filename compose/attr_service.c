@@ -1,14 +1,14 @@
-/* attr_service.c - the rows of a service. */
+/* attr_service.c - the rows of a service. Tables are in the order in which the reference prints them. */
 /* clang-format off: a row is a line, a table has columns */
 #include "attr_rows.h"
 #include "canon.h"
 
 static const struct attr hook[] = {
 	{ "command",     A_CMD,  M_REPLACE, AF_REQ | AF_NULL | AF_KEEP, .help = "what to run" },
-	{ "environment", A_KV,   M_DEEP,    AF_UNSET, .help = "variables for the command" },
-	{ "privileged",  A_BOOL, M_REPLACE, .help = "run with all privileges" },
 	{ "user",        A_STR,  M_REPLACE, .help = "user to run as" },
+	{ "privileged",  A_BOOL, M_REPLACE, .help = "run with all privileges" },
 	{ "working_dir", A_STR,  M_REPLACE, .help = "directory to run in" },
+	{ "environment", A_KV,   M_DEEP,    AF_UNSET, .help = "variables for the command" },
 	{ 0 }
 };
 static const struct attr hook_item = { "", A_OBJ, M_REPLACE, .kids = hook };
@@ -40,12 +40,12 @@ static const struct attr blkio_weight[] = {
 static const struct attr blkio_limit_item = { "", A_OBJ, M_REPLACE, AF_NOX, .kids = blkio_limit };
 static const struct attr blkio_weight_item = { "", A_OBJ, M_REPLACE, AF_NOX, .kids = blkio_weight };
 static const struct attr blkio[] = {
+	{ "weight",            A_INT, M_REPLACE, .help = "weight, 10 to 1000" },
+	{ "weight_device",     A_SEQ, M_APPEND, .kids = &blkio_weight_item, .help = "weight for a device" },
 	{ "device_read_bps",   A_SEQ, M_APPEND, .kids = &blkio_limit_item, .help = "bytes read a second" },
 	{ "device_read_iops",  A_SEQ, M_APPEND, .kids = &blkio_limit_item, .help = "reads a second" },
 	{ "device_write_bps",  A_SEQ, M_APPEND, .kids = &blkio_limit_item, .help = "bytes written a second" },
 	{ "device_write_iops", A_SEQ, M_APPEND, .kids = &blkio_limit_item, .help = "writes a second" },
-	{ "weight",            A_INT, M_REPLACE, .help = "weight, 10 to 1000" },
-	{ "weight_device",     A_SEQ, M_APPEND, .kids = &blkio_weight_item, .help = "weight for a device" },
 	{ 0 }
 };
 
@@ -53,38 +53,38 @@ static const struct attr blkio[] = {
 
 static const struct attr context_value = { "", A_STR, M_REPLACE, AF_CTX };
 static const struct attr build[] = {
-	{ "additional_contexts", A_KV,  M_DEEP,    AF_CTX, .kids = &context_value,
-	  .help = "more named contexts" },
-	{ "args",                A_KV,  M_DEEP,    AF_UNSET | AF_SET, .help = "build arguments" },
-	{ "cache_from",          A_SEQ, M_APPEND, .kids = attr_str_item,
-	  .help = "where to look for cached layers" },
-	{ "cache_to",            A_SEQ, M_APPEND, .kids = attr_str_item,
-	  .help = "where to store cached layers" },
 	{ "context",             A_STR, M_REPLACE, AF_CTX, .help = "directory or URL to build from" },
 	{ "dockerfile",          A_STR, M_REPLACE, .help = "the Dockerfile, relative to the context" },
 	{ "dockerfile_inline",   A_STR, M_REPLACE, .help = "text of the Dockerfile" },
 	{ "entitlements",        A_SEQ, M_UNIQUE, .kids = attr_str_item, .help = "privileges of the build" },
+	{ "args",                A_KV,  M_DEEP,    AF_UNSET | AF_SET, .help = "build arguments" },
+	{ "no_cache_filter",     A_SEQ, M_UNIQUE,  AF_ONE, .kids = attr_str_item,
+	  .help = "stages to build without cache" },
+	{ "provenance",          A_SCALAR, M_REPLACE, .help = "provenance attestation" },
+	{ "sbom",                A_SCALAR, M_REPLACE, .help = "SBOM attestation" },
+	{ "ssh",                 A_SEQ, M_UNIQUE, .kids = attr_str_item, .canon = canon_ssh,
+	  .help = "SSH agents or keys" },
+	{ "labels",              A_KV,  M_DEEP,    .help = "labels of the image" },
+	{ "cache_from",          A_SEQ, M_APPEND, .kids = attr_str_item,
+	  .help = "where to look for cached layers" },
+	{ "cache_to",            A_SEQ, M_APPEND, .kids = attr_str_item,
+	  .help = "where to store cached layers" },
+	{ "no_cache",            A_BOOL, M_REPLACE, .help = "build without cache" },
+	{ "additional_contexts", A_KV,  M_DEEP,    AF_CTX, .kids = &context_value,
+	  .help = "more named contexts" },
+	{ "pull",                A_BOOL, M_REPLACE, .help = "always pull the base images" },
 	{ "extra_hosts",         A_SEQ, M_UNIQUE,  AF_SORT, .kids = attr_str_item, .canon = canon_extra_hosts,
 	  .help = "host names during the build" },
 	{ "isolation",           A_STR, M_REPLACE, AF_NOTE, .help = "isolation technology (Windows)" },
-	{ "labels",              A_KV,  M_DEEP,    .help = "labels of the image" },
 	{ "network",             A_STR, M_REPLACE, .help = "network of the build" },
-	{ "no_cache",            A_BOOL, M_REPLACE, .help = "build without cache" },
-	{ "no_cache_filter",     A_SEQ, M_UNIQUE,  AF_ONE, .kids = attr_str_item,
-	  .help = "stages to build without cache" },
-	{ "platforms",           A_SEQ, M_UNIQUE, .kids = attr_str_item, .help = "platforms to build for" },
-	{ "privileged",          A_BOOL, M_REPLACE, .help = "privileged build" },
-	{ "provenance",          A_SCALAR, M_REPLACE, .help = "provenance attestation" },
-	{ "pull",                A_BOOL, M_REPLACE, .help = "always pull the base images" },
-	{ "sbom",                A_SCALAR, M_REPLACE, .help = "SBOM attestation" },
+	{ "target",              A_STR, M_REPLACE, .help = "stage to build" },
 	{ "secrets",             A_SEQ, M_BY_KEY, .kids = &attr_file_ref_item, .canon = canon_file_refs,
 	  .item_key = key_file_ref, .help = "secrets for the build" },
 	{ "shm_size",            A_SIZE, M_REPLACE, .help = "size of /dev/shm" },
-	{ "ssh",                 A_SEQ, M_UNIQUE, .kids = attr_str_item, .canon = canon_ssh,
-	  .help = "SSH agents or keys" },
 	{ "tags",                A_SEQ, M_UNIQUE, .kids = attr_str_item, .help = "more names of the image" },
-	{ "target",              A_STR, M_REPLACE, .help = "stage to build" },
 	{ "ulimits",             A_MAP, M_DEEP,    .kids = &attr_ulimit, .help = "limits of the build" },
+	{ "platforms",           A_SEQ, M_UNIQUE, .kids = attr_str_item, .help = "platforms to build for" },
+	{ "privileged",          A_BOOL, M_REPLACE, .help = "privileged build" },
 	{ 0 }
 };
 
@@ -93,9 +93,9 @@ static const struct attr build[] = {
 static const struct attr device_request[] = {
 	{ "capabilities", A_SEQ, M_UNIQUE, .kids = attr_str_item,
 	  .help = "what the device must be able to do" },
-	{ "count",        A_INT, M_REPLACE, .canon = canon_count, .help = "how many, or all" },
 	{ "device_ids",   A_SEQ, M_UNIQUE, .kids = attr_str_item, .help = "which ones" },
 	{ "driver",       A_STR, M_REPLACE, .help = "device driver" },
+	{ "count",        A_INT, M_REPLACE, .canon = canon_count, .help = "how many, or all" },
 	{ "options",      A_KV,  M_DEEP,    .help = "options of the driver" },
 	{ 0 }
 };
@@ -121,11 +121,11 @@ static const struct attr limits[] = {
 };
 static const struct attr reservations[] = {
 	{ "cpus",              A_NUM,  M_REPLACE, AF_NOTE, .help = "processors" },
+	{ "memory",            A_SIZE, M_REPLACE, AF_QUOTED, .help = "memory" },
 	{ "devices",           A_SEQ,  M_APPEND, .kids = &device_request_item,
 	  .help = "devices such as GPUs" },
 	{ "generic_resources", A_SEQ,  M_APPEND, AF_NOTE, .kids = &generic_item,
 	  .help = "resources of your own" },
-	{ "memory",            A_SIZE, M_REPLACE, AF_QUOTED, .help = "memory" },
 	{ 0 }
 };
 static const struct attr resources[] = {
@@ -134,13 +134,13 @@ static const struct attr resources[] = {
 	{ 0 }
 };
 static const struct attr update[] = {
+	{ "parallelism",       A_INT, M_REPLACE, AF_KEEP, .help = "containers at a time" },
 	{ "delay",             A_DUR, M_REPLACE, .help = "pause between groups" },
 	{ "failure_action",    A_STR, M_REPLACE, .help = "what to do after a failure" },
-	{ "max_failure_ratio", A_NUM, M_REPLACE, .help = "failures to tolerate" },
 	{ "monitor",           A_DUR, M_REPLACE, .help = "watch a new task that long" },
+	{ "max_failure_ratio", A_NUM, M_REPLACE, .help = "failures to tolerate" },
 	{ "order",             A_STR, M_REPLACE, AF_ENUM, .words = "start-first|stop-first",
 	  .help = "which first" },
-	{ "parallelism",       A_INT, M_REPLACE, AF_KEEP, .help = "containers at a time" },
 	{ 0 }
 };
 static const struct attr restart_policy[] = {
@@ -157,36 +157,36 @@ static const struct attr preference[] = {
 static const struct attr preference_item = { "", A_OBJ, M_REPLACE, .kids = preference };
 static const struct attr placement[] = {
 	{ "constraints",           A_SEQ, M_APPEND, .kids = attr_str_item, .help = "where to run" },
-	{ "max_replicas_per_node", A_INT, M_REPLACE, .help = "containers per node" },
 	{ "preferences",           A_SEQ, M_APPEND, .kids = &preference_item, .help = "where to run rather" },
+	{ "max_replicas_per_node", A_INT, M_REPLACE, .help = "containers per node" },
 	{ 0 }
 };
 static const struct attr deploy[] = {
-	{ "endpoint_mode",   A_STR, M_REPLACE, AF_NOTE, .help = "vip or dnsrr" },
-	{ "labels",          A_KV,  M_DEEP,    .help = "labels of the service" },
 	{ "mode",            A_STR, M_REPLACE, .help = "replicated or global" },
-	{ "placement",       A_OBJ, M_DEEP,    AF_KEEP | AF_NOTE, .kids = placement, .help = "where to run" },
 	{ "replicas",        A_INT, M_REPLACE, AF_KEEP | AF_POS, .help = "number of containers" },
+	{ "labels",          A_KV,  M_DEEP,    .help = "labels of the service" },
+	{ "update_config",   A_OBJ, M_DEEP,    AF_KEEP | AF_LATER, .kids = update, .help = "how to update" },
+	{ "rollback_config", A_OBJ, M_DEEP,    AF_KEEP | AF_NOTE, .kids = update,
+	  .help = "how to roll back" },
 	{ "resources",       A_OBJ, M_DEEP,    AF_KEEP, .kids = resources,
 	  .help = "limits and reservations" },
 	{ "restart_policy",  A_OBJ, M_DEEP,    AF_KEEP, .kids = restart_policy, .help = "when to restart" },
-	{ "rollback_config", A_OBJ, M_DEEP,    AF_KEEP | AF_NOTE, .kids = update,
-	  .help = "how to roll back" },
-	{ "update_config",   A_OBJ, M_DEEP,    AF_KEEP | AF_LATER, .kids = update, .help = "how to update" },
+	{ "placement",       A_OBJ, M_DEEP,    AF_KEEP | AF_NOTE, .kids = placement, .help = "where to run" },
+	{ "endpoint_mode",   A_STR, M_REPLACE, AF_NOTE, .help = "vip or dnsrr" },
 	{ 0 }
 };
 
 /* ------------------------------------------------------------------ develop */
 
 static const struct attr watch[] = {
+	{ "path",         A_STR, M_REPLACE, AF_REQ | AF_PATH, .help = "file or directory to watch" },
 	{ "action",       A_STR, M_REPLACE, AF_REQ | AF_ENUM,
 	  .words = "rebuild|sync|restart|sync+restart|sync+exec", .help = "what to do" },
-	{ "exec",         A_OBJ, M_DEEP,    AF_KEEP, .kids = hook, .help = "command for sync+exec" },
-	{ "ignore",       A_SEQ, M_APPEND,  AF_ONE, .kids = attr_str_item, .help = "what not to watch" },
-	{ "include",      A_SEQ, M_APPEND,  AF_ONE, .kids = attr_str_item, .help = "what to watch" },
-	{ "initial_sync", A_BOOL, M_REPLACE, .help = "sync at the start" },
-	{ "path",         A_STR, M_REPLACE, AF_REQ | AF_PATH, .help = "file or directory to watch" },
 	{ "target",       A_STR, M_REPLACE, .help = "where it is in the container" },
+	{ "exec",         A_OBJ, M_DEEP,    AF_KEEP, .kids = hook, .help = "command for sync+exec" },
+	{ "include",      A_SEQ, M_APPEND,  AF_ONE, .kids = attr_str_item, .help = "what to watch" },
+	{ "ignore",       A_SEQ, M_APPEND,  AF_ONE, .kids = attr_str_item, .help = "what not to watch" },
+	{ "initial_sync", A_BOOL, M_REPLACE, .help = "sync at the start" },
 	{ 0 }
 };
 static const struct attr watch_item = { "", A_OBJ, M_REPLACE, .kids = watch };
@@ -207,16 +207,16 @@ static const struct attr dependency[] = {
 	{ "condition", A_STR,  M_REPLACE, AF_REQ | AF_ENUM,
 	  .words = "service_started|service_healthy|service_completed_successfully",
 	  .help = "what to wait for" },
-	{ "required",  A_BOOL, M_REPLACE, AF_KEEP, .help = "fail when it is missing" },
 	{ "restart",   A_BOOL, M_REPLACE, .help = "restart when it is restarted" },
+	{ "required",  A_BOOL, M_REPLACE, AF_KEEP, .help = "fail when it is missing" },
 	{ 0 }
 };
 static const struct attr dependency_item = { "", A_OBJ, M_DEEP, AF_KEEP, .kids = dependency };
 
 static const struct attr device[] = {
-	{ "permissions", A_STR, M_REPLACE, .help = "r, w, m" },
 	{ "source",      A_STR, M_REPLACE, AF_REQ, .help = "device of the host" },
 	{ "target",      A_STR, M_REPLACE, .help = "device in the container" },
+	{ "permissions", A_STR, M_REPLACE, .help = "r, w, m" },
 	{ 0 }
 };
 static const struct attr device_item = { "", A_OBJ, M_REPLACE, .kids = device };
@@ -237,14 +237,14 @@ static const struct attr extends[] = {
 };
 
 static const struct attr healthcheck[] = {
-	{ "disable",        A_BOOL, M_REPLACE, .help = "no health check, not even the image's" },
-	{ "interval",       A_DUR,  M_REPLACE, AF_KEEP, .help = "time between two checks" },
-	{ "retries",        A_INT,  M_REPLACE, AF_KEEP | AF_POS, .help = "failures that make it unhealthy" },
-	{ "start_interval", A_DUR,  M_REPLACE, AF_KEEP, .help = "time between two checks at first" },
-	{ "start_period",   A_DUR,  M_REPLACE, AF_KEEP, .help = "failures do not count that long" },
 	{ "test",           A_SEQ,  M_REPLACE, .kids = attr_str_item, .canon = canon_test,
 	  .help = "the check" },
 	{ "timeout",        A_DUR,  M_REPLACE, AF_KEEP, .help = "a check may take that long" },
+	{ "interval",       A_DUR,  M_REPLACE, AF_KEEP, .help = "time between two checks" },
+	{ "retries",        A_INT,  M_REPLACE, AF_KEEP | AF_POS, .help = "failures that make it unhealthy" },
+	{ "start_period",   A_DUR,  M_REPLACE, AF_KEEP, .help = "failures do not count that long" },
+	{ "start_interval", A_DUR,  M_REPLACE, AF_KEEP, .help = "time between two checks at first" },
+	{ "disable",        A_BOOL, M_REPLACE, .help = "no health check, not even the image's" },
 	{ 0 }
 };
 
@@ -276,13 +276,13 @@ static const struct attr membership[] = {
 static const struct attr membership_item = { "", A_OBJ, M_DEEP, AF_NULL | AF_KEEP, .kids = membership };
 
 static const struct attr port[] = {
-	{ "app_protocol", A_STR,  M_REPLACE, .help = "protocol of the application" },
-	{ "host_ip",      A_STR,  M_REPLACE, .help = "address of the host" },
-	{ "mode",         A_STR,  M_REPLACE, .help = "ingress or host" },
 	{ "name",         A_STR,  M_REPLACE, .help = "name of the port" },
-	{ "protocol",     A_STR,  M_REPLACE, .help = "tcp, udp or sctp" },
-	{ "published",    A_TEXT, M_REPLACE, .help = "port of the host" },
+	{ "mode",         A_STR,  M_REPLACE, .help = "ingress or host" },
+	{ "host_ip",      A_STR,  M_REPLACE, .help = "address of the host" },
 	{ "target",       A_INT,  M_REPLACE, .help = "port of the container" },
+	{ "published",    A_TEXT, M_REPLACE, .help = "port of the host" },
+	{ "protocol",     A_STR,  M_REPLACE, .help = "tcp, udp or sctp" },
+	{ "app_protocol", A_STR,  M_REPLACE, .help = "protocol of the application" },
 	{ 0 }
 };
 static const struct attr port_item = { "", A_OBJ, M_REPLACE, .kids = port, .canon = canon_port };
@@ -290,17 +290,17 @@ static const struct attr port_item = { "", A_OBJ, M_REPLACE, .kids = port, .cano
 static const struct attr provider_option = { "", A_SEQ, M_REPLACE, .kids = attr_scalar_item,
 	.canon = canon_provider_option };
 static const struct attr provider[] = {
-	{ "options", A_MAP, M_DEEP,    .kids = &provider_option, .help = "options of the provider" },
 	{ "type",    A_STR, M_REPLACE, AF_REQ, .help = "which provider" },
+	{ "options", A_MAP, M_DEEP,    .kids = &provider_option, .help = "options of the provider" },
 	{ 0 }
 };
 
 static const struct attr mount_bind[] = {
-	{ "create_host_path", A_BOOL, M_REPLACE, .help = "make the directory when it is missing" },
+	{ "selinux",          A_STR,  M_REPLACE, AF_ENUM, .words = "z|Z", .help = "SELinux label" },
 	{ "propagation",      A_STR,  M_REPLACE, .help = "mount propagation" },
+	{ "create_host_path", A_BOOL, M_REPLACE, .help = "make the directory when it is missing" },
 	{ "recursive",        A_STR,  M_REPLACE, AF_ENUM, .words = "enabled|disabled|writable|readonly",
 	  .help = "mounts below it" },
-	{ "selinux",          A_STR,  M_REPLACE, AF_ENUM, .words = "z|Z", .help = "SELinux label" },
 	{ 0 }
 };
 static const struct attr mount_volume[] = {
@@ -310,8 +310,8 @@ static const struct attr mount_volume[] = {
 	{ 0 }
 };
 static const struct attr mount_tmpfs[] = {
-	{ "mode", A_INT,  M_REPLACE, .canon = canon_mode_int, .help = "permissions" },
 	{ "size", A_SIZE, M_REPLACE, .help = "bytes at most" },
+	{ "mode", A_INT,  M_REPLACE, .canon = canon_mode_int, .help = "permissions" },
 	{ 0 }
 };
 static const struct attr mount_image[] = {
@@ -319,38 +319,37 @@ static const struct attr mount_image[] = {
 	{ 0 }
 };
 static const struct attr mount[] = {
-	{ "bind",        A_OBJ,  M_DEEP,    AF_KEEP, .kids = mount_bind, .help = "options of a bind mount" },
-	{ "consistency", A_STR,  M_REPLACE, .help = "consistency (Docker Desktop)" },
-	{ "image",       A_OBJ,  M_DEEP,    AF_KEEP, .kids = mount_image,
-	  .help = "options of an image mount" },
-	{ "read_only",   A_BOOL, M_REPLACE, .help = "mount read-only" },
-	{ "source",      A_STR,  M_REPLACE, .help = "path of the host, name of a volume, image" },
-	{ "target",      A_STR,  M_REPLACE, .help = "path in the container" },
-	{ "tmpfs",       A_OBJ,  M_DEEP,    AF_KEEP, .kids = mount_tmpfs, .help = "options of a tmpfs" },
 	{ "type",        A_STR,  M_REPLACE, AF_REQ | AF_ENUM,
 	  .words = "bind|volume|tmpfs|cluster|npipe|image", .help = "sort of mount" },
+	{ "source",      A_STR,  M_REPLACE, .help = "path of the host, name of a volume, image" },
+	{ "target",      A_STR,  M_REPLACE, .help = "path in the container" },
+	{ "read_only",   A_BOOL, M_REPLACE, .help = "mount read-only" },
+	{ "consistency", A_STR,  M_REPLACE, .help = "consistency (Docker Desktop)" },
+	{ "bind",        A_OBJ,  M_DEEP,    AF_KEEP, .kids = mount_bind, .help = "options of a bind mount" },
 	{ "volume",      A_OBJ,  M_DEEP,    AF_KEEP, .kids = mount_volume,
 	  .help = "options of a volume mount" },
+	{ "tmpfs",       A_OBJ,  M_DEEP,    AF_KEEP, .kids = mount_tmpfs, .help = "options of a tmpfs" },
+	{ "image",       A_OBJ,  M_DEEP,    AF_KEEP, .kids = mount_image,
+	  .help = "options of an image mount" },
 	{ 0 }
 };
 static const struct attr mount_item = { "", A_OBJ, M_REPLACE, .kids = mount, .canon = canon_mount };
 
 static const struct attr service[] = {
+	{ "profiles",          A_SEQ,  M_UNIQUE, .kids = attr_str_item,
+	  .help = "profiles that enable the service" },
 	{ "annotations",       A_KV,   M_DEEP,    .help = "annotations of the container" },
 	{ "attach",            A_BOOL, M_REPLACE, AF_KEEP, .help = "whether `up` shows its output" },
 	{ "blkio_config",      A_OBJ,  M_DEEP,    AF_LATER, .kids = blkio, .help = "block I/O limits" },
 	{ "build",             A_OBJ,  M_DEEP,    AF_KEEP, .kids = build, .canon = canon_build,
 	  .help = "how to build the image" },
+	{ "develop",           A_OBJ,  M_DEEP,    AF_NULL | AF_KEEP | AF_LATER, .kids = develop,
+	  .help = "rules for `watch`" },
 	{ "cap_add",           A_SEQ,  M_UNIQUE, .kids = attr_str_item, .help = "capabilities to add" },
 	{ "cap_drop",          A_SEQ,  M_UNIQUE, .kids = attr_str_item, .help = "capabilities to drop" },
+	{ "cgroup_parent",     A_STR,  M_REPLACE, .help = "parent cgroup" },
 	{ "cgroup",            A_STR,  M_REPLACE, AF_ENUM, .words = "host|private",
 	  .help = "cgroup namespace" },
-	{ "cgroup_parent",     A_STR,  M_REPLACE, .help = "parent cgroup" },
-	{ "command",           A_CMD,  M_REPLACE, AF_NULL | AF_KEEP | AF_ALWAYS,
-	  .help = "command, instead of the image's" },
-	{ "configs",           A_SEQ,  M_BY_KEY, .kids = &attr_file_ref_item, .canon = canon_file_refs,
-	  .item_key = key_file_ref, .help = "configs to mount" },
-	{ "container_name",    A_STR,  M_REPLACE, .canon = canon_name, .help = "name of the container" },
 	{ "cpu_count",         A_INT,  M_REPLACE, AF_POS | AF_NOTE,
 	  .help = "number of processors (Windows)" },
 	{ "cpu_percent",       A_NUM,  M_REPLACE, AF_POS | AF_NOTE,
@@ -359,17 +358,20 @@ static const struct attr service[] = {
 	{ "cpu_quota",         A_INT,  M_REPLACE, .help = "CFS quota in µs" },
 	{ "cpu_rt_period",     A_INT,  M_REPLACE, .help = "real-time period in µs" },
 	{ "cpu_rt_runtime",    A_INT,  M_REPLACE, .help = "real-time runtime in µs" },
-	{ "cpu_shares",        A_INT,  M_REPLACE, .help = "relative weight" },
 	{ "cpus",              A_NUM,  M_REPLACE, .help = "number of processors" },
 	{ "cpuset",            A_STR,  M_REPLACE, .help = "which processors" },
+	{ "cpu_shares",        A_INT,  M_REPLACE, .help = "relative weight" },
+	{ "command",           A_CMD,  M_REPLACE, AF_NULL | AF_KEEP | AF_ALWAYS,
+	  .help = "command, instead of the image's" },
+	{ "configs",           A_SEQ,  M_BY_KEY, .kids = &attr_file_ref_item, .canon = canon_file_refs,
+	  .item_key = key_file_ref, .help = "configs to mount" },
+	{ "container_name",    A_STR,  M_REPLACE, .canon = canon_name, .help = "name of the container" },
 	{ "credential_spec",   A_OBJ,  M_DEEP,    AF_KEEP | AF_NOTE, .kids = credential_spec,
 	  .help = "managed service account (Windows)" },
 	{ "depends_on",        A_MAP,  M_DEEP,    AF_DOTTED, .kids = &dependency_item,
 	  .canon = canon_depends_on, .help = "services to start first" },
 	{ "deploy",            A_OBJ,  M_DEEP,    AF_NULL | AF_KEEP, .kids = deploy,
 	  .help = "replicas, limits, restart policy" },
-	{ "develop",           A_OBJ,  M_DEEP,    AF_NULL | AF_KEEP | AF_LATER, .kids = develop,
-	  .help = "rules for `watch`" },
 	{ "device_cgroup_rules", A_SEQ, M_REFUSE, .kids = attr_str_item,
 	  .help = "rules of the device cgroup" },
 	{ "devices",           A_SEQ,  M_BY_KEY, .kids = &device_item, .canon = canon_devices,
@@ -381,9 +383,9 @@ static const struct attr service[] = {
 	{ "domainname",        A_STR,  M_REPLACE, .help = "domain name" },
 	{ "entrypoint",        A_CMD,  M_REPLACE, AF_NULL | AF_KEEP | AF_ALWAYS,
 	  .help = "entry point, instead of the image's" },
+	{ "environment",       A_KV,   M_DEEP,    AF_UNSET, .help = "variables for the process" },
 	{ "env_file",          A_SEQ,  M_APPEND, .kids = &env_file_item, .canon = canon_env_file,
 	  .help = "files with variables" },
-	{ "environment",       A_KV,   M_DEEP,    AF_UNSET, .help = "variables for the process" },
 	{ "expose",            A_SEQ,  M_UNIQUE, .kids = attr_text_item, .help = "ports for other services" },
 	{ "extends",           A_OBJ,  M_REPLACE, AF_HIDE | AF_NOX, .kids = extends, .canon = canon_extends,
 	  .help = "service to start from" },
@@ -401,17 +403,17 @@ static const struct attr service[] = {
 	{ "init",              A_BOOL, M_REPLACE, AF_KEEP, .help = "run an init process" },
 	{ "ipc",               A_STR,  M_REPLACE, .help = "IPC namespace" },
 	{ "isolation",         A_STR,  M_REPLACE, AF_NOTE, .help = "isolation technology (Windows)" },
+	{ "labels",            A_KV,   M_DEEP,    .help = "labels of the container" },
 	{ "label_file",        A_SEQ,  M_APPEND,  AF_ONE, .kids = &label_file_item,
 	  .help = "files with labels" },
-	{ "labels",            A_KV,   M_DEEP,    .help = "labels of the container" },
 	{ "links",             A_SEQ,  M_UNIQUE, .kids = attr_str_item,
 	  .help = "services under another name" },
 	{ "logging",           A_OBJ,  M_LOGGING, AF_KEEP, .kids = logging, .help = "where the output goes" },
 	{ "mac_address",       A_STR,  M_REPLACE, .help = "MAC address" },
 	{ "mem_limit",         A_SIZE, M_REPLACE, .help = "memory at most" },
 	{ "mem_reservation",   A_SIZE, M_REPLACE, .help = "memory under pressure" },
-	{ "mem_swappiness",    A_SIZE, M_REPLACE, .help = "willingness to swap, 0 to 100" },
 	{ "memswap_limit",     A_SIZE, M_REPLACE, .help = "memory and swap at most" },
+	{ "mem_swappiness",    A_SIZE, M_REPLACE, .help = "willingness to swap, 0 to 100" },
 	{ "models",            A_MAP,  M_DEEP,    AF_NOTE | AF_DOTTED, .kids = &service_model_item,
 	  .canon = canon_models, .help = "language models to use" },
 	{ "network_mode",      A_STR,  M_REPLACE, .help = "network namespace" },
@@ -431,8 +433,6 @@ static const struct attr service[] = {
 	{ "pre_stop",          A_SEQ,  M_APPEND,  AF_LATER, .kids = &hook_item,
 	  .help = "commands before the stop" },
 	{ "privileged",        A_BOOL, M_REPLACE, .help = "all privileges" },
-	{ "profiles",          A_SEQ,  M_UNIQUE, .kids = attr_str_item,
-	  .help = "profiles that enable the service" },
 	{ "provider",          A_OBJ,  M_DEEP,    AF_NOTE, .kids = provider,
 	  .help = "somebody else runs the service" },
 	{ "pull_policy",       A_STR,  M_REPLACE, .canon = canon_pull_policy,
