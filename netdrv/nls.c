@@ -77,6 +77,12 @@ void nls_queue(struct nls *s, struct nl_msg *msg, int ok_errno, const char *what
 	*it = (struct nls_item){ .msg = msg, .what = buf_take(&text), .ok_errno = ok_errno, .errnum = -1 };
 }
 
+void nls_queue_frame(struct nls *s, struct nl_msg *msg)
+{
+	struct nls_item *it = XGROW(s->items, s->n, s->cap);
+	*it = (struct nls_item){ .msg = msg, .what = xstrdup("transaction"), .frame = true, .errnum = -1 };
+}
+
 /* What the kernel says beside the number, NULL when nothing. */
 static const char *ext_ack(const struct nlmsghdr *nh, size_t n)
 {
@@ -111,7 +117,10 @@ static void answer(struct wait *w, struct nls_item *it, const struct nlmsghdr *n
 	if (nh->nlmsg_len >= NLMSG_HDRLEN + sizeof(int32_t))
 		error = -*(const int32_t *)NLMSG_DATA(nh);
 	it->errnum = error > 0 ? error : 0;
-	w->left--;
+	if (!it->frame)
+		w->left--;
+	else if (it->errnum)
+		w->left = 0; /* nothing more comes when the whole was refused */
 	if (!it->errnum || it->errnum == it->ok_errno || w->failed)
 		return;
 	w->failed = true;
@@ -177,9 +186,9 @@ static int flush_with(struct nls *s, nls_fn *fn, void *arg, struct err *err)
 	int r = 0;
 	for (size_t at = 0; at < s->n && r == 0; at += CHUNK_MESSAGES) {
 		size_t end = at + CHUNK_MESSAGES < s->n ? at + CHUNK_MESSAGES : s->n;
-		struct wait w = {
-			.s = s, .at = at, .end = end, .left = end - at, .fn = fn, .arg = arg, .err = err
-		};
+		struct wait w = { .s = s, .at = at, .end = end, .fn = fn, .arg = arg, .err = err };
+		for (size_t i = at; i < end; i++)
+			w.left += !s->items[i].frame;
 		r = send_chunk(s, at, end, &w.seq, err);
 		while (r == 0 && w.left)
 			r = receive(&w, buf);
@@ -195,7 +204,8 @@ static int flush_with(struct nls *s, nls_fn *fn, void *arg, struct err *err)
 int nls_flush(struct nls *s, struct err *err)
 {
 	for (size_t i = 0; i < s->n; i++)
-		nlmsg_hdr(s->items[i].msg)->nlmsg_flags |= NLM_F_ACK;
+		if (!s->items[i].frame)
+			nlmsg_hdr(s->items[i].msg)->nlmsg_flags |= NLM_F_ACK;
 	return flush_with(s, NULL, NULL, err);
 }
 

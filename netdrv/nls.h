@@ -18,6 +18,7 @@ struct nls_item {
 	struct nl_msg *msg;
 	char *what;   /* for the error message */
 	int ok_errno; /* this failure is none; 0: there is no such */
+	bool frame;   /* begins or ends a transaction: not acknowledged */
 	int errnum;   /* the kernel's answer, after nls_flush() */
 };
 
@@ -38,6 +39,10 @@ struct nl_msg *nls_msg(int type, int flags, const void *header, size_t header_le
 /* Queues msg (taken); `what` says what was tried. */
 void nls_queue(struct nls *s, struct nl_msg *msg, int ok_errno, const char *what, ...)
 	__attribute__((format(printf, 4, 5)));
+
+/* The begin or end of a transaction (nfnetlink), which the kernel answers only when it goes wrong. Both must be in one flush of
+ * few messages. */
+void nls_queue_frame(struct nls *s, struct nl_msg *msg);
 
 /* Called for every message that is an answer; non-zero is a failure of the flush (fill err then). */
 typedef int nls_fn(const struct nlmsghdr *nh, void *arg);
