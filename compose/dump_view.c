@@ -148,17 +148,20 @@ static void double_dollars(struct arena *a, struct node *n)
 	}
 }
 
-/* Values of x- keys were read by YAML's rules, where a plain date is a point in time. */
-static void spell_dates(struct arena *a, struct node *n)
+/* Values of x- keys were read by YAML's rules, where a plain date is a point in time and the order of keys
+ * says nothing. */
+static void settle_extension(struct arena *a, struct node *n)
 {
 	if (load_is_timestamp(n) && n->len == strlen("2024-01-01")) {
 		n->text = arena_printf(a, "%sT00:00:00Z", n->text);
 		n->len = strlen(n->text);
 	}
 	for (size_t i = 0; n->kind == NODE_SEQ && i < n->n; i++)
-		spell_dates(a, n->items[i]);
+		settle_extension(a, n->items[i]);
 	for (size_t i = 0; n->kind == NODE_MAP && i < n->n; i++)
-		spell_dates(a, n->pairs[i].value);
+		settle_extension(a, n->pairs[i].value);
+	if (n->kind == NODE_MAP)
+		node_sort_keys(n);
 }
 
 /* ------------------------------------------------------------------ the whole */
@@ -182,7 +185,7 @@ struct node *dump_view(struct arena *a, const struct project *p)
 		if (attr_is_extension(x->key)) {
 			struct node *value = node_copy(a, x->value);
 
-			spell_dates(a, value);
+			settle_extension(a, value);
 			node_set(a, out, x->key, x->key_pos, value);
 		}
 	if (!p->raw)
