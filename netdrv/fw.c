@@ -133,7 +133,8 @@ static void add_table(struct buf *b, const struct fw_spec *spec)
 	buf_str(b, "}\n");
 }
 
-/* A chain without rules whose name is the hash of all others: one question tells whether they are as wanted. */
+/* A chain without rules whose name is the hash of all others: one question tells whether they are as wanted.
+ */
 static void mark_chain(const struct buf *rules, char ret[static 24])
 {
 	char hex[HASH_HEX_LEN + 1];
@@ -141,9 +142,9 @@ static void mark_chain(const struct buf *rules, char ret[static 24])
 	snprintf(ret, 24, "is-%.16s", hex);
 }
 
-/* Deletion and making are one transaction. What is right is left alone, and what is not there is not deleted: the
- * kernel would go through the motions, and the worker would wait for the grace period that ends them (10 ms)
- * when it closes its socket. */
+/* Deletion and making are one transaction. What is right is left alone, and what is not there is not deleted:
+ * the kernel would go through the motions, and the worker would wait for the grace period that ends them (10
+ * ms) when it closes its socket. */
 static int replace_table(const struct fw_spec *spec, struct err *err)
 {
 	auto_buf struct buf rules = BUF_INIT, all = BUF_INIT;

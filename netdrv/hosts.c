@@ -48,7 +48,8 @@ char *resolv_text(bool internal_resolver, const char *const *servers, const char
 	const char *const *options)
 {
 	struct buf b = BUF_INIT;
-	/* all names go to our resolver as they are first: those with few dots too, they may be the project's */
+	/* all names go to our resolver as they are first: those with few dots too, they may be the project's
+	 */
 	bool as_they_are = internal_resolver && !has_ndots(options);
 	if (internal_resolver)
 		buf_str(&b, "nameserver 127.0.0.11\n");

@@ -127,8 +127,8 @@ struct fw_spec {
 int fw_apply(const struct fw_spec *spec, struct err *err);
 int fw_remove(const char *project, struct err *err); /* (worker) */
 /* Whether this host's firewall drops what containers send to other networks and what comes in for published
- * ports, and it is not Docker's doing, which is passed: ufw, or a policy set by hand. It is the host's owner who
- * has to change that; `up` and `doctor` should tell. 1 and a sentence, 0. Two questions to the kernel. */
+ * ports, and it is not Docker's doing, which is passed: ufw, or a policy set by hand. It is the host's owner
+ * who has to change that; `up` and `doctor` should tell. 1 and a sentence, 0. Two questions to the kernel. */
 int fw_is_shut(char *ret, size_t size);
 
 /* Binds the host port without listening, so that nobody else gets it and a taken one is noticed at once. In a

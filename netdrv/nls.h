@@ -40,8 +40,8 @@ struct nl_msg *nls_msg(int type, int flags, const void *header, size_t header_le
 void nls_queue(struct nls *s, struct nl_msg *msg, int ok_errno, const char *what, ...)
 	__attribute__((format(printf, 4, 5)));
 
-/* The begin or end of a transaction (nfnetlink), which the kernel answers only when it goes wrong. Both must be in one flush of
- * few messages. */
+/* The begin or end of a transaction (nfnetlink), which the kernel answers only when it goes wrong. Both must
+ * be in one flush of few messages. */
 void nls_queue_frame(struct nls *s, struct nl_msg *msg);
 
 /* Called for every message that is an answer; non-zero is a failure of the flush (fill err then). */

@@ -1,13 +1,13 @@
-/* The resolver cannot sit at port 53 itself: a container that serves names binds 0.0.0.0:53, which would then be
- * refused. Answers are translated back by connection tracking, so that they come from port 53 as resolvers
+/* The resolver cannot sit at port 53 itself: a container that serves names binds 0.0.0.0:53, which would then
+ * be refused. Answers are translated back by connection tracking, so that they come from port 53 as resolvers
  * insist.
  *
  * In the words of nft:  table ip davit-dns { chain to-65053-65053 { type nat hook output priority -100
  *                         ip daddr 127.0.0.11 udp dport 53 dnat to 127.0.0.11:65053     and tcp likewise } }
  *
- * The rules never change but for the ports, and a project wants them in each of its namespaces: spelled out as
- * netlink messages they cost a third of what libnftables takes, which is not even loaded. The chain is named
- * after the ports, so that one question to the kernel says whether the rules are as wanted. */
+ * The rules never change but for the ports, and a project wants them in each of its namespaces: spelled out
+ * as netlink messages they cost a third of what libnftables takes, which is not even loaded. The chain is
+ * named after the ports, so that one question to the kernel says whether the rules are as wanted. */
 #include "redirect.h"
 
 #include <errno.h>
