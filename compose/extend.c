@@ -162,6 +162,12 @@ static struct node *resolve(struct front *f, struct ext_file *file, const char *
 	node_remove(service, "extends");
 	if (!base)
 		return service;
+	f->totals->copied += node_count(base);
+	if (f->totals->copied > FRONT_MAX_COPIED) {
+		diag_error(f->s->d, extends->pos, "services grow beyond %d nodes by extending each other",
+			FRONT_MAX_COPIED);
+		return service;
+	}
 	base = node_copy(f->s->a, base);
 	apply_tags(file, name, base);
 	base = merge_services(f->s->a, f->s->d, name, base, service);

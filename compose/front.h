@@ -11,6 +11,13 @@
 
 struct env;
 
+/* What a few lines can ask for many times over is counted for the whole project. */
+struct front_totals {
+	size_t includes; /* entries of `include` that were followed */
+	size_t copied;   /* nodes of services that were extended from */
+};
+enum { FRONT_MAX_INCLUDES = 1000, FRONT_MAX_COPIED = 1000000 };
+
 /* One model being read: the project's own files, or those of one `include` entry. Lives during
  * compose_load(); texts are in the arena. */
 struct front {
@@ -20,6 +27,7 @@ struct front {
 	const char *cwd;            /* names below it are shown relative to it */
 	const struct front *parent; /* the model whose file includes this one */
 	const char *main_file;      /* absolute name of its first file; for include cycles */
+	struct front_totals *totals;
 	struct map *bases; /* absolute name → struct ext_file: files that services are extended from */
 };
 

@@ -119,12 +119,21 @@ static bool child_open(struct front *f, const struct node *entry, struct front *
 			first->text);
 		return false;
 	}
-	*child = (struct front){ .s = f->s, .cwd = f->cwd, .parent = f, .bases = f->bases };
+	*child = (struct front){ .s = f->s, .cwd = f->cwd, .parent = f, .totals = f->totals };
 	child->main_file = front_path(f, first->text);
 	if (is_cycle(f, child->main_file, first))
 		return false;
 	above = path_join(child->main_file, "..");
 	child->dir = dir && dir->kind == NODE_STR ? front_path(f, dir->text) : arena_strdup(f->s->a, above);
+	return true;
+}
+
+/* Two entries in each file of a chain of forty would be read 2^40 times. */
+static bool is_too_many(struct front *f, const struct node *entry)
+{
+	if (++f->totals->includes <= FRONT_MAX_INCLUDES)
+		return false;
+	diag_error(f->s->d, entry->pos, "more than %d files are included", FRONT_MAX_INCLUDES);
 	return true;
 }
 
@@ -138,7 +147,7 @@ static void include_entry(struct front *f, struct node *doc, const struct node *
 	struct map bases = MAP_INIT;
 	struct env env;
 
-	if (!child_open(f, entry, &child))
+	if (is_too_many(f, entry) || !child_open(f, entry, &child))
 		return;
 	env_init(&env, f->s->a);
 	child_env(f, entry, child.dir, &env);

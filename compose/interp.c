@@ -12,7 +12,7 @@
 #include "diag.h"
 #include "env.h"
 
-enum { MAX_NESTING = 50, MAX_RESULT = 4 << 20 };
+enum { MAX_NESTING = 50, MAX_RESULT = 4 << 20, MAX_TOTAL = 64 << 20 };
 
 struct scan {
 	struct arena *a;
@@ -262,6 +262,7 @@ struct walk {
 	const struct env *env;
 	struct buf path;
 	const struct node *node; /* the scalar being expanded */
+	size_t total;            /* bytes that variables made */
 	bool failed;
 };
 
@@ -325,6 +326,12 @@ static void walk_scalar(struct walk *w, struct node *n)
 	}
 	if (!r.changed)
 		return;
+	w->total += r.len;
+	if (w->total > MAX_TOTAL) {
+		w->failed = true;
+		diag_error(w->d, n->pos, "variables make the file grow beyond %d MiB", MAX_TOTAL >> 20);
+		return;
+	}
 	n->text = r.text;
 	n->len = r.len;
 	n->origin = r.origin;
@@ -336,6 +343,8 @@ static void walk(struct walk *w, struct node *n)
 {
 	size_t keep = w->path.len;
 
+	if (w->total > MAX_TOTAL)
+		return;
 	if (n->kind == NODE_MAP) {
 		for (size_t i = 0; i < n->n; i++) {
 			buf_printf(&w->path, "%s%s", keep ? "." : "", n->pairs[i].key);

@@ -102,6 +102,17 @@ struct node *node_copy(struct arena *a, const struct node *n)
 	return c;
 }
 
+size_t node_count(const struct node *n)
+{
+	size_t count = 1;
+
+	for (size_t i = 0; n->kind == NODE_SEQ && i < n->n; i++)
+		count += node_count(n->items[i]);
+	for (size_t i = 0; n->kind == NODE_MAP && i < n->n; i++)
+		count += node_count(n->pairs[i].value);
+	return count;
+}
+
 /* ------------------------------------------------------------------ maps */
 
 static uint32_t hash(const char *s)

@@ -49,6 +49,7 @@ struct node *node_bool(struct arena *a, bool v, struct pos pos);
 struct node *node_float(struct arena *a, double v, struct pos pos);
 /* Deep copy; positions and origins stay. */
 struct node *node_copy(struct arena *a, const struct node *n);
+size_t node_count(const struct node *n);                        /* with all that is below */
 struct node *node_get(const struct node *map, const char *key); /* NULL: absent (or not a map) */
 struct node_pair *node_pair_get(const struct node *map, const char *key);
 /* Sets or replaces; a new key goes to the end. Returns its pair. */

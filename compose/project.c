@@ -55,7 +55,13 @@ static struct node *merge_all(struct front *fr, const struct found *f, const str
 struct node *project_read(struct found *f, struct stage_ctx *s)
 {
 	struct map bases = MAP_INIT;
-	struct front fr = { .s = s, .env = &f->env, .dir = f->dir, .cwd = f->cwd, .bases = &bases };
+	struct front_totals totals = { 0 };
+	struct front fr = { .s = s,
+		.env = &f->env,
+		.dir = f->dir,
+		.cwd = f->cwd,
+		.totals = &totals,
+		.bases = &bases };
 	struct file_docs *files = arena_array(f->a, f->n_files, sizeof *files);
 	struct node *docs = node_new(f->a, NODE_SEQ, (struct pos){ 0 }), *root = NULL;
 

@@ -322,6 +322,58 @@ static void a_file_that_may_not_be_read(void **state)
 	refused(x, "is a directory", "dir.yaml", 0, 0);
 }
 
+/* Each of forty files includes the next one twice. */
+static void includes_are_bounded(void **state)
+{
+	struct place *x = *state;
+	char name[32], text[64];
+
+	for (int i = 0; i < 40; i++) {
+		snprintf(name, sizeof name, "f%d.yaml", i);
+		snprintf(text, sizeof text, "include: [f%d.yaml, f%d.yaml]\n", i + 1, i + 1);
+		put(name, text);
+	}
+	put("f40.yaml", "services: {a: {image: x}}\n");
+	strs_add(&x->o.files, "f0.yaml");
+	assert_int_equal(compose_load(&x->o, &x->d, &x->p), -1);
+	assert_true(strstr(x->d.items[0].msg, "more than 1000 files are included") != NULL);
+}
+
+/* A large base, extended by many. */
+static void copies_of_bases_are_bounded(void **state)
+{
+	struct place *x = *state;
+	struct buf text = BUF_INIT;
+
+	buf_str(&text, "services:\n  base:\n    image: x\n    labels:\n");
+	for (int i = 0; i < 20000; i++)
+		buf_printf(&text, "      l%d: v\n", i);
+	for (int i = 0; i < 1000; i++)
+		buf_printf(&text, "  s%d: {extends: base}\n", i);
+	put("compose.yaml", text.p);
+	buf_done(&text);
+	assert_int_equal(compose_load(&x->o, &x->d, &x->p), -1);
+	assert_true(strstr(x->d.items[0].msg, "beyond 1000000 nodes") != NULL);
+}
+
+static void texts_made_by_variables_are_bounded(void **state)
+{
+	struct place *x = *state;
+	struct buf text = BUF_INIT;
+
+	buf_str(&text, "A=");
+	for (int i = 0; i < 1 << 20; i++)
+		buf_char(&text, 'a');
+	put(".env", text.p);
+	buf_done(&text);
+	buf_str(&text, "services: {}\nx-list:\n");
+	for (int i = 0; i < 100; i++)
+		buf_str(&text, "  - $A\n");
+	put("compose.yaml", text.p);
+	buf_done(&text);
+	refused(x, "beyond 64 MiB", "compose.yaml", 67, 5);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -342,6 +394,9 @@ int main(void)
 		PLACE_TEST(what_interpolation_sees),
 		PLACE_TEST(what_the_files_use),
 		PLACE_TEST(a_file_that_may_not_be_read),
+		PLACE_TEST(includes_are_bounded),
+		PLACE_TEST(copies_of_bases_are_bounded),
+		PLACE_TEST(texts_made_by_variables_are_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
