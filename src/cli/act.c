@@ -100,7 +100,8 @@ static int on_error(struct cli *c, const json_t *event, struct err *err)
 
 static void on_step(struct progress *p, const json_t *event)
 {
-	const char *kind = jx_str(event, "kind"), *name = jx_str(event, "name"), *status = jx_str(event, "status");
+	const char *kind = jx_str(event, "kind"), *name = jx_str(event, "name"),
+		   *status = jx_str(event, "status");
 
 	if (kind && name && status)
 		progress_step(p, kind, name, status, jx_str(event, "text"));

@@ -14,13 +14,15 @@ void act_set_timeout(json_t *req, struct opt_int timeout);
 size_t act_count(const struct cli *c);
 /* Connects, starting the supervisor when there is none. */
 int act_connect(struct cli *c, struct ctl **ret, struct err *err);
-/* One event of a request. ACT_MORE; ACT_DONE; -1: it failed, *err says why and cli.err_pos where in the user's file. p is redrawn by the caller. */
+/* One event of a request. ACT_MORE; ACT_DONE; -1: it failed, *err says why and cli.err_pos where in the
+ * user's file. p is redrawn by the caller. */
 enum { ACT_MORE = 0, ACT_DONE = 1, ACT_LOST = 2 };
 int act_event(struct cli *c, struct progress *p, const json_t *event, struct err *err);
 /* All of it: connect, send req (taken), show what happens. 0 or -1. verb: "Stopping", for the head line. */
 int act_run(struct cli *c, json_t *req, const char *verb, struct err *err);
-/* Handles all events that have come by now, waiting timeout_ms for the first (0: not at all, -1: for ever). As act_event; ACT_LOST: the supervisor
- * went away before it was done, *err says so. Its keeper starts another one, which can be asked again: requests say what shall be. */
+/* Handles all events that have come by now, waiting timeout_ms for the first (0: not at all, -1: for
+ * ever). As act_event; ACT_LOST: the supervisor went away before it was done, *err says so. Its keeper
+ * starts another one, which can be asked again: requests say what shall be. */
 int act_take(struct cli *c, struct ctl *ctl, struct progress *p, int timeout_ms, struct err *err);
 /* How often a request is made again. */
 enum { ACT_TRIES = 3 };

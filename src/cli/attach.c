@@ -1,8 +1,9 @@
 /* attach.c - `up` in the foreground.
  *
- * How it works: one loop polls the requests in flight (up; after Ctrl-C stop, then kill), a subscription that tells of exits, the journal, the logs
- * and a signalfd. The subscription begins before the request, so no exit is missed; nothing of the logs is shown before `up` is done. Whether there
- * is still something to wait for is read off the journal, which also survives a supervisor that is replaced meanwhile. */
+ * How it works: one loop polls the requests in flight (up; after Ctrl-C stop, then kill), a subscription
+ * that tells of exits, the journal, the logs and a signalfd. The subscription begins before the request,
+ * so no exit is missed; nothing of the logs is shown before `up` is done. Whether there is still something
+ * to wait for is read off the journal, which also survives a supervisor that is replaced meanwhile. */
 #include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -174,7 +175,8 @@ static int tell_exit(struct attach *a, const char *slot, int code, struct err *e
 
 static int on_exit_of(struct attach *a, const struct unit_rec *r, struct err *err)
 {
-	bool aborts = a->o->abort_on_exit || a->o->exit_code_from || (a->o->abort_on_failure && r->exit_code != 0);
+	bool aborts =
+		a->o->abort_on_exit || a->o->exit_code_from || (a->o->abort_on_failure && r->exit_code != 0);
 
 	if (!up_in_scope(a->c, a->scope, r->service))
 		return 0;
@@ -281,7 +283,8 @@ static void say_attaching(struct attach *a)
 		ui_print(&a->c->ui, "\n");
 }
 
-/* Exits from before the logs were shown are told of behind what was logged until then. The block of `up` stays where it is. */
+/* Exits from before the logs were shown are told of behind what was logged until then. The block of `up`
+ * stays where it is. */
 static int begin(struct attach *a, bool *ret_busy, struct err *err)
 {
 	a->shown = true;
@@ -313,8 +316,14 @@ static void hide(void *arg)
 static int set_up(struct attach *a, struct err *err)
 {
 	const struct follow_opts fo = {
-		.timestamps = a->o->timestamps, .no_prefix = a->o->no_prefix, .no_colour = a->o->no_color, .apart = true,
-		.since_ns = clock_wall_ns(), .tail = -1, .before = hide, .arg = a,
+		.timestamps = a->o->timestamps,
+		.no_prefix = a->o->no_prefix,
+		.no_colour = a->o->no_color,
+		.apart = true,
+		.since_ns = clock_wall_ns(),
+		.tail = -1,
+		.before = hide,
+		.arg = a,
 	};
 	json_t *sub = json_object();
 	sigset_t mask;
@@ -374,8 +383,10 @@ static int wait_for_something(struct attach *a, struct err *err)
 	return 0;
 }
 
-/* Takes what came for one request and closes it at its end; a lost one is made again. ACT_DONE, ACT_MORE, -1. */
-static int take_request(struct attach *a, struct ctl **ctl, int (*again)(struct attach *, struct err *), struct err *err)
+/* Takes what came for one request and closes it at its end; a lost one is made again. ACT_DONE, ACT_MORE,
+ * -1. */
+static int take_request(struct attach *a, struct ctl **ctl, int (*again)(struct attach *, struct err *),
+			struct err *err)
 {
 	int r = *ctl ? act_take(a->c, *ctl, a->p, 0, err) : ACT_MORE;
 
@@ -420,9 +431,13 @@ static int turn(struct attach *a, bool *busy, struct err *err)
 
 int attach_run(struct cli *c, const struct up_opts *o, const bool *scope, json_t *req, struct err *err)
 {
-	struct attach a = {
-		.c = c, .o = o, .scope = scope, .req = req, .signal_fd = -1, .watch_fd = -1, .status_from = o->exit_code_from
-	};
+	struct attach a = { .c = c,
+			    .o = o,
+			    .scope = scope,
+			    .req = req,
+			    .signal_fd = -1,
+			    .watch_fd = -1,
+			    .status_from = o->exit_code_from };
 	bool busy = true;
 	int r = set_up(&a, err);
 

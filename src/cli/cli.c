@@ -8,31 +8,51 @@
 #include "../util/mem.h"
 
 static const struct cmd *const cmds[] = {
-	&cmd_config, &cmd_down, &cmd_exec, &cmd_images, &cmd_kill, &cmd_load, &cmd_logs, &cmd_ls, &cmd_ps, &cmd_restart, &cmd_rm,
-	&cmd_start, &cmd_stop, &cmd_up, &cmd_version, NULL
+	&cmd_config, &cmd_down, &cmd_exec, &cmd_images, &cmd_kill, &cmd_load, &cmd_logs, &cmd_ls, &cmd_ps,
+	&cmd_restart, &cmd_rm, &cmd_start, &cmd_stop, &cmd_up, &cmd_version, NULL
 };
 
 /* Commands of the reference that are not there: better said than guessed at. */
-static const struct { const char *name, *instead; } not_there[] = {
+static const struct {
+	const char *name, *instead;
+} not_there[] = {
 	{ "build", "build the image with buildah or docker, save it, and 'davit load -i FILE'" },
 	{ "pull", "fetch the image with skopeo or docker, save it, and 'davit load -i FILE'" },
-	{ "push", NULL }, { "create", "use 'davit up --no-start'" }, { "convert", "use 'davit config'" },
-	{ "run", "use 'davit exec' in a running service" }, { "attach", "use 'davit logs -f' or 'davit exec'" },
-	{ "cp", NULL }, { "events", NULL }, { "export", NULL }, { "commit", NULL }, { "pause", NULL }, { "unpause", NULL },
-	{ "port", "see the PORTS column of 'davit ps'" }, { "scale", "use 'davit up -d --scale SERVICE=N'" }, { "stats", NULL },
-	{ "top", NULL }, { "volumes", "see 'davit config --volumes'" }, { "wait", NULL }, { "watch", NULL }, { "publish", NULL },
-	{ "alpha", NULL }, { "bridge", NULL },
+	{ "push", NULL },
+	{ "create", "use 'davit up --no-start'" },
+	{ "convert", "use 'davit config'" },
+	{ "run", "use 'davit exec' in a running service" },
+	{ "attach", "use 'davit logs -f' or 'davit exec'" },
+	{ "cp", NULL },
+	{ "events", NULL },
+	{ "export", NULL },
+	{ "commit", NULL },
+	{ "pause", NULL },
+	{ "unpause", NULL },
+	{ "port", "see the PORTS column of 'davit ps'" },
+	{ "scale", "use 'davit up -d --scale SERVICE=N'" },
+	{ "stats", NULL },
+	{ "top", NULL },
+	{ "volumes", "see 'davit config --volumes'" },
+	{ "wait", NULL },
+	{ "watch", NULL },
+	{ "publish", NULL },
+	{ "alpha", NULL },
+	{ "bridge", NULL },
 };
 
 #define G(field) offsetof(struct global_opts, field)
 static const struct opt global_flags[] = {
-	{ 'f', "file", OPT_STRS, G(files), "compose file; more than one are merged; - is standard input", "FILE" },
+	{ 'f', "file", OPT_STRS, G(files),
+	  "compose file; more than one are merged; - is standard input", "FILE" },
 	{ 'p', "project-name", OPT_STRING, G(project_name), "name of the project", "NAME" },
-	{ 0, "project-directory", OPT_STRING, G(project_directory), "directory that relative paths start from", "DIR" },
+	{ 0, "project-directory", OPT_STRING, G(project_directory),
+	  "directory that relative paths start from", "DIR" },
 	{ 0, "env-file", OPT_STRS, G(env_files), "file of variables to read instead of .env", "FILE" },
 	{ 0, "profile", OPT_STRS, G(profiles), "also enable the services of this profile", "NAME" },
 	{ 0, "state-dir", OPT_STRING, G(state_dir), "where images, volumes and projects are kept", "DIR" },
-	{ 0, "run-dir", OPT_STRING, G(run_dir), "where sockets and what lives until a reboot are kept", "DIR" },
+	{ 0, "run-dir", OPT_STRING, G(run_dir),
+	  "where sockets and what lives until a reboot are kept", "DIR" },
 	{ 0, "runtime", OPT_STRING, G(runtime), "OCI runtime: crun, runc or a path", "NAME" },
 	{ 0, "ansi", OPT_STRING, G(ansi), "colours and redrawing: auto, always or never", "WHEN" },
 	{ 0, "progress", OPT_STRING, G(progress), "auto, tty, plain, json or quiet", "KIND" },
@@ -42,7 +62,8 @@ static const struct opt global_flags[] = {
 	{ 0, "compatibility", OPT_REFUSED, 0, "davit names containers PROJECT-SERVICE-N always" },
 	{ 0, "dry-run", OPT_REFUSED, 0, "davit cannot show a plan without carrying it out yet" },
 	{ 0, "parallel", OPT_REFUSED, 0, "davit starts as much as it can at once; leave the flag out" },
-	{ 0, "all-resources", OPT_REFUSED, 0, "only 'davit config' could use it, and prints what services use" },
+	{ 0, "all-resources", OPT_REFUSED, 0,
+	  "only 'davit config' could use it, and prints what services use" },
 	{ 0 }
 };
 
@@ -56,18 +77,20 @@ static const char after_commands[] =
 	"  130   interrupted with Ctrl-C\n"
 	"  'exec' and 'up --exit-code-from' give the status of the command in the container.\n"
 	"\nFiles:\n"
-	"  compose.yaml, compose.yml, docker-compose.yml (and their .override), .env    in the working directory or above\n"
+	"  compose.yaml, docker-compose.yml (and their .override), .env   in or above the working directory\n"
 	"  /var/lib/davit     images, volumes, logs and records     (--state-dir, DAVIT_STATE_DIR)\n"
 	"  /run/davit         sockets, locks, namespaces            (--run-dir, DAVIT_RUN_DIR)\n"
 	"\nEnvironment:\n"
-	"  COMPOSE_FILE, COMPOSE_PATH_SEPARATOR, COMPOSE_PROJECT_NAME, COMPOSE_PROFILES, COMPOSE_ENV_FILES, COMPOSE_ANSI,\n"
+	"  COMPOSE_FILE, COMPOSE_PATH_SEPARATOR, COMPOSE_PROJECT_NAME, COMPOSE_PROFILES, COMPOSE_ENV_FILES, "
+	"COMPOSE_ANSI,\n"
 	"  COMPOSE_PROGRESS   as for docker compose\n"
 	"  DAVIT_STATE_DIR, DAVIT_RUN_DIR, DAVIT_RUNTIME            defaults of the options\n"
 	"  NO_COLOR           no colours\n";
 
 static void help_all(struct ui *ui)
 {
-	ui_print(ui, "Usage: davit [OPTIONS] COMMAND\n\nRuns the containers that a compose file describes.\n\nCommands:\n");
+	ui_print(ui, "Usage: davit [OPTIONS] COMMAND\n\nRuns the containers that a compose file "
+		     "describes.\n\nCommands:\n");
 	for (const struct cmd *const *p = cmds; *p; p++)
 		if (!((*p)->needs & NOT_IN_LIST))
 			ui_print(ui, "  %-10s %s\n", (*p)->name, (*p)->summary);
@@ -80,8 +103,8 @@ static void help_cmd(struct ui *ui, const struct cmd *cmd)
 {
 	char first = (char)(cmd->summary[0] - ('a' - 'A'));
 
-	ui_print(ui, "Usage: davit %s [OPTIONS]%s%s\n\n%c%s.\n", cmd->name, *cmd->args ? " " : "", cmd->args, first,
-		 cmd->summary + 1);
+	ui_print(ui, "Usage: davit %s [OPTIONS]%s%s\n\n%c%s.\n", cmd->name, *cmd->args ? " " : "", cmd->args,
+		 first, cmd->summary + 1);
 	if (cmd->details)
 		ui_print(ui, "%s\n", cmd->details);
 	ui_print(ui, "\nOptions:\n");
@@ -111,7 +134,8 @@ static int unknown_cmd(const char *name, struct err *err)
 		names[i + 1] = cmds[i]->name;
 	near = str_nearest(name, names);
 	err_set(err, ERR_USAGE, "unknown command: '%s'", name);
-	return near ? err_hint(err, "did you mean '%s'?", near) : err_hint(err, "'davit --help' lists the commands");
+	return near ? err_hint(err, "did you mean '%s'?", near)
+		    : err_hint(err, "'davit --help' lists the commands");
 }
 
 /* A flag that stands on the wrong side of the command is the commonest slip. */
@@ -142,7 +166,8 @@ static int check_args(const struct cmd *cmd, const struct opt_args *args, struct
 		return err_hint(err, "see 'davit %s --help'", cmd->name);
 	}
 	if (cmd->max_args >= 0 && args->n > (size_t)cmd->max_args) {
-		err_set(err, ERR_USAGE, "'%s' does not take the argument '%s'", cmd->name, args->v[cmd->max_args]);
+		err_set(err, ERR_USAGE, "'%s' does not take the argument '%s'", cmd->name,
+			args->v[cmd->max_args]);
 		return err_hint(err, "see 'davit %s --help'", cmd->name);
 	}
 	return 0;

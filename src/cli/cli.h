@@ -1,8 +1,9 @@
 /* cli.h - the command line: what every command is given, and the rows that commands are.
  *
- * A command is one file and one row (STYLE 3.7); `--help`, suggestions and dispatch read the rows. What a row says it needs is done before its
- * run(): the project's name found, its records read, its files loaded, the user checked. run() returns the exit status, or -1 with *err,
- * which cli_main() prints. Everything in struct cli belongs to it and lives until run() has returned. */
+ * A command is one file and one row (STYLE 3.7); `--help`, suggestions and dispatch read the rows. What a
+ * row says it needs is done before its run(): the project's name found, its records read, its files
+ * loaded, the user checked. run() returns the exit status, or -1 with *err, which cli_main() prints.
+ * Everything in struct cli belongs to it and lives until run() has returned. */
 #pragma once
 
 #include <stdbool.h>
@@ -20,12 +21,13 @@
 #define DAVIT_VERSION "0.1.0"
 
 enum cmd_needs {
-	NEED_NAME = 1,           /* cli.name, cli.pdirs, cli.world: no compose file is needed with -p */
-	NEED_MODEL = 2,          /* also cli.project, from the compose files; all mistakes are printed when there are any; arguments are services */
-	NEED_ROOT = 4,           /* checked before anything is read */
-	ARGS_ARE_SERVICES = 8,   /* arguments are checked to be services of the project */
-	STOP_AT_ARG = 16,        /* what follows the first argument is not ours */
-	NOT_IN_LIST = 32,        /* left out of the list of commands */
+	NEED_NAME = 1,	/* cli.name, cli.pdirs, cli.world: no compose file is needed with -p */
+	NEED_MODEL = 2, /* also cli.project, from the compose files; all mistakes are printed when there are
+			   any; arguments are services */
+	NEED_ROOT = 4,	/* checked before anything is read */
+	ARGS_ARE_SERVICES = 8, /* arguments are checked to be services of the project */
+	STOP_AT_ARG = 16,      /* what follows the first argument is not ours */
+	NOT_IN_LIST = 32,      /* left out of the list of commands */
 };
 
 struct cli;
@@ -66,7 +68,8 @@ int cli_main(int argc, char **argv);
 
 /* --- project.c: what the needs stand for --- */
 int cli_need(struct cli *c, unsigned needs, struct err *err);
-/* Fills c->project (and c->name) as c->compose says, printing mistakes and warnings. 0; CLI_PRINTED: failed and said; -1. */
+/* Fills c->project (and c->name) as c->compose says, printing mistakes and warnings. 0; CLI_PRINTED:
+ * failed and said; -1. */
 enum { CLI_PRINTED = 1 };
 int cli_load(struct cli *c, struct err *err);
 /* Reads the journal again. */
@@ -78,5 +81,5 @@ bool cli_selected(const struct cli *c, const struct unit_rec *r);
 /* ERR_NOT_FOUND "no such service: 'x'" with the nearest name. */
 int cli_no_service(struct cli *c, const char *name, struct err *err);
 
-extern const struct cmd cmd_up, cmd_down, cmd_ps, cmd_logs, cmd_exec, cmd_start, cmd_stop, cmd_restart, cmd_kill, cmd_rm, cmd_config,
-	cmd_images, cmd_load, cmd_ls, cmd_version;
+extern const struct cmd cmd_up, cmd_down, cmd_ps, cmd_logs, cmd_exec, cmd_start, cmd_stop, cmd_restart,
+	cmd_kill, cmd_rm, cmd_config, cmd_images, cmd_load, cmd_ls, cmd_version;

@@ -1,4 +1,5 @@
-/* `config`: what compose/ makes of the files. Its printed forms are the reference's; only lists are made here. */
+/* `config`: what compose/ makes of the files. Its printed forms are the reference's; only lists are made
+ * here. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -27,13 +28,16 @@ static const struct opt config_flags[] = {
 	{ 0, "images", OPT_BOOL, C(images), "print the names of the images, one per line" },
 	{ 0, "profiles", OPT_BOOL, C(profiles), "print the names of the profiles, one per line" },
 	{ 0, "models", OPT_BOOL, C(models), "print the names of the models, one per line" },
-	{ 0, "hash", OPT_STRING, C(hash), "print the configuration hash of services: names with commas between, or *", "SERVICES" },
+	{ 0, "hash", OPT_STRING, C(hash),
+	  "print the configuration hash of services: names with commas between, or *", "SERVICES" },
 	{ 0, "no-interpolate", OPT_BOOL, C(no_interpolate), "leave variables as they are" },
 	{ 0, "no-normalize", OPT_BOOL, C(no_normalize), "do not fill in what is implied" },
 	{ 0, "no-path-resolution", OPT_BOOL, C(no_path_resolution), "leave paths as they are" },
 	{ 0, "no-env-resolution", OPT_BOOL, C(no_env_resolution), "do not read the services' env files" },
-	{ 0, "no-consistency", OPT_BOOL, C(no_consistency), "do not check that what is referred to is there" },
-	{ 0, "environment", OPT_BOOL, C(environment), "print the variables that the files can use, and their values" },
+	{ 0, "no-consistency", OPT_BOOL, C(no_consistency),
+	  "do not check that what is referred to is there" },
+	{ 0, "environment", OPT_BOOL, C(environment),
+	  "print the variables that the files can use, and their values" },
 	{ 0, "variables", OPT_BOOL, C(variables), "print the variables that the files do use" },
 	{ 0, "lock-image-digests", OPT_REFUSED, 0, "davit does not ask registries" },
 	{ 0, "resolve-image-digests", OPT_REFUSED, 0, "davit does not ask registries" },
@@ -236,6 +240,11 @@ static int config_run(struct cli *c, const void *opts, struct err *err)
 }
 
 const struct cmd cmd_config = {
-	.name = "config", .args = "[SERVICE...]", .summary = "check the compose files and print what they come to",
-	.max_args = -1, .opts = config_flags, .opts_size = sizeof(struct config_opts), .run = config_run,
+	.name = "config",
+	.args = "[SERVICE...]",
+	.summary = "check the compose files and print what they come to",
+	.max_args = -1,
+	.opts = config_flags,
+	.opts_size = sizeof(struct config_opts),
+	.run = config_run,
 };

@@ -7,10 +7,11 @@ struct down_opts {
 };
 
 static const struct opt down_flags[] = {
-	{ 'v', "volumes", OPT_BOOL, offsetof(struct down_opts, volumes), "also remove the project's named and anonymous volumes" },
+	{ 'v', "volumes", OPT_BOOL, offsetof(struct down_opts, volumes),
+	  "also remove the project's named and anonymous volumes" },
 	{ 't', "timeout", OPT_SECONDS, offsetof(struct down_opts, timeout), "wait this long before SIGKILL" },
-	{ 0, "remove-orphans", OPT_BOOL, offsetof(struct down_opts, remove_orphans), "also remove containers of services that "
-	  "the file does not have" },
+	{ 0, "remove-orphans", OPT_BOOL, offsetof(struct down_opts, remove_orphans),
+	  "also remove containers of services that the file does not have" },
 	{ 0, "rmi", OPT_REFUSED, 0, "davit does not remove images yet" },
 	{ 0 }
 };
@@ -32,7 +33,13 @@ static int down_run(struct cli *c, const void *opts, struct err *err)
 }
 
 const struct cmd cmd_down = {
-	.name = "down", .args = "[SERVICE...]", .summary = "stop and remove containers and networks",
+	.name = "down",
+	.args = "[SERVICE...]",
+	.summary = "stop and remove containers and networks",
 	.details = "Named volumes stay unless --volumes is given. With -p NAME no compose file is needed.",
-	.needs = NEED_ROOT | NEED_NAME | ARGS_ARE_SERVICES, .max_args = -1, .opts = down_flags, .opts_size = sizeof(struct down_opts), .run = down_run,
+	.needs = NEED_ROOT | NEED_NAME | ARGS_ARE_SERVICES,
+	.max_args = -1,
+	.opts = down_flags,
+	.opts_size = sizeof(struct down_opts),
+	.run = down_run,
 };

@@ -1,6 +1,7 @@
-/* `exec` goes straight to the runtime: the journal says which process is the container's, its bundle says how it was set up, and the runtime
- * enters it. The supervisor is not asked, so a stuck one hinders nobody. The runtime runs in a child, so that the files made for it can be
- * removed and its own errors be told from the command's output. */
+/* `exec` goes straight to the runtime: the journal says which process is the container's, its bundle says
+ * how it was set up, and the runtime enters it. The supervisor is not asked, so a stuck one hinders
+ * nobody. The runtime runs in a child, so that the files made for it can be removed and its own errors be
+ * told from the command's output. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -31,7 +32,8 @@ static const struct opt exec_flags[] = {
 	{ 'd', "detach", OPT_BOOL, E(detach), "run the command in the background" },
 	{ 'e', "env", OPT_STRS, E(env), "set a variable for the command, or pass it on", "NAME[=VALUE]" },
 	{ 0, "index", OPT_INT, E(index), "in this container of the service", "N" },
-	{ 'T', "no-tty", OPT_BOOL, E(no_tty), "no terminal (the default unless standard input and output are one)" },
+	{ 'T', "no-tty", OPT_BOOL, E(no_tty),
+	  "no terminal (the default unless standard input and output are one)" },
 	{ 0, "no-TTY", OPT_BOOL, E(no_tty), NULL },
 	{ 't', "tty", OPT_BOOL, E(tty), NULL },
 	{ 'i', "interactive", OPT_BOOL, E(interactive), NULL },
@@ -117,7 +119,8 @@ static int make_paths(struct cli *c, struct job *j, const struct unit_rec *r, st
 	return 0;
 }
 
-static int prepare(struct cli *c, const struct exec_opts *o, const struct unit_rec *r, struct job *j, struct err *err)
+static int prepare(struct cli *c, const struct exec_opts *o, const struct unit_rec *r, struct job *j,
+		   struct err *err)
 {
 	bool tty = !o->no_tty && !o->detach && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
 	auto_json json_t *process = NULL;
@@ -131,17 +134,31 @@ static int prepare(struct cli *c, const struct exec_opts *o, const struct unit_r
 		return -1;
 	add_env(j, o, tty);
 	x = (struct oci_exec){
-		.args = (const char *const *)c->args.v + 1, .env_add = (const char *const *)j->env.v, .cwd = o->workdir,
-		.user_set = o->user, .uid = j->user.uid, .gid = j->user.gid, .groups = j->user.groups, .n_groups = j->user.n_groups,
-		.tty = tty, .privileged = o->privileged,
+		.args = (const char *const *)c->args.v + 1,
+		.env_add = (const char *const *)j->env.v,
+		.cwd = o->workdir,
+		.user_set = o->user,
+		.uid = j->user.uid,
+		.gid = j->user.gid,
+		.groups = j->user.groups,
+		.n_groups = j->user.n_groups,
+		.tty = tty,
+		.privileged = o->privileged,
 	};
 	if (oci_process_write(j->bundle_fd, j->process_file, &x, err) < 0)
 		return err_wrap(err, "container '%s'", r->name);
-	if (jx_load(AT_FDCWD, j->process_file, PROCESS_MAX, &process, NULL) == 0 && lookup_command(root_fd, process, err) < 0)
+	if (jx_load(AT_FDCWD, j->process_file, PROCESS_MAX, &process, NULL) == 0 &&
+	    lookup_command(root_fd, process, err) < 0)
 		return -1;
 	j->call = (struct oci_call){
-		.runtime = &j->runtime, .root = j->root, .id = r->id, .verb = OCI_EXEC, .process_file = j->process_file,
-		.log_file = j->log_file, .exec_detach = o->detach, .stdio = { 0, 1, 2 },
+		.runtime = &j->runtime,
+		.root = j->root,
+		.id = r->id,
+		.verb = OCI_EXEC,
+		.process_file = j->process_file,
+		.log_file = j->log_file,
+		.exec_detach = o->detach,
+		.stdio = { 0, 1, 2 },
 	};
 	return 0;
 }
@@ -157,7 +174,8 @@ static __attribute__((noreturn)) void child(struct cli *c, const struct job *j, 
 	_exit(126);
 }
 
-/* Waits for the runtime, passing on what we are sent. Signals of the terminal (from the kernel) reach its whole process group already. */
+/* Waits for the runtime, passing on what we are sent. Signals of the terminal (from the kernel) reach its
+ * whole process group already. */
 static int wait_forwarding(pid_t pid, const sigset_t *watched)
 {
 	siginfo_t si;
@@ -214,8 +232,14 @@ static int exec_run(struct cli *c, const void *opts, struct err *err)
 }
 
 const struct cmd cmd_exec = {
-	.name = "exec", .args = "SERVICE COMMAND [ARGS...]", .summary = "run a command in a running container",
+	.name = "exec",
+	.args = "SERVICE COMMAND [ARGS...]",
+	.summary = "run a command in a running container",
 	.details = "The exit status is the command's.",
-	.needs = NEED_ROOT | NEED_NAME | STOP_AT_ARG, .min_args = 2, .max_args = -1,
-	.opts = exec_flags, .opts_size = sizeof(struct exec_opts), .run = exec_run,
+	.needs = NEED_ROOT | NEED_NAME | STOP_AT_ARG,
+	.min_args = 2,
+	.max_args = -1,
+	.opts = exec_flags,
+	.opts_size = sizeof(struct exec_opts),
+	.run = exec_run,
 };

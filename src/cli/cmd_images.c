@@ -15,7 +15,8 @@ struct images_opts {
 };
 
 static const struct opt images_flags[] = {
-	{ 'a', "all", OPT_BOOL, offsetof(struct images_opts, all), "all images in davit's store, not only those of containers" },
+	{ 'a', "all", OPT_BOOL, offsetof(struct images_opts, all),
+	  "all images in davit's store, not only those of containers" },
 	{ 'q', "quiet", OPT_BOOL, offsetof(struct images_opts, quiet), "print the ids only" },
 	{ 0, "format", OPT_STRING, offsetof(struct images_opts, format), "table or json", "KIND" },
 	{ 0 }
@@ -57,7 +58,8 @@ static void set_name(struct row *r, const char *name)
 		r->tag = xstrdup(tag ? tag : "<none>");
 		ref.tag = xstrdup("latest");
 		familiar = ref_familiar(&ref);
-		r->repository = xstrndup(familiar, strlen(familiar) - (str_ends(familiar, ":latest") ? strlen(":latest") : 0));
+		r->repository = xstrndup(
+			familiar, strlen(familiar) - (str_ends(familiar, ":latest") ? strlen(":latest") : 0));
 		ref_done(&ref);
 		return;
 	}
@@ -110,7 +112,8 @@ static void container_rows(const struct cli *c, struct image_store *store, struc
 		set_name(r, u->image);
 		if (image_find(store, u->image_id ? u->image_id : u->image, &img, NULL) < 0)
 			continue;        /* removed from the store since: what the journal knows is shown */
-		r->platform = xasprintf("%s/%s", img->os ? img->os : "linux", img->architecture ? img->architecture : "unknown");
+		r->platform = xasprintf("%s/%s", img->os ? img->os : "linux",
+					img->architecture ? img->architecture : "unknown");
 		r->created = xstrdup(img->created);
 		r->bytes = img->size_bytes;
 		image_free(img);
@@ -149,7 +152,8 @@ static void print_json(struct cli *c, const struct rows *rows)
 
 static void print_table(struct cli *c, const struct rows *rows, bool containers)
 {
-	static const char *const heads[] = { "CONTAINER", "REPOSITORY", "TAG", "PLATFORM", "IMAGE ID", "SIZE", "CREATED", NULL };
+	static const char *const heads[] = { "CONTAINER", "REPOSITORY", "TAG",	   "PLATFORM",
+					     "IMAGE ID",  "SIZE",	"CREATED", NULL };
 	int64_t now = clock_wall_ns();
 	struct table t;
 
@@ -190,7 +194,8 @@ static void print_ids(struct cli *c, const struct rows *rows)
 	}
 }
 
-/* Without a compose file and without -p there is no project to speak of: then the store is what can be shown. */
+/* Without a compose file and without -p there is no project to speak of: then the store is what can be
+ * shown. */
 static bool has_project(struct cli *c)
 {
 	struct diag quiet = DIAG_INIT;
@@ -212,7 +217,8 @@ static int images_run(struct cli *c, const void *opts, struct err *err)
 	int r;
 
 	if (o->format && !as_json && !STREQ(o->format, "table"))
-		return err_set(err, ERR_USAGE, "unsupported format '%s': there are table and json", o->format);
+		return err_set(err, ERR_USAGE, "unsupported format '%s': there are table and json",
+			       o->format);
 	r = containers ? cli_need(c, NEED_NAME | ARGS_ARE_SERVICES, err) : 0;
 	if (r)
 		return r;
@@ -234,7 +240,12 @@ static int images_run(struct cli *c, const void *opts, struct err *err)
 }
 
 const struct cmd cmd_images = {
-	.name = "images", .args = "[SERVICE...]", .summary = "list the images of the project's containers, or of the store",
+	.name = "images",
+	.args = "[SERVICE...]",
+	.summary = "list the images of the project's containers, or of the store",
 	.details = "Without a compose file, or with --all, it lists every image in davit's store.",
-	.max_args = -1, .opts = images_flags, .opts_size = sizeof(struct images_opts), .run = images_run,
+	.max_args = -1,
+	.opts = images_flags,
+	.opts_size = sizeof(struct images_opts),
+	.run = images_run,
 };

@@ -1,4 +1,5 @@
-/* `load` is done by davit-image, the one program that touches foreign archives; this side starts it and says what it says. */
+/* `load` is done by davit-image, the one program that touches foreign archives; this side starts it and
+ * says what it says. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -18,7 +19,8 @@ struct load_opts {
 };
 
 static const struct opt load_flags[] = {
-	{ 'i', "input", OPT_STRING, offsetof(struct load_opts, input), "archive to read instead of standard input", "FILE" },
+	{ 'i', "input", OPT_STRING, offsetof(struct load_opts, input),
+	  "archive to read instead of standard input", "FILE" },
 	{ 'q', "quiet", OPT_BOOL, offsetof(struct load_opts, quiet), "do not show the layers" },
 	{ 0, "platform", OPT_REFUSED, 0, "davit loads the image for this machine" },
 	{ 0 }
@@ -123,9 +125,17 @@ static int read_lines(struct cli *c, struct progress *p, int fd, struct err *err
 	return 0;
 }
 
-static int start(const char *program, const char *state, const struct load_opts *o, int *ret_fd, struct child *ret, struct err *err)
+static int start(const char *program, const char *state, const struct load_opts *o, int *ret_fd,
+		 struct child *ret, struct err *err)
 {
-	const char *argv[] = { program, "load", "--state-dir", state, "-i", o->input ? o->input : "-", o->quiet ? "--quiet" : NULL, NULL };
+	const char *argv[] = { program,
+			       "load",
+			       "--state-dir",
+			       state,
+			       "-i",
+			       o->input ? o->input : "-",
+			       o->quiet ? "--quiet" : NULL,
+			       NULL };
 	auto_close int in = -1, out = -1;
 	int ends[2];
 	struct spawn s;
@@ -165,6 +175,11 @@ static int load_run(struct cli *c, const void *opts, struct err *err)
 }
 
 const struct cmd cmd_load = {
-	.name = "load", .args = "", .summary = "take images from an archive made by docker save, skopeo or buildah",
-	.needs = NEED_ROOT, .opts = load_flags, .opts_size = sizeof(struct load_opts), .run = load_run,
+	.name = "load",
+	.args = "",
+	.summary = "take images from an archive made by docker save, skopeo or buildah",
+	.needs = NEED_ROOT,
+	.opts = load_flags,
+	.opts_size = sizeof(struct load_opts),
+	.run = load_run,
 };

@@ -11,7 +11,8 @@ struct ls_opts {
 };
 
 static const struct opt ls_flags[] = {
-	{ 'a', "all", OPT_BOOL, offsetof(struct ls_opts, all), "also show projects without a running container" },
+	{ 'a', "all", OPT_BOOL, offsetof(struct ls_opts, all),
+	  "also show projects without a running container" },
 	{ 'q', "quiet", OPT_BOOL, offsetof(struct ls_opts, quiet), "print the names only" },
 	{ 0, "format", OPT_STRING, offsetof(struct ls_opts, format), "table or json", "KIND" },
 	{ 0, "filter", OPT_REFUSED, 0, "pipe the output through grep" },
@@ -93,7 +94,8 @@ static void json_row(struct buf *out, const struct row *r, bool first)
 	buf_char(out, '}');
 }
 
-static void add_row(struct cli *c, const struct ls_opts *o, const struct row *r, struct table *t, struct buf *json)
+static void add_row(struct cli *c, const struct ls_opts *o, const struct row *r, struct table *t,
+		    struct buf *json)
 {
 	if (!r->running && !o->all)
 		return;
@@ -116,7 +118,8 @@ static int ls_run(struct cli *c, const void *opts, struct err *err)
 	int r;
 
 	if (o->format && !as_json && !STREQ(o->format, "table") && !STREQ(o->format, "pretty"))
-		return err_set(err, ERR_USAGE, "unsupported format '%s': there are table and json", o->format);
+		return err_set(err, ERR_USAGE, "unsupported format '%s': there are table and json",
+			       o->format);
 	r = dirs_projects(&c->dirs, &names, err);
 	table_init(&t, heads);
 	for (char **p = names; p && *p; p++) {

@@ -17,7 +17,8 @@ static const struct opt ps_flags[] = {
 	{ 'q', "quiet", OPT_BOOL, P(quiet), "print the ids only" },
 	{ 0, "format", OPT_STRING, P(format), "table or json (one object per line)", "KIND" },
 	{ 0, "services", OPT_BOOL, P(services), "print the names of the services only" },
-	{ 0, "status", OPT_STRS, P(status), "show those that are created, running, restarting, removing or exited", "STATUS" },
+	{ 0, "status", OPT_STRS, P(status),
+	  "show those that are created, running, restarting, removing or exited", "STATUS" },
 	{ 0, "filter", OPT_STRS, P(filters), "status=STATUS: the same", "FILTER" },
 	{ 0, "no-trunc", OPT_BOOL, P(no_trunc), "do not shorten ids and commands" },
 	{ 0, "orphans", OPT_BOOL, P(orphans), NULL },
@@ -38,7 +39,8 @@ static int add_status(struct strs *wanted, const char *word, struct err *err)
 			return 0;
 		}
 	}
-	return err_set(err, ERR_USAGE, "unknown status '%s' (created, running, restarting, removing, exited)", word);
+	return err_set(err, ERR_USAGE, "unknown status '%s' (created, running, restarting, removing, exited)",
+		       word);
 }
 
 static int wanted_states(const struct ps_opts *o, struct strs *wanted, struct err *err)
@@ -50,7 +52,8 @@ static int wanted_states(const struct ps_opts *o, struct strs *wanted, struct er
 		const char *filter = o->filters.v[i];
 
 		if (!str_starts(filter, "status="))
-			return err_set(err, ERR_USAGE, "unknown filter '%s' (there is only status=…)", filter);
+			return err_set(err, ERR_USAGE, "unknown filter '%s' (there is only status=…)",
+				       filter);
 		if (add_status(wanted, filter + strlen("status="), err) < 0)
 			return -1;
 	}
@@ -71,13 +74,15 @@ static void add_command(const struct view *v, bool no_trunc, struct buf *out)
 
 static void print_table(struct cli *c, const struct view *list, size_t n, const struct ps_opts *o)
 {
-	static const char *const heads[] = { "NAME", "IMAGE", "COMMAND", "SERVICE", "CREATED", "STATUS", "PORTS", NULL };
+	static const char *const heads[] = { "NAME",	"IMAGE",  "COMMAND", "SERVICE",
+					     "CREATED", "STATUS", "PORTS",   NULL };
 	int64_t now = clock_wall_ns();
 	struct table t;
 
 	table_init(&t, heads);
 	for (size_t i = 0; i < n; i++) {
-		auto_buf struct buf command = BUF_INIT, created = BUF_INIT, status = BUF_INIT, ports = BUF_INIT;
+		auto_buf struct buf command = BUF_INIT, created = BUF_INIT, status = BUF_INIT,
+				    ports = BUF_INIT;
 		const struct unit_rec *r = list[i].r;
 
 		add_command(&list[i], o->no_trunc, &command);
@@ -111,7 +116,8 @@ static void field_labels(struct buf *out, const struct unit_rec *r)
 	json_t *value;
 
 	json_object_foreach(r->labels, key, value)
-		buf_printf(&all, "%s%s=%s", all.len ? "," : "", key, json_is_string(value) ? json_string_value(value) : "");
+		buf_printf(&all, "%s%s=%s", all.len ? "," : "", key,
+			   json_is_string(value) ? json_string_value(value) : "");
 	field(out, "Labels", all.p);
 }
 
@@ -153,7 +159,8 @@ static const char *created_at(const struct unit_rec *r, char text[static 64])
 
 static void print_json(const struct cli *c, const struct view *v, const struct ps_opts *o, struct buf *out)
 {
-	auto_buf struct buf one = BUF_INIT, command = BUF_INIT, age = BUF_INIT, status = BUF_INIT, ports = BUF_INIT;
+	auto_buf struct buf one = BUF_INIT, command = BUF_INIT, age = BUF_INIT, status = BUF_INIT,
+			    ports = BUF_INIT;
 	int64_t now = clock_wall_ns();
 	const struct unit_rec *r = v->r;
 	char created[64], id[16];
@@ -165,7 +172,8 @@ static void print_json(const struct cli *c, const struct view *v, const struct p
 	buf_char(&one, '{');
 	field(&one, "Command", command.p);
 	field(&one, "CreatedAt", created_at(r, created));
-	buf_printf(&one, ",\"ExitCode\":%d", STREQ(v->state, "exited") || STREQ(v->state, "restarting") ? v->exit_code : 0);
+	buf_printf(&one, ",\"ExitCode\":%d",
+		   STREQ(v->state, "exited") || STREQ(v->state, "restarting") ? v->exit_code : 0);
 	field(&one, "Health", STREQ(v->state, "running") ? r->health : "");
 	field(&one, "ID", o->no_trunc ? r->id : view_short_id(r->id, id));
 	field(&one, "Image", r->image);
@@ -208,7 +216,8 @@ static int ps_run(struct cli *c, const void *opts, struct err *err)
 	size_t all, n = 0;
 
 	if (o->format && !json && !STREQ(o->format, "table") && !STREQ(o->format, "pretty"))
-		return err_set(err, ERR_USAGE, "unsupported format '%s': there are table and json", o->format);
+		return err_set(err, ERR_USAGE, "unsupported format '%s': there are table and json",
+			       o->format);
 	if (wanted_states(o, &wanted, err) < 0)
 		return -1;
 	list = view_list(c, &all);

@@ -7,8 +7,10 @@ struct restart_opts {
 };
 
 static const struct opt restart_flags[] = {
-	{ 't', "timeout", OPT_SECONDS, offsetof(struct restart_opts, timeout), "wait this long before SIGKILL" },
-	{ 0, "no-deps", OPT_BOOL, offsetof(struct restart_opts, no_deps), "do not restart services that depend on these" },
+	{ 't', "timeout", OPT_SECONDS, offsetof(struct restart_opts, timeout),
+	  "wait this long before SIGKILL" },
+	{ 0, "no-deps", OPT_BOOL, offsetof(struct restart_opts, no_deps),
+	  "do not restart services that depend on these" },
 	{ 0 }
 };
 
@@ -26,6 +28,12 @@ static int restart_run(struct cli *c, const void *opts, struct err *err)
 }
 
 const struct cmd cmd_restart = {
-	.name = "restart", .args = "[SERVICE...]", .summary = "stop services and start them again",
-	.needs = NEED_ROOT | NEED_NAME | ARGS_ARE_SERVICES, .max_args = -1, .opts = restart_flags, .opts_size = sizeof(struct restart_opts), .run = restart_run,
+	.name = "restart",
+	.args = "[SERVICE...]",
+	.summary = "stop services and start them again",
+	.needs = NEED_ROOT | NEED_NAME | ARGS_ARE_SERVICES,
+	.max_args = -1,
+	.opts = restart_flags,
+	.opts_size = sizeof(struct restart_opts),
+	.run = restart_run,
 };

@@ -12,8 +12,10 @@ struct rm_opts {
 
 static const struct opt rm_flags[] = {
 	{ 'f', "force", OPT_BOOL, offsetof(struct rm_opts, force), "do not ask" },
-	{ 's', "stop", OPT_BOOL, offsetof(struct rm_opts, stop), "stop containers that run, then remove them, too" },
-	{ 'v', "volumes", OPT_BOOL, offsetof(struct rm_opts, volumes), "also remove their anonymous volumes" },
+	{ 's', "stop", OPT_BOOL, offsetof(struct rm_opts, stop),
+	  "stop containers that run, then remove them, too" },
+	{ 'v', "volumes", OPT_BOOL, offsetof(struct rm_opts, volumes),
+	  "also remove their anonymous volumes" },
 	{ 'a', "all", OPT_IGNORED, 0, NULL },
 	{ 0 }
 };
@@ -58,6 +60,12 @@ static int rm_run(struct cli *c, const void *opts, struct err *err)
 }
 
 const struct cmd cmd_rm = {
-	.name = "rm", .args = "[SERVICE...]", .summary = "remove containers that have stopped",
-	.needs = NEED_ROOT | NEED_NAME | ARGS_ARE_SERVICES, .max_args = -1, .opts = rm_flags, .opts_size = sizeof(struct rm_opts), .run = rm_run,
+	.name = "rm",
+	.args = "[SERVICE...]",
+	.summary = "remove containers that have stopped",
+	.needs = NEED_ROOT | NEED_NAME | ARGS_ARE_SERVICES,
+	.max_args = -1,
+	.opts = rm_flags,
+	.opts_size = sizeof(struct rm_opts),
+	.run = rm_run,
 };

@@ -22,6 +22,11 @@ static int start_run(struct cli *c, const void *opts, struct err *err)
 }
 
 const struct cmd cmd_start = {
-	.name = "start", .args = "[SERVICE...]", .summary = "start containers that were stopped",
-	.needs = NEED_ROOT | NEED_NAME | ARGS_ARE_SERVICES, .max_args = -1, .opts = start_flags, .run = start_run,
+	.name = "start",
+	.args = "[SERVICE...]",
+	.summary = "start containers that were stopped",
+	.needs = NEED_ROOT | NEED_NAME | ARGS_ARE_SERVICES,
+	.max_args = -1,
+	.opts = start_flags,
+	.run = start_run,
 };

@@ -22,6 +22,12 @@ static int stop_run(struct cli *c, const void *opts, struct err *err)
 }
 
 const struct cmd cmd_stop = {
-	.name = "stop", .args = "[SERVICE...]", .summary = "stop services and keep their containers",
-	.needs = NEED_ROOT | NEED_NAME | ARGS_ARE_SERVICES, .max_args = -1, .opts = stop_flags, .opts_size = sizeof(struct stop_opts), .run = stop_run,
+	.name = "stop",
+	.args = "[SERVICE...]",
+	.summary = "stop services and keep their containers",
+	.needs = NEED_ROOT | NEED_NAME | ARGS_ARE_SERVICES,
+	.max_args = -1,
+	.opts = stop_flags,
+	.opts_size = sizeof(struct stop_opts),
+	.run = stop_run,
 };

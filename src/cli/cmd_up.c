@@ -15,22 +15,30 @@ static const struct opt up_flags[] = {
 	{ 0, "wait", OPT_BOOL, U(wait), "come back when all services run, or are healthy; implies --detach" },
 	{ 0, "wait-timeout", OPT_SECONDS, U(wait_timeout), "wait no longer than this" },
 	{ 0, "no-start", OPT_BOOL, U(no_start), "create the containers and do not start them" },
-	{ 0, "force-recreate", OPT_BOOL, U(force_recreate), "recreate containers that have not changed, too" },
+	{ 0, "force-recreate", OPT_BOOL, U(force_recreate),
+	  "recreate containers that have not changed, too" },
 	{ 0, "no-recreate", OPT_BOOL, U(no_recreate), "keep containers even if they have changed" },
-	{ 0, "always-recreate-deps", OPT_BOOL, U(always_recreate_deps), "recreate what the named services depend on, too" },
+	{ 0, "always-recreate-deps", OPT_BOOL, U(always_recreate_deps),
+	  "recreate what the named services depend on, too" },
 	{ 'V', "renew-anon-volumes", OPT_BOOL, U(renew_anon_volumes), "start with fresh anonymous volumes" },
 	{ 0, "no-deps", OPT_BOOL, U(no_deps), "do not start what the named services depend on" },
-	{ 0, "remove-orphans", OPT_BOOL, U(remove_orphans), "remove containers of services that the file does not have" },
+	{ 0, "remove-orphans", OPT_BOOL, U(remove_orphans),
+	  "remove containers of services that the file does not have" },
 	{ 0, "scale", OPT_STRS, U(scale), "run this many containers of a service", "SERVICE=N" },
-	{ 't', "timeout", OPT_SECONDS, U(timeout), "wait this long before SIGKILL when containers are stopped" },
-	{ 0, "pull", OPT_STRING, U(pull), "missing, never or policy: images come from 'davit load'", "POLICY" },
+	{ 't', "timeout", OPT_SECONDS, U(timeout),
+	  "wait this long before SIGKILL when containers are stopped" },
+	{ 0, "pull", OPT_STRING, U(pull),
+	  "missing, never or policy: images come from 'davit load'", "POLICY" },
 	{ 0, "attach", OPT_STRS, U(attach), "show the logs of these services only", "SERVICE" },
 	{ 0, "no-attach", OPT_STRS, U(no_attach), "do not show the logs of these services", "SERVICE" },
-	{ 0, "attach-dependencies", OPT_BOOL, U(attach_deps), "show the logs of what the named services depend on, too" },
-	{ 0, "abort-on-container-exit", OPT_BOOL, U(abort_on_exit), "stop all containers when one has stopped" },
-	{ 0, "abort-on-container-failure", OPT_BOOL, U(abort_on_failure), "stop all containers when one has failed" },
-	{ 0, "exit-code-from", OPT_STRING, U(exit_code_from), "exit with this service's status; implies "
-	  "--abort-on-container-exit", "SERVICE" },
+	{ 0, "attach-dependencies", OPT_BOOL, U(attach_deps),
+	  "show the logs of what the named services depend on, too" },
+	{ 0, "abort-on-container-exit", OPT_BOOL, U(abort_on_exit),
+	  "stop all containers when one has stopped" },
+	{ 0, "abort-on-container-failure", OPT_BOOL, U(abort_on_failure),
+	  "stop all containers when one has failed" },
+	{ 0, "exit-code-from", OPT_STRING, U(exit_code_from),
+	  "exit with this service's status; implies --abort-on-container-exit", "SERVICE" },
 	{ 0, "timestamps", OPT_BOOL, U(timestamps), "print the time of each line" },
 	{ 0, "no-log-prefix", OPT_BOOL, U(no_prefix), "leave out the names in front of the lines" },
 	{ 0, "no-color", OPT_BOOL, U(no_color), "no colours" },
@@ -39,7 +47,8 @@ static const struct opt up_flags[] = {
 	{ 0, "quiet-build", OPT_IGNORED, 0, NULL },
 	{ 'y', "yes", OPT_IGNORED, 0, NULL },
 	{ 0, "menu", OPT_IGNORED, 0, NULL },
-	{ 0, "build", OPT_REFUSED, 0, "build the images with another tool and 'davit load -i FILE', then leave the flag out" },
+	{ 0, "build", OPT_REFUSED, 0,
+	  "build the images with another tool and 'davit load -i FILE', then leave the flag out" },
 	{ 'w', "watch", OPT_REFUSED, 0, "davit does not watch source files yet" },
 	{ 0 }
 };
@@ -69,7 +78,8 @@ static int check_opts(const struct up_opts *o, bool detached, struct err *err)
 		return incompatible("--abort-on-container-exit", "--abort-on-container-failure", err);
 	if (o->pull && STREQ(o->pull, "always")) {
 		err_set(err, ERR_USAGE, "--pull always is not supported");
-		return err_hint(err, "davit cannot fetch images yet: save a new one with another tool and 'davit load -i FILE'");
+		return err_hint(err, "davit cannot fetch images yet: save a new one with another tool and "
+				     "'davit load -i FILE'");
 	}
 	if (o->pull && !STREQ(o->pull, "missing") && !STREQ(o->pull, "never") && !STREQ(o->pull, "policy"))
 		return err_set(err, ERR_USAGE, "--pull is missing, never or policy, not '%s'", o->pull);
@@ -216,8 +226,14 @@ static int up_run(struct cli *c, const void *opts, struct err *err)
 }
 
 const struct cmd cmd_up = {
-	.name = "up", .args = "[SERVICE...]", .summary = "create and start containers",
-	.details = "Without --detach it stays, shows what the containers print, and stops them at Ctrl-C; a second Ctrl-C kills them.",
-	.needs = NEED_ROOT | NEED_MODEL, .max_args = -1,
-	.opts = up_flags, .opts_size = sizeof(struct up_opts), .run = up_run,
+	.name = "up",
+	.args = "[SERVICE...]",
+	.summary = "create and start containers",
+	.details = "Without --detach it stays, shows what the containers print, and stops them at Ctrl-C; a "
+		   "second Ctrl-C kills them.",
+	.needs = NEED_ROOT | NEED_MODEL,
+	.max_args = -1,
+	.opts = up_flags,
+	.opts_size = sizeof(struct up_opts),
+	.run = up_run,
 };

@@ -22,7 +22,8 @@ static int version_run(struct cli *c, const void *opts, struct err *err)
 	else if (STREQ(o->format, "json"))
 		ui_print(&c->ui, "{\"version\":\"v%s\"}\n", DAVIT_VERSION);
 	else
-		return err_set(err, ERR_USAGE, "unsupported format '%s': there are pretty and json", o->format);
+		return err_set(err, ERR_USAGE, "unsupported format '%s': there are pretty and json",
+			       o->format);
 	return 0;
 }
 

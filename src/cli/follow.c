@@ -1,5 +1,6 @@
-/* How it works: each slot has a reader with one line in hand. The oldest line in hand is printed and its reader asked for the next, until no reader has
- * one. What is printed gathers in a buffer and is written when that is large or nothing more is there. */
+/* How it works: each slot has a reader with one line in hand. The oldest line in hand is printed and its
+ * reader asked for the next, until no reader has one. What is printed gathers in a buffer and is written
+ * when that is large or nothing more is there. */
 #include "follow.h"
 
 #include <errno.h>
@@ -63,7 +64,8 @@ const char *follow_label(const struct cli *c, const struct unit_rec *r)
 {
 	size_t n = strlen(c->name);
 
-	if (!r->name || (strncmp(r->name, c->name, n) == 0 && r->name[n] == '-' && STREQ(r->name + n + 1, r->slot)))
+	if (!r->name ||
+	    (strncmp(r->name, c->name, n) == 0 && r->name[n] == '-' && STREQ(r->name + n + 1, r->slot)))
 		return r->slot;
 	return r->name;
 }
@@ -198,7 +200,8 @@ void follow_say(struct follow *f, const char *slot, const char *text)
 
 	if (f->o.before)
 		f->o.before(f->o.arg);
-	ui_print(&f->c->ui, "%s%s %s%s\n", s ? s->colour : "", s ? s->label : slot, text, s && *s->colour ? "\033[0m" : "");
+	ui_print(&f->c->ui, "%s%s %s%s\n", s ? s->colour : "", s ? s->label : slot, text,
+		 s && *s->colour ? "\033[0m" : "");
 }
 
 size_t follow_n(const struct follow *f)

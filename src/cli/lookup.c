@@ -66,9 +66,11 @@ int lookup_command(int root_fd, const json_t *process, struct err *err)
 
 	if (!command || !*command)
 		return 0;
-	v = strchr(command, '/') ? look(root_fd, cwd, command) : search(root_fd, cwd, search_path(process), command);
+	v = strchr(command, '/') ? look(root_fd, cwd, command)
+				 : search(root_fd, cwd, search_path(process), command);
 	if (v == ABSENT)
-		return err_set(err, ERR_CMD_NOT_FOUND, "command '%s' does not exist in the container", command);
+		return err_set(err, ERR_CMD_NOT_FOUND, "command '%s' does not exist in the container",
+			       command);
 	if (v == NOT_EXECUTABLE)
 		return err_set(err, ERR_CMD_NOT_EXEC, "command '%s' is not executable", command);
 	return 0;

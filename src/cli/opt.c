@@ -118,8 +118,10 @@ static int parse_long(const struct opt *table, void *into, char *arg, char ***ar
 	return r;
 }
 
-/* letters is what follows the dash: a cluster whose last member may have its value attached or in the next word. */
-static int parse_letters(const struct opt *table, void *into, const char *letters, char ***argv, struct err *err)
+/* letters is what follows the dash: a cluster whose last member may have its value attached or in the next
+ * word. */
+static int parse_letters(const struct opt *table, void *into, const char *letters, char ***argv,
+			 struct err *err)
 {
 	for (const char *p = letters; *p; p++) {
 		const char shown[] = { '-', *p, 0 };
@@ -149,7 +151,8 @@ static int parse_letters(const struct opt *table, void *into, const char *letter
 	return 0;
 }
 
-int opt_parse(const struct opt *table, void *into, char **argv, bool stop_at_arg, struct opt_args *ret_args, struct err *err)
+int opt_parse(const struct opt *table, void *into, char **argv, bool stop_at_arg, struct opt_args *ret_args,
+	      struct err *err)
 {
 	size_t n = 0;
 	int r = 0;

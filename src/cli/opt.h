@@ -1,8 +1,9 @@
 /* opt.h - options from tables.
  *
- * A row says everything that is known of a flag: parsing, `--help`, suggestions and the refusal of flags that docker compose has and davit
- * has not (yet) all read it. Syntax is that of the reference (GNU-like): `--name VALUE`, `--name=VALUE`, `-nVALUE`, `-n VALUE`, `-n=VALUE`,
- * clustered letters, `--bool=false`, `--` ends the options; options may follow arguments unless the command says otherwise. */
+ * A row says everything that is known of a flag: parsing, `--help`, suggestions and the refusal of flags
+ * that docker compose has and davit has not (yet) all read it. Syntax is that of the reference (GNU-like):
+ * `--name VALUE`, `--name=VALUE`, `-nVALUE`, `-n VALUE`, `-n=VALUE`, clustered letters, `--bool=false`,
+ * `--` ends the options; options may follow arguments unless the command says otherwise. */
 #pragma once
 
 #include <stdbool.h>
@@ -41,10 +42,12 @@ struct opt_args {
 	size_t n;
 };
 
-/* Parses argv (NULL-terminated, without the program's name) into `into` and *ret_args. 0; OPT_HELP: -h or --help was given; -1 (ERR_USAGE).
- * stop_at_arg: the first argument ends the options (global options; exec). *ret_args is to be freed in any case. */
+/* Parses argv (NULL-terminated, without the program's name) into `into` and *ret_args. 0; OPT_HELP: -h or
+ * --help was given; -1 (ERR_USAGE). stop_at_arg: the first argument ends the options (global options;
+ * exec). *ret_args is to be freed in any case. */
 enum { OPT_HELP = 1 };
-int opt_parse(const struct opt *table, void *into, char **argv, bool stop_at_arg, struct opt_args *ret_args, struct err *err);
+int opt_parse(const struct opt *table, void *into, char **argv, bool stop_at_arg, struct opt_args *ret_args,
+	      struct err *err);
 void opt_args_done(struct opt_args *a);
 void opt_done(const struct opt *table, void *into);
 /* NULL: there is none. */

@@ -8,7 +8,8 @@
 #include "../util/mem.h"
 #include "up.h"
 
-static void check_image(const struct project *p, const struct service *s, struct image_store *store, struct diag *found)
+static void check_image(const struct project *p, const struct service *s, struct image_store *store,
+			struct diag *found)
 {
 	auto_free char *built = s->image ? NULL : xasprintf("%s-%s", p->name, s->name);
 	const char *name = s->image ? s->image : built;
@@ -22,7 +23,10 @@ static void check_image(const struct project *p, const struct service *s, struct
 	}
 	diag_error(found, pos, "service '%s': %s", s->name, err_msg(&err));
 	if (s->build.given)
-		diag_hint(found, "davit does not build yet: build it with another tool, name it '%s', and 'davit load -i FILE'", name);
+		diag_hint(found,
+			  "davit does not build yet: build it with another tool, name it '%s', and 'davit "
+			  "load -i FILE'",
+			  name);
 	else if (err.hint)
 		diag_hint(found, "%s", err.hint);
 }
@@ -35,7 +39,8 @@ static void check_mounts(const struct service *s, struct diag *found)
 
 		if (m->type != MOUNT_BIND || m->create_host_path || !m->source || stat(m->source, &st) == 0)
 			continue;
-		diag_error(found, m->pos, "service '%s': bind source '%s': %s", s->name, m->source, strerror(errno));
+		diag_error(found, m->pos, "service '%s': bind source '%s': %s", s->name, m->source,
+			   strerror(errno));
 		if (errno == ENOENT)
 			diag_hint(found, "make it, or let davit with 'bind: {create_host_path: true}'");
 	}
@@ -51,8 +56,8 @@ static void check_refs(const struct service *s, const char *what, const struct f
 
 			if (!str_eq(refs[i].source, o->key) || !o->file || access(o->file, R_OK) == 0)
 				continue;
-			diag_error(found, o->pos, "%s '%s' of service '%s': file '%s': %s", what, o->key, s->name, o->file,
-				   strerror(errno));
+			diag_error(found, o->pos, "%s '%s' of service '%s': file '%s': %s", what, o->key,
+				   s->name, o->file, strerror(errno));
 		}
 	}
 }

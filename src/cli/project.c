@@ -174,7 +174,8 @@ static bool in_world(const struct cli *c, const char *service)
 	return false;
 }
 
-/* Names that have containers are known without reading a file, which is the usual case; the others may still be in the files. */
+/* Names that have containers are known without reading a file, which is the usual case; the others may
+ * still be in the files. */
 static int check_services(struct cli *c, struct err *err)
 {
 	struct compose_opts all = c->compose;

@@ -10,8 +10,9 @@
 #include "../util/tty.h"
 
 static const char *const colours[C_NCOLOURS] = {
-	[C_NONE] = "", [C_RED] = "\033[31m", [C_GREEN] = "\033[32m", [C_YELLOW] = "\033[33m", [C_BLUE] = "\033[34m",
-	[C_MAGENTA] = "\033[35m", [C_CYAN] = "\033[36m", [C_BOLD] = "\033[1m", [C_DIM] = "\033[2m",
+	[C_NONE] = "",		 [C_RED] = "\033[31m",	[C_GREEN] = "\033[32m",
+	[C_YELLOW] = "\033[33m", [C_BLUE] = "\033[34m", [C_MAGENTA] = "\033[35m",
+	[C_CYAN] = "\033[36m",	 [C_BOLD] = "\033[1m",	[C_DIM] = "\033[2m",
 };
 
 const char *ui_on(bool colour, enum ui_colour c)
@@ -36,9 +37,11 @@ const char *ui_rainbow(bool colour, size_t nth)
 
 static int set_progress(struct ui *ui, const char *word, struct err *err)
 {
-	static const char *const words[] = {
-		[PROGRESS_TTY] = "tty", [PROGRESS_PLAIN] = "plain", [PROGRESS_QUIET] = "quiet", [PROGRESS_JSON] = "json", NULL
-	};
+	static const char *const words[] = { [PROGRESS_TTY] = "tty",
+					     [PROGRESS_PLAIN] = "plain",
+					     [PROGRESS_QUIET] = "quiet",
+					     [PROGRESS_JSON] = "json",
+					     NULL };
 	const char *term = getenv("TERM");
 
 	if (!word || STREQ(word, "auto")) {
@@ -114,14 +117,16 @@ void ui_stderr(const struct buf *b)
 static void add_hint(const struct ui *ui, struct buf *b, const char *hint)
 {
 	if (hint)
-		buf_printf(b, "  %shint:%s %s\n", ui_on(ui->colour_err, C_CYAN), ui_off(ui->colour_err), hint);
+		buf_printf(b, "  %shint:%s %s\n", ui_on(ui->colour_err, C_CYAN), ui_off(ui->colour_err),
+			   hint);
 }
 
 void ui_err(struct ui *ui, const struct err *err)
 {
 	auto_buf struct buf b = BUF_INIT;
 
-	buf_printf(&b, "davit: %serror:%s %s\n", ui_on(ui->colour_err, C_RED), ui_off(ui->colour_err), err_msg(err));
+	buf_printf(&b, "davit: %serror:%s %s\n", ui_on(ui->colour_err, C_RED), ui_off(ui->colour_err),
+		   err_msg(err));
 	add_hint(ui, &b, err->hint);
 	ui_stderr(&b);
 }

@@ -1,7 +1,7 @@
 /* ui.h - everything that is printed, and the only place where it is decided how it looks.
  *
- * Results go to standard output (buffered, written by ui_flush() and at the end), progress, warnings and errors to standard error. Colours follow
- * --ansi, NO_COLOR, TERM and whether the stream is a terminal. */
+ * Results go to standard output (buffered, written by ui_flush() and at the end), progress, warnings and
+ * errors to standard error. Colours follow --ansi, NO_COLOR, TERM and whether the stream is a terminal. */
 #pragma once
 
 #include <stdbool.h>
@@ -35,21 +35,22 @@ int ui_flush(struct ui *ui, struct err *err);
 void ui_stderr(const struct buf *b);
 /* "davit: error: …" and the hint below. */
 void ui_err(struct ui *ui, const struct err *err);
-/* The same with a place in the user's file, as a diagnostic; sources knows the file's text. pos.file NULL: no place. */
+/* The same with a place in the user's file, as a diagnostic; sources knows the file's text. pos.file NULL:
+ * no place. */
 void ui_err_at(struct ui *ui, const struct diag *sources, struct pos pos, const struct err *err);
 void ui_warn(struct ui *ui, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* All problems, sorted, each with its place, line and caret (STYLE 3.3). */
 void ui_diag(struct ui *ui, struct diag *d);
 void ui_diag_format(const struct diag *d, bool colour, struct buf *out);
 
-/* --- tables ---
- * Columns as Go's tabwriter makes them, which the reference uses: as wide as the widest cell + 3, at least min_width; the last one is not padded. */
+/* --- tables --- Columns as Go's tabwriter makes them, which the reference uses: as wide as the widest
+ * cell + 3, at least min_width; the last one is not padded. */
 struct table {
 	char **cells;                    /* owned */
 	size_t n, cap, columns;
 };
 void table_init(struct table *t, const char *const *heads);          /* NULL-terminated */
-void table_add(struct table *t, const char *text);                   /* the next cell; copied; NULL is empty */
+void table_add(struct table *t, const char *text); /* the next cell; copied; NULL is empty */
 void table_addf(struct table *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void table_format(const struct table *t, size_t min_width, struct buf *out);
 void table_done(struct table *t);
@@ -71,8 +72,10 @@ struct progress;
 /* verb: "Running", in the head line of the block. */
 struct progress *progress_new(struct ui *ui, const char *verb);
 void progress_free(struct progress *p);                  /* leaves the last state on the screen */
-void progress_step(struct progress *p, const char *kind, const char *name, const char *status, const char *text);
-/* Takes the block off the screen, so that something else can be printed; the next progress_draw() puts it back. */
+void progress_step(struct progress *p, const char *kind, const char *name, const char *status,
+		   const char *text);
+/* Takes the block off the screen, so that something else can be printed; the next progress_draw() puts it
+ * back. */
 void progress_hide(struct progress *p);
 void progress_draw(struct progress *p);
 /* When to call progress_draw() next: milliseconds, -1: never. */

@@ -149,7 +149,9 @@ void ui_err_at(struct ui *ui, const struct diag *sources, struct pos pos, const 
 		.level = DIAG_ERROR, .pos = pos, .msg = err->msg, .notes = &hint, .n_notes = err->hint ? 1 : 0
 	};
 	/* borrows everything: only the sources are needed of the other one */
-	const struct diag one = { .items = &it, .n = 1, .sources = sources->sources, .n_sources = sources->n_sources };
+	const struct diag one = {
+		.items = &it, .n = 1, .sources = sources->sources, .n_sources = sources->n_sources
+	};
 
 	if (!pos.file || !err->msg) {
 		ui_err(ui, err);

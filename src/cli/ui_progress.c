@@ -1,7 +1,9 @@
-/* How it works: each resource is one entry, updated by the supervisor's steps. On a terminal the entries are a block at the bottom of the
- * screen that is rewritten in place: one write(2) that moves up over the old block, writes each line and clears the rest of it, so nothing
- * flickers. Lines are cut to the terminal's width; when the terminal was made narrower since, the old lines have wrapped, so their widths are
- * kept to know how many rows to go up. More entries than rows: those that are still working are shown first. */
+/* How it works: each resource is one entry, updated by the supervisor's steps. On a terminal the entries
+ * are a block at the bottom of the screen that is rewritten in place: one write(2) that moves up over the
+ * old block, writes each line and clears the rest of it, so nothing flickers. Lines are cut to the
+ * terminal's width; when the terminal was made narrower since, the old lines have wrapped, so their widths
+ * are kept to know how many rows to go up. More entries than rows: those that are still working are shown
+ * first. */
 #include "ui.h"
 
 #include <stdlib.h>
@@ -116,7 +118,8 @@ static void json_line(const struct entry *e)
 	ui_stderr(&b);
 }
 
-void progress_step(struct progress *p, const char *kind, const char *name, const char *status, const char *text)
+void progress_step(struct progress *p, const char *kind, const char *name, const char *status,
+		   const char *text)
 {
 	struct entry *e = entry_get(p, kind, name);
 
@@ -144,23 +147,26 @@ static size_t add_line(struct buf *out, const char *text, size_t columns)
 	return columns;
 }
 
-static size_t format_entry(const struct progress *p, const struct entry *e, size_t title_width, size_t width, int64_t now_ns,
-			   struct buf *out)
+static size_t format_entry(const struct progress *p, const struct entry *e, size_t title_width, size_t width,
+			   int64_t now_ns, struct buf *out)
 {
 	static const char *const spinner[] = { "⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏" };
 	bool colour = p->ui->colour_err;
 	int64_t spent_ns = (e->state == WORKING ? now_ns : e->ended_ns) - e->began_ns;
-	const char *mark = e->state == DONE ? "✔" : e->state == FAILED ? "✘" : spinner[now_ns / (100 * MS_NS) % 10];
+	const char *mark = e->state == DONE	? "✔"
+			   : e->state == FAILED ? "✘"
+						: spinner[now_ns / (100 * MS_NS) % 10];
 	enum ui_colour c = e->state == DONE ? C_GREEN : e->state == FAILED ? C_RED : C_CYAN;
 	auto_buf struct buf b = BUF_INIT, line = BUF_INIT;
 	auto_free char *body = NULL, *clock = xasprintf("%.1fs", (double)spent_ns / SEC_NS);
 	size_t body_width = width > strlen(clock) + 6 ? width - strlen(clock) - 6 : 1, used;
 
-	buf_printf(&b, "%-*s  %s%s%s", (int)title_width, e->title, e->status, e->text ? "  " : "", e->text ? e->text : "");
+	buf_printf(&b, "%-*s  %s%s%s", (int)title_width, e->title, e->status, e->text ? "  " : "",
+		   e->text ? e->text : "");
 	body = ui_ellipsis(b.p, body_width);
 	used = ui_width(body, strlen(body));
-	buf_printf(&line, " %s%s%s %s%*s %s%s%s ", ui_on(colour, c), mark, ui_off(colour), body, (int)(body_width - used), "",
-		   ui_on(colour, C_BLUE), clock, ui_off(colour));
+	buf_printf(&line, " %s%s%s %s%*s %s%s%s ", ui_on(colour, c), mark, ui_off(colour), body,
+		   (int)(body_width - used), "", ui_on(colour, C_BLUE), clock, ui_off(colour));
 	return add_line(out, line.p, width > 1 ? width - 1 : 1);
 }
 
@@ -174,7 +180,8 @@ static size_t count_done(const struct progress *p)
 }
 
 /* Fills widths (room for one per entry and two more) when given. Returns the number of lines. */
-static size_t format_block(const struct progress *p, size_t width, size_t rows, int64_t now_ns, size_t *widths, struct buf *out)
+static size_t format_block(const struct progress *p, size_t width, size_t rows, int64_t now_ns,
+			   size_t *widths, struct buf *out)
 {
 	size_t room = rows > 3 ? rows - 3 : 1, title_width = 0, working = 0, shown = 0, settled_room, n = 0;
 	auto_free char *head = xasprintf("[+] %s %zu/%zu", p->verb, count_done(p), p->entries.n);

@@ -6,18 +6,21 @@
 #include "cli.h"
 
 struct up_opts {
-	bool detach, wait, no_start, force_recreate, no_recreate, always_recreate_deps, remove_orphans, no_deps, renew_anon_volumes;
+	bool detach, wait, no_start, force_recreate, no_recreate, always_recreate_deps, remove_orphans,
+		no_deps, renew_anon_volumes;
 	bool no_color, no_prefix, timestamps, attach_deps, abort_on_exit, abort_on_failure;
 	struct opt_int timeout, wait_timeout;
 	struct strs attach, no_attach, scale;
 	const char *exit_code_from, *pull;
 };
 
-/* Which services an `up` is about: the named ones (or all) and, unless --no-deps, what they need. One flag for each of project.services. */
+/* Which services an `up` is about: the named ones (or all) and, unless --no-deps, what they need. One flag
+ * for each of project.services. */
 bool *up_scope(const struct cli *c, const struct up_opts *o);
 bool up_in_scope(const struct cli *c, const bool *scope, const char *service);
-/* What can be known to fail before anything is touched: images, bind sources, files of configs and secrets. All of it is printed at once. 0,
- * CLI_PRINTED or -1. */
+/* What can be known to fail before anything is touched: images, bind sources, files of configs and
+ * secrets. All of it is printed at once. 0, CLI_PRINTED or -1. */
 int precheck(struct cli *c, const bool *scope, struct err *err);
-/* Sends req (taken) and stays: logs until all containers have stopped, Ctrl-C. Returns the exit status or -1. */
+/* Sends req (taken) and stays: logs until all containers have stopped, Ctrl-C. Returns the exit status or
+ * -1. */
 int attach_run(struct cli *c, const struct up_opts *o, const bool *scope, json_t *req, struct err *err);

@@ -20,7 +20,8 @@ static bool state_in(const struct unit_rec *r, const char *const *states)
 static const char *docker_state(const struct unit_rec *r)
 {
 	static const char *const up[] = { "running", "stopping", NULL };
-	static const char *const coming[] = { "waiting", "preparing", "prepared", "creating", "created", "starting", NULL };
+	static const char *const coming[] = { "waiting", "preparing", "prepared", "creating",
+					      "created", "starting",  NULL };
 	static const char *const stopped[] = { "stopped", "failed", "exited", "deleting", NULL };
 
 	if (state_in(r, up))
@@ -53,7 +54,8 @@ static void on_exit_rec(const struct exit_rec *x, void *ctx)
 	}
 }
 
-/* The record is older than the truth: the supervisor was away, or is about to write it. The keeper wrote down how it ended. */
+/* The record is older than the truth: the supervisor was away, or is about to write it. The keeper wrote
+ * down how it ended. */
 static void ask_exits(struct view *v, int run_fd)
 {
 	struct lookup l = { .v = v };
@@ -68,7 +70,9 @@ static void ask_exits(struct view *v, int run_fd)
 
 void view_init(struct view *v, const struct unit_rec *r, int run_fd)
 {
-	*v = (struct view){ .r = r, .state = docker_state(r), .exit_code = r->exit_code, .finished_ns = r->finished_ns };
+	*v = (struct view){
+		.r = r, .state = docker_state(r), .exit_code = r->exit_code, .finished_ns = r->finished_ns
+	};
 	if (STREQ(v->state, "running") && !unit_rec_alive(r))
 		ask_exits(v, run_fd);
 }
@@ -132,8 +136,8 @@ static const char *host_of(const struct unit_port *p)
 
 static bool same_run(const struct unit_port *a, const struct unit_port *b)
 {
-	return str_eq(a->protocol, b->protocol) && !a->host == !b->host && (!a->host || STREQ(host_of(a), host_of(b))) &&
-	       (!b->host || b->host == b->target);
+	return str_eq(a->protocol, b->protocol) && !a->host == !b->host &&
+	       (!a->host || STREQ(host_of(a), host_of(b))) && (!b->host || b->host == b->target);
 }
 
 static void add_port(const struct unit_port *first, unsigned last, struct buf *out)
@@ -155,7 +159,8 @@ static void add_port(const struct unit_port *first, unsigned last, struct buf *o
 	buf_printf(out, "/%s", protocol);
 }
 
-/* As docker does: runs of ports that are the same inside and outside are joined, they come first; what does not run has none. */
+/* As docker does: runs of ports that are the same inside and outside are joined, they come first; what
+ * does not run has none. */
 void view_ports(const struct view *view, struct buf *out)
 {
 	const struct unit_rec *r = view->r;
@@ -236,12 +241,14 @@ struct view *view_list(const struct cli *c, size_t *ret_n)
 
 static int not_running(struct cli *c, const char *service, int64_t index, struct err *err)
 {
-	err_set(err, ERR_NOT_FOUND, index ? "service \"%s\" is not running container #%jd" : "service \"%s\" is not running",
+	err_set(err, ERR_NOT_FOUND,
+		index ? "service \"%s\" is not running container #%jd" : "service \"%s\" is not running",
 		service, (intmax_t)index);
 	return err_hint(err, "'davit ps -a' shows why; 'davit up -d %s' starts it", service);
 }
 
-int view_running(struct cli *c, const char *service, int64_t index, const struct unit_rec **ret, struct err *err)
+int view_running(struct cli *c, const char *service, int64_t index, const struct unit_rec **ret,
+		 struct err *err)
 {
 	const struct unit_rec *best = NULL;
 

@@ -1,4 +1,5 @@
-/* view.h - a container as people see it: the journal's record in docker's words, checked against the kernel. */
+/* view.h - a container as people see it: the journal's record in docker's words, checked against the
+ * kernel. */
 #pragma once
 
 #include <stdbool.h>
@@ -14,7 +15,8 @@ struct view {
 	int64_t finished_ns;
 };
 
-/* run_fd: where the exits file is, -1: nowhere. A record that says "running" whose process is gone has ended. */
+/* run_fd: where the exits file is, -1: nowhere. A record that says "running" whose process is gone has
+ * ended. */
 void view_init(struct view *v, const struct unit_rec *r, int run_fd);
 /* "Up 3 minutes (healthy)", "Exited (0) 5 seconds ago". */
 void view_status(const struct view *v, int64_t now_ns, struct buf *out);
@@ -28,7 +30,9 @@ const char *view_short_id(const char *id, char buf[static 16]);
 /* False once the container has come to rest: nothing more will be heard of it unless somebody acts. */
 bool view_busy(const struct unit_rec *r);
 
-/* The views of all units (or of those that `selected` names on the command line), sorted by name; malloc'ed. */
+/* The views of all units (or of those that `selected` names on the command line), sorted by name;
+ * malloc'ed. */
 struct view *view_list(const struct cli *c, size_t *ret_n);
 /* The one container of a service: index 0 is any that runs. ERR_NOT_FOUND: "service "web" is not running". */
-int view_running(struct cli *c, const char *service, int64_t index, const struct unit_rec **ret, struct err *err);
+int view_running(struct cli *c, const char *service, int64_t index, const struct unit_rec **ret,
+		 struct err *err);

@@ -15,7 +15,9 @@ int watch_open(const struct pdirs *p, int *ret_fd, struct err *err)
 
 	if (fd < 0)
 		return err_sys(err, errno, "watch project '%s'", p->name);
-	if (inotify_add_watch(fd, p->state, IN_MODIFY | IN_MOVED_TO | IN_CREATE | IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF) < 0)
+	if (inotify_add_watch(fd, p->state,
+			      IN_MODIFY | IN_MOVED_TO | IN_CREATE | IN_DELETE | IN_DELETE_SELF |
+				      IN_MOVE_SELF) < 0)
 		return err_sys(err, errno, "watch '%s'", p->state);
 	*ret_fd = take_fd(&fd);
 	return 0;

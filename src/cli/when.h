@@ -5,6 +5,6 @@
 
 #include "../util/err.h"
 
-/* "2013-01-02T13:23:37Z", the same with fraction or offset, without zone (local time), a date alone, seconds since 1970 with a fraction, or
- * how long ago: "42m". 0, or -1 (ERR_USAGE naming the flag). */
+/* "2013-01-02T13:23:37Z", the same with fraction or offset, without zone (local time), a date alone,
+ * seconds since 1970 with a fraction, or how long ago: "42m". 0, or -1 (ERR_USAGE naming the flag). */
 int when_parse(const char *flag, const char *text, int64_t now_ns, int64_t *ret_ns, struct err *err);

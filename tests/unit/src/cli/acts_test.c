@@ -1,5 +1,5 @@
-/* The commands that act, against a supervisor that says what a test tells it to: a forked child at the other end of the real socket. The
- * command line runs in a child, too, as it would in a shell. */
+/* The commands that act, against a supervisor that says what a test tells it to: a forked child at the
+ * other end of the real socket. The command line runs in a child, too, as it would in a shell. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -78,12 +78,20 @@ static void put_image(struct room *r, const char *ref)
 	char config[HASH_HEX_LEN + 1], manifest[HASH_HEX_LEN + 1];
 	auto_free char *text = NULL, *index = NULL;
 
-	put_blob(r, "{\"architecture\":\"amd64\",\"os\":\"linux\",\"config\":{},\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[]}}", config);
-	text = xasprintf("{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"config\":{\"mediaType\":"
-			 "\"application/vnd.oci.image.config.v1+json\",\"digest\":\"sha256:%s\",\"size\":1},\"layers\":[]}", config);
+	put_blob(r,
+		 "{\"architecture\":\"amd64\",\"os\":\"linux\",\"config\":{},\"rootfs\":{\"type\":\"layers\","
+		 "\"diff_ids\":[]}}",
+		 config);
+	text = xasprintf("{\"schemaVersion\":2,\"mediaType\":\"application/"
+			 "vnd.oci.image.manifest.v1+json\",\"config\":{\"mediaType\":"
+			 "\"application/"
+			 "vnd.oci.image.config.v1+json\",\"digest\":\"sha256:%s\",\"size\":1},\"layers\":[]}",
+			 config);
 	put_blob(r, text, manifest);
-	index = xasprintf("{\"schemaVersion\":2,\"manifests\":[{\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\","
-			  "\"digest\":\"sha256:%s\",\"size\":%zu,\"annotations\":{\"org.opencontainers.image.ref.name\":\"%s\"}}]}",
+	index = xasprintf("{\"schemaVersion\":2,\"manifests\":[{\"mediaType\":\"application/"
+			  "vnd.oci.image.manifest.v1+json\","
+			  "\"digest\":\"sha256:%s\",\"size\":%zu,\"annotations\":{\"org.opencontainers.image."
+			  "ref.name\":\"%s\"}}]}",
 			  manifest, strlen(text), ref);
 	put(r, "state/images/index.json", index);
 	put(r, "state/images/oci-layout", "{\"imageLayoutVersion\":\"1.0.0\"}");
@@ -137,9 +145,9 @@ static int tear_down(void **state)
 static void record(struct room *r, const char *state, int exit_code)
 {
 	struct journal *j = NULL;
-	auto_json json_t *unit = json_pack("{s:s,s:s,s:i,s:s,s:s,s:s,s:s,s:i}", "slot", "web-1", "service", "web", "index", 1, "id",
-					   "0123456789abcdef", "name", "demo-web-1", "image", "busybox", "state", state, "exit_code",
-					   exit_code);
+	auto_json json_t *unit = json_pack("{s:s,s:s,s:i,s:s,s:s,s:s,s:s,s:i}", "slot", "web-1", "service",
+					   "web", "index", 1, "id", "0123456789abcdef", "name", "demo-web-1",
+					   "image", "busybox", "state", state, "exit_code", exit_code);
 
 	if (journal_open(r->state_fd, &j, NULL) < 0 || journal_append(j, "unit", unit, NULL) < 0)
 		abort();
@@ -152,8 +160,8 @@ static void prints(struct room *r, const char *text)
 	auto_close int logs_fd = -1;
 	int ends[2];
 
-	if (path_open_dir(r->state_fd, "logs", 0700, &logs_fd, NULL) < 0 || pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0 ||
-	    write(ends[1], text, strlen(text)) < 0)
+	if (path_open_dir(r->state_fd, "logs", 0700, &logs_fd, NULL) < 0 ||
+	    pipe2(ends, O_CLOEXEC | O_NONBLOCK) < 0 || write(ends[1], text, strlen(text)) < 0)
 		abort();
 	close(ends[1]);
 	if (logw_open(logs_fd, "web-1", NULL, &w, NULL) < 0)
@@ -245,8 +253,10 @@ struct result {
 /* words: separated by blanks, behind `davit` and the options for the room. */
 static struct result start(struct room *r, const char *words)
 {
-	struct result ret = { .out = memfd_create("out", MFD_CLOEXEC), .err = memfd_create("err", MFD_CLOEXEC) };
-	auto_free char *line = xasprintf("davit --state-dir %s --run-dir %s -p demo -f %s %s", r->state, r->run, r->file, words);
+	struct result ret = { .out = memfd_create("out", MFD_CLOEXEC),
+			      .err = memfd_create("err", MFD_CLOEXEC) };
+	auto_free char *line = xasprintf("davit --state-dir %s --run-dir %s -p demo -f %s %s", r->state,
+					 r->run, r->file, words);
 	char *argv[32] = { 0 }, *save = NULL;
 	int n = 0;
 
@@ -310,9 +320,11 @@ static void stop_script(struct room *r)
 	if (jx_int(req, "timeout_s", -1) != 3 || jx_int(req, "v", 0) != CTL_VERSION ||
 	    !str_eq(json_string_value(json_array_get(jx_arr(req, "services"), 0)), "web"))
 		abort();
-	say(fd, "{\"ev\":\"step\",\"kind\":\"container\",\"name\":\"demo-web-1\",\"service\":\"web\",\"status\":\"Stopping\"}");
+	say(fd, "{\"ev\":\"step\",\"kind\":\"container\",\"name\":\"demo-web-1\",\"service\":\"web\","
+		"\"status\":\"Stopping\"}");
 	say(fd, "{\"ev\":\"warn\",\"msg\":\"slow\",\"service\":\"web\"}");
-	say(fd, "{\"ev\":\"step\",\"kind\":\"container\",\"name\":\"demo-web-1\",\"service\":\"web\",\"status\":\"Stopped\"}");
+	say(fd, "{\"ev\":\"step\",\"kind\":\"container\",\"name\":\"demo-web-1\",\"service\":\"web\","
+		"\"status\":\"Stopped\"}");
 	say(fd, "{\"ev\":\"done\"}");
 }
 
@@ -391,7 +403,8 @@ static void fail_script(struct room *r)
 
 	if (!jx_obj(req, "model") || !jx_bool(req, "force_recreate", false) || jx_bool(req, "wait", true))
 		abort();
-	say(fd, "{\"ev\":\"error\",\"kind\":\"cmd-not-found\",\"msg\":\"command 'sleep' does not exist in the image\",\"hint\":\"look\","
+	say(fd, "{\"ev\":\"error\",\"kind\":\"cmd-not-found\",\"msg\":\"command 'sleep' does not exist in "
+		"the image\",\"hint\":\"look\","
 		"\"service\":\"web\",\"attr\":\"command\"}");
 }
 
@@ -420,19 +433,26 @@ static void misses_images_before_it_asks(void **state)
 
 	assert_int_equal(reap(ret.pid), 1);
 	err = text_of(ret.err);
-	assert_true(str_starts(err, "compose.yaml:3:12: error: service 'web': image 'busybox' is not in davit's store\n"));
+	assert_true(str_starts(
+		err, "compose.yaml:3:12: error: service 'web': image 'busybox' is not in davit's store\n"));
 	close(ret.out);
 	close(ret.err);
 }
 
 static void refuses_what_does_not_go_together(void **state)
 {
-	static const struct { const char *words, *err; } rows[] = {
-		{ "up --force-recreate --no-recreate", "davit: error: --force-recreate and --no-recreate are incompatible\n" },
-		{ "up -d --abort-on-container-exit", "davit: error: --detach and --abort-on-container-exit are incompatible\n" },
-		{ "up --exit-code-from db", "davit: error: flag '--exit-code-from': no such service: 'db'\n" },
-		{ "up --scale web=x", "davit: error: flag '--scale' takes SERVICE=N (0-1000), not 'web=x'\n" },
-		{ "up --build", "davit: error: flag '--build' is not supported\n  hint: build the images with another tool and 'davit "
+	static const struct { const char *words, *err;
+	} rows[] = {
+		{ "up --force-recreate --no-recreate",
+		  "davit: error: --force-recreate and --no-recreate are incompatible\n" },
+		{ "up -d --abort-on-container-exit",
+		  "davit: error: --detach and --abort-on-container-exit are incompatible\n" },
+		{ "up --exit-code-from db",
+		  "davit: error: flag '--exit-code-from': no such service: 'db'\n" },
+		{ "up --scale web=x",
+		  "davit: error: flag '--scale' takes SERVICE=N (0-1000), not 'web=x'\n" },
+		{ "up --build", "davit: error: flag '--build' is not supported\n  hint: build the images "
+				"with another tool and 'davit "
 				"load -i FILE', then leave the flag out\n" },
 	};
 	struct room *r = *state;
@@ -457,7 +477,8 @@ static void attached_script(struct room *r)
 	say(up, "{\"ev\":\"done\"}");
 	prints(r, "bye");
 	record(r, "deleting", 3);
-	say(sub, "{\"ev\":\"unit\",\"what\":\"die\",\"unit\":{\"slot\":\"web-1\",\"service\":\"web\",\"index\":1,\"name\":\"demo-web-1\","
+	say(sub, "{\"ev\":\"unit\",\"what\":\"die\",\"unit\":{\"slot\":\"web-1\",\"service\":\"web\","
+		 "\"index\":1,\"name\":\"demo-web-1\","
 		 "\"state\":\"deleting\",\"exit_code\":3}}");
 	record(r, "stopped", 3);
 }
@@ -484,7 +505,8 @@ static void abort_script(struct room *r)
 	json_decref(expect(r, "up", &up));
 	record(r, "running", -1);
 	say(up, "{\"ev\":\"done\"}");
-	say(sub, "{\"ev\":\"unit\",\"what\":\"die\",\"unit\":{\"slot\":\"web-1\",\"service\":\"web\",\"index\":1,\"name\":\"demo-web-1\","
+	say(sub, "{\"ev\":\"unit\",\"what\":\"die\",\"unit\":{\"slot\":\"web-1\",\"service\":\"web\","
+		 "\"index\":1,\"name\":\"demo-web-1\","
 		 "\"state\":\"deleting\",\"exit_code\":3}}");
 	json_decref(expect(r, "stop", &stop));
 	record(r, "stopped", 3);
@@ -500,7 +522,8 @@ static void gives_the_status_of_a_service(void **state)
 	put_image(r, "docker.io/library/busybox:latest");
 	pid = supervisor(r, abort_script);
 	ret = start(r, "up --exit-code-from web");
-	assert_says(&ret, 3, "Attaching to web-1\nweb-1 exited with code 3\n", "Aborting on container exit...\n");
+	assert_says(&ret, 3, "Attaching to web-1\nweb-1 exited with code 3\n",
+		    "Aborting on container exit...\n");
 	assert_int_equal(reap(pid), 0);
 }
 
@@ -534,7 +557,8 @@ static void stops_and_kills_when_interrupted(void **state)
 	kill(ret.pid, SIGINT);
 	wait_for_text(ret.err, "Gracefully Stopping... press Ctrl+C again to force\n");
 	kill(ret.pid, SIGINT);
-	assert_says(&ret, 130, "Attaching to web-1\n", "Gracefully Stopping... press Ctrl+C again to force\nKilling...\n");
+	assert_says(&ret, 130, "Attaching to web-1\n",
+		    "Gracefully Stopping... press Ctrl+C again to force\nKilling...\n");
 	assert_int_equal(reap(pid), 0);
 }
 
@@ -569,9 +593,14 @@ static void lists_what_there_is(void **state)
 	ret = start(r, "ps --status created --services");
 	assert_says(&ret, 0, "web\n", "");
 	ret = start(r, "ps --status nonsense");
-	assert_says(&ret, 1, "", "davit: error: unknown status 'nonsense' (created, running, restarting, removing, exited)\n");
+	assert_says(
+		&ret, 1, "",
+		"davit: error: unknown status 'nonsense' (created, running, restarting, removing, exited)\n");
 	ret = start(r, "ls -a");
-	assert_says(&ret, 0, "NAME                STATUS              CONFIG FILES\ndemo                created(1)          \n", "");
+	assert_says(&ret, 0,
+		    "NAME                STATUS              CONFIG FILES\ndemo                created(1)    "
+		    "      \n",
+		    "");
 	ret = start(r, "exec web true");
 	assert_says(&ret, 1, "", "davit: error: service \"web\" is not running\n"
 				 "  hint: 'davit ps -a' shows why; 'davit up -d web' starts it\n");

@@ -150,7 +150,8 @@ static void prints_times_and_colours(void **state)
 	text = pump(f, true, NULL);
 	assert_true(str_starts(text, "\033[36mweb-1  | \033[0m20"));
 	assert_true(str_ends(text, "Z one\n"));
-	assert_int_equal(strlen(text), strlen("\033[36mweb-1  | \033[0m2026-01-02T03:04:05.000000006Z one\n"));
+	assert_int_equal(strlen(text),
+			 strlen("\033[36mweb-1  | \033[0m2026-01-02T03:04:05.000000006Z one\n"));
 	follow_free(f);
 }
 

@@ -48,7 +48,8 @@ static int tear_down(void **state)
 
 static void assert_found(const char *command, const char *cwd, const char *path, enum err_kind kind)
 {
-	auto_json json_t *process = json_pack("{s:[s],s:[s,s],s:s}", "args", command, "env", "A=b", path, "cwd", cwd);
+	auto_json json_t *process =
+		json_pack("{s:[s],s:[s,s],s:s}", "args", command, "env", "A=b", path, "cwd", cwd);
 	auto_err struct err err = ERR_INIT;
 
 	assert_int_equal(lookup_command(root_fd, process, &err), kind ? -1 : 0);

@@ -56,7 +56,8 @@ static void reads_all_forms(void **state)
 	struct opts o;
 	char args[100];
 
-	assert_int_equal(parse("web -f a --file=b -fc -f=d --file e db -o json -t 5", false, &o, args, NULL), 0);
+	assert_int_equal(parse("web -f a --file=b -fc -f=d --file e db -o json -t 5", false, &o, args, NULL),
+			 0);
 	assert_string_equal(args, "web db");
 	assert_int_equal(o.files.n, 5);
 	assert_string_equal(o.files.v[0], "a");

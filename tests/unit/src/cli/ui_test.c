@@ -61,7 +61,8 @@ static void shows_line_and_caret(void **state)
 	struct diag d = DIAG_INIT;
 
 	diag_add_source(&d, "compose.yaml", source, strlen(source));
-	diag_error(&d, (struct pos){ "compose.yaml", 4, 10 }, "host port %d is out of range (1-65535)", 80800);
+	diag_error(&d, (struct pos){ "compose.yaml", 4, 10 }, "host port %d is out of range (1-65535)",
+		   80800);
 	diag_where(&d, "services.web.ports[0]", "WEB_PORT is set in .env:3", 11);
 	diag_note(&d, (struct pos){ "compose.yaml", 3, 5 }, "the list begins here");
 	diag_hint(&d, "did you mean '%s'?", "8080");
@@ -101,7 +102,9 @@ static void shows_a_part_of_long_lines(void **state)
 
 static void survives_places_beyond_the_text(void **state)
 {
-	static const struct pos places[] = { { "f", 1, 99 }, { "f", 99, 1 }, { "g", 1, 1 }, { "f", 1, 0 }, { "f", 0, 0 } };
+	static const struct pos places[] = {
+		{ "f", 1, 99 }, { "f", 99, 1 }, { "g", 1, 1 }, { "f", 1, 0 }, { "f", 0, 0 }
+	};
 	auto_buf struct buf b = BUF_INIT;
 	struct diag d = DIAG_INIT;
 

@@ -18,9 +18,16 @@ static const int64_t now = 1700000000 * SEC_NS;
 static struct unit_rec living(void)
 {
 	struct unit_rec r = {
-		.slot = xstrdup("web-1"), .service = xstrdup("web"), .name = xstrdup("demo-web-1"), .index = 1,
-		.id = xstrdup("0123456789abcdef0123"), .state = xstrdup("running"), .boot = xstrdup(proc_boot_id()),
-		.created_ns = now - 200 * SEC_NS, .started_ns = now - 180 * SEC_NS, .exit_code = -1,
+		.slot = xstrdup("web-1"),
+		.service = xstrdup("web"),
+		.name = xstrdup("demo-web-1"),
+		.index = 1,
+		.id = xstrdup("0123456789abcdef0123"),
+		.state = xstrdup("running"),
+		.boot = xstrdup(proc_boot_id()),
+		.created_ns = now - 200 * SEC_NS,
+		.started_ns = now - 180 * SEC_NS,
+		.exit_code = -1,
 	};
 
 	assert_int_equal(proc_identify(getpid(), &r.proc), 0);
@@ -153,8 +160,10 @@ static void shortens_ids(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(says_what_docker_says),      cmocka_unit_test(does_not_believe_in_dead_processes),
-		cmocka_unit_test(lists_ports_as_docker_does), cmocka_unit_test(finds_the_running_one),
+		cmocka_unit_test(says_what_docker_says),
+		cmocka_unit_test(does_not_believe_in_dead_processes),
+		cmocka_unit_test(lists_ports_as_docker_does),
+		cmocka_unit_test(finds_the_running_one),
 		cmocka_unit_test(shortens_ids),
 	};
 

@@ -39,7 +39,9 @@ static void reads_points_in_time(void **state)
 
 static void refuses_the_rest(void **state)
 {
-	static const char *const rows[] = { "", "yesterday", "2013-13-40", "-5m", "12x", "2013-01-02T13:23:37 Z", "99999999999999999999" };
+	static const char *const rows[] = {
+		"", "yesterday", "2013-13-40", "-5m", "12x", "2013-01-02T13:23:37 Z", "99999999999999999999"
+	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		auto_err struct err err = ERR_INIT;
@@ -52,7 +54,8 @@ static void refuses_the_rest(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = { cmocka_unit_test(reads_points_in_time), cmocka_unit_test(refuses_the_rest) };
+	const struct CMUnitTest tests[] = { cmocka_unit_test(reads_points_in_time),
+					    cmocka_unit_test(refuses_the_rest) };
 
 	setenv("TZ", "UTC", 1);
 	tzset();
