@@ -13,6 +13,8 @@ static const struct complaint {
 		"check the indentation" },
 	{ "did not find expected '-' indicator", "a list item, '- …', is expected here",
 		"check the indentation" },
+	{ "did not find expected ',' or ']'", "a ',' or ']' is missing here", NULL },
+	{ "did not find expected ',' or '}'", "a ',' or '}' is missing here", NULL },
 	{ "mapping values are not allowed", "a ':' is not expected here",
 		"check the indentation; a text that holds ': ' must be in quotes" },
 	{ "could not find expected ':'", "a ':' is missing after a key", NULL },
@@ -36,6 +38,47 @@ static const struct complaint *find_complaint(const char *problem)
 			return &complaints[i];
 	}
 	return NULL;
+}
+
+/* What stands at the other end of the problem. */
+static const struct {
+	const char *context, *text;
+} contexts[] = {
+	{ "while parsing a block mapping", "the mapping starts here" },
+	{ "while parsing a block collection", "the list starts here" },
+	{ "while parsing a flow mapping", "the '{' is here" },
+	{ "while parsing a flow sequence", "the '[' is here" },
+	{ "while scanning a quoted scalar", "the quote is opened here" },
+	{ "while scanning a simple key", "the key starts here" },
+	{ "while scanning an alias", "the alias starts here" },
+	{ "while scanning an anchor", "the anchor starts here" },
+	{ "while scanning a block scalar", "the text starts here" },
+};
+
+static void note_context(struct loader *l)
+{
+	const yaml_parser_t *p = &l->parser;
+
+	if (!p->context || p->context_mark.index >= p->problem_mark.index)
+		return;
+	for (size_t i = 0; i < ARRAY_LEN(contexts); i++) {
+		if (STREQ(p->context, contexts[i].context))
+			diag_note(l->d, load_pos(l, p->context_mark), "%s", contexts[i].text);
+	}
+}
+
+/* A ':' that is not expected often means that the line above has none. */
+static void note_line_above(struct loader *l, struct pos pos)
+{
+	size_t len = 0, blank;
+	const char *line = pos.line > 1 ? diag_line(l->d, l->file, pos.line - 1, &len) : NULL;
+
+	if (!line || memchr(line, ':', len))
+		return;
+	blank = strspn(line, " -");
+	if (blank < len && line[blank] != '#')
+		diag_note(l->d, (struct pos){ l->file, pos.line - 1, (unsigned)blank + 1 },
+			"is a ':' missing in this line?");
 }
 
 /* Whether the line is indented by a tab, up to the column. */
@@ -86,8 +129,9 @@ void load_report(struct loader *l)
 		return;
 	}
 	FAIL(l, pos, "%s", c ? c->text : problem);
-	if (p->context && *p->context && p->context_mark.index < p->problem_mark.index)
-		diag_note(l->d, load_pos(l, p->context_mark), "%s that starts here", p->context);
+	note_context(l);
+	if (str_starts(problem, "mapping values"))
+		note_line_above(l, pos);
 	if (c && c->hint)
 		diag_hint(l->d, "%s", c->hint);
 }

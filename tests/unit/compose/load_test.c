@@ -149,7 +149,7 @@ static void bad_yaml_has_a_place(void **state)
 	struct fx *fx = *state;
 
 	REFUSED(fx, "a:\n\tb: 1\n", "a tab is used for indentation", 2, 1);
-	REFUSED(fx, "a: 1\nb: [1, 2\nc: 3\n", "did not find expected ',' or ']'", 3, 2);
+	REFUSED(fx, "a: 1\nb: [1, 2\nc: 3\n", "a ',' or ']' is missing here", 3, 2);
 	REFUSED(fx, "a: x\0y\n", "NUL", 1, 5);
 	REFUSED(fx, "a: 1\nb: \"\xff\"\n", "not valid UTF-8", 2, 5);
 	REFUSED(fx, "a: \x01\n", "control character", 1, 4);
@@ -165,6 +165,22 @@ static void bad_yaml_has_a_place(void **state)
 	REFUSED(fx, "%YAML 1.2\n---\na: 1\n", "%YAML", 1, 1);
 	REFUSED(fx, "a: {<<: 1}\n", "'<<' takes a mapping", 1, 9);
 	REFUSED(fx, "a: 1\n b: 2\n", "a ':' is not expected here", 2, 3);
+}
+
+static void notes_point_at_the_other_end(void **state)
+{
+	struct fx *fx = *state;
+	struct node **docs;
+	size_t n;
+
+	load_text(fx->a, &fx->d, "c.yaml", "a: \"x\nb: 1\n", 11, &docs, &n);
+	assert_string_equal(fx->d.items[0].notes[0].msg, "the quote is opened here");
+	assert_int_equal(fx->d.items[0].notes[0].pos.col, 4);
+	diag_done(&fx->d);
+	load_text(fx->a, &fx->d, "c.yaml", "a:\n  b\n    c: 1\n", 16, &docs, &n);
+	assert_string_equal(fx->d.items[0].notes[0].msg, "is a ':' missing in this line?");
+	assert_int_equal(fx->d.items[0].notes[0].pos.line, 2);
+	assert_int_equal(fx->d.items[0].notes[0].pos.col, 3);
 }
 
 static void several_mistakes_are_all_told(void **state)
@@ -276,6 +292,7 @@ int main(void)
 		FX_TEST(several_documents),
 		FX_TEST(tags_are_kept),
 		FX_TEST(bad_yaml_has_a_place),
+		FX_TEST(notes_point_at_the_other_end),
 		FX_TEST(several_mistakes_are_all_told),
 		FX_TEST(alias_bombs_are_refused),
 		FX_TEST(depth_is_bounded),
