@@ -93,14 +93,15 @@ static int reserve_volume(struct super *s, const struct volume *v, json_t *made,
 
 static json_t *net_json(const struct net *n)
 {
-	return json_pack("{s:s,s:s,s:b,s:b,s:I,s:I,s:i,s:i}", "name", n->name, "bridge", n->bridge, "internal",
-			 (int)n->internal, "external", (int)n->external, "subnet", (json_int_t)n->subnet, "gateway",
+	return json_pack("{s:s,s:s,s:s?,s:b,s:b,s:I,s:I,s:i,s:i}", "name", n->name, "bridge", n->bridge, "project", n->project,
+			 "internal", (int)n->internal, "external", (int)n->external, "subnet", (json_int_t)n->subnet, "gateway",
 			 (json_int_t)n->gateway, "prefix", (int)n->prefix, "mtu", (int)n->mtu);
 }
 
 static void net_from_json(const json_t *j, struct net *n)
 {
 	n->name = xstrdup(jx_str(j, "name"));
+	n->project = xstrdup(jx_str(j, "project"));
 	snprintf(n->bridge, sizeof n->bridge, "%s", jx_str(j, "bridge") ? jx_str(j, "bridge") : "");
 	n->internal = jx_bool(j, "internal", false);
 	n->external = jx_bool(j, "external", false);

@@ -196,6 +196,7 @@ static int setup_work(void *arg, json_t **ret, struct err *err)
 {
 	struct super *s = arg;
 	struct picture pic = { 0 };
+	char shut[256] = "";
 	struct fw_spec fw = { .project = s->p.name, .nets = s->nets, .n_nets = s->n_nets };
 
 	if (cgroup_prepare(s->p.name, err) < 0)
@@ -219,6 +220,8 @@ static int setup_work(void *arg, json_t **ret, struct err *err)
 		return fw_remove(s->p.name, err);
 	if (fw_apply(&fw, err) < 0)
 		return err_wrap(err, "rules of the networks");
+	if (fw_is_shut(shut, sizeof shut))
+		*ret = json_pack("{s:s}", "warning", shut);
 	return 0;
 }
 

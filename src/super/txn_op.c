@@ -75,6 +75,8 @@ static void on_setup_done(struct super *s, void *arg, const json_t *result, cons
 {
 	struct ticket *k = arg;
 
+	if (jx_str(result, "warning"))
+		publish_warn(s, NULL, NULL, jx_str(result, "warning"));
 	for (size_t i = 0; !err && s->txn == k->t && i < k->t->new_networks.n; i++)
 		publish_step(s, k->t->c, "network", k->t->new_networks.v[i], NULL, "Created", NULL);
 	on_worker_done(s, arg, NULL, err);
