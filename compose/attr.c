@@ -26,33 +26,6 @@ const struct attr *attr_find(const struct attr *obj, const char *key)
 	return NULL;
 }
 
-const struct attr *attr_at(const char *path)
-{
-	const struct attr *row = &attr_root;
-
-	while (row && *path) {
-		size_t n = strcspn(path, ".[");
-		char key[128];
-
-		if (n >= sizeof key)
-			return NULL;
-		memcpy(key, path, n);
-		key[n] = '\0';
-		if (row->type == A_SEQ)
-			row = row->kids;
-		else
-			row = attr_find(row, key);
-		path += n;
-		if (*path == '[') {
-			row = row && row->type == A_SEQ ? row->kids : NULL;
-			path += strcspn(path, "]");
-			path += *path == ']';
-		}
-		path += *path == '.';
-	}
-	return row;
-}
-
 /* What makes an item unique by the row's rule; NULL: nothing does. */
 static const char *identity(struct arena *a, const struct attr *row, const struct node *item)
 {

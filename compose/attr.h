@@ -27,7 +27,6 @@ struct arena;
 struct diag;
 
 enum attr_type {
-	A_ANY,          /* anything */
 	A_STR,          /* a string */
 	A_TEXT,         /* a string or a number; becomes a string */
 	A_SCALAR,       /* a string, number or boolean; becomes a string */
@@ -63,18 +62,17 @@ enum attr_flag {
 	AF_ENUM   = 1 << 5,     /* words: one of these */
 	AF_CTX    = 1 << 6,     /* a path that may also be a URL (build context) */
 	AF_ONE    = 1 << 7,     /* A_SEQ: a single item may stand without the list */
-	AF_NOUNIQ = 1 << 8,     /* A_SEQ of strings: equal items in one file are an error */
-	AF_POS    = 1 << 9,     /* numbers: must not be negative */
-	AF_UNSET  = 1 << 10,    /* A_KV: a name without value stays null (environment, build args); else it is "" */
-	AF_REQ    = 1 << 11,    /* must be there when its object is */
-	AF_DOTTED = 1 << 12,    /* A_MAP: keys are names ([a-zA-Z0-9._-]+) */
-	AF_NOX    = 1 << 13,    /* A_OBJ: x- keys are not allowed here */
-	AF_SORT   = 1 << 14,    /* A_SEQ of strings: the order says nothing, it is printed sorted */
-	AF_ZERO   = 1 << 15,    /* a zero is printed as {} (as the reference does for ulimits) */
-	AF_LATER  = 1 << 16,    /* understood and printed, not acted on yet */
-	AF_QUOTED = 1 << 17,    /* A_SIZE: a string, never a bare number */
-	AF_ALWAYS = 1 << 18,    /* printed as null when it is absent */
-	AF_SET    = 1 << 19,    /* A_KV: names that are set nowhere are not printed */
+	AF_POS    = 1 << 8,     /* numbers: must not be negative */
+	AF_UNSET  = 1 << 9,    /* A_KV: a name without value stays null (environment, build args); else it is "" */
+	AF_REQ    = 1 << 10,   /* must be there when its object is */
+	AF_DOTTED = 1 << 11,   /* A_MAP: keys are names ([a-zA-Z0-9._-]+) */
+	AF_NOX    = 1 << 12,   /* A_OBJ: x- keys are not allowed here */
+	AF_SORT   = 1 << 13,   /* A_SEQ of strings: the order says nothing, it is printed sorted */
+	AF_ZERO   = 1 << 14,   /* a zero is printed as {} (as the reference does for ulimits) */
+	AF_LATER  = 1 << 15,   /* understood and printed, not acted on yet */
+	AF_QUOTED = 1 << 16,   /* A_SIZE: a string, never a bare number */
+	AF_ALWAYS = 1 << 17,   /* printed as null when it is absent */
+	AF_SET    = 1 << 18,   /* A_KV: names that are set nowhere are not printed */
 };
 
 struct canon;
@@ -103,8 +101,6 @@ extern const struct attr attr_service;   /* A_OBJ: one service */
 /* The row for `key` in an object (or map: the row of its values). NULL: unknown key, or an x- key. */
 const struct attr *attr_find(const struct attr *obj, const char *key);
 bool attr_is_extension(const char *key);         /* x-… */
-/* The row at "services.web.ports" (items of lists: "services.web.ports[0]" or ".0"); NULL when there is none. */
-const struct attr *attr_at(const char *path);
 
 /* Removes what the row's merge rule regards as the same item; the first place, the last content. For M_UNIQUE and M_BY_KEY. */
 void attr_unique(struct arena *a, const struct attr *row, struct node *seq);

@@ -6,15 +6,12 @@
 #include "canon.h"
 
 #include <ctype.h>
-#include <math.h>
 #include <stdarg.h>
 #include <string.h>
 
 #include "../src/util/arena.h"
 #include "../src/util/map.h"
 #include "../src/util/str.h"
-#include "load.h"
-#include "val.h"
 
 /* ------------------------------------------------------------------ the path, and problems at it */
 
@@ -85,7 +82,7 @@ void canon_hint(struct canon *c, const char *fmt, ...)
 }
 
 /* The last key of the path, which is what the user calls the value. */
-static const char *subject(const struct canon *c, const struct attr *row)
+const char *canon_subject(const struct canon *c, const struct attr *row)
 {
 	const char *dot;
 
@@ -100,8 +97,10 @@ static const char *subject(const struct canon *c, const struct attr *row)
 struct node *canon_wrong(struct canon *c, const struct attr *row, const struct node *n, const char *want)
 {
 	if (n->kind == NODE_NULL)
-		return canon_error(c, n, "'%s' must be %s; there is nothing after it", subject(c, row), want);
-	return canon_error(c, n, "'%s' must be %s, not a %s", subject(c, row), want, node_kind_str(n->kind));
+		return canon_error(
+			c, n, "'%s' must be %s; there is nothing after it", canon_subject(c, row), want);
+	return canon_error(
+		c, n, "'%s' must be %s, not a %s", canon_subject(c, row), want, node_kind_str(n->kind));
 }
 
 /* ------------------------------------------------------------------ nodes made of nodes */
@@ -138,7 +137,7 @@ void canon_set_str(
 		canon_set(c, map, key, from, canon_str(c, from, text));
 }
 
-static struct node *with_place(struct node *n, const struct node *from)
+struct node *canon_place(struct node *n, const struct node *from)
 {
 	n->span = from->span;
 	n->origin = from->origin;
@@ -159,313 +158,6 @@ bool canon_opaque(const struct canon *c, const struct node *n)
 	return c->s->no_interpolate && n->kind == NODE_STR && strchr(n->text, '$');
 }
 
-/* ------------------------------------------------------------------ scalars */
-
-static bool is_scalar(const struct node *n)
-{
-	return n->kind == NODE_STR || n->kind == NODE_INT || n->kind == NODE_FLOAT || n->kind == NODE_BOOL;
-}
-
-static bool is_number(const struct node *n)
-{
-	return n->kind == NODE_INT || n->kind == NODE_FLOAT;
-}
-
-static bool in_words(const char *words, const char *text)
-{
-	size_t n = strlen(text);
-
-	for (const char *p = words; *p; p += *p == '|') {
-		size_t len = strcspn(p, "|");
-
-		if (len == n && memcmp(p, text, n) == 0)
-			return true;
-		p += len;
-	}
-	return false;
-}
-
-static const char *words_shown(struct arena *a, const char *words)
-{
-	char *out = arena_strdup(a, "");
-
-	for (const char *p = words; *p; p += *p == '|') {
-		size_t len = strcspn(p, "|");
-
-		out = arena_printf(a, "%s%s'%.*s'", out, *out ? ", " : "", (int)len, p);
-		p += len;
-	}
-	return out;
-}
-
-static const char *nearest_word(struct canon *c, const char *words, const char *text)
-{
-	const char *list[16];
-	size_t n = 0;
-
-	for (const char *p = words; *p && n < 15; p += *p == '|') {
-		size_t len = strcspn(p, "|");
-
-		list[n++] = arena_strndup(c->a, p, len);
-		p += len;
-	}
-	list[n] = NULL;
-	return str_nearest(text, list);
-}
-
-static struct node *to_str(struct canon *c, const struct attr *row, struct node *n)
-{
-	if (n->kind != NODE_STR || load_is_timestamp(n)) {
-		canon_wrong(c, row, n, "a string");
-		if (is_scalar(n))
-			canon_hint(c, "put it in quotes: \"%s\"", n->text);
-		return n;
-	}
-	if ((row->flags & AF_ENUM) && !canon_opaque(c, n) && !in_words(row->words, n->text)) {
-		const char *near = nearest_word(c, row->words, n->text);
-
-		canon_error(c, n, "'%s' is no value of '%s' (%s)", n->text, subject(c, row),
-			words_shown(c->a, row->words));
-		if (near)
-			canon_hint(c, "did you mean '%s'?", near);
-	}
-	return n;
-}
-
-/* Strings stay, numbers (and booleans, if `bools`) become what Go prints of them. */
-static struct node *to_text(struct canon *c, const struct attr *row, struct node *n, bool bools)
-{
-	if (!is_scalar(n) || load_is_timestamp(n) || (n->kind == NODE_BOOL && !bools))
-		canon_wrong(c, row, n, bools ? "a string, number or boolean" : "a string or number");
-	else if (n->kind != NODE_STR)
-		return canon_str(c, n, val_scalar_text(c->a, n));
-	return n;
-}
-
-static struct node *to_bool(struct canon *c, const struct attr *row, struct node *n)
-{
-	bool value, odd;
-
-	if (n->kind == NODE_BOOL || canon_opaque(c, n))
-		return n;
-	if (n->kind != NODE_STR) {
-		canon_wrong(c, row, n, "true or false");
-		return n;
-	}
-	if (val_bool(n->text, &value, &odd) < 0) {
-		canon_error(c, n, "'%s' is no boolean for '%s' (true or false)", n->text, subject(c, row));
-		return n;
-	}
-	if (odd)
-		canon_warn(c, n, "'%s' for a boolean is not YAML 1.2, please write '%s'", n->text,
-			value ? "true" : "false");
-	return with_place(node_bool(c->a, value, n->pos), n);
-}
-
-static struct node *checked_number(struct canon *c, const struct attr *row, struct node *n)
-{
-	if ((row->flags & AF_POS) && (n->kind == NODE_INT ? n->i < 0 : n->f < 0))
-		canon_error(c, n, "'%s' must not be negative", subject(c, row));
-	return n;
-}
-
-static struct node *to_int(struct canon *c, const struct attr *row, struct node *n)
-{
-	int64_t v;
-
-	if (n->kind == NODE_INT)
-		return checked_number(c, row, n);
-	if (canon_opaque(c, n))
-		return n;
-	if (n->kind == NODE_FLOAT && n->f == floor(n->f) && fabs(n->f) < 9e15)
-		return checked_number(c, row, with_place(node_int(c->a, (long long)n->f, n->pos), n));
-	if (n->kind != NODE_STR) {
-		canon_wrong(c, row, n, "a whole number");
-		return n;
-	}
-	if (str_i64(n->text, &v) < 0) {
-		canon_error(c, n, "'%s' is no whole number for '%s'", n->text, subject(c, row));
-		return n;
-	}
-	return checked_number(c, row, with_place(node_int(c->a, v, n->pos), n));
-}
-
-static struct node *to_num(struct canon *c, const struct attr *row, struct node *n)
-{
-	char *end;
-	double v;
-
-	if (is_number(n))
-		return checked_number(c, row, n);
-	if (canon_opaque(c, n))
-		return n;
-	if (n->kind != NODE_STR) {
-		canon_wrong(c, row, n, "a number");
-		return n;
-	}
-	v = strtod(n->text, &end);
-	if (!*n->text || *end || isspace((unsigned char)*n->text) || !isfinite(v)) {
-		canon_error(c, n, "'%s' is no number for '%s'", n->text, subject(c, row));
-		return n;
-	}
-	return checked_number(c, row, with_place(node_float(c->a, v, n->pos), n));
-}
-
-static struct node *to_size(struct canon *c, const struct attr *row, struct node *n)
-{
-	const char *text;
-	int64_t v;
-
-	if (canon_opaque(c, n))
-		return n;
-	if ((n->kind != NODE_STR && !is_number(n)) || (is_number(n) && (row->flags & AF_QUOTED))) {
-		canon_wrong(c, row, n,
-			row->flags & AF_QUOTED ? "a string such as \"64m\"" : "a size such as 64m");
-		return n;
-	}
-	text = n->kind == NODE_FLOAT && n->f == floor(n->f) && fabs(n->f) < 9e15
-		       ? arena_printf(c->a, "%.0f", n->f)
-		       : val_scalar_text(c->a, n);
-	if (val_size(text, &v) < 0) {
-		canon_error(c, n, "'%s' is no size for '%s' (such as 64m or 1.5g)", text, subject(c, row));
-		return n;
-	}
-	return canon_str(c, n, arena_printf(c->a, "%lld", (long long)v));
-}
-
-static struct node *to_duration(struct canon *c, const struct attr *row, struct node *n)
-{
-	char text[32];
-	int64_t ns;
-
-	if (canon_opaque(c, n))
-		return n;
-	if (n->kind != NODE_STR) {
-		canon_wrong(c, row, n, "a duration such as \"1m30s\"");
-		return n;
-	}
-	if (str_duration_ns(n->text, &ns) < 0) {
-		canon_error(c, n, "'%s' is no duration for '%s' (such as 1m30s)", n->text, subject(c, row));
-		if (*n->text && !n->text[strspn(n->text, "0123456789")])
-			canon_hint(c, "a unit is missing: %ss", n->text);
-		return n;
-	}
-	str_duration_format(ns, text);
-	return canon_str(c, n, text);
-}
-
-/* ------------------------------------------------------------------ commands */
-
-static struct node *command_words(struct canon *c, struct node *n)
-{
-	struct strv words;
-	const char *rest = NULL;
-	char *why;
-	struct node *seq;
-
-	if (c->s->no_interpolate)
-		return n;
-	if (val_words(c->a, n->text, &words, &rest, &why) < 0) {
-		canon_error(c, n, "%s", why);
-		canon_hint(c, "write it as a list: [\"sh\", \"-c\", \"…\"]");
-		return n;
-	}
-	if (rest) {
-		canon_warn(c, n,
-			"no shell reads this: '%s' and what follows is dropped, as docker compose does",
-			arena_strndup(c->a, rest, 1));
-		canon_hint(c, "quote it, or write [\"sh\", \"-c\", \"…\"]");
-	}
-	seq = canon_like(c, n, NODE_SEQ);
-	for (size_t i = 0; i < words.n; i++)
-		node_push(c->a, seq, canon_str(c, n, words.v[i]));
-	return seq;
-}
-
-static struct node *to_command(struct canon *c, const struct attr *row, struct node *n)
-{
-	if (n->kind == NODE_STR && !load_is_timestamp(n))
-		return command_words(c, n);
-	if (n->kind != NODE_SEQ) {
-		canon_wrong(c, row, n, "a string or a list of strings");
-		return n;
-	}
-	for (size_t i = 0; i < n->n; i++) {
-		size_t mark = canon_push_index(c, i);
-
-		if (n->items[i]->kind != NODE_STR) {
-			canon_error(c, n->items[i], "an item of '%s' must be a string, not a %s", row->key,
-				node_kind_str(n->items[i]->kind));
-			if (is_scalar(n->items[i]))
-				canon_hint(c, "put it in quotes: \"%s\"", n->items[i]->text);
-		}
-		canon_pop(c, mark);
-	}
-	return n;
-}
-
-/* ------------------------------------------------------------------ NAME=value */
-
-static struct node *kv_value(struct canon *c, const struct attr *row, struct node *n)
-{
-	if (n->kind == NODE_NULL)
-		return row->flags & AF_UNSET ? n : canon_str(c, n, "");
-	if (!is_scalar(n) || load_is_timestamp(n)) {
-		canon_error(c, n, "a value of '%s' must be a string, number, boolean or nothing, not a %s",
-			row->key, load_is_timestamp(n) ? "date" : node_kind_str(n->kind));
-		if (load_is_timestamp(n))
-			canon_hint(c, "put it in quotes: \"%s\"", n->text);
-		return n;
-	}
-	return n->kind == NODE_STR ? n : canon_str(c, n, val_scalar_text(c->a, n));
-}
-
-static void kv_line(struct canon *c, const struct attr *row, struct node *map, struct node *item)
-{
-	const char *eq;
-	struct node *value;
-
-	if (item->kind != NODE_STR) {
-		canon_error(c, item, "an item of '%s' must be a string NAME=value, not a %s", row->key,
-			node_kind_str(item->kind));
-		return;
-	}
-	eq = strchr(item->text, '=');
-	if (eq)
-		value = canon_str(c, item, eq + 1);
-	else
-		value = row->flags & AF_UNSET ? canon_like(c, item, NODE_NULL) : canon_str(c, item, "");
-	canon_set(c, map, eq ? arena_strndup(c->a, item->text, (size_t)(eq - item->text)) : item->text, item,
-		value);
-}
-
-static struct node *to_kv(struct canon *c, const struct attr *row, struct node *n)
-{
-	struct node *map;
-
-	if (n->kind == NODE_MAP) {
-		for (size_t i = 0; i < n->n; i++) {
-			size_t mark = canon_push(c, n->pairs[i].key);
-
-			n->pairs[i].value = kv_value(c, row, n->pairs[i].value);
-			canon_pop(c, mark);
-		}
-		return n;
-	}
-	if (n->kind != NODE_SEQ) {
-		canon_wrong(c, row, n, "a mapping or a list of NAME=value");
-		return n;
-	}
-	map = canon_like(c, n, NODE_MAP);
-	for (size_t i = 0; i < n->n; i++) {
-		size_t mark = canon_push_index(c, i);
-
-		kv_line(c, row, map, n->items[i]);
-		canon_pop(c, mark);
-	}
-	return map;
-}
-
 /* ------------------------------------------------------------------ lists and maps */
 
 static void equal_items(struct canon *c, const struct attr *row, struct node *n)
@@ -479,7 +171,7 @@ static void equal_items(struct canon *c, const struct attr *row, struct node *n)
 			continue;
 		first = map_get(&seen, item->text);
 		if (first) {
-			canon_error(c, item, "'%s' is in '%s' twice", item->text, subject(c, row));
+			canon_error(c, item, "'%s' is in '%s' twice", item->text, canon_subject(c, row));
 			diag_note(c->s->d, first->pos, "it is here first");
 		} else {
 			map_set(&seen, item->text, (void *)item);
@@ -568,7 +260,7 @@ static void required_keys(struct canon *c, const struct attr *row, const struct 
 {
 	for (const struct attr *kid = row->kids; kid->key; kid++)
 		if ((kid->flags & AF_REQ) && !node_get(n, kid->key))
-			canon_error(c, n, "'%s' is missing in '%s'", kid->key, subject(c, row));
+			canon_error(c, n, "'%s' is missing in '%s'", kid->key, canon_subject(c, row));
 }
 
 static struct node *to_obj(struct canon *c, const struct attr *row, struct node *n)
@@ -595,28 +287,18 @@ static struct node *to_obj(struct canon *c, const struct attr *row, struct node 
 static struct node *by_type(struct canon *c, const struct attr *row, struct node *n)
 {
 	switch (row->type) {
-	case A_ANY: return n;
-	case A_STR: return to_str(c, row, n);
-	case A_TEXT: return to_text(c, row, n, false);
-	case A_SCALAR: return to_text(c, row, n, true);
-	case A_BOOL: return to_bool(c, row, n);
-	case A_INT: return to_int(c, row, n);
-	case A_NUM: return to_num(c, row, n);
-	case A_SIZE: return to_size(c, row, n);
-	case A_DUR: return to_duration(c, row, n);
-	case A_CMD: return to_command(c, row, n);
-	case A_KV: return to_kv(c, row, n);
+	case A_CMD: return canon_command(c, row, n);
+	case A_KV: return canon_kv(c, row, n);
 	case A_SEQ: return to_seq(c, row, n);
 	case A_MAP: return to_map(c, row, n);
 	case A_OBJ: return to_obj(c, row, n);
+	default: return canon_scalar(c, row, n);
 	}
-	return n;
 }
 
 static const char *wanted(const struct attr *row)
 {
 	static const char *const names[] = {
-		[A_ANY] = "something",
 		[A_STR] = "a string",
 		[A_TEXT] = "a string or number",
 		[A_SCALAR] = "a value",

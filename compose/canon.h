@@ -23,6 +23,15 @@ size_t canon_push_index(struct canon *c, size_t i);
 void canon_pop(struct canon *c, size_t mark);
 /* One value by its row. Never NULL: after a problem it is the value as it was. */
 struct node *canon_value(struct canon *c, const struct attr *row, struct node *n);
+/* The types, by file: canon_scalar.c, canon_text.c. Never NULL, as canon_value(). */
+struct node *canon_scalar(struct canon *c, const struct attr *row, struct node *n);
+struct node *canon_command(struct canon *c, const struct attr *row, struct node *n);
+struct node *canon_kv(struct canon *c, const struct attr *row, struct node *n);
+bool canon_is_scalar(const struct node *n);
+/* What the user calls the value at the end of the path. */
+const char *canon_subject(const struct canon *c, const struct attr *row);
+/* Gives n the span and origin of `from`; returns n. */
+struct node *canon_place(struct node *n, const struct node *from);
 /* New nodes that stand for a piece of another: its position, span and origin. */
 struct node *canon_str(struct canon *c, const struct node *from, const char *text);
 struct node *canon_like(struct canon *c, const struct node *from, enum node_kind kind);

@@ -111,6 +111,18 @@ static void check_test(const struct stage_ctx *s, const char *name, const struct
 	diag_hint(s->d, "[\"CMD\", \"%s\", …] runs it without a shell", how);
 }
 
+/* The reference lets it pass, so it is no error before somebody wants to mount it. */
+static void check_target(const struct stage_ctx *s, const char *path, const struct node *target)
+{
+	if (*target->text == '/' || strchr(target->text, '$'))
+		return;
+	diag_warn(s->d, target->pos, "mount target '%s' is not an absolute path", target->text);
+	diag_where(s->d, path, target->origin, target->span);
+	if (target->text[1] == ':')
+		diag_hint(s->d, "a single letter is read as the drive of a Windows path; give the volume a "
+				"longer name");
+}
+
 static void check_mounts(const struct stage_ctx *s, const char *name, const struct node *service)
 {
 	const struct node *list = tree_seq(service, "volumes");
@@ -124,6 +136,8 @@ static void check_mounts(const struct stage_ctx *s, const char *name, const stru
 		path = check_path(s, "services", name, arena_printf(s->a, "volumes[%zu]", i));
 		if (!tree_str(m, "target"))
 			check_error(s, m, path, "a mount needs a 'target'");
+		else
+			check_target(s, path, node_get(m, "target"));
 		if ((STREQ(type, "bind") || STREQ(type, "image")) && !tree_str(m, "source"))
 			check_error(s, m, path, "a mount of type '%s' needs a 'source'", type);
 		if (STREQ(type, "tmpfs") && tree_str(m, "source"))
@@ -182,6 +196,13 @@ static void check_ports(const struct stage_ctx *s, const char *name, const struc
 				list->items[i]);
 }
 
+static long long target_of(const struct node *port)
+{
+	const struct node *n = node_get(port, "target");
+
+	return n && n->kind == NODE_INT ? n->i : 0;
+}
+
 static long long replicas_of(const struct node *service)
 {
 	static const char *const keys[] = { "deploy", "replicas", NULL };
@@ -190,6 +211,39 @@ static long long replicas_of(const struct node *service)
 	if (!n)
 		n = at_path(service, keys);
 	return n && n->kind == NODE_INT ? n->i : 1;
+}
+
+/* With another's network namespace, or none, there is nothing to publish from. */
+static void check_ports_reach(const struct stage_ctx *s, const char *name, const struct node *service)
+{
+	const struct node *mode = tree_str_node(service, "network_mode"), *ports = tree_seq(service, "ports");
+
+	if (!mode || !ports || !ports->n || STREQ(mode->text, "bridge") || !*mode->text)
+		return;
+	diag_warn(s->d, ports->items[0]->pos, "ports are not published with 'network_mode: %s'", mode->text);
+	diag_where(s->d, check_path(s, "services", name, "ports"), NULL, 0);
+}
+
+/* A fixed host port is there once; the second container of the service cannot have it. */
+static void check_ports_suffice(const struct stage_ctx *s, const char *name, const struct node *service)
+{
+	long long replicas = replicas_of(service);
+
+	tree_items(tree_seq(service, "ports"), port) {
+		const struct node *published = tree_str_node(*port, "published");
+		unsigned min, max;
+		char *why;
+
+		if (!published || val_port_range(s->a, published->text, "host port", &min, &max, &why) < 0 ||
+			!min || max - min + 1 >= replicas)
+			continue;
+		diag_warn(s->d, published->pos,
+			"service '%s' is to run %lld times, but has %u host port%s for port %lld", name,
+			replicas, max - min + 1, max > min ? "s" : "", target_of(*port));
+		diag_where(
+			s->d, check_path(s, "services", name, "ports"), published->origin, published->span);
+		diag_hint(s->d, "give a range: \"%u-%lld:…\"", min, min + replicas - 1);
+	}
 }
 
 static void check_scale(const struct stage_ctx *s, const char *name, const struct node *service)
@@ -222,6 +276,8 @@ void check_service_values(const struct stage_ctx *s, const struct node_pair *p)
 	check_networking(s, name, service);
 	check_twins(s, name, service);
 	check_scale(s, name, service);
+	check_ports_reach(s, name, service);
+	check_ports_suffice(s, name, service);
 }
 
 /* ------------------------------------------------------------------ services against each other */

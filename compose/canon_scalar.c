@@ -1,0 +1,221 @@
+/* canon_scalar.c - single values: checked against the row's type and cast to it. */
+#include <ctype.h>
+#include <math.h>
+#include <string.h>
+
+#include "../src/util/arena.h"
+#include "../src/util/str.h"
+#include "canon.h"
+#include "load.h"
+#include "val.h"
+
+bool canon_is_scalar(const struct node *n)
+{
+	return n->kind == NODE_STR || n->kind == NODE_INT || n->kind == NODE_FLOAT || n->kind == NODE_BOOL;
+}
+
+static bool is_number(const struct node *n)
+{
+	return n->kind == NODE_INT || n->kind == NODE_FLOAT;
+}
+
+static bool in_words(const char *words, const char *text)
+{
+	size_t n = strlen(text);
+
+	for (const char *p = words; *p; p += *p == '|') {
+		size_t len = strcspn(p, "|");
+
+		if (len == n && memcmp(p, text, n) == 0)
+			return true;
+		p += len;
+	}
+	return false;
+}
+
+static const char *words_shown(struct arena *a, const char *words)
+{
+	char *out = arena_strdup(a, "");
+
+	for (const char *p = words; *p; p += *p == '|') {
+		size_t len = strcspn(p, "|");
+
+		out = arena_printf(a, "%s%s'%.*s'", out, *out ? ", " : "", (int)len, p);
+		p += len;
+	}
+	return out;
+}
+
+static const char *nearest_word(struct canon *c, const char *words, const char *text)
+{
+	const char *list[16];
+	size_t n = 0;
+
+	for (const char *p = words; *p && n < 15; p += *p == '|') {
+		size_t len = strcspn(p, "|");
+
+		list[n++] = arena_strndup(c->a, p, len);
+		p += len;
+	}
+	list[n] = NULL;
+	return str_nearest(text, list);
+}
+
+static struct node *to_str(struct canon *c, const struct attr *row, struct node *n)
+{
+	if (n->kind != NODE_STR || load_is_timestamp(n)) {
+		canon_wrong(c, row, n, "a string");
+		if (canon_is_scalar(n))
+			canon_hint(c, "put it in quotes: \"%s\"", n->text);
+		return n;
+	}
+	if ((row->flags & AF_ENUM) && !canon_opaque(c, n) && !in_words(row->words, n->text)) {
+		const char *near = nearest_word(c, row->words, n->text);
+
+		canon_error(c, n, "'%s' is no value of '%s' (%s)", n->text, canon_subject(c, row),
+			words_shown(c->a, row->words));
+		if (near)
+			canon_hint(c, "did you mean '%s'?", near);
+	}
+	return n;
+}
+
+/* Strings stay, numbers (and booleans, if `bools`) become what Go prints of them. */
+static struct node *to_text(struct canon *c, const struct attr *row, struct node *n, bool bools)
+{
+	if (!canon_is_scalar(n) || load_is_timestamp(n) || (n->kind == NODE_BOOL && !bools))
+		canon_wrong(c, row, n, bools ? "a string, number or boolean" : "a string or number");
+	else if (n->kind != NODE_STR)
+		return canon_str(c, n, val_scalar_text(c->a, n));
+	return n;
+}
+
+static struct node *to_bool(struct canon *c, const struct attr *row, struct node *n)
+{
+	bool value, odd;
+
+	if (n->kind == NODE_BOOL || canon_opaque(c, n))
+		return n;
+	if (n->kind != NODE_STR) {
+		canon_wrong(c, row, n, "true or false");
+		return n;
+	}
+	if (val_bool(n->text, &value, &odd) < 0) {
+		canon_error(
+			c, n, "'%s' is no boolean for '%s' (true or false)", n->text, canon_subject(c, row));
+		return n;
+	}
+	if (odd)
+		canon_warn(c, n, "'%s' for a boolean is not YAML 1.2, please write '%s'", n->text,
+			value ? "true" : "false");
+	return canon_place(node_bool(c->a, value, n->pos), n);
+}
+
+static struct node *checked_number(struct canon *c, const struct attr *row, struct node *n)
+{
+	if ((row->flags & AF_POS) && (n->kind == NODE_INT ? n->i < 0 : n->f < 0))
+		canon_error(c, n, "'%s' must not be negative", canon_subject(c, row));
+	return n;
+}
+
+static struct node *to_int(struct canon *c, const struct attr *row, struct node *n)
+{
+	int64_t v;
+
+	if (n->kind == NODE_INT)
+		return checked_number(c, row, n);
+	if (canon_opaque(c, n))
+		return n;
+	if (n->kind == NODE_FLOAT && n->f == floor(n->f) && fabs(n->f) < 9e15)
+		return checked_number(c, row, canon_place(node_int(c->a, (long long)n->f, n->pos), n));
+	if (n->kind != NODE_STR) {
+		canon_wrong(c, row, n, "a whole number");
+		return n;
+	}
+	if (str_i64(n->text, &v) < 0) {
+		canon_error(c, n, "'%s' is no whole number for '%s'", n->text, canon_subject(c, row));
+		return n;
+	}
+	return checked_number(c, row, canon_place(node_int(c->a, v, n->pos), n));
+}
+
+static struct node *to_num(struct canon *c, const struct attr *row, struct node *n)
+{
+	char *end;
+	double v;
+
+	if (is_number(n))
+		return checked_number(c, row, n);
+	if (canon_opaque(c, n))
+		return n;
+	if (n->kind != NODE_STR) {
+		canon_wrong(c, row, n, "a number");
+		return n;
+	}
+	v = strtod(n->text, &end);
+	if (!*n->text || *end || isspace((unsigned char)*n->text) || !isfinite(v)) {
+		canon_error(c, n, "'%s' is no number for '%s'", n->text, canon_subject(c, row));
+		return n;
+	}
+	return checked_number(c, row, canon_place(node_float(c->a, v, n->pos), n));
+}
+
+static struct node *to_size(struct canon *c, const struct attr *row, struct node *n)
+{
+	const char *text;
+	int64_t v;
+
+	if (canon_opaque(c, n))
+		return n;
+	if ((n->kind != NODE_STR && !is_number(n)) || (is_number(n) && (row->flags & AF_QUOTED))) {
+		canon_wrong(c, row, n,
+			row->flags & AF_QUOTED ? "a string such as \"64m\"" : "a size such as 64m");
+		return n;
+	}
+	text = n->kind == NODE_FLOAT && n->f == floor(n->f) && fabs(n->f) < 9e15
+		       ? arena_printf(c->a, "%.0f", n->f)
+		       : val_scalar_text(c->a, n);
+	if (val_size(text, &v) < 0) {
+		canon_error(
+			c, n, "'%s' is no size for '%s' (such as 64m or 1.5g)", text, canon_subject(c, row));
+		return n;
+	}
+	return canon_str(c, n, arena_printf(c->a, "%lld", (long long)v));
+}
+
+static struct node *to_duration(struct canon *c, const struct attr *row, struct node *n)
+{
+	char text[32];
+	int64_t ns;
+
+	if (canon_opaque(c, n))
+		return n;
+	if (n->kind != NODE_STR) {
+		canon_wrong(c, row, n, "a duration such as \"1m30s\"");
+		return n;
+	}
+	if (str_duration_ns(n->text, &ns) < 0) {
+		canon_error(
+			c, n, "'%s' is no duration for '%s' (such as 1m30s)", n->text, canon_subject(c, row));
+		if (*n->text && !n->text[strspn(n->text, "0123456789")])
+			canon_hint(c, "a unit is missing: %ss", n->text);
+		return n;
+	}
+	str_duration_format(ns, text);
+	return canon_str(c, n, text);
+}
+
+struct node *canon_scalar(struct canon *c, const struct attr *row, struct node *n)
+{
+	switch (row->type) {
+	case A_STR: return to_str(c, row, n);
+	case A_TEXT: return to_text(c, row, n, false);
+	case A_SCALAR: return to_text(c, row, n, true);
+	case A_BOOL: return to_bool(c, row, n);
+	case A_INT: return to_int(c, row, n);
+	case A_NUM: return to_num(c, row, n);
+	case A_SIZE: return to_size(c, row, n);
+	case A_DUR: return to_duration(c, row, n);
+	default: return n;
+	}
+}

@@ -1,0 +1,120 @@
+/* canon_text.c - commands become lists of words, lines of NAME=value become maps. */
+#include <string.h>
+
+#include "../src/util/arena.h"
+#include "../src/util/str.h"
+#include "canon.h"
+#include "load.h"
+#include "val.h"
+
+/* ------------------------------------------------------------------ commands */
+
+static struct node *command_words(struct canon *c, struct node *n)
+{
+	struct strv words;
+	const char *rest = NULL;
+	char *why;
+	struct node *seq;
+
+	if (c->s->no_interpolate)
+		return n;
+	if (val_words(c->a, n->text, &words, &rest, &why) < 0) {
+		canon_error(c, n, "%s", why);
+		canon_hint(c, "write it as a list: [\"sh\", \"-c\", \"…\"]");
+		return n;
+	}
+	if (rest) {
+		canon_warn(c, n,
+			"no shell reads this: '%s' and what follows is dropped, as docker compose does",
+			arena_strndup(c->a, rest, 1));
+		canon_hint(c, "quote it, or write [\"sh\", \"-c\", \"…\"]");
+	}
+	seq = canon_like(c, n, NODE_SEQ);
+	for (size_t i = 0; i < words.n; i++)
+		node_push(c->a, seq, canon_str(c, n, words.v[i]));
+	return seq;
+}
+
+struct node *canon_command(struct canon *c, const struct attr *row, struct node *n)
+{
+	if (n->kind == NODE_STR && !load_is_timestamp(n))
+		return command_words(c, n);
+	if (n->kind != NODE_SEQ) {
+		canon_wrong(c, row, n, "a string or a list of strings");
+		return n;
+	}
+	for (size_t i = 0; i < n->n; i++) {
+		size_t mark = canon_push_index(c, i);
+
+		if (n->items[i]->kind != NODE_STR) {
+			canon_error(c, n->items[i], "an item of '%s' must be a string, not a %s", row->key,
+				node_kind_str(n->items[i]->kind));
+			if (canon_is_scalar(n->items[i]))
+				canon_hint(c, "put it in quotes: \"%s\"", n->items[i]->text);
+		}
+		canon_pop(c, mark);
+	}
+	return n;
+}
+
+/* ------------------------------------------------------------------ NAME=value */
+
+static struct node *kv_value(struct canon *c, const struct attr *row, struct node *n)
+{
+	if (n->kind == NODE_NULL)
+		return row->flags & AF_UNSET ? n : canon_str(c, n, "");
+	if (!canon_is_scalar(n) || load_is_timestamp(n)) {
+		canon_error(c, n, "a value of '%s' must be a string, number, boolean or nothing, not a %s",
+			row->key, load_is_timestamp(n) ? "date" : node_kind_str(n->kind));
+		if (load_is_timestamp(n))
+			canon_hint(c, "put it in quotes: \"%s\"", n->text);
+		return n;
+	}
+	return n->kind == NODE_STR ? n : canon_str(c, n, val_scalar_text(c->a, n));
+}
+
+static void kv_line(struct canon *c, const struct attr *row, struct node *map, struct node *item)
+{
+	const char *eq;
+	struct node *value;
+
+	if (item->kind != NODE_STR) {
+		canon_error(c, item, "an item of '%s' must be a string NAME=value, not a %s", row->key,
+			node_kind_str(item->kind));
+		return;
+	}
+	eq = strchr(item->text, '=');
+	if (eq)
+		value = canon_str(c, item, eq + 1);
+	else
+		value = row->flags & AF_UNSET ? canon_like(c, item, NODE_NULL) : canon_str(c, item, "");
+	canon_set(c, map, eq ? arena_strndup(c->a, item->text, (size_t)(eq - item->text)) : item->text, item,
+		value);
+}
+
+struct node *canon_kv(struct canon *c, const struct attr *row, struct node *n)
+{
+	struct node *map;
+
+	if (n->kind == NODE_MAP) {
+		for (size_t i = 0; i < n->n; i++) {
+			size_t mark = canon_push(c, n->pairs[i].key);
+
+			n->pairs[i].value = kv_value(c, row, n->pairs[i].value);
+			canon_pop(c, mark);
+		}
+		return n;
+	}
+	if (n->kind != NODE_SEQ) {
+		canon_wrong(c, row, n, "a mapping or a list of NAME=value");
+		return n;
+	}
+	map = canon_like(c, n, NODE_MAP);
+	for (size_t i = 0; i < n->n; i++) {
+		size_t mark = canon_push_index(c, i);
+
+		kv_line(c, row, map, n->items[i]);
+		canon_pop(c, mark);
+	}
+	return map;
+}
