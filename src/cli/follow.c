@@ -22,6 +22,7 @@ struct source {
 	struct logr *reader;
 	struct log_line line;
 	bool have;                       /* line is not printed yet */
+	bool dry;                        /* has no more for now; asking again costs a look at the directory */
 	bool inside;                     /* the last thing printed was the beginning of a very long line */
 };
 
@@ -171,18 +172,21 @@ static int refill(struct follow *f, struct source *s, bool flush, struct err *er
 	if (r < 0)
 		return err_wrap(err, "log of '%s'", s->slot);
 	s->have = r == 1;
+	s->dry = r == 0;
 	return 0;
 }
 
 int follow_pump(struct follow *f, bool flush, const char *slot, struct err *err)
 {
+	for (size_t i = 0; i < f->n; i++)
+		f->sources[i].dry = false;
 	for (;;) {
 		struct source *first = NULL;
 
 		for (size_t i = 0; i < f->n; i++) {
 			struct source *s = &f->sources[i];
 
-			if (!s->have && refill(f, s, flush && (!slot || STREQ(slot, s->slot)), err) < 0)
+			if (!s->have && !s->dry && refill(f, s, flush && (!slot || STREQ(slot, s->slot)), err) < 0)
 				return -1;
 			if (s->have && (!first || s->line.at_ns < first->line.at_ns))
 				first = s;
