@@ -1,6 +1,7 @@
 /* wire_test - the model survives the journey, and nothing else is taken for one. */
 #include "fx_model.h"
 
+#include "../../../compose/env.h"
 #include "../../../compose/project.h"
 
 static const char text[] = "x-top: {a: 2024-01-01, b: 1.5, c: null, big: 18446744073709551615}\n"
@@ -48,6 +49,35 @@ static void test_round_trip(void **state)
 	buf_done(&again);
 	buf_done(&json);
 	buf_done(&json_again);
+}
+
+/* The value of a variable travels with the model, and is not shown. */
+static void test_secret_of_variable(void **state)
+{
+	struct fx *fx = *state;
+	struct stage_ctx s = fx_stage(fx);
+	struct buf wire = BUF_INIT, json = BUF_INIT;
+	struct project *p, *q = NULL;
+	struct env env;
+	struct node *root;
+
+	env_init(&env, fx->a);
+	env_put(&env, "TOKEN", "t0ken", (struct pos){ 0 }, true);
+	s.env = &env;
+	root = canon_tree(&s, fx_load(fx, "services:\n  a: {image: i, secrets: [s, t]}\n"
+					  "secrets: {s: {environment: TOKEN}, t: {environment: UNSET}}\n"));
+	normalise(&s, root);
+	p = lower(&s, root, NULL, NULL);
+	project_dump_json(p, &json);
+	assert_null(strstr(json.p, "t0ken"));
+	project_to_wire(p, &wire);
+	assert_int_equal(project_from_wire(wire.p, wire.len, &q, NULL), 0);
+	assert_string_equal(q->secrets[0].content, "t0ken");
+	assert_null(q->secrets[1].content);
+	project_free(q);
+	env_done(&env);
+	buf_done(&wire);
+	buf_done(&json);
 }
 
 static void refuse(const char *json, const char *why)
@@ -115,6 +145,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		FX_TEST(test_round_trip),
+		FX_TEST(test_secret_of_variable),
 		FX_TEST(test_damaged),
 		FX_TEST(test_depth),
 		FX_TEST(test_truncated),
