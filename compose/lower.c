@@ -80,6 +80,14 @@ static void low_file_object(struct lower *l, struct file_object *o, const struct
 	if (!content)
 		content = tree_str_node(n, "$value");
 	o->content = content ? arena_strdup(l->a, content->text) : NULL;
+	/* the reference prints such a project and fails when it comes to act on it */
+	if (l->s->env && o->environment && !o->content) {
+		const struct node *variable = node_get(n, "environment");
+
+		diag_warn(l->s->d, variable->pos, "variable '%s' of '%s' is not set, it will be empty",
+			o->environment, o->key);
+		diag_where(l->s->d, NULL, variable->origin, variable->span);
+	}
 }
 
 static int by_first(const void *a, const void *b)

@@ -1,7 +1,7 @@
 /* stages.h - the seams between the front (text → merged tree) and the back (tree → model).
  *
  *   for each document of each file: load → interp → merge_take_tags → canon_tree → extends, include → merge_trees with those before
- *   once: normalise → paths → env files and names without value → profiles → check_tree → services asked for → lower
+ *   once: names without value → default_values → paths → normalise → profiles → check_tree → services asked for → env files → lower
  *
  * All of it happens in one arena, and everything goes on after a problem as far as it can: ask diag_failed() between the stages.
  * The trees given to the back hold no !reset or !override any more. */
