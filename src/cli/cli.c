@@ -194,6 +194,8 @@ static int run_cmd(struct cli *c, char **argv, struct err *err)
 		r = cli_need(c, cmd->needs, err);
 		if (r == 0)
 			r = cmd->run(c, opts, err);
+		if (r < 0 && err->kind == ERR_PERM && geteuid() != 0)
+			err_hint(err, "run it with sudo: 'sudo davit %s …'", cmd->name);
 	}
 	opt_done(cmd->opts, opts);
 	return r;

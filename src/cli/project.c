@@ -7,21 +7,17 @@
 #include "../util/auto.h"
 #include "../util/mem.h"
 
-static int need_root(const struct cli *c, struct err *err)
+static int need_root(struct err *err)
 {
 	if (geteuid() == 0)
 		return 0;
-	err_set(err, ERR_PERM, "davit needs root for now");
-	return err_hint(err, "run it with sudo: 'sudo davit %s …'", c->cmd->name);
+	return err_set(err, ERR_PERM, "davit needs root for now");
 }
 
 static int open_dirs(struct cli *c, struct err *err)
 {
-	if (pdirs_open(&c->dirs, c->name, false, &c->pdirs, err) < 0) {
-		if (err && err->kind == ERR_PERM && geteuid() != 0)
-			err_hint(err, "run it with sudo: 'sudo davit %s …'", c->cmd->name);
+	if (pdirs_open(&c->dirs, c->name, false, &c->pdirs, err) < 0)
 		return -1;
-	}
 	return cli_reload_world(c, err);
 }
 
@@ -204,9 +200,9 @@ int cli_need(struct cli *c, unsigned needs, struct err *err)
 {
 	int r;
 
-	if ((needs & NEED_ROOT) && need_root(c, err) < 0)
+	if ((needs & NEED_ROOT) && need_root(err) < 0)
 		return -1;
-	if (dirs_init(c->g.state_dir, c->g.run_dir, &c->dirs, err) < 0)
+	if (!c->dirs.state && dirs_init(c->g.state_dir, c->g.run_dir, &c->dirs, err) < 0)
 		return -1;
 	if (needs & NEED_MODEL) {
 		r = load_whole(c, err);
