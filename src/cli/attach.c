@@ -5,6 +5,7 @@
  * so no exit is missed; nothing of the logs is shown before `up` is done. Whether there is still something
  * to wait for is read off the journal, which also survives a supervisor that is replaced meanwhile. */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -320,6 +321,7 @@ static int set_up(struct attach *a, struct err *err)
 		.no_prefix = a->o->no_prefix,
 		.no_colour = a->o->no_color,
 		.apart = true,
+		.live = true,
 		.since_ns = clock_wall_ns(),
 		.tail = -1,
 		.before = hide,
@@ -366,7 +368,7 @@ static void tear_down(struct attach *a)
 static int wait_for_something(struct attach *a, struct err *err)
 {
 	struct ctl *const all[] = { a->up, a->stop, a->kill, a->sub };
-	auto_free struct pollfd *fds = xcalloc(follow_n(a->f) + 6, sizeof *fds);
+	struct pollfd fds[ARRAY_LEN(all) + 3];
 	bool waiting = a->up || a->stop || a->kill;
 	int timeout_ms = !a->sub ? RESUBSCRIBE_MS : waiting ? progress_timeout_ms(a->p) : -1;
 	size_t n = 0;
@@ -377,7 +379,7 @@ static int wait_for_something(struct attach *a, struct err *err)
 		if (all[i])
 			fds[n++] = (struct pollfd){ .fd = ctl_fd(all[i]), .events = POLLIN };
 	if (a->shown)
-		n += follow_pollfds(a->f, fds + n);
+		fds[n++] = (struct pollfd){ .fd = follow_fd(a->f), .events = POLLIN };
 	if (poll(fds, n, timeout_ms) < 0 && errno != EINTR)
 		return err_sys(err, errno, "wait for the containers");
 	return 0;

@@ -40,7 +40,7 @@ static int parse_opts(const struct logs_opts *o, struct follow_opts *ret, struct
 	int64_t now = clock_wall_ns();
 
 	*ret = (struct follow_opts){
-		.timestamps = o->timestamps, .no_prefix = o->no_prefix, .no_colour = o->no_color, .tail = -1
+		.timestamps = o->timestamps, .no_prefix = o->no_prefix, .no_colour = o->no_color, .live = o->follow, .tail = -1
 	};
 	if (o->tail && !STREQ(o->tail, "all") && str_i64(o->tail, &ret->tail) < 0)
 		return err_set(err, ERR_USAGE, "flag '--tail' takes a number or 'all', not '%s'", o->tail);
@@ -73,11 +73,11 @@ static int add_all(struct cli *c, struct follow *f, struct opt_int index, bool *
 /* Waits for more. 1: the journal changed, 0: it did not, -1. */
 static int wait_for_more(struct follow *f, int watch_fd, int timeout_ms, struct err *err)
 {
-	auto_free struct pollfd *fds = xcalloc(follow_n(f) + 1, sizeof *fds);
-	size_t n = follow_pollfds(f, fds + 1) + 1;
+	struct pollfd fds[] = {
+		{ .fd = watch_fd, .events = POLLIN }, { .fd = follow_fd(f), .events = POLLIN }
+	};
 
-	fds[0] = (struct pollfd){ .fd = watch_fd, .events = POLLIN };
-	if (poll(fds, n, timeout_ms) < 0 && errno != EINTR)
+	if (poll(fds, ARRAY_LEN(fds), timeout_ms) < 0 && errno != EINTR)
 		return err_sys(err, errno, "wait for logs");
 	return fds[0].revents && watch_take(watch_fd);
 }

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <unistd.h>
 
 #include "../state/logfile.h"
@@ -20,6 +21,7 @@ struct source {
 	char *slot, *label;
 	const char *colour;
 	struct logr *reader;
+	bool watched;
 	struct log_line line;
 	bool have;                       /* line is not printed yet */
 	bool dry;                        /* has no more for now; asking again costs a look at the directory */
@@ -30,6 +32,8 @@ struct follow {
 	struct cli *c;
 	struct follow_opts o;
 	int logs_fd;
+	int inotify_fd;                  /* one for all: users may have few of them */
+	bool logs_watched;               /* the directory that slots' logs appear in */
 	struct source *sources;
 	size_t n, cap, width;
 	struct buf err_out;              /* for standard error */
@@ -42,6 +46,7 @@ struct follow *follow_new(struct cli *c, const struct follow_opts *o)
 	f->c = c;
 	f->o = *o;
 	f->logs_fd = -1;
+	f->inotify_fd = o->live ? inotify_init1(IN_CLOEXEC | IN_NONBLOCK) : -1;
 	return f;
 }
 
@@ -58,6 +63,8 @@ void follow_free(struct follow *f)
 	buf_done(&f->err_out);
 	if (f->logs_fd >= 0)
 		close(f->logs_fd);
+	if (f->inotify_fd >= 0)
+		close(f->inotify_fd);
 	free(f);
 }
 
@@ -176,8 +183,52 @@ static int refill(struct follow *f, struct source *s, bool flush, struct err *er
 	return 0;
 }
 
+/* --- news --- */
+
+static bool watch(const struct follow *f, const char *slot)
+{
+	auto_free char *path = xasprintf("/proc/self/fd/%d/%s", f->logs_fd, slot);
+
+	return inotify_add_watch(f->inotify_fd, path, IN_MODIFY | IN_CREATE | IN_MOVED_TO) >= 0;
+}
+
+/* Takes the news that have come. True: directories may be new. */
+static bool drain(int fd)
+{
+	char room[4096] __attribute__((aligned(__alignof__(struct inotify_event))));
+	bool made = false;
+	ssize_t n;
+
+	while ((n = read(fd, room, sizeof room)) > 0) {
+		for (char *p = room; p < room + n;) {
+			const struct inotify_event *ev = (const struct inotify_event *)p;
+
+			made |= (ev->mask & ~(uint32_t)IN_MODIFY) != 0;
+			p += sizeof *ev + ev->len;
+		}
+	}
+	return made;
+}
+
+/* Before anything is read, so that what comes later is news. A slot's directory may appear only with its
+ * first line, or anew; until then the one above tells. */
+static void take_news(struct follow *f)
+{
+	bool again;
+
+	if (f->inotify_fd < 0)
+		return;
+	again = drain(f->inotify_fd);
+	if (!f->logs_watched && f->logs_fd >= 0)
+		f->logs_watched = watch(f, ".");
+	for (size_t i = 0; i < f->n; i++)
+		if (again || !f->sources[i].watched)
+			f->sources[i].watched = watch(f, f->sources[i].slot);
+}
+
 int follow_pump(struct follow *f, bool flush, const char *slot, struct err *err)
 {
+	take_news(f);
 	for (size_t i = 0; i < f->n; i++)
 		f->sources[i].dry = false;
 	for (;;) {
@@ -208,20 +259,7 @@ void follow_say(struct follow *f, const char *slot, const char *text)
 		 s && *s->colour ? "\033[0m" : "");
 }
 
-size_t follow_n(const struct follow *f)
+int follow_fd(const struct follow *f)
 {
-	return f->n;
-}
-
-size_t follow_pollfds(struct follow *f, struct pollfd *fds)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < f->n; i++) {
-		int fd = logr_fd(f->sources[i].reader, NULL);
-
-		if (fd >= 0)
-			fds[n++] = (struct pollfd){ .fd = fd, .events = POLLIN };
-	}
-	return n;
+	return f->inotify_fd;
 }

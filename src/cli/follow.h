@@ -2,7 +2,6 @@
  * foreground. Reads files only. */
 #pragma once
 
-#include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -10,6 +9,7 @@
 
 struct follow_opts {
 	bool timestamps, no_prefix, no_colour;
+	bool live;                       /* what is logged from now on is wanted, too: follow_fd() */
 	bool apart; /* a container's standard error goes to ours; else all goes to standard output */
 	int64_t since_ns, until_ns;      /* 0: unbounded */
 	int64_t tail;                    /* last lines of each container, -1: all */
@@ -27,9 +27,7 @@ int follow_add(struct follow *f, const struct unit_rec *r, struct err *err);
 int follow_pump(struct follow *f, bool flush, const char *slot, struct err *err);
 /* "web-1 exited with code 0", in the slot's colour. */
 void follow_say(struct follow *f, const char *slot, const char *text);
-/* Adds what is to be polled to fds (room for follow_n()); each call of follow_pump() drains it. Returns
- * how many. */
-size_t follow_n(const struct follow *f);
-size_t follow_pollfds(struct follow *f, struct pollfd *fds);
+/* Readable when any of the logs has grown; each follow_pump() drains it. -1 when not live. */
+int follow_fd(const struct follow *f);
 /* "web-1", or the container's own name. Borrowed from the record. */
 const char *follow_label(const struct cli *c, const struct unit_rec *r);

@@ -5,6 +5,7 @@
 #include <cmocka.h>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -105,7 +106,7 @@ static void merges_by_time_and_aligns(void **state)
 	assert_int_equal(follow_add(f, &r->web, NULL), 0);
 	assert_int_equal(follow_add(f, &r->db, NULL), 0);
 	assert_int_equal(follow_add(f, &r->db, NULL), 0);
-	assert_int_equal(follow_n(f), 2);
+	assert_int_equal(follow_fd(f), -1);
 	assert_pumps(f, true,
 		     "web-1         | one\n"
 		     "the-database  | two\n"
@@ -119,20 +120,25 @@ static void merges_by_time_and_aligns(void **state)
 static void goes_on_with_what_comes(void **state)
 {
 	struct room *r = *state;
-	const struct follow_opts o = { .tail = 1, .no_prefix = true };
+	const struct follow_opts o = { .tail = 1, .no_prefix = true, .live = true };
 	struct follow *f = follow_new(&r->c, &o);
-	struct pollfd fds[2];
+	struct pollfd fd = { .fd = follow_fd(f), .events = POLLIN };
 
 	print(r, "web-1", 1, "one\ntwo\n");
 	assert_int_equal(follow_add(f, &r->web, NULL), 0);
 	assert_pumps(f, false, "two\n");
-	assert_int_equal(follow_pollfds(f, fds), 1);
 	print(r, "web-1", 1, "three\nfo");
-	assert_int_equal(poll(fds, 1, 5000), 1);
+	assert_int_equal(poll(&fd, 1, 5000), 1);
 	assert_pumps(f, false, "three\n");
 	print(r, "web-1", 1, "ur\nfive");
 	assert_pumps(f, false, "four\n");
 	assert_pumps(f, true, "five\n");
+	assert_int_equal(poll(&fd, 1, 0), 0);
+	assert_int_equal(follow_add(f, &r->db, NULL), 0);
+	assert_pumps(f, false, "");
+	print(r, "db-1", 1, "at last\n");
+	assert_int_equal(poll(&fd, 1, 5000), 1);
+	assert_pumps(f, false, "at last\n");
 	follow_free(f);
 }
 

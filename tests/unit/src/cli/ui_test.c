@@ -9,6 +9,7 @@
 #include "../../../../src/cli/ui.h"
 #include "../../../../src/util/auto.h"
 #include "../../../../src/util/clock.h"
+#include "capture.h"
 
 static void tables_are_as_wide_as_needed(void **state)
 {
@@ -176,6 +177,40 @@ static void many_entries_show_those_that_work(void **state)
 	progress_free(p);
 }
 
+static char *drawn(struct progress *p)
+{
+	struct capture c;
+
+	capture_begin(&c, STDERR_FILENO);
+	progress_draw(p);
+	return capture_end(&c);
+}
+
+static void draws_in_place_and_only_when_something_moves(void **state)
+{
+	struct ui ui = { .progress = PROGRESS_TTY };
+	struct progress *p = progress_new(&ui, "Running");
+	struct capture c;
+
+	assert_int_equal(progress_timeout_ms(p), -1);
+	progress_step(p, "container", "demo-web-1", "Starting", NULL);
+	assert_true(progress_timeout_ms(p) > 0);
+	auto_free char *first = drawn(p), *second = drawn(p);
+	assert_true(str_starts(first, "[+] Running 0/1\033[K\n"));
+	assert_true(str_starts(second, "\033[2A\r[+] Running 0/1\033[K\n"));
+	progress_step(p, "container", "demo-web-1", "Started", NULL);
+	auto_free char *third = drawn(p), *none = drawn(p);
+	assert_true(str_starts(third, "\033[2A\r[+] Running 1/1\033[K\n"));
+	assert_string_equal(none, "");
+	assert_int_equal(progress_timeout_ms(p), -1);
+	capture_begin(&c, STDERR_FILENO);
+	progress_hide(p);
+	auto_free char *hidden = capture_end(&c), *back = drawn(p);
+	assert_string_equal(hidden, "\033[2A\r\033[J");
+	assert_true(str_starts(back, "[+] Running 1/1\033[K\n"));
+	progress_free(p);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -183,6 +218,7 @@ int main(void)
 		cmocka_unit_test(shows_line_and_caret),		cmocka_unit_test(shows_a_part_of_long_lines),
 		cmocka_unit_test(survives_places_beyond_the_text), cmocka_unit_test(block_counts_and_fits),
 		cmocka_unit_test(many_entries_show_those_that_work),
+		cmocka_unit_test(draws_in_place_and_only_when_something_moves),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
