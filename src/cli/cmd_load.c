@@ -37,7 +37,7 @@ static int find_helper(char **ret, struct err *err)
 	if (n < 0)
 		return err_sys(err, errno, "find this program");
 	self[n] = 0;
-	slash = strrchr(self, '/');      /* also cuts off " (deleted)", when this program was replaced meanwhile */
+	slash = strrchr(self, '/');      /* also cuts off " (deleted)": replaced by a newer one meanwhile */
 	if (slash)
 		*slash = 0;
 	for (size_t i = 0; i < ARRAY_LEN(places); i++) {

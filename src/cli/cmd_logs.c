@@ -40,7 +40,11 @@ static int parse_opts(const struct logs_opts *o, struct follow_opts *ret, struct
 	int64_t now = clock_wall_ns();
 
 	*ret = (struct follow_opts){
-		.timestamps = o->timestamps, .no_prefix = o->no_prefix, .no_colour = o->no_color, .live = o->follow, .tail = -1
+		.timestamps = o->timestamps,
+		.no_prefix = o->no_prefix,
+		.no_colour = o->no_color,
+		.live = o->follow,
+		.tail = -1,
 	};
 	if (o->tail && !STREQ(o->tail, "all") && str_i64(o->tail, &ret->tail) < 0)
 		return err_set(err, ERR_USAGE, "flag '--tail' takes a number or 'all', not '%s'", o->tail);

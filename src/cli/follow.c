@@ -236,8 +236,9 @@ int follow_pump(struct follow *f, bool flush, const char *slot, struct err *err)
 
 		for (size_t i = 0; i < f->n; i++) {
 			struct source *s = &f->sources[i];
+			bool all = flush && (!slot || STREQ(slot, s->slot));
 
-			if (!s->have && !s->dry && refill(f, s, flush && (!slot || STREQ(slot, s->slot)), err) < 0)
+			if (!s->have && !s->dry && refill(f, s, all, err) < 0)
 				return -1;
 			if (s->have && (!first || s->line.at_ns < first->line.at_ns))
 				first = s;

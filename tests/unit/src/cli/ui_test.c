@@ -221,5 +221,6 @@ int main(void)
 		cmocka_unit_test(draws_in_place_and_only_when_something_moves),
 	};
 
+	unsetenv("COLUMNS");
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
