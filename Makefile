@@ -76,13 +76,65 @@ $(B)/%.o: %.c
 
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 
-# ------------------------------------------------------------------ tests
+# ------------------------------------------------------------------ what people type
+
+# deps comes first wherever packages may be missing; what pkg-config says is asked anew by the make below it.
+demo check bench: deps
+	$(Q)$(MAKE) --no-print-directory do-$@
+
+do-demo: all
+	$(Q)samples/images/make-images $(B)/images redis web
+	$(Q)samples/web-and-redis/demo $(B)/davit $(B)/images
+
+do-check:
+	$(Q)tests/check $(B)
+
+do-bench: all images
+	$(Q)tests/bench/run $(B)/davit $(B)/images
+
+deps:
+	$(Q)tests/deps
+
+images:
+	$(Q)samples/images/make-images $(B)/images
+
+install: all
+	install -D -m 755 $(B)/davit $(DESTDIR)$(PREFIX)/bin/davit
+	install -D -m 755 -t $(DESTDIR)$(PREFIX)/libexec/davit $(filter-out $(B)/davit,$(PROGRAMS))
+
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/davit
+	rm -rf $(DESTDIR)$(PREFIX)/libexec/davit
+
+# ------------------------------------------------------------------ tests, one kind at a time
 
 units: $(UNIT_TESTS)
 	$(Q)tests/run-units $(UNIT_TESTS)
 
+golden: $(B)/davit
+	$(Q)tests/golden/run --cmd $<
+
+# make stories STORIES=tests/stories/net.bats
+STORIES ?= $(wildcard tests/stories/*.bats)
+stories: all images
+	$(Q)tests/run-stories $(B)/davit $(B)/images $(STORIES)
+
+asan-units asan-golden: asan-%:
+	$(Q)$(MAKE) --no-print-directory B=$(B)/asan CFLAGS='-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined \
+		-fno-sanitize-recover=undefined' $*
+
 clean:
 	rm -rf $(B)
 
-.PHONY: all units clean
+help:
+	@echo 'make            build into $(B)/'
+	@echo 'make demo       as root: packages, build, images, then bring the sample stack up and show it'
+	@echo 'make check      as root: packages, build, every test; ends with "N passed, N failed"'
+	@echo 'make units | golden | stories | asan-units | asan-golden    one kind of test'
+	@echo 'make bench      as root: figures of speed and memory'
+	@echo 'make install    into PREFIX=$(PREFIX), below DESTDIR'
+	@echo 'make deps | images | clean'
+	@echo 'Variables: B=DIR builds elsewhere, V=1 shows commands, WERROR=1 makes warnings errors'
+
+.PHONY: all demo check bench do-demo do-check do-bench deps images install uninstall units golden stories asan-units asan-golden clean help
 .DEFAULT_GOAL := all
