@@ -15,7 +15,7 @@
 #include "../util/proc.h"
 #include "sup.h"
 
-enum { READY_MS = 10000 };
+enum { READY_MS = 10000, TRIES = 100 };
 
 /* Beside the running program, else where `make install` puts it. */
 static char *program(const char *name)
@@ -86,46 +86,55 @@ void super_become_keeper(struct super *s)
 	_exit(1);
 }
 
-/* 0: connected, 1: try again, -1 */
+/* 0: connected, 1: nobody listens (yet), -1. A supervisor that is being born needs some milliseconds; it is asked often, and the
+ * directory is looked up anew only now and then, in case a finished one has removed it. */
+static int connect_patiently(const struct pdirs *p, int tries, struct ctl **ret, struct err *err)
+{
+	const struct timespec pause = { .tv_nsec = 500 * 1000 };
+
+	for (int i = 0; i < tries; i++) {
+		if (i)
+			nanosleep(&pause, NULL);
+		if (ctl_connect(p->run_fd, ret, err) == 0)
+			return 0;
+		if (err->kind != ERR_NOT_FOUND)
+			return -1;
+		err_done(err);
+	}
+	return 1;
+}
+
 static int attempt(const struct dirs *d, const char *project, bool *started, struct ctl **ret, struct err *err)
 {
 	struct pdirs p;
 	auto_close int lock_fd = -1;
-	int r = 1;
+	int r;
 
 	if (pdirs_open(d, project, true, &p, err) < 0)
 		return -1;
-	if (ctl_connect(p.run_fd, ret, err) == 0) {
-		pdirs_done(&p);
-		return 0;
-	}
-	if (err->kind != ERR_NOT_FOUND) {
-		pdirs_done(&p);
-		return -1;
-	}
-	err_done(err);
+	r = connect_patiently(&p, 1, ret, err);
 	/* a directory that a finished supervisor removed meanwhile gives no lock: the next attempt opens the new one */
-	if (!*started && lock_take(&p, &lock_fd, NULL) == 0) {
+	if (r == 1 && !*started && lock_take(&p, &lock_fd, NULL) == 0) {
 		*started = true;
 		r = start_keeper(&p, lock_fd, err) < 0 ? -1 : 1;
 	}
+	if (r == 1)
+		r = connect_patiently(&p, TRIES, ret, err);
 	pdirs_done(&p);
 	return r;
 }
 
 int super_connect(const struct dirs *d, const char *project, struct ctl **ret, struct err *err)
 {
-	const struct timespec pause = { .tv_nsec = 500 * 1000 };
 	int64_t deadline = clock_mono_ns() + READY_MS * MS_NS;
 	bool started = false;
 	int r;
 
-	while ((r = attempt(d, project, &started, ret, err)) == 1) {
-		if (clock_mono_ns() > deadline)
-			return err_set(err, ERR_TIMEOUT, "the supervisor of project '%s' did not answer within %d s",
-				       project, READY_MS / 1000),
-			       err_hint(err, "see %s/projects/%s/supervisor.log", d->state, project);
-		nanosleep(&pause, NULL);
-	}
+	while ((r = attempt(d, project, &started, ret, err)) == 1)
+		if (clock_mono_ns() > deadline) {
+			err_set(err, ERR_TIMEOUT, "the supervisor of project '%s' did not answer within %d s", project,
+				READY_MS / 1000);
+			return err_hint(err, "see %s/projects/%s/supervisor.log", d->state, project);
+		}
 	return r;
 }
