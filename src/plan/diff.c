@@ -313,11 +313,22 @@ static void up_slot(struct ctx *c, struct slot *s)
 	plan_start(c, s, exists ? NULL : "new");
 }
 
+/* Its profile is off: nobody's orphan, nobody's business now. */
+static bool is_disabled(const struct project *m, const char *service)
+{
+	for (size_t i = 0; i < m->n_disabled; i++)
+		if (STREQ(m->disabled[i].name, service))
+			return true;
+	return false;
+}
+
 static void up_surplus(struct ctx *c, struct slot *s)
 {
 	if (s->svc != OP_NONE) {
 		if (s->chosen)
 			plan_stop_remove(c, s, "scaled down");
+	} else if (is_disabled(c->model, s->service)) {
+		return;
 	} else if (c->req->remove_orphans) {
 		plan_stop_remove(c, s, "orphan");
 	} else {

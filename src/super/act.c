@@ -499,7 +499,6 @@ static void unwatch_init(struct unit *u)
 
 void act_exited(struct unit *u)
 {
-	u->rec.finished_ns = clock_wall_ns();
 	act_delete(u);
 	publish_unit(u, "die");
 }

@@ -78,6 +78,7 @@ static void adopt_living(struct unit *u)
 		if (!u->rec.started_ns)
 			u->rec.started_ns = clock_wall_ns();
 		health_start(u);
+		unit_save(u);
 		break;
 	case U_STOPPING:
 		u->want = W_STOPPED;
@@ -94,7 +95,10 @@ static void adopt_dead(struct unit *u)
 {
 	u->want = u->rec.manual_stop || u->state == U_STOPPING ? W_STOPPED : W_RUNNING;
 	u->stop_asked = u->state == U_STOPPING;
+	if (u->state == U_STARTING)      /* nobody's start is in flight any more: it ran, if for a moment */
+		u->state = U_RUNNING;
 	u->rec.exit_code = -1;
+	u->rec.finished_ns = clock_wall_ns();
 	reopen_streams(u);
 }
 
@@ -143,8 +147,7 @@ static void on_networks(struct super *s, void *arg, const json_t *result, const 
 		else if (!unit_has_process(u->state) && u->act == ACT_NONE)
 			adopt_resting(u);
 	}
-	s->adopting = false;
-	txn_resume(s);
+	s->resume_due = true;            /* once all of this has been dealt with: a plan needs to see what is true now */
 }
 
 static int adopt_units(struct super *s, struct world *w)

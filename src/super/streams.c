@@ -240,6 +240,7 @@ static void on_exit_rec(const struct exit_rec *r, void *ctx)
 		    !unit_has_process(u->state))
 			continue;
 		u->rec.exit_code = r->status;
+		u->rec.finished_ns = r->at_ns;
 		super_post(u, E_EXIT);
 		return;
 	}
@@ -261,6 +262,7 @@ static void on_exit_overdue(evutil_socket_t fd, short what, void *arg)
 		return;
 	log_warn("%s: nobody knows how process %d ended", u->rec.slot, (int)u->rec.proc.pid);
 	u->rec.exit_code = -1;
+	u->rec.finished_ns = clock_wall_ns();
 	super_post(u, E_EXIT);
 }
 

@@ -151,6 +151,7 @@ struct super {
 	struct txn *waiting;             /* in order of arrival */
 	json_t *unfinished;              /* the request that the last supervisor did not finish, NULL: none */
 	bool adopting;                   /* start-up: what runs is being taken over */
+	bool resume_due;                 /* adopted: what was interrupted may go on */
 	bool finished;                   /* nothing left to supervise: end with 0 */
 	const struct strs *doomed_volumes;   /* for the worker about to start */
 	const struct plan *leasing;

@@ -53,7 +53,7 @@ static void bury(struct super *s)
 	}
 }
 
-static void drain(struct super *s)
+static void run_queue(struct super *s)
 {
 	int steps = 0;
 
@@ -66,6 +66,16 @@ static void drain(struct super *s)
 		s->queue_head = s->n_queue = 0;
 		bury(s);
 	}
+}
+
+static void drain(struct super *s)
+{
+	run_queue(s);
+	if (!s->resume_due)
+		return;
+	s->resume_due = s->adopting = false;
+	txn_resume(s);
+	run_queue(s);
 }
 
 /* ------------------------------------------------------------------ children nobody waits for any more */

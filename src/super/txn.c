@@ -226,9 +226,15 @@ static bool already(const struct unit *u, enum op_kind kind)
 static void begin(struct txn *t, size_t i)
 {
 	const struct op *op = &t->plan.ops[i];
+	struct unit *u = op->slot ? unit_get(t->s, op->slot) : NULL;
 
+	if ((op->kind == OP_HEALTHY || op->kind == OP_COMPLETED) && u && op_verdict(t, i, u, NULL) == 1) {
+		settle(t, i, OP_DONE);       /* nothing to wait for, nothing to tell */
+		t->pump_again = true;
+		return;
+	}
 	op_begin(t, i);
-	if (op->slot && (may_be_true_already(op->kind) || already(unit_get(t->s, op->slot), op->kind)))
+	if (op->slot && (may_be_true_already(op->kind) || already(u, op->kind)))
 		look(t, i);
 }
 
