@@ -151,6 +151,15 @@ int act_take(struct cli *c, struct ctl *ctl, struct progress *p, int timeout_ms,
 	}
 }
 
+/* The supervisor closes the connection after its last word; when that word was the project's end, supervisor and keeper are gone by
+ * then, so that who looks next finds nothing. */
+static void await_end(struct ctl *ctl)
+{
+	auto_json json_t *event = NULL;
+
+	ctl_recv(ctl, ACT_END_MS, &event, NULL);
+}
+
 static int one_try(struct cli *c, json_t *req, struct progress *p, struct err *err)
 {
 	struct ctl *ctl = NULL;
@@ -162,6 +171,8 @@ static int one_try(struct cli *c, json_t *req, struct progress *p, struct err *e
 		r = act_take(c, ctl, p, progress_timeout_ms(p), err);
 		progress_draw(p);
 	}
+	if (ctl && r != ACT_LOST)
+		await_end(ctl);
 	if (ctl)
 		ctl_close(ctl);
 	return r;

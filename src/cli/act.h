@@ -25,4 +25,4 @@ int act_run(struct cli *c, json_t *req, const char *verb, struct err *err);
  * starts another one, which can be asked again: requests say what shall be. */
 int act_take(struct cli *c, struct ctl *ctl, struct progress *p, int timeout_ms, struct err *err);
 /* How often a request is made again. */
-enum { ACT_TRIES = 3 };
+enum { ACT_TRIES = 3, ACT_END_MS = 3000 };
