@@ -110,7 +110,7 @@ static int make_paths(struct cli *c, struct job *j, const struct unit_rec *r, st
 		return err_wrap(err, "run directory of project '%s'", c->name);
 	hash_random_hex(8, random);
 	j->root = xasprintf("%s/oci", c->pdirs.run);
-	j->bundle = xasprintf("%s/containers/%s", c->pdirs.state, r->id);
+	j->bundle = xasprintf("%s/bundle/%s", c->pdirs.run, r->id);
 	j->process_file = xasprintf("%s/exec-%s.json", tmp, random);
 	j->log_file = xasprintf("%s/exec-%s.log", tmp, random);
 	j->bundle_fd = open(j->bundle, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -1,8 +1,8 @@
 /* dirs.h - where davit keeps things, as root or not (DESIGN, "Names and places").
  *
  * STATE: images, volumes, networks,
- *        projects/NAME/{model.json, journal, logs/SLOT, containers/ID/{upper,work,config.json,…}}
- * RUN:   projects/NAME/{sock, lock, exits, netns/SLOT, fifo/SLOT.{out,err,in}, rootfs/SLOT, oci, tmp} */
+ *        projects/NAME/{model.json, journal, logs/SLOT, containers/ID/{upper,work,launch.json}}
+ * RUN:   projects/NAME/{sock, lock, exits, netns/SLOT, fifo/SLOT.{out,err,in}, rootfs/SLOT, bundle/ID/{config.json,hosts,…}, oci, tmp} */
 #pragma once
 
 #include <stdbool.h>

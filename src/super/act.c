@@ -195,12 +195,14 @@ static int remove_work(void *arg, json_t **ret, struct err *err)
 	struct super *s = u->s;
 	auto_free char *mountpoint = super_run_path(s, "rootfs", u->rec.slot);
 	auto_free char *rel = xasprintf("containers/%s", u->rec.id ? u->rec.id : "none");
+	auto_free char *bundle = xasprintf("bundle/%s", u->rec.id ? u->rec.id : "none");
 	static const char *const suffix[] = { "out", "err", "in" };
 
 	if (rootfs_unmount(mountpoint, err) < 0)
 		return err_wrap(err, "unmount the root of '%s'", u->rec.name);
 	rmdir(mountpoint);
-	if (u->rec.id && path_remove_tree(s->p.state_fd, rel, err) < 0)
+	if (u->rec.id && (path_remove_tree(s->p.state_fd, rel, err) < 0 ||
+			  path_remove_tree(s->p.run_fd, bundle, err) < 0))
 		return err_wrap(err, "remove container '%s'", u->rec.name);
 	for (size_t i = 0; i < ARRAY_LEN(suffix); i++) {
 		auto_free char *fifo = xasprintf("%s.%s", u->rec.slot, suffix[i]);
@@ -269,7 +271,7 @@ static struct oci_call call_make(struct unit *u, enum oci_verb verb, struct call
 {
 	*p = (struct call_paths){
 		.root = xasprintf("%s/oci", u->s->p.run),
-		.bundle = super_container_dir(u->s, u->rec.id),
+		.bundle = super_run_path(u->s, "bundle", u->rec.id),
 		.pid = xasprintf("%s/tmp/%s.pid", u->s->p.run, u->rec.slot),
 		.log = xasprintf("%s/tmp/%s.log", u->s->p.run, u->rec.slot),
 		.console = u->launch.tty ? xasprintf("%s/tmp/%s.tty", u->s->p.run, u->rec.slot) : NULL,

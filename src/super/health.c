@@ -172,7 +172,7 @@ static int start_probe(struct health *h, struct err *err)
 {
 	struct unit *u = h->u;
 	auto_free char *root = xasprintf("%s/oci", u->s->p.run);
-	auto_free char *dir = super_container_dir(u->s, u->rec.id);
+	auto_free char *dir = super_run_path(u->s, "bundle", u->rec.id);
 	auto_free char *process = xasprintf("%s/health.json", dir);
 	auto_free char *rel = pid_path(u);
 	auto_free char *pid = xasprintf("%s/%s", u->s->p.run, rel);

@@ -25,8 +25,8 @@ struct ctx {
 	const struct service *svc;
 	struct image *img;
 	const char *attr;                /* what the step at hand is about */
-	char *dir, *mountpoint;
-	int dir_fd, root_fd;
+	char *dir, *bundle, *mountpoint;
+	int dir_fd, bundle_fd, root_fd;
 	struct image_user user;
 	struct strs args, env, anon;
 	struct oci_mount *mounts;
@@ -369,10 +369,10 @@ static const char *gateway_text(const struct ctx *c)
 
 static int etc_file(struct ctx *c, const char *name, const char *text, struct err *err)
 {
-	if (path_write(c->dir_fd, name, text, strlen(text), 0644, 0, err) < 0)
+	if (path_write(c->bundle_fd, name, text, strlen(text), 0644, 0, err) < 0)
 		return -1;
 	if (!covered(c, xasprintf("/etc/%s", name)))
-		add_bound(c, xasprintf("%s/%s", c->dir, name), xasprintf("/etc/%s", name), c->svc->read_only);
+		add_bound(c, xasprintf("%s/%s", c->bundle, name), xasprintf("/etc/%s", name), c->svc->read_only);
 	return 0;
 }
 
@@ -626,7 +626,7 @@ static int write_health(struct ctx *c, struct err *err)
 	c->launch.health = test.n > 0;
 	if (!test.n)
 		return 0;
-	return oci_process_write(c->dir_fd, "health.json", &x, err);
+	return oci_process_write(c->bundle_fd, "health.json", &x, err);
 }
 
 static int write_bundle(struct ctx *c, struct err *err)
@@ -637,7 +637,7 @@ static int write_bundle(struct ctx *c, struct err *err)
 	if (spec_of(c, &spec, err) < 0)
 		return -1;
 	c->attr = NULL;
-	if (oci_bundle_write(c->dir_fd, &spec, c->warnings, err) < 0)
+	if (oci_bundle_write(c->bundle_fd, &spec, c->warnings, err) < 0)
 		return -1;
 	if (write_health(c, err) < 0)
 		return -1;
@@ -658,8 +658,10 @@ static int open_root(struct ctx *c, struct err *err)
 		return -1;
 	c->attr = NULL;
 	c->dir = super_container_dir(s, c->u->rec.id);
+	c->bundle = super_run_path(s, "bundle", c->u->rec.id);
 	c->mountpoint = super_run_path(s, "rootfs", c->u->rec.slot);
 	if (path_open_dir(AT_FDCWD, c->dir, 0700, &c->dir_fd, err) < 0 ||
+	    path_open_dir(AT_FDCWD, c->bundle, 0711, &c->bundle_fd, err) < 0 ||
 	    path_mkdirs(AT_FDCWD, c->mountpoint, 0700, err) < 0 ||
 	    rootfs_mount(s->images, c->img, c->dir, c->mountpoint, err) < 0)
 		return -1;
@@ -701,7 +703,7 @@ static char *command_text(const struct strs *args)
 int launch_work(void *arg, json_t **ret, struct err *err)
 {
 	const struct launch_job *job = arg;
-	struct ctx c = { .s = job->s, .u = job->u, .svc = job->svc, .dir_fd = -1, .root_fd = -1 };
+	struct ctx c = { .s = job->s, .u = job->u, .svc = job->svc, .dir_fd = -1, .bundle_fd = -1, .root_fd = -1 };
 	struct err why = ERR_INIT;
 	int r;
 

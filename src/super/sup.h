@@ -162,7 +162,9 @@ struct super {
 void super_post(struct unit *u, enum uevent ev);
 /* Kills a child whose end does not matter, and reaps it when it comes. */
 void super_let_go(struct super *s, struct child *c);
-char *super_container_dir(const struct super *s, const char *id);   /* STATE/projects/NAME/containers/ID */
+/* What a container needs beyond a reboot (upper, work, launch.json) is in STATE/projects/NAME/containers/ID; what is made anew for each
+ * preparation (config.json, hosts, …) is in RUN/projects/NAME/bundle/ID. */
+char *super_container_dir(const struct super *s, const char *id);
 char *super_run_path(const struct super *s, const char *kind, const char *slot);   /* RUN/projects/NAME/KIND/SLOT */
 
 /* ------------------------------------------------------------------ unit.c: the table */

@@ -159,7 +159,7 @@ static void compact(struct super *s)
 
 static int make_dirs(struct super *s, struct err *err)
 {
-	static const char *const run[] = { "netns", "rootfs", "oci", "tmp", "secrets" };
+	static const char *const run[] = { "netns", "rootfs", "oci", "tmp", "secrets", "bundle" };
 	auto_free char *log = xasprintf("%s/supervisor.log", s->p.state);
 
 	for (size_t i = 0; i < ARRAY_LEN(run); i++)
