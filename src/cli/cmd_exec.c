@@ -127,7 +127,7 @@ static int prepare(struct cli *c, const struct exec_opts *o, const struct unit_r
 	auto_close int root_fd = -1;
 	struct oci_exec x;
 
-	if (make_paths(c, j, r, err) < 0 || oci_runtime_find(c->g.runtime, &j->runtime, err) < 0 ||
+	if (make_paths(c, j, r, err) < 0 || oci_runtime_find(r->runtime ? r->runtime : c->g.runtime, &j->runtime, err) < 0 ||
 	    open_root(r, &root_fd, err) < 0)
 		return -1;
 	if (o->user && image_user(root_fd, o->user, NULL, &j->user, err) < 0)

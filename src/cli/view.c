@@ -26,7 +26,7 @@ static const char *docker_state(const struct unit_rec *r)
 
 	if (state_in(r, up))
 		return "running";
-	if (r->state && STREQ(r->state, "backoff"))
+	if (r->restarting || (r->state && STREQ(r->state, "backoff")))
 		return "restarting";
 	if (r->state && STREQ(r->state, "removing"))
 		return "removing";

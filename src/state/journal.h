@@ -36,6 +36,7 @@ struct unit_port {
 struct unit_addr {
 	char *network;
 	uint32_t addr;
+	char *mac; /* "02:42:…" when the user gave one, NULL: made of the address */
 };
 struct unit_rec {
 	char *slot; /* "web-1" */
@@ -46,12 +47,14 @@ struct unit_rec {
 	char *image, *image_id; /* as the user wrote it; "sha256:…" */
 	char *config_hash;
 	char *command;				     /* for ps: the arguments joined */
+	char *runtime;		  /* the OCI runtime that runs it: a name or a path */
 	char *state;				     /* name of the state in src/super's table */
 	struct proc_id proc;			     /* of the container's init while it runs */
 	char *boot;				     /* boot id proc belongs to */
 	int64_t created_ns, started_ns, finished_ns; /* wall */
 	int exit_code;				     /* of the last run; -1: none yet or unknown */
 	bool oom;
+	bool restarting;	  /* its end is known and the policy brings it back */
 	unsigned restarts;	   /* by policy, since the last manual start */
 	char *health;		   /* NULL: no check; "starting", "healthy", "unhealthy" */
 	bool manual_stop;	   /* stopped by its user: unless-stopped does not bring it back */

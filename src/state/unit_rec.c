@@ -24,12 +24,15 @@ void unit_rec_done(struct unit_rec *r)
 	free(r->image_id);
 	free(r->config_hash);
 	free(r->command);
+	free(r->runtime);
 	free(r->state);
 	free(r->boot);
 	free(r->health);
 	free(r->error);
-	for (size_t i = 0; i < r->n_addrs; i++)
+	for (size_t i = 0; i < r->n_addrs; i++) {
 		free(r->addrs[i].network);
+		free(r->addrs[i].mac);
+	}
 	free(r->addrs);
 	for (size_t i = 0; i < r->n_ports; i++) {
 		free(r->ports[i].host_ip);
@@ -64,6 +67,7 @@ static json_t *addrs_to_json(const struct unit_rec *r)
 
 		jx_set_str(o, "network", r->addrs[i].network);
 		jx_set_int(o, "addr", r->addrs[i].addr);
+		jx_set_str(o, "mac", r->addrs[i].mac);
 		json_array_append_new(list, o);
 	}
 	return list;
@@ -107,6 +111,7 @@ json_t *unit_rec_to_json(const struct unit_rec *r)
 	jx_set_str(o, "image_id", r->image_id);
 	jx_set_str(o, "config_hash", r->config_hash);
 	jx_set_str(o, "command", r->command);
+	jx_set_str(o, "runtime", r->runtime);
 	jx_set_str(o, "state", r->state);
 	set_int(o, "pid", r->proc.pid);
 	set_int(o, "start", (int64_t)r->proc.start);
@@ -117,6 +122,7 @@ json_t *unit_rec_to_json(const struct unit_rec *r)
 	if (r->exit_code >= 0)
 		jx_set_int(o, "exit_code", r->exit_code);
 	set_true(o, "oom", r->oom);
+	set_true(o, "restarting", r->restarting);
 	set_int(o, "restarts", r->restarts);
 	jx_set_str(o, "health", r->health);
 	set_true(o, "manual_stop", r->manual_stop);
@@ -166,6 +172,7 @@ static void get_addrs(const json_t *list, struct unit_rec *r)
 
 		r->addrs[i].network = get_str(o, "network");
 		r->addrs[i].addr = (uint32_t)get_int(o, "addr", UINT32_MAX);
+		r->addrs[i].mac = get_str(o, "mac");
 	}
 	r->n_addrs = n;
 }
@@ -209,6 +216,7 @@ static void get_run(const json_t *j, struct unit_rec *r)
 	r->exit_code =
 		json_is_integer(json_object_get(j, "exit_code")) ? (int)get_int(j, "exit_code", INT_MAX) : -1;
 	r->oom = jx_bool(j, "oom", false);
+	r->restarting = jx_bool(j, "restarting", false);
 	r->restarts = (unsigned)get_int(j, "restarts", UINT_MAX);
 	r->health = get_str(j, "health");
 	r->manual_stop = jx_bool(j, "manual_stop", false);
@@ -235,6 +243,7 @@ int unit_rec_from_json(const json_t *j, struct unit_rec *ret, struct err *err)
 	r.image_id = get_str(j, "image_id");
 	r.config_hash = get_str(j, "config_hash");
 	r.command = get_str(j, "command");
+	r.runtime = get_str(j, "runtime");
 	get_run(j, &r);
 	r.dns_udp = (unsigned)get_int(j, "dns_udp", 65535);
 	r.dns_tcp = (unsigned)get_int(j, "dns_tcp", 65535);

@@ -113,9 +113,11 @@ static void note_prepared(struct unit *u, const json_t *j)
 	u->rec.image_id = xstrdup(jx_str(j, "image_id"));
 	free(u->rec.command);
 	u->rec.command = xstrdup(jx_str(j, "command"));
+	free(u->rec.runtime);
+	u->rec.runtime = xstrdup(u->launch.runtime ? u->launch.runtime : u->s->runtime.name);
+	oci_runtime_done(&u->own_runtime);
 	json_array_foreach(jx_arr(j, "warnings"), i, item)
 		publish_warn(u->s, NULL, u->rec.service, json_string_value(item));
-	u->mounted = true;
 }
 
 /* Also a preparation that failed may have made some. */
@@ -249,7 +251,6 @@ void act_forget(struct unit *u)
 	u->rec.started_ns = u->rec.finished_ns = u->rec.created_ns = 0;
 	u->rec.exit_code = -1;
 	u->rec.restarts = 0;
-	u->mounted = false;
 }
 
 /* ------------------------------------------------------------------ the runtime: create, start, delete */
@@ -304,14 +305,14 @@ static int read_pid(struct unit *u, struct err *err)
 	return 0;
 }
 
+/* The one that made it: whatever the supervisor's is by now. */
 const struct oci_runtime *unit_runtime(struct unit *u)
 {
-	const char *own = u->have_launch ? u->launch.runtime : NULL;
 	auto_err struct err err = ERR_INIT;
 
-	if (!own || STREQ(own, u->s->runtime.name))
+	if (!u->rec.runtime || str_eq(u->rec.runtime, u->s->runtime.name))
 		return &u->s->runtime;
-	if (!u->own_runtime.name && oci_runtime_find(own, &u->own_runtime, &err) < 0) {
+	if (!u->own_runtime.name && oci_runtime_find(u->rec.runtime, &u->own_runtime, &err) < 0) {
 		log_error("%s: %s", u->rec.slot, err_msg(&err));
 		return &u->s->runtime;
 	}
@@ -413,7 +414,7 @@ void act_create(struct unit *u)
 void act_created(struct unit *u)
 {
 	if (watch_init(u) < 0)
-		super_post(u, E_EXIT);
+		unit_ended(u, -1, clock_wall_ns());
 	streams_console(u);
 	unit_save(u);
 	act_settle(u);
@@ -438,12 +439,12 @@ void act_running(struct unit *u)
 {
 	u->rec.started_ns = clock_wall_ns();
 	u->started_mono = clock_mono_ns();
-	u->rec.oom = false;
+	u->rec.oom = u->rec.restarting = false;
 	free(u->rec.error);
 	u->rec.error = NULL;
 	if (u->exit_pending) {
+		unit_ended(u, u->rec.exit_code, u->rec.finished_ns);
 		unit_save(u);
-		super_post(u, E_EXIT);
 		return;
 	}
 	health_start(u);
@@ -468,6 +469,7 @@ void act_term(struct unit *u)
 	int64_t grace = u->grace_ms >= 0 ? u->grace_ms : u->have_launch ? u->launch.grace_ms : 10000;
 
 	u->stop_asked = true;
+	u->rec.restarting = false;
 	u->kills = 0;
 	health_stop(u);
 	if (unit_signal(u, grace == 0 || sig < 0 ? SIGKILL : sig, &err) < 0)
@@ -524,23 +526,31 @@ static bool restarts_by_policy(struct unit *u)
 	return restart_decide(&u->launch, &u->rec, ran_ms, u->stop_asked, &u->backoff_ms) == RESTART_AFTER;
 }
 
+/* Known from the moment of its end on, so that nobody sees a container as ended for good that is about to come back. */
+void unit_ended(struct unit *u, int status, int64_t at_ns)
+{
+	u->rec.exit_code = status;
+	u->rec.finished_ns = at_ns;
+	u->rec.restarting = (u->state == U_RUNNING || u->state == U_STARTING) && restarts_by_policy(u);
+	super_post(u, E_EXIT);
+}
+
 /* The one place that decides what follows an exit. */
 void act_after_exit(struct unit *u)
 {
-	bool never_ran = u->fail.kind != ERR_NONE;
-
-	u->started_mono = never_ran ? 0 : u->started_mono;
-	if (never_ran && u->rec.restarts == 0) {
+	if (u->fail.kind && u->rec.restarts == 0) {
 		super_post(u, E_FAIL);
 		return;
 	}
-	if (never_ran) {
+	if (u->fail.kind) {              /* the policy's attempt to start it again failed: that counts as an end, too */
 		free(u->rec.error);
 		u->rec.error = xstrdup(err_msg(&u->fail));
 		u->rec.exit_code = err_exit_status(&u->fail);
 		err_done(&u->fail);
+		u->started_mono = 0;
+		u->rec.restarting = restarts_by_policy(u);
 	}
-	if (u->want == W_RUNNING && !restarts_by_policy(u))
+	if (u->want == W_RUNNING && !u->rec.restarting)
 		u->want = W_NOTHING;
 	super_post(u, E_WANT);
 }

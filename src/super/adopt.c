@@ -60,12 +60,17 @@ static bool not_started_yet(const struct unit *u)
 	return access(fifo, F_OK) == 0;
 }
 
+static void note_start(struct unit *u)
+{
+	if (u->rec.started_ns)
+		u->started_mono = clock_mono_ns() - (clock_wall_ns() - u->rec.started_ns);
+}
+
 static void adopt_living(struct unit *u)
 {
 	reopen_streams(u);
 	network_dns_on(u);
-	u->mounted = true;
-	u->started_mono = clock_mono_ns() - (clock_wall_ns() - u->rec.started_ns);
+	note_start(u);
 	if (u->state == U_STARTING && !not_started_yet(u))
 		u->state = U_RUNNING;
 	switch (u->state) {
@@ -97,8 +102,7 @@ static void adopt_dead(struct unit *u)
 	u->stop_asked = u->state == U_STOPPING;
 	if (u->state == U_STARTING)      /* nobody's start is in flight any more: it ran, if for a moment */
 		u->state = U_RUNNING;
-	u->rec.exit_code = -1;
-	u->rec.finished_ns = clock_wall_ns();
+	note_start(u);
 	reopen_streams(u);
 }
 
@@ -143,7 +147,7 @@ static void on_networks(struct super *s, void *arg, const json_t *result, const 
 	map_each(&s->units, it) {
 		struct unit *u = it->value;
 		if (unit_has_process(u->state) && u->pidfd < 0 && !(u->queued & (1u << E_EXIT)))
-			super_post(u, E_EXIT);
+			unit_ended(u, -1, clock_wall_ns());
 		else if (!unit_has_process(u->state) && u->act == ACT_NONE)
 			adopt_resting(u);
 	}

@@ -148,15 +148,18 @@ static void release_left(struct super *s, const struct unit *u, const struct ser
 
 static void clear_addrs(struct unit *u)
 {
-	for (size_t i = 0; i < u->rec.n_addrs; i++)
+	for (size_t i = 0; i < u->rec.n_addrs; i++) {
 		free(u->rec.addrs[i].network);
+		free(u->rec.addrs[i].mac);
+	}
 	free(u->rec.addrs);
 	u->rec.addrs = NULL;
 	u->rec.n_addrs = 0;
 }
 
 
-static int lease_one(struct super *s, const char *slot, const struct service_network *sn, json_t *out, struct err *err)
+static int lease_one(struct super *s, const char *slot, const struct service_network *sn, const char *mac, json_t *out,
+		     struct err *err)
 {
 	const struct network *n = project_network(s->model, sn->network);
 	auto_free char *who = lease_name(s, slot);
@@ -166,8 +169,14 @@ static int lease_one(struct super *s, const char *slot, const struct service_net
 		return err_set(err, ERR_NOT_FOUND, "network '%s' is not in the project", sn->network);
 	if (ipam_take(s->ipam, n->name, who, sn->ipv4_address, &addr, err) < 0)
 		return err_wrap(err, "network '%s'", n->key);
-	json_array_append_new(out, json_pack("[s,I]", n->name, (json_int_t)addr));
+	json_array_append_new(out, json_pack("[s,I,s?]", n->name, (json_int_t)addr, mac));
 	return 0;
+}
+
+/* The service's own mac_address is that of its first interface. */
+static const char *mac_of(const struct service *svc, const struct service_network *sn, size_t nth)
+{
+	return sn->mac_address ? sn->mac_address : nth == 0 ? svc->mac_address : NULL;
 }
 
 static int lease(struct super *s, const struct op *op, json_t *leases, struct err *err)
@@ -187,7 +196,7 @@ static int lease(struct super *s, const struct op *op, json_t *leases, struct er
 		order[i] = &svc->networks[i];
 	qsort(order, svc->n_networks, sizeof *order, by_priority);
 	for (size_t i = 0; i < svc->n_networks; i++)
-		if (lease_one(s, op->slot, order[i], out, err) < 0)
+		if (lease_one(s, op->slot, order[i], mac_of(svc, order[i], i), out, err) < 0)
 			return -1;
 	return 0;
 }
@@ -268,6 +277,7 @@ static void apply_lease(struct super *s, const char *slot, const json_t *addrs)
 		u->rec.addrs[u->rec.n_addrs++] = (struct unit_addr){
 			.network = xstrdup(json_string_value(json_array_get(a, 0))),
 			.addr = (uint32_t)json_integer_value(json_array_get(a, 1)),
+			.mac = xstrdup(json_string_value(json_array_get(a, 2))),
 		};
 }
 

@@ -134,6 +134,14 @@ static void add_sysctls(const struct super *s, const struct unit *u, struct net_
 	slot->sysctls = v;
 }
 
+static void set_mac(const char *text, struct net_attach *a)
+{
+	net_mac(a->addr, a->mac);
+	if (text && sscanf(text, "%2hhx:%2hhx:%2hhx:%2hhx:%2hhx:%2hhx", &a->mac[0], &a->mac[1], &a->mac[2], &a->mac[3],
+			   &a->mac[4], &a->mac[5]) != 6)
+		net_mac(a->addr, a->mac);
+}
+
 static void add_slot(struct super *s, struct unit *u, struct picture *pic)
 {
 	struct net_slot *slot = XGROW(pic->slots, pic->n_slots, pic->cap_slots);
@@ -147,7 +155,7 @@ static void add_slot(struct super *s, struct unit *u, struct picture *pic)
 			continue;
 		a->net = n;
 		a->addr = u->rec.addrs[i].addr;
-		net_mac(a->addr, a->mac);
+		set_mac(u->rec.addrs[i].mac, a);
 		snprintf(a->ifname, sizeof a->ifname, "eth%zu", slot->n_attach);
 		a->default_route = !routed && !n->internal;
 		routed |= a->default_route;

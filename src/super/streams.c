@@ -239,9 +239,7 @@ static void on_exit_rec(const struct exit_rec *r, void *ctx)
 		if (u->rec.proc.pid != r->proc.pid || u->rec.proc.start != r->proc.start ||
 		    !unit_has_process(u->state))
 			continue;
-		u->rec.exit_code = r->status;
-		u->rec.finished_ns = r->at_ns;
-		super_post(u, E_EXIT);
+		unit_ended(u, r->status, r->at_ns);
 		return;
 	}
 }
@@ -261,9 +259,7 @@ static void on_exit_overdue(evutil_socket_t fd, short what, void *arg)
 	if (u->queued & (1u << E_EXIT))
 		return;
 	log_warn("%s: nobody knows how process %d ended", u->rec.slot, (int)u->rec.proc.pid);
-	u->rec.exit_code = -1;
-	u->rec.finished_ns = clock_wall_ns();
-	super_post(u, E_EXIT);
+	unit_ended(u, -1, clock_wall_ns());
 }
 
 /* Gone; the keeper writes how before it reaps, which is what makes the pidfd readable only shortly before or after. */

@@ -80,7 +80,6 @@ struct unit {
 	enum uwant want;
 	struct launch launch;            /* valid while rec.id is set and prepared */
 	bool have_launch;
-	bool mounted;                    /* its root was mounted by this supervisor's knowledge */
 
 	enum activity act;               /* in flight */
 	struct child call;               /* ACT_CREATE, START, DELETE */
@@ -201,6 +200,7 @@ void act_forget(struct unit *u);
 void act_exit_early(struct unit *u);
 void act_none(struct unit *u);
 /* Signals the container's init through its pidfd. */
+void unit_ended(struct unit *u, int status, int64_t at_ns);
 int unit_signal(struct unit *u, int sig, struct err *err);
 /* The runtime of this container: its own or the supervisor's. */
 const struct oci_runtime *unit_runtime(struct unit *u);

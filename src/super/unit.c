@@ -124,8 +124,13 @@ void unit_step(struct unit *u, enum uevent ev)
 	enter(u, t->next, t->act);
 }
 
+/* It stays as it is until somebody wants something else. */
 void act_none(struct unit *u)
 {
+	if (!u->rec.restarting)
+		return;
+	u->rec.restarting = false;
+	unit_save(u);
 }
 
 /* A resting state looks at what is wanted. */
