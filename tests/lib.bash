@@ -37,8 +37,7 @@ compose() { cat >compose.yaml; }
 
 # up [OPTION]...: detached, and loud when it fails.
 up() {
-	run davit up -d "$@"
-	[ "$status" = 0 ] || fail "up: exit status $status: $output"
+	output=$(davit up -d "$@" 2>&1) || fail "up: exit status $?: $output"
 }
 
 # in_service SERVICE COMMAND...: its standard output
@@ -96,7 +95,7 @@ refused() {
 		shift
 	done
 	shift
-	run --separate-stderr "$@"
+	run -"$want" --separate-stderr "$@"
 	[ "$status" = "$want" ] || fail "exit status $status, should be $want: $output $stderr"
 	for w in "${words[@]}"; do
 		has "$stderr" "$w"

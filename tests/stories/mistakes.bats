@@ -1,0 +1,194 @@
+# The user's mistakes: one line that says what, where, and what to do; nothing is begun.
+load ../lib
+
+@test "no compose file" {
+	refused 1 "compose" -- davit up -d
+	refused 1 "nowhere.yaml" -- davit -f nowhere.yaml up -d
+}
+
+@test "a file that is no YAML" {
+	printf 'services:\n  web: [image: x\n' | compose
+	refused 1 "compose.yaml:" -- davit up -d
+}
+
+@test "an unknown key: did you mean" {
+	compose <<-END
+	services:
+	  web:
+	    image: busybox
+	    comand: sleep
+	END
+	refused 1 "compose.yaml:4:5" "comand" "did you mean 'command'" -- davit up -d
+}
+
+@test "an unknown service in depends_on" {
+	compose <<-END
+	services:
+	  web: {image: busybox, depends_on: [databse]}
+	  database: {image: busybox}
+	END
+	refused 1 "compose.yaml:2:" "databse" "did you mean 'database'" -- davit up -d
+}
+
+@test "a cycle, with its path" {
+	compose <<-END
+	services:
+	  a: {image: busybox, depends_on: [b]}
+	  b: {image: busybox, depends_on: [c]}
+	  c: {image: busybox, depends_on: [a]}
+	END
+	refused 1 "a → b → c → a" -- davit up -d
+}
+
+@test "a port out of range" {
+	compose <<-END
+	services:
+	  web: {image: busybox, ports: ["80800:80"]}
+	END
+	refused 1 "compose.yaml:2:" "80800" "65535" -- davit up -d
+}
+
+@test "a port that is taken, and by whom" {
+	python3 -m http.server 8066 --bind 127.0.0.1 >server.log 2>&1 3>&- &
+	KEPT_PROCESSES=$!
+	wait_until 5 curl -s -o /dev/null http://127.0.0.1:8066/
+	compose <<-END
+	services:
+	  web: {image: busybox, command: [sleep, inf], ports: ["8066:80"]}
+	END
+	refused 1 "compose.yaml:2:" "8066" "python3" "$KEPT_PROCESSES" -- davit up -d
+}
+
+@test "a port that another project has" {
+	compose <<-END
+	services:
+	  web: {image: busybox, command: [sleep, inf], ports: ["8067:80"]}
+	END
+	up
+	mkdir other && cp compose.yaml other
+	run -1 --separate-stderr davit -p "$PROJECT-b" --project-directory other -f other/compose.yaml up -d
+	has "$stderr" 8067
+	has "$stderr" "$PROJECT"
+	is "$(ps_field web State)" running
+}
+
+@test "two services want the same port" {
+	compose <<-END
+	services:
+	  a: {image: busybox, command: [sleep, inf], ports: ["8068:80"]}
+	  b: {image: busybox, command: [sleep, inf], ports: ["8068:80"]}
+	END
+	refused 1 "8068" -- davit up -d
+}
+
+@test "a missing image, and what to do" {
+	compose <<-END
+	services:
+	  web: {image: "nowhere/nothing:1.2"}
+	END
+	refused 1 "compose.yaml:2:" "nowhere/nothing:1.2" "davit load" -- davit up -d
+}
+
+@test "a missing bind source" {
+	compose <<-END
+	services:
+	  web:
+	    image: busybox
+	    volumes: [{type: bind, source: ./missing, target: /x, bind: {create_host_path: false}}]
+	END
+	refused 1 "compose.yaml:4:" "missing" -- davit up -d
+}
+
+@test "a command that is not in the image" {
+	compose <<-END
+	services:
+	  fine: {image: busybox, command: [sleep, inf]}
+	  web: {image: busybox, command: [no-such-program]}
+	END
+	refused 127 "compose.yaml:3:" "web" "no-such-program" -- davit up -d
+}
+
+@test "a command that cannot be executed" {
+	compose <<-END
+	services:
+	  web: {image: busybox, command: [/etc/passwd]}
+	END
+	refused 126 "web" "/etc/passwd" -- davit up -d
+}
+
+@test "a user that is not in the image" {
+	compose <<-END
+	services:
+	  web: {image: busybox, command: [sleep, inf], user: somebody}
+	END
+	refused 1 "web" "somebody" -- davit up -d
+}
+
+@test "no runtime installed" {
+	compose <<-END
+	services:
+	  web: {image: busybox, command: [sleep, inf]}
+	END
+	local runtime hidden=()
+	touch empty
+	for runtime in $(type -ap crun runc | xargs -r realpath | sort -u); do
+		mount --bind empty "$runtime" && hidden+=("$runtime")
+	done
+	refused 1 "crun" "install" -- davit up -d
+	umount "${hidden[@]}"
+	refused 1 "nonesuch" -- davit --runtime nonesuch up -d
+}
+
+@test "not root" {
+	compose <<-END
+	services:
+	  web: {image: busybox, command: [sleep, inf]}
+	END
+	chmod 755 . "$DAVIT_STATE_DIR"
+	refused 1 "root" -- setpriv --reuid=65534 --regid=65534 --clear-groups "$DAVIT" up -d
+}
+
+@test "an unknown command and an unknown flag" {
+	run -1 --separate-stderr davit strat
+	has "$stderr" "did you mean 'start'"
+	run -1 --separate-stderr davit up --detatch
+	has "$stderr" "--detatch"
+	has "$stderr" "did you mean '--detach'"
+	run -1 --separate-stderr davit ps -f x.yaml
+	has "$stderr" "before the command"
+}
+
+@test "a variable that must be set" {
+	compose <<-END
+	services:
+	  web: {image: "busybox:\${TAG:?choose a tag}"}
+	END
+	refused 1 "TAG" "choose a tag" -- davit up -d
+}
+
+@test "all mistakes at once, and each message is one line with its place" {
+	compose <<-END
+	services:
+	  web: {image: busybox, ports: ["99999:80"], depends_on: [nobody], imge: x}
+	END
+	refused 1 "99999" "nobody" "imge" -- davit config ||
+		{ sed -i 's/, imge: x//' compose.yaml && refused 1 "99999" -- davit config; }
+}
+
+@test "help everywhere, with exit status documented" {
+	local name
+	has "$(davit --help)" "Exit status"
+	for name in up down ps logs exec start stop restart config images load version; do
+		has "$(davit $name --help)" "Usage: davit $name"
+		has "$(davit --help)" "  $name "
+	done
+}
+
+@test "down of what is not up says so and is no error" {
+	compose <<-END
+	services:
+	  web: {image: busybox}
+	END
+	davit down
+	nothing_begun
+}

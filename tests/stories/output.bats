@@ -1,0 +1,182 @@
+# logs, exec, ps, and up in the foreground.
+load ../lib
+
+@test "logs: prefixes, --tail, one service, both streams" {
+	compose <<-END
+	services:
+	  one: {image: busybox, command: ["sh", "-c", "for i in 1 2 3 4 5; do echo line \$\$i; done; echo oops >&2; exec sleep inf"]}
+	  two: {image: busybox, command: ["sh", "-c", "echo other; exec sleep inf"]}
+	END
+	up
+	wait_until 5 log_has one oops
+	wait_until 5 log_has two other
+	has "$(davit logs)" "one-1  | line 1"
+	has "$(davit logs)" "two-1  | other"
+	is "$(davit logs --no-log-prefix --tail 2 one 2>&1)" "line 5
+oops"
+	lacks "$(davit logs one)" other
+	[[ "$(davit logs -t --no-log-prefix two)" =~ ^20[0-9-]+T ]]
+}
+
+@test "logs: bounded files, and the newest lines are there" {
+	compose <<-END
+	services:
+	  one:
+	    image: busybox
+	    command: ["sh", "-c", "i=0; while [ \$\$i -lt 30000 ]; do echo number \$\$i; i=\$\$((i+1)); done; exec sleep inf"]
+	    logging: {driver: json-file, options: {max-size: 64k, max-file: "3"}}
+	END
+	up
+	wait_until 20 log_has one 'number 29999'
+	[ "$(du -sb "$DAVIT_STATE_DIR/projects/$PROJECT/logs" | cut -f 1)" -lt 600000 ]
+	davit logs --no-log-prefix one | awk '
+		!/^number [0-9]+$/ { print "not whole: " $0; bad = 1 }
+		NR > 1 && $2 != last + 1 { print "gap at " $2; bad = 1 }
+		{ last = $2 } END { exit bad || last != 29999 }'
+}
+
+@test "logs -f follows across a restart and ends with the project" {
+	compose <<-END
+	services:
+	  one: {image: busybox, command: ["sh", "-c", "echo begin; exec sleep inf"], restart: always}
+	END
+	up
+	"$DAVIT" logs -f --no-log-prefix one >followed 2>&1 3>&- &
+	local follower=$!
+	wait_until 5 grep -q begin followed
+	kill -9 "$(pid_of one)"
+	twice() { [ "$(grep -c begin followed)" = 2 ]; }
+	wait_until 5 twice
+	davit down -t 0
+	wait_until 5 bash -c "! kill -0 $follower 2>/dev/null || grep -q '^State:.Z' /proc/$follower/status"
+}
+
+@test "exec: exit status, environment, user, directory, standard input" {
+	compose <<-END
+	services:
+	  one: {image: busybox, command: [sleep, inf], environment: {FROM: service}, working_dir: /var}
+	END
+	up
+	run -7 davit exec -T one sh -c 'exit 7'
+	run -137 davit exec -T one sh -c 'kill -9 $$'
+	run -127 davit exec -T one not-there
+	has "$output" not-there
+	run -126 davit exec -T one /etc/passwd
+	is "$(davit exec -T one sh -c 'echo $FROM; pwd; id -u')" "service
+/var
+0"
+	is "$(davit exec -T -e FROM=exec -e MORE=x -u app -w /tmp one sh -c 'echo $FROM$MORE; pwd; id -un')" "execx
+/tmp
+app"
+	is "$(echo to cat | davit exec -T one cat)" "to cat"
+	is "$(head -c 300000 /dev/zero | davit exec -T one wc -c)" 300000
+	is "$(davit exec -T one sh -c 'echo out; echo err >&2' 2>/dev/null)" out
+	run -1 davit exec -T nobody true
+	has "$output" "nobody"
+	davit stop -t 0
+	run -1 davit exec -T one true
+	has "$output" "not running"
+}
+
+@test "exec with a terminal" {
+	compose <<-END
+	services:
+	  one: {image: busybox, command: [sleep, inf]}
+	END
+	up
+	run script -qec "stty rows 33 cols 77; '$DAVIT' exec one sh -c 'test -t 0 && stty size; exit 5'" /dev/null
+	is "$status" 5
+	has "$output" "33 77"
+}
+
+@test "exec -d" {
+	compose <<-END
+	services:
+	  one: {image: busybox, command: [sleep, inf]}
+	END
+	up
+	davit exec -d one sh -c 'echo detached >/tmp/file'
+	wait_until 5 sh_in one 'grep detached /tmp/file'
+}
+
+@test "ps: table, json, -q, --services; ls" {
+	compose <<-END
+	services:
+	  one: {image: busybox, command: [sleep, inf], ports: ["127.0.0.1:8123:80"]}
+	  gone: {image: busybox, command: ["sh", "-c", "exit 4"]}
+	END
+	up
+	wait_until 5 state_is gone exited
+	has "$(davit ps)" "$PROJECT-one-1"
+	lacks "$(davit ps)" "$PROJECT-gone-1"
+	has "$(davit ps -a)" "Exited (4)"
+	is "$(ps_field one Service)" one
+	is "$(ps_field one Image)" busybox
+	is "$(davit ps -q | wc -l)" 1
+	is "$(davit ps --services -a | sort | tr '\n' ' ')" "gone one "
+	has "$(davit ls)" "$PROJECT"
+	has "$(davit images)" busybox
+}
+
+@test "up in the foreground shows logs; Ctrl-C stops the stack" {
+	compose <<-END
+	services:
+	  one: {image: busybox, command: ["sh", "-c", "trap 'echo bye; exit 0' TERM; echo hello from one; while :; do sleep 0.02; done"]}
+	  two: {image: busybox, command: ["sh", "-c", "trap 'exit 0' TERM; echo hello from two; while :; do sleep 0.02; done"]}
+	END
+	foreground
+	wait_until 5 grep -q 'hello from one' shown
+	wait_until 5 grep -q 'hello from two' shown
+	kill -INT "$up_pid"
+	ended 10
+	grep -q bye shown
+	is "$(ps_field one State)" exited
+	is "$(ps_field one ExitCode)" 0
+}
+
+@test "up in the foreground: a second Ctrl-C kills" {
+	compose <<-END
+	services:
+	  one: {image: busybox, command: ["sh", "-c", "trap '' TERM; echo hello; while :; do sleep 0.02; done"], stop_grace_period: 60s}
+	END
+	foreground
+	wait_until 5 grep -q hello shown
+	kill -INT "$up_pid"
+	wait_until 5 grep -qi 'stopping' shown
+	kill -INT "$up_pid"
+	ended 10
+	is "$(ps_field one ExitCode)" 137
+}
+
+@test "up in the foreground ends with its containers; --exit-code-from gives the status" {
+	compose <<-END
+	services:
+	  one: {image: busybox, command: ["sh", "-c", "exit 9"]}
+	  two: {image: busybox, command: [sleep, inf]}
+	END
+	run -9 davit up --exit-code-from one -t 0
+	is "$(ps_field two State)" exited
+}
+
+@test "colours on a terminal, none elsewhere" {
+	compose <<-END
+	services:
+	  one: {image: busybox, command: ["sh", "-c", "echo hello; exec sleep inf"]}
+	END
+	up
+	wait_until 5 log_has one hello
+	run script -qec "'$DAVIT' logs" /dev/null
+	has "$output" $'\e['
+	lacks "$(davit logs)" $'\e['
+	run script -qec "NO_COLOR=1 '$DAVIT' logs" /dev/null
+	lacks "$output" $'\e['
+}
+
+# foreground: `up` in the background of the test, as if a terminal could interrupt it (a shell's & would make it ignore SIGINT)
+foreground() {
+	python3 -c 'import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])' \
+		"$DAVIT" up >shown 2>&1 3>&- &
+	up_pid=$!
+}
+
+ended() { wait_until "$1" bash -c "! kill -0 $up_pid 2>/dev/null || grep -q '^State:.Z' /proc/$up_pid/status"; }
