@@ -5,7 +5,9 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <signal.h>
 #include <sys/pidfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -40,11 +42,15 @@ void proc_block_signals(sigset_t *ret_old)
 
 void proc_clean_signals(void)
 {
-	const struct sigaction dfl = { .sa_handler = SIG_DFL };
+	/* The kernel's own form, all zero: SIG_DFL. libc refuses to touch the two signals it keeps for itself, yet a
+	 * program can inherit them ignored (make's children do), and so would what it starts. */
+	static const struct {
+		uint64_t handler, flags, restorer, mask;
+	} dfl;
 	sigset_t none;
 
-	for (int sig = 1; sig < NSIG; sig++)
-		sigaction(sig, &dfl, NULL); /* refused for SIGKILL, SIGSTOP and libc's own, which is fine */
+	for (int sig = 1; sig <= 64; sig++)
+		syscall(SYS_rt_sigaction, sig, &dfl, NULL, sizeof dfl.mask); /* refused for SIGKILL, SIGSTOP */
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 }
