@@ -1,10 +1,11 @@
 /* init.c - davit-init, what `init: true` makes process 1 of a container.
  *
- * A program written to be an ordinary process is not one as pid 1: signals without a handler are ignored, and orphans are its to reap.
- * This one starts it as a child, hands on every signal, reaps whatever dies, and ends as the child ended: its status, or 128 + signal.
- * Static and libc only, because the container it runs in may have no library at all.
+ * A program written to be an ordinary process is not one as pid 1: signals without a handler are ignored,
+ * and orphans are its to reap. This one starts it as a child, hands on every signal, reaps whatever dies,
+ * and ends as the child ended: its status, or 128 + signal. Static and libc only, because the container it
+ * runs in may have no library at all.
  *
- *	davit-init [--] PROGRAM [ARG...]         also reached as /sbin/docker-init, the name that docker gives its own */
+ * 	davit-init [--] PROGRAM [ARG...]         also reached as /sbin/docker-init, the name that docker gives its own */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -23,7 +24,8 @@ static void say(const char *what, int errnum)
 		(void)!write(STDERR_FILENO, line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1);
 }
 
-/* The program gets a process group of its own, in the foreground of the terminal if there is one, so that job control works. */
+/* The program gets a process group of its own, in the foreground of the terminal if there is one, so that
+ * job control works. */
 static void to_foreground(void)
 {
 	sigset_t ttou, old;

@@ -1,8 +1,9 @@
 /* cgroup.c - the cgroups a project's containers live in.
  *
- * How it works: a container's cgroup is davit/PROJECT/SLOT in every hierarchy there is: one on v2, one per controller on v1. The
- * runtime makes and removes the slot's; the two above are ours, made before the first container and removed after the last. No
- * list of hierarchies is kept: the directories of /sys/fs/cgroup are looked at each time, because the kernel is the truth. */
+ * How it works: a container's cgroup is davit/PROJECT/SLOT in every hierarchy there is: one on v2, one per
+ * controller on v1. The runtime makes and removes the slot's; the two above are ours, made before the
+ * first container and removed after the last. No list of hierarchies is kept: the directories of
+ * /sys/fs/cgroup are looked at each time, because the kernel is the truth. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -254,7 +255,8 @@ struct freezer {
 static const struct freezer freezer_v1 = { "freezer.state", "FROZEN", "THAWED" };
 static const struct freezer freezer_v2 = { "cgroup.freeze", "1", "0" };
 
-/* For kernels without cgroup.kill. What is frozen cannot fork away from the list; SIGKILL acts when it thaws. */
+/* For kernels without cgroup.kill. What is frozen cannot fork away from the list; SIGKILL acts when it
+ * thaws. */
 static int kill_by_list(int fd, const struct freezer *f, const char *path, struct err *err)
 {
 	for (int pass = 0; pass < KILL_PASSES; pass++) {

@@ -1,4 +1,5 @@
-/* cgroup.h - the work of cgroup_prepare() and its siblings on any tree, so that it can be tried on one made of plain files. */
+/* cgroup.h - the work of cgroup_prepare() and its siblings on any tree, so that it can be tried on one
+ * made of plain files. */
 #pragma once
 
 #include "oci.h"

@@ -1,8 +1,8 @@
 /* failure.c - one clean sentence from what a runtime says when it fails.
  *
- * How it works: crun and runc both write JSON lines {"level","msg"} into the log file given to them. The last complaint is the
- * reason. What concerns the user's command is told by a table of their phrases; the command's name is taken from the bundle,
- * because crun does not always say it. */
+ * How it works: crun and runc both write JSON lines {"level","msg"} into the log file given to them. The
+ * last complaint is the reason. What concerns the user's command is told by a table of their phrases; the
+ * command's name is taken from the bundle, because crun does not always say it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>

@@ -1,8 +1,9 @@
 /* host.c - what this host's kernel offers to containers.
  *
- * How it works: the cgroup mode is read from the file systems mounted at /sys/fs/cgroup, as the runtimes do it, so that both see the same
- * thing. A controller counts as usable only if a container's cgroup could really get it: on v1 its hierarchy is mounted, on v2
- * it is enabled, or can be, in the root cgroup's subtree_control. */
+ * How it works: the cgroup mode is read from the file systems mounted at /sys/fs/cgroup, as the runtimes
+ * do it, so that both see the same thing. A controller counts as usable only if a container's cgroup could
+ * really get it: on v1 its hierarchy is mounted, on v2 it is enabled, or can be, in the root cgroup's
+ * subtree_control. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
@@ -63,7 +64,8 @@ void host_controllers_v2(int root_fd, struct oci_host *h)
 	if (path_read(root_fd, "cgroup.controllers", MAX_CONTROL_FILE, &all, NULL) < 0 ||
 	    path_read(root_fd, "cgroup.subtree_control", MAX_CONTROL_FILE, &on, NULL) < 0)
 		return;
-	/* Only the true root may have both processes and controllers for its children; it alone has no cgroup.type. */
+	/* Only the true root may have both processes and controllers for its children; it alone has no
+	 * cgroup.type. */
 	bool may_enable = !exists_at(root_fd, "cgroup.type");
 	if (!may_enable && path_read(root_fd, "cgroup.procs", 16 * MAX_CONTROL_FILE, &procs, NULL) == 0)
 		may_enable = procs.len == 0;

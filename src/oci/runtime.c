@@ -1,8 +1,9 @@
 /* runtime.c - finding an OCI runtime and running its commands.
  *
- * How it works: every command is one short-lived process whose own messages go to a log file of JSON lines; its exit status says
- * whether there is one to read (failure.c). crun up to 1.8 refuses to run when it sees a v2 hierarchy beside v1 ones, even if it is
- * told not to use cgroups; so in hybrid mode it gets a mount namespace in which the (controller-less) v2 hierarchy is not mounted. */
+ * How it works: every command is one short-lived process whose own messages go to a log file of JSON
+ * lines; its exit status says whether there is one to read (failure.c). crun up to 1.8 refuses to run when
+ * it sees a v2 hierarchy beside v1 ones, even if it is told not to use cgroups; so in hybrid mode it gets
+ * a mount namespace in which the (controller-less) v2 hierarchy is not mounted. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -161,18 +162,45 @@ void runtime_argv(const struct oci_call *c, enum oci_cgroup_mode mode, struct st
 
 /* --- starting --- */
 
-/* Slave, not private: what the host unmounts later must not live on in here, and nothing done here may be seen outside. */
+/* Slave, not private: what the host unmounts later must not live on in here, and nothing done here may be
+ * seen outside. */
+static int own_mounts(void)
+{
+	if (unshare(CLONE_NEWNS) < 0)
+		return -1;
+	return mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL);
+}
+
 static int hide_unified(void *arg)
 {
 	(void)arg;
-	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0)
-		return -1;
-	return umount2(CGROUP_ROOT "/unified", MNT_DETACH);
+	return own_mounts() < 0 ? -1 : umount2(CGROUP_ROOT "/unified", MNT_DETACH);
 }
 
-static bool must_hide(const struct oci_call *c)
+/* Where no cgroups are mounted at all, an empty tmpfs looks to crun like v1 without controllers. */
+static int show_empty(void *arg)
 {
-	return is_crun(c->runtime) && oci_host()->mode == CGROUP_HYBRID;
+	(void)arg;
+	return own_mounts() < 0 ? -1 : mount("tmpfs", CGROUP_ROOT, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=755");
+}
+
+typedef int preparation(void *);
+
+/* What must happen between fork and exec, NULL: nothing. */
+static preparation *preparation_for(const struct oci_call *c)
+{
+	if (!is_crun(c->runtime))
+		return NULL;
+	switch (oci_host()->mode) {
+	case CGROUP_HYBRID:
+		return hide_unified;
+	case CGROUP_NONE:
+		return show_empty;
+	case CGROUP_V1:
+	case CGROUP_V2:
+		break;
+	}
+	return NULL;
 }
 
 static int empty_log(const struct oci_call *c, struct err *err)
@@ -196,7 +224,10 @@ int oci_start(const struct oci_call *call, struct child *ret, struct err *err)
 		.argv = (const char *const *)argv.v,
 		.stdio = { -1, -1, -1 },
 		.cwd = "/",
-		.before_exec = must_hide(call) ? hide_unified : NULL,
+		.before_exec = preparation_for(call),
+		/* Half a create or delete is cleaned up by whoever finds it; two at once about one
+		 * container are not. */
+		.die_with_parent = true,
 	};
 	if (with_stdio)
 		memcpy(s.stdio, call->stdio, sizeof s.stdio);
@@ -211,8 +242,9 @@ int oci_exec_here(const struct oci_call *call, struct err *err)
 	if (empty_log(call, err) < 0)
 		return -1;
 	runtime_argv(call, oci_host()->mode, &argv);
-	if (must_hide(call) && hide_unified(NULL) != 0)
-		return err_sys(err, errno, "hide the unneeded cgroup hierarchy from '%s'", call->runtime->name);
+	preparation *prepare = preparation_for(call);
+	if (prepare && prepare(NULL) != 0)
+		return err_sys(err, errno, "prepare the mounts of cgroups for '%s'", call->runtime->name);
 	for (int i = 0; i < 3; i++)
 		if (call->stdio[i] >= 0 && call->stdio[i] != i && dup2(call->stdio[i], i) < 0)
 			return err_sys(err, errno, "set up standard stream %d", i);

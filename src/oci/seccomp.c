@@ -1,9 +1,9 @@
 /* seccomp.c - the default profile: which system calls a container may make.
  *
- * How it works: what is not listed fails with ENOSYS, so that a libc newer than this list falls back to older calls. Calls that are
- * known and refused fail with EPERM, which programs expect of a missing privilege. Some are allowed with a capability only:
- * the kernel would check it too, but the code behind the check is then out of reach. The list is the part that both docker's
- * and podman's defaults allow. */
+ * How it works: what is not listed fails with ENOSYS, so that a libc newer than this list falls back to
+ * older calls. Calls that are known and refused fail with EPERM, which programs expect of a missing
+ * privilege. Some are allowed with a capability only: the kernel would check it too, but the code behind
+ * the check is then out of reach. The list is the part that both docker's and podman's defaults allow. */
 #include <errno.h>
 #include <linux/capability.h>
 #include <stdbool.h>
@@ -162,8 +162,9 @@ static bool allowed_elsewhere(uint64_t caps, const char *name)
 	return false;
 }
 
-/* A call may stand in two rows (bpf): it is refused only if no row allows it. clone3 is left to the default, because libc takes
- * ENOSYS, and only that, as the word to use clone, whose flags can be looked at. */
+/* A call may stand in two rows (bpf): it is refused only if no row allows it. clone3 is left to the
+ * default, because libc takes ENOSYS, and only that, as the word to use clone, whose flags can be looked
+ * at. */
 static void refuse_gated(json_t *s, uint64_t caps, const char *names)
 {
 	json_t *list = words(names);
@@ -206,8 +207,9 @@ static void add_personality(json_t *s)
 	}
 }
 
-/* All families but one; without CAP_AUDIT_WRITE not the audit protocol either. Since one rule cannot exclude two values of one
- * argument, protocol 9 is then allowed for the families where it means something else. */
+/* All families but one; without CAP_AUDIT_WRITE not the audit protocol either. Since one rule cannot
+ * exclude two values of one argument, protocol 9 is then allowed for the families where it means something
+ * else. */
 static void add_socket(json_t *s, uint64_t caps)
 {
 	static const struct seccomp_arg not_vsock = { 0, VSOCK, 0, "SCMP_CMP_NE" };

@@ -22,8 +22,8 @@ struct seccomp_nr {
 };
 extern const struct seccomp_nr seccomp_nr64[], seccomp_nr32[];
 
-/* seccomp_bpf.c: the profile as the kernel takes it, NULL where davit cannot compile it (then the runtime does); *ret_n instructions,
- * free() it. */
+/* seccomp_bpf.c: the profile as the kernel takes it, NULL where davit cannot compile it (then the runtime
+ * does); *ret_n instructions, free() it. */
 struct sock_filter *seccomp_compile(const json_t *profile, size_t *ret_n);
 /* The same in base64, for crun's annotation; NULL as above. */
 char *seccomp_compile_base64(const json_t *profile);

@@ -1,12 +1,14 @@
 /* seccomp_bpf.c - the default profile as a BPF program, for crun.
  *
- * Why: libseccomp needs 17 ms of processor time for this profile, twice what the rest of `create` takes, and Debian 12's crun
- * does it for every container. crun takes a ready-made program from an annotation (run.oci.seccomp_bpf_data); other
- * runtimes do not know it and compile the profile, which stays in config.json, themselves.
+ * Why: libseccomp needs 17 ms of processor time for this profile, twice what the rest of `create` takes,
+ * and Debian 12's crun does it for every container. crun takes a ready-made program from an annotation
+ * (run.oci.seccomp_bpf_data); other runtimes do not know it and compile the profile, which stays in
+ * config.json, themselves.
  *
- * How it works: per architecture, a table says for each number what happens to the call. Equal neighbours become ranges, and a
- * binary search over these is written out as jumps. Rules about arguments are looked at where their call's range ends up. Anything not
- * understood means no program at all: better slow than wrong. */
+ * How it works: per architecture, a table says for each number what happens to the call. Equal neighbours
+ * become ranges, and a binary search over these is written out as jumps. Rules about arguments are looked
+ * at where their call's range ends up. Anything not understood means no program at all: better slow than
+ * wrong. */
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/seccomp.h>
@@ -166,7 +168,8 @@ static void settle(struct prog *p, const struct misses *m)
 	}
 }
 
-/* "Not equal" looks at the lower half only: what is passed on as an int must not slip through by its upper half. */
+/* "Not equal" looks at the lower half only: what is passed on as an int must not slip through by its upper
+ * half. */
 static void condition(struct prog *p, struct misses *m, const json_t *arg, bool wide)
 {
 	const char *op = jx_str(arg, "op");

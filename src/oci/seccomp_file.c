@@ -1,7 +1,8 @@
 /* seccomp_file.c - a user's seccomp profile, in docker's format or already in OCI's.
  *
- * How it works: docker's format is OCI's plus conditions ("includes", "excludes": capabilities, architectures, kernel) and a map
- * of architectures. The conditions are decided here, the rest is handed on; what the runtime does not know is its own error. */
+ * How it works: docker's format is OCI's plus conditions ("includes", "excludes": capabilities,
+ * architectures, kernel) and a map of architectures. The conditions are decided here, the rest is handed
+ * on; what the runtime does not know is its own error. */
 #include <fcntl.h>
 #include <string.h>
 #include <sys/utsname.h>

@@ -1,5 +1,5 @@
-/* seccomp_nr64.c - the numbers of the profile's system calls on x86_64, as the kernel's own header has them. A file of its own,
- * because the headers of the two architectures define the same names. */
+/* seccomp_nr64.c - the numbers of the profile's system calls on x86_64, as the kernel's own header has
+ * them. A file of its own, because the headers of the two architectures define the same names. */
 #if defined(__x86_64__)
 #include <asm/unistd_64.h>
 #include <stddef.h>

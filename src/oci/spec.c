@@ -47,8 +47,8 @@ static int check(const struct oci_spec *s, struct err *err)
 	return 0;
 }
 
-/* A precompiled form beside the profile; the annotation is crun's (see seccomp_bpf.c). Always set or removed, so that it cannot
- * come from elsewhere and replace the profile unseen. */
+/* A precompiled form beside the profile; the annotation is crun's (see seccomp_bpf.c). Always set or
+ * removed, so that it cannot come from elsewhere and replace the profile unseen. */
 static void annotate_seccomp(json_t *annotations, const json_t *profile, bool is_default)
 {
 	static const char key[] = "run.oci.seccomp_bpf_data";

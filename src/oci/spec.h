@@ -23,14 +23,15 @@ void spec_warn(const struct spec_ctx *c, const char *fmt, ...) __attribute__((fo
 #define SPEC_RLIM_INFINITY (-INT64_MAX)
 int spec_store(int dir_fd, const char *name, const json_t *j, struct err *err);
 int spec_load(int dir_fd, const char *name, json_t **ret, struct err *err);
-/* An array of the NULL-terminated list (NULL: empty). ERR_INPUT when one is not UTF-8; `what` names it in the message. */
+/* An array of the NULL-terminated list (NULL: empty). ERR_INPUT when one is not UTF-8; `what` names it in
+ * the message. */
 int spec_strings(const char *const *list, const char *what, json_t **ret, struct err *err);
 /* o[key] = s, with the same check. */
 int spec_set_text(json_t *o, const char *key, const char *s, struct err *err);
 
 /* --- spec_caps.c --- */
-/* Bits by capability number, as in linux/capability.h. What this process itself may not give is left out, with a warning when
- * the user asked for it by name. */
+/* Bits by capability number, as in linux/capability.h. What this process itself may not give is left out,
+ * with a warning when the user asked for it by name. */
 int spec_caps(const struct spec_ctx *c, uint64_t *ret, struct err *err);
 uint64_t spec_caps_all(void);
 json_t *spec_caps_json(uint64_t caps);
@@ -48,7 +49,8 @@ void spec_paths(const struct spec_ctx *c, const struct spec_sec *sec, json_t *li
 
 /* --- seccomp.c, seccomp_file.c --- */
 json_t *seccomp_default(uint64_t caps);
-/* A profile in the format of docker's --security-opt seccomp=FILE (or already in OCI's), for these capabilities. */
+/* A profile in the format of docker's --security-opt seccomp=FILE (or already in OCI's), for these
+ * capabilities. */
 int seccomp_from_file(const char *path, uint64_t caps, json_t **ret, struct err *err);
 const char *const *seccomp_arches(void);      /* "SCMP_ARCH_X86_64", …: native first */
 

@@ -1,7 +1,7 @@
 /* spec_dev.c - devices: which are there, and which may be used.
  *
- * How it works: the rules start with "nothing", then allow what docker allows. mknod alone is allowed for all, since a node is no use
- * without the right to open it. */
+ * How it works: the rules start with "nothing", then allow what docker allows. mknod alone is allowed for
+ * all, since a node is no use without the right to open it. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>

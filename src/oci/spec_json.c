@@ -1,8 +1,9 @@
 /* spec_json.c - a config.json on disk, and what jansson alone cannot do.
  *
- * How it works: "unlimited" is the largest uint64 in the file, which jansson (int64) neither holds nor reads. In memory it is
- * -INT64_MAX, a number of exactly as many characters, and the two texts are exchanged on the way out and in. They are only ever
- * exchanged behind the unescaped keys "soft": and "hard":, so no string of the user's can look like it: its quotes are escaped. */
+ * How it works: "unlimited" is the largest uint64 in the file, which jansson (int64) neither holds nor
+ * reads. In memory it is -INT64_MAX, a number of exactly as many characters, and the two texts are
+ * exchanged on the way out and in. They are only ever exchanged behind the unescaped keys "soft": and
+ * "hard":, so no string of the user's can look like it: its quotes are escaped. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,8 +1,9 @@
 /* spec_mounts.c - what is mounted into the container, in the order in which it must be.
  *
- * How it works: the file systems every Linux program expects come first, then the caller's mounts sorted by the depth of their
- * targets, so that one never hides another that was mounted below it. A mount of the caller's on the target of a default one takes its
- * place; one on all of /dev takes the place of everything in it. */
+ * How it works: the file systems every Linux program expects come first, then the caller's mounts sorted
+ * by the depth of their targets, so that one never hides another that was mounted below it. A mount of the
+ * caller's on the target of a default one takes its place; one on all of /dev takes the place of
+ * everything in it. */
 #include <errno.h>
 #include <limits.h>
 #include <string.h>

@@ -33,7 +33,8 @@ json_t *spec_namespaces(const struct spec_ctx *c)
 	add_ns(a, "uts", s->uts_ns);
 	if (s->netns_path)
 		add_ns(a, "network", s->netns_path);
-	/* On v1 the host's is the default, as docker has it: images that read /proc/self/cgroup expect full paths there. */
+	/* On v1 the host's is the default, as docker has it: images that read /proc/self/cgroup expect
+	 * full paths there. */
 	if (s->cgroup_ns || c->host->mode == CGROUP_V2)
 		add_ns(a, "cgroup", s->cgroup_ns);
 	return a;

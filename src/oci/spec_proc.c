@@ -14,8 +14,9 @@
 #include "spec.h"
 
 enum {
-	/* What systemd gives a service, and so what a container of docker's has had since it stopped raising the soft limit:
-	 * programs that close every possible descriptor stay quick, those that need more raise it themselves. */
+	/* What systemd gives a service, and so what a container of docker's has had since it stopped
+	 * raising the soft limit: programs that close every possible descriptor stay quick, those that
+	 * need more raise it themselves. */
 	NOFILE_SOFT = 1024,
 	NOFILE_HARD = 524288,
 };

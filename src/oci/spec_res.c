@@ -1,7 +1,7 @@
 /* spec_res.c - limits of memory, processor and processes, as far as this host has what enforces them.
  *
- * A limit that cannot be enforced is a warning and not a failure, as with docker: the file is most often written for another
- * machine than the laptop it runs on. */
+ * A limit that cannot be enforced is a warning and not a failure, as with docker: the file is most often
+ * written for another machine than the laptop it runs on. */
 #include <string.h>
 #include <unistd.h>
 
@@ -30,36 +30,41 @@ static bool can_limit_swap(const struct spec_ctx *c)
 	return access(CGROUP_ROOT "/davit/memory.max", F_OK) != 0 || access(CGROUP_ROOT "/davit/memory.swap.max", F_OK) == 0;
 }
 
-static int set_swap(const struct spec_ctx *c, const struct oci_limits *l, json_t *m, struct err *err)
+static int check_memory(const struct oci_limits *l, struct err *err)
 {
-	if (l->memswap_bytes > 0 && l->mem_bytes <= 0)
+	long long mem = l->mem_bytes, reserve = l->mem_reservation_bytes, both = l->memswap_bytes;
+	if (mem > 0 && mem < MIN_MEMORY)
+		return err_set(err, ERR_INPUT, "mem_limit %lld is too small (at least 6 MiB)", mem);
+	if (mem > 0 && reserve > mem)
+		return err_set(err, ERR_INPUT, "mem_reservation %lld is above mem_limit %lld", reserve, mem);
+	if (both > 0 && mem <= 0)
 		return err_set(err, ERR_INPUT, "memswap_limit needs mem_limit: it is the sum of both");
-	if (l->memswap_bytes > 0 && l->memswap_bytes < l->mem_bytes)
+	if (both > 0 && both < mem)
 		return err_set(err, ERR_INPUT, "memswap_limit %lld is below mem_limit %lld (it is the sum of memory and swap)",
-			(long long)l->memswap_bytes, (long long)l->mem_bytes);
-	if (l->mem_bytes <= 0 && l->memswap_bytes == 0)
-		return 0;
-	if (!can_limit_swap(c)) {
-		if (l->memswap_bytes != 0)
-			spec_warn(c, "memswap_limit is not enforced: this kernel does not account swap");
-		return 0;
-	}
-	/* docker's default: as much swap as memory */
-	jx_set_int(m, "swap", l->memswap_bytes != 0 ? l->memswap_bytes : 2 * l->mem_bytes);
+			both, mem);
 	return 0;
+}
+
+static void set_swap(const struct spec_ctx *c, const struct oci_limits *l, json_t *m)
+{
+	if (l->mem_bytes <= 0 && l->memswap_bytes == 0)
+		return;
+	if (can_limit_swap(c))
+		/* docker's default: as much swap as memory */
+		jx_set_int(m, "swap", l->memswap_bytes != 0 ? l->memswap_bytes : 2 * l->mem_bytes);
+	else if (l->memswap_bytes != 0)
+		spec_warn(c, "memswap_limit is not enforced: this kernel does not account swap");
 }
 
 static int memory(const struct spec_ctx *c, const struct oci_limits *l, json_t *res, struct err *err)
 {
-	/* 0 is a value here, but also what a zeroed struct holds; the kernel's default (60) is then left as it is */
+	/* 0 is a value here, but also what a zeroed struct holds; the kernel's default (60) is then left
+	 * as it is */
 	bool swappiness = l->mem_swappiness > 0;
+	if (check_memory(l, err) < 0)
+		return -1;
 	if (!l->mem_bytes && !l->mem_reservation_bytes && !l->memswap_bytes && !swappiness && !l->oom_kill_disable)
 		return 0;
-	if (l->mem_bytes > 0 && l->mem_bytes < MIN_MEMORY)
-		return err_set(err, ERR_INPUT, "mem_limit %lld is too small (at least 6 MiB)", (long long)l->mem_bytes);
-	if (l->mem_bytes > 0 && l->mem_reservation_bytes > l->mem_bytes)
-		return err_set(err, ERR_INPUT, "mem_reservation %lld is above mem_limit %lld",
-			(long long)l->mem_reservation_bytes, (long long)l->mem_bytes);
 	if (!c->host->memory) {
 		no_controller(c, "the memory limit", "memory");
 		return 0;
@@ -70,8 +75,7 @@ static int memory(const struct spec_ctx *c, const struct oci_limits *l, json_t *
 		jx_set_int(m, "limit", l->mem_bytes);
 	if (l->mem_reservation_bytes > 0)
 		jx_set_int(m, "reservation", l->mem_reservation_bytes);
-	if (set_swap(c, l, m, err) < 0)
-		return -1;
+	set_swap(c, l, m);
 	if (v2(c) && (swappiness || l->oom_kill_disable)) {
 		spec_warn(c, "mem_swappiness and oom_kill_disable have no effect: cgroup v2 does not have them");
 		return 0;

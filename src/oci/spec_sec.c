@@ -18,7 +18,8 @@ static const char *const readonly[] = {
 	"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger",
 };
 
-/* The value behind "name=" or "name:" (docker takes both), NULL when opt is another. A bare name has the value "". */
+/* The value behind "name=" or "name:" (docker takes both), NULL when opt is another. A bare name has the
+ * value "". */
 static const char *opt_value(const char *opt, const char *name)
 {
 	size_t n = strlen(name);
@@ -95,7 +96,8 @@ int spec_security(const struct spec_ctx *c, struct spec_sec *ret, struct err *er
 	return 0;
 }
 
-/* One per processor, and on machines without the driver none: a mask for each that is not there would only cost time. */
+/* One per processor, and on machines without the driver none: a mask for each that is not there would only
+ * cost time. */
 static void mask_thermal(json_t *a)
 {
 	auto_closedir DIR *d = opendir("/sys/devices/system/cpu");

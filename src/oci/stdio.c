@@ -1,7 +1,8 @@
 /* stdio.c - the pipes and terminals between a container and whoever keeps its logs.
  *
- * How it works: the container's descriptor of a FIFO is O_RDWR, so the FIFO always has a reader and a writer: no SIGPIPE, no
- * end of file and no lost byte when the supervisor dies; a full pipe only makes the container wait. */
+ * How it works: the container's descriptor of a FIFO is O_RDWR, so the FIFO always has a reader and a
+ * writer: no SIGPIPE, no end of file and no lost byte when the supervisor dies; a full pipe only makes the
+ * container wait. */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -42,8 +43,8 @@ int stdio_make_fifo(int dir_fd, const char *name, struct err *err)
 	return open_fifo(dir_fd, name, O_RDWR | O_NONBLOCK, &fd, err);
 }
 
-/* The size belongs to the pipe, which lives only while somebody has it open: so it is set at every opening. A smaller pipe works
- * as well, therefore a refusal (a user's limit of pipe pages) is no failure. */
+/* The size belongs to the pipe, which lives only while somebody has it open: so it is set at every
+ * opening. A smaller pipe works as well, therefore a refusal (a user's limit of pipe pages) is no failure. */
 static void enlarge(int fd)
 {
 	if (fcntl(fd, F_GETPIPE_SZ) < PIPE_BYTES)
@@ -83,7 +84,8 @@ int stdio_console_listen(const char *path, int *ret_fd, struct err *err)
 	auto_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return err_sys(err, errno, "make console socket");
-	/* On Linux the mode of the socket's inode makes the file's: nobody else may connect, whatever the umask is. */
+	/* On Linux the mode of the socket's inode makes the file's: nobody else may connect, whatever the
+	 * umask is. */
 	if (fchmod(fd, 0600) < 0 || bind(fd, (struct sockaddr *)&addr, sizeof addr) < 0 || listen(fd, 4) < 0)
 		return err_sys(err, errno, "listen on console socket '%s'", path);
 	*ret_fd = take_fd(&fd);

@@ -1,4 +1,5 @@
-/* Paths of cgroups on trees of plain files, since this machine has only one of the modes; and the real thing of that one. */
+/* Paths of cgroups on trees of plain files, since this machine has only one of the modes; and the real
+ * thing of that one. */
 #include "../../../../src/oci/cgroup.h"
 #include "../../../../src/oci/host.h"
 #include "live.h"
@@ -57,7 +58,8 @@ static void test_v2_prepare(void **state)
 	put("davit/cgroup.subtree_control", "pids\n");
 	ok(cgroup_prepare_at(root, CGROUP_V2, "shop", &err), err);
 	assert_true(there("davit/shop"));
-	/* each write replaces the plain file's text from its start; the last word written is the last controller of the list */
+	/* each write replaces the plain file's text from its start; the last word written is the last
+	 * controller of the list */
 	auto_free char *top = get("cgroup.subtree_control"), *mid = get("davit/cgroup.subtree_control");
 	assert_non_null(strstr(top, "+pids"));
 	/* pids is on, memory not there: only cpu is asked for */

@@ -6,7 +6,8 @@
 
 static const char *const runtimes[] = { "crun", "runc" };
 
-/* Writes process.json and runs it detached from any terminal; output goes to *ret_text. The status of the runtime. */
+/* Writes process.json and runs it detached from any terminal; output goes to *ret_text. The status of the
+ * runtime. */
 static int run_exec(struct live *l, const struct oci_exec *x, char **ret_text)
 {
 	auto_err struct err err = ERR_INIT;
@@ -80,7 +81,8 @@ static void test_privileged(void **state)
 	}
 }
 
-/* What cannot run, and how it is said. runc leaves what only execve finds to the container's own error output. */
+/* What cannot run, and how it is said. runc leaves what only execve finds to the container's own error
+ * output. */
 static void test_commands_that_cannot_run(void **state)
 {
 	static const struct { const char *cmd; enum err_kind kind; bool crun_only; const char *text; } cases[] = {

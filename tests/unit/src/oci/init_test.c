@@ -138,8 +138,8 @@ static void test_signals_reach_the_program(void **state)
 	close(out);
 }
 
-/* Orphans become init's children: it must reap them, or they would be zombies for ever. Seen from outside through its list of
- * children, where a zombie still stands: in the end only the program is left. */
+/* Orphans become init's children: it must reap them, or they would be zombies for ever. Seen from outside
+ * through its list of children, where a zombie still stands: in the end only the program is left. */
 static void test_orphans_are_reaped(void **state)
 {
 	const char *const args[] = { "--", "sh", "-c",

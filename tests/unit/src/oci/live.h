@@ -1,7 +1,7 @@
 /* live.h - a busybox container for tests, with each runtime that is installed.
  *
- * Static functions on purpose: a unit test is one file. Everything is below one temporary directory; the cgroups are
- * davit/PROJECT with a project named after the test's own pid. */
+ * Static functions on purpose: a unit test is one file. Everything is below one temporary directory; the
+ * cgroups are davit/PROJECT with a project named after the test's own pid. */
 #pragma once
 
 #include <errno.h>
@@ -214,8 +214,9 @@ static inline char *live_output(struct live *l)
 	return buf_take(&b);
 }
 
-/* The exit status of the container's process 1, which became our child. All others are reaped too, as the keeper does: a zombie left by a
- * failed `exec` would keep the container's pid namespace, and so its process 1, from ending. */
+/* The exit status of the container's process 1, which became our child. All others are reaped too, as the
+ * keeper does: a zombie left by a failed `exec` would keep the container's pid namespace, and so its
+ * process 1, from ending. */
 static inline int live_wait(struct live *l)
 {
 	int64_t end = clock_mono_ns() + DEADLINE_MS * MS_NS;
@@ -236,7 +237,8 @@ static inline void live_delete(struct live *l)
 	live_must(&c);
 }
 
-/* Kills process 1 and reaps it: `delete --force` alone would wait for the one who has to reap, which is this process. */
+/* Kills process 1 and reaps it: `delete --force` alone would wait for the one who has to reap, which is
+ * this process. */
 static inline void live_kill(struct live *l)
 {
 	struct oci_call c = live_call(l, OCI_KILL);

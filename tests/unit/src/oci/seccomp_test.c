@@ -1,4 +1,5 @@
-/* The default profile: not laxer than the distribution's, and its compiled form means what the profile says. */
+/* The default profile: not laxer than the distribution's, and its compiled form means what the profile
+ * says. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
@@ -46,8 +47,8 @@ static bool allows(const json_t *profile, const char *name, bool unconditionally
 	return false;
 }
 
-/* podman's profile is in the same format as docker's; where the package is not installed there is nothing to compare with, and the
- * lists below still hold. */
+/* podman's profile is in the same format as docker's; where the package is not installed there is nothing
+ * to compare with, and the lists below still hold. */
 static void compare_with_distribution(uint64_t caps)
 {
 	static const char path[] = "/usr/share/containers/seccomp.json";

@@ -1,4 +1,5 @@
-/* What a container sees of its spec: capabilities, limits, mounts, masks, devices, terminal. With both runtimes. */
+/* What a container sees of its spec: capabilities, limits, mounts, masks, devices, terminal. With both
+ * runtimes. */
 #include <sys/sysmacros.h>
 
 #include "live.h"
@@ -261,6 +262,7 @@ static void test_network_namespace(void **state)
 		live_open(&l, runtimes[i]);
 		pid_t holder = fork();
 		if (holder == 0) {
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
 			if (unshare(CLONE_NEWNET) == 0)
 				pause();
 			_exit(1);
