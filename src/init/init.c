@@ -5,7 +5,8 @@
  * and ends as the child ended: its status, or 128 + signal. Static and libc only, because the container it
  * runs in may have no library at all.
  *
- * 	davit-init [--] PROGRAM [ARG...]         also reached as /sbin/docker-init, the name that docker gives its own */
+ * 	davit-init [--] PROGRAM [ARG...]         also reached as /sbin/docker-init, the name that docker gives
+ * its own */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -19,7 +20,8 @@ enum { STATUS_USAGE = 125, STATUS_NOT_EXEC = 126, STATUS_NOT_FOUND = 127 };
 static void say(const char *what, int errnum)
 {
 	char line[512];
-	int n = snprintf(line, sizeof line, "davit-init: %s%s%s\n", what, errnum ? ": " : "", errnum ? strerror(errnum) : "");
+	int n = snprintf(line, sizeof line, "davit-init: %s%s%s\n", what, errnum ? ": " : "",
+		errnum ? strerror(errnum) : "");
 	if (n > 0)
 		(void)!write(STDERR_FILENO, line, (size_t)n < sizeof line ? (size_t)n : sizeof line - 1);
 }

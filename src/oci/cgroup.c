@@ -22,19 +22,19 @@
 
 enum {
 	MAX_PROCS_FILE = 4 * 1024 * 1024,
-	MAX_DEPTH = 32,          /* a privileged container may nest cgroups of its own */
-	BUSY_TRIES = 20,         /* of a millisecond: the last process may still be on its way out */
+	MAX_DEPTH = 32,	 /* a privileged container may nest cgroups of its own */
+	BUSY_TRIES = 20, /* of a millisecond: the last process may still be on its way out */
 	KILL_PASSES = 50,
 };
 
 static const char davit_dir[] = "davit";
-static const char *const controllers[] = { "cpu", "cpuset", "io", "memory", "pids" };
+static const char *const controllers[] = {"cpu", "cpuset", "io", "memory", "pids"};
 
 typedef int hierarchy_fn(int fd, const char *name, void *arg, struct err *err);
 
 static void pause_ms(int ms)
 {
-	struct timespec t = { .tv_nsec = ms * 1000000L };
+	struct timespec t = {.tv_nsec = ms * 1000000L};
 	nanosleep(&t, NULL);
 }
 
@@ -53,7 +53,8 @@ static DIR *open_dir_at(int dir_fd, const char *name)
 }
 
 /* Calls fn for the root directory of each hierarchy and stops at the first failure. */
-static int each_hierarchy(int root_fd, enum oci_cgroup_mode mode, hierarchy_fn *fn, void *arg, struct err *err)
+static int each_hierarchy(
+	int root_fd, enum oci_cgroup_mode mode, hierarchy_fn *fn, void *arg, struct err *err)
 {
 	if (mode == CGROUP_NONE)
 		return 0;
@@ -67,7 +68,8 @@ static int each_hierarchy(int root_fd, enum oci_cgroup_mode mode, hierarchy_fn *
 		/* "cpu -> cpu,cpuacct" is a link to a hierarchy that is seen under its true name */
 		if (is_dots(e->d_name) || e->d_type == DT_LNK)
 			continue;
-		auto_close int fd = openat(root_fd, e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		auto_close int fd =
+			openat(root_fd, e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 		if (fd < 0 || faccessat(fd, "cgroup.procs", F_OK, 0) < 0)
 			continue;
 		if (fn(fd, e->d_name, arg, err) < 0)
@@ -183,7 +185,8 @@ static int remove_below(int dir_fd, const char *name, int depth)
 	}
 	const struct dirent *e;
 	while ((e = readdir(d)))
-		if (e->d_type == DT_DIR && !is_dots(e->d_name) && remove_below(dirfd(d), e->d_name, depth + 1) < 0)
+		if (e->d_type == DT_DIR && !is_dots(e->d_name) &&
+			remove_below(dirfd(d), e->d_name, depth + 1) < 0)
 			return -1;
 	return rmdir_patiently(dir_fd, name);
 }
@@ -196,8 +199,10 @@ static int remove_in(int fd, const char *name, void *arg, struct err *err)
 		return errno == ENOENT ? 0 : err_sys(err, errno, "open cgroup '%s/%s'", name, davit_dir);
 	if (remove_below(davit, project, 0) < 0) {
 		if (errno == EBUSY)
-			return err_set(err, ERR_BUSY, "cgroup '%s/%s' still has processes", davit_dir, project);
-		return err_sys(err, errno, "remove cgroup '%s%s%s/%s'", name, *name ? "/" : "", davit_dir, project);
+			return err_set(
+				err, ERR_BUSY, "cgroup '%s/%s' still has processes", davit_dir, project);
+		return err_sys(
+			err, errno, "remove cgroup '%s%s%s/%s'", name, *name ? "/" : "", davit_dir, project);
 	}
 	/* Other projects may be in it: then it stays. */
 	(void)unlinkat(fd, davit_dir, AT_REMOVEDIR);
@@ -252,8 +257,8 @@ static long kill_below(int dir_fd, const char *name, int depth)
 struct freezer {
 	const char *file, *on, *off;
 };
-static const struct freezer freezer_v1 = { "freezer.state", "FROZEN", "THAWED" };
-static const struct freezer freezer_v2 = { "cgroup.freeze", "1", "0" };
+static const struct freezer freezer_v1 = {"freezer.state", "FROZEN", "THAWED"};
+static const struct freezer freezer_v2 = {"cgroup.freeze", "1", "0"};
 
 /* For kernels without cgroup.kill. What is frozen cannot fork away from the list; SIGKILL acts when it
  * thaws. */
@@ -273,7 +278,7 @@ static int kill_by_list(int fd, const struct freezer *f, const char *path, struc
 
 struct kill_arg {
 	const char *path;
-	bool all;        /* no freezer hierarchy: look everywhere */
+	bool all; /* no freezer hierarchy: look everywhere */
 };
 
 static int kill_in(int fd, const char *name, void *arg, struct err *err)
@@ -292,7 +297,7 @@ static int kill_in(int fd, const char *name, void *arg, struct err *err)
 
 int cgroup_kill_at(int root_fd, enum oci_cgroup_mode mode, const char *path, struct err *err)
 {
-	struct kill_arg a = { .path = path, .all = faccessat(root_fd, "freezer/cgroup.procs", F_OK, 0) < 0 };
+	struct kill_arg a = {.path = path, .all = faccessat(root_fd, "freezer/cgroup.procs", F_OK, 0) < 0};
 	/* The root cgroup, or davit/ with everybody in it, is never meant. */
 	const char *project = str_starts(path, "davit/") ? path + strlen("davit/") : "";
 	if (!*project || *project == '/' || strstr(path, ".."))

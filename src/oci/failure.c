@@ -19,7 +19,11 @@
 enum { MAX_LOG = 1024 * 1024, MAX_MSG = 600 };
 
 static const char *const verbs[] = {
-	[OCI_CREATE] = "create", [OCI_START] = "start", [OCI_KILL] = "kill", [OCI_DELETE] = "delete", [OCI_EXEC] = "exec",
+	[OCI_CREATE] = "create",
+	[OCI_START] = "start",
+	[OCI_KILL] = "kill",
+	[OCI_DELETE] = "delete",
+	[OCI_EXEC] = "exec",
 };
 
 /* --- the log --- */
@@ -94,26 +98,26 @@ static char *command_of(const struct oci_call *call, const char *msg)
 enum reason { NO_FILE, NO_INTERPRETER, NO_EXEC, NO_FORMAT };
 
 struct phrase {
-	const char *first, *second;      /* both must be there, in this order; the case is ignored */
+	const char *first, *second; /* both must be there, in this order; the case is ignored */
 	enum reason reason;
 };
 
 static const struct phrase phrases[] = {
-	{ "exec format error", "", NO_FORMAT },
-	{ "exec container process", "no such file or directory", NO_INTERPRETER },
-	{ "exec /", "no such file or directory", NO_INTERPRETER },
-	{ "exec: no such file or directory", "", NO_INTERPRETER },
-	{ "exec: permission denied", "", NO_EXEC },
-	{ "exec container process", "permission denied", NO_EXEC },
-	{ "executable file", "not found", NO_FILE },
-	{ "exec: \"", "no such file or directory", NO_FILE },
-	{ "exec: \"", "not a directory", NO_FILE },
-	{ "exec: \"", "permission denied", NO_EXEC },
-	{ "exec: \"", "is a directory", NO_EXEC },
-	{ "open executable", "permission denied", NO_EXEC },
-	{ "open executable", "operation not permitted", NO_EXEC },
-	{ "open executable", "no such file or directory", NO_FILE },
-	{ "open executable", "not a directory", NO_FILE },
+	{"exec format error", "", NO_FORMAT},
+	{"exec container process", "no such file or directory", NO_INTERPRETER},
+	{"exec /", "no such file or directory", NO_INTERPRETER},
+	{"exec: no such file or directory", "", NO_INTERPRETER},
+	{"exec: permission denied", "", NO_EXEC},
+	{"exec container process", "permission denied", NO_EXEC},
+	{"executable file", "not found", NO_FILE},
+	{"exec: \"", "no such file or directory", NO_FILE},
+	{"exec: \"", "not a directory", NO_FILE},
+	{"exec: \"", "permission denied", NO_EXEC},
+	{"exec: \"", "is a directory", NO_EXEC},
+	{"open executable", "permission denied", NO_EXEC},
+	{"open executable", "operation not permitted", NO_EXEC},
+	{"open executable", "no such file or directory", NO_FILE},
+	{"open executable", "not a directory", NO_FILE},
 };
 
 static int say(enum reason reason, const char *command, struct err *err)
@@ -123,14 +127,17 @@ static int say(enum reason reason, const char *command, struct err *err)
 		return err_set(err, ERR_CMD_NOT_FOUND, "command '%s' does not exist in the image", command);
 	case NO_INTERPRETER:
 		return err_set(err, ERR_CMD_NOT_FOUND,
-			"command '%s' cannot run: the interpreter or loader it names does not exist in the image", command);
+			"command '%s' cannot run: the interpreter or loader it names does not exist in the "
+			"image",
+			command);
 	case NO_EXEC:
 		return err_set(err, ERR_CMD_NOT_EXEC, "command '%s' is not executable", command);
 	case NO_FORMAT:
 		break;
 	}
 	return err_set(err, ERR_CMD_NOT_EXEC,
-		"command '%s' is no program for this machine (another architecture, or no '#!' line)", command);
+		"command '%s' is no program for this machine (another architecture, or no '#!' line)",
+		command);
 }
 
 static bool matches(const struct phrase *p, const char *msg)
@@ -156,8 +163,13 @@ static int command_failure(const struct oci_call *call, const char *msg, struct 
 static char *clean(const char *msg)
 {
 	static const char *const noise[] = {
-		"runc create failed: ", "runc start failed: ", "runc exec failed: ", "runc run failed: ",
-		"unable to start container process: ", "error during container init: ", "exec failed: ",
+		"runc create failed: ",
+		"runc start failed: ",
+		"runc exec failed: ",
+		"runc run failed: ",
+		"unable to start container process: ",
+		"error during container init: ",
+		"exec failed: ",
 	};
 	for (size_t i = 0; i < ARRAY_LEN(noise);) {
 		if (str_starts(msg, noise[i])) {
@@ -181,8 +193,8 @@ static char *clean(const char *msg)
 
 static enum err_kind kind_of(const char *msg)
 {
-	static const char *const gone[] = { "does not exist", "container not running", "is not running", "no such process",
-		"/status`: no such file" };
+	static const char *const gone[] = {"does not exist", "container not running", "is not running",
+		"no such process", "/status`: no such file"};
 	for (size_t i = 0; i < ARRAY_LEN(gone); i++)
 		if (strcasestr(msg, gone[i]))
 			return ERR_NOT_FOUND;
@@ -193,17 +205,17 @@ int oci_failure(const struct oci_call *call, int status, struct err *err)
 {
 	auto_free char *msg = last_complaint(call->log_file);
 	if (!msg && status > 128)
-		return err_set(err, ERR_FAIL, "%s %s was killed by signal %d", call->runtime->name, verbs[call->verb],
-			status - 128);
+		return err_set(err, ERR_FAIL, "%s %s was killed by signal %d", call->runtime->name,
+			verbs[call->verb], status - 128);
 	if (!msg)
-		return err_set(err, ERR_FAIL, "%s %s failed with status %d and without a word", call->runtime->name,
-			verbs[call->verb], status);
+		return err_set(err, ERR_FAIL, "%s %s failed with status %d and without a word",
+			call->runtime->name, verbs[call->verb], status);
 	if ((call->verb == OCI_CREATE || call->verb == OCI_EXEC || call->verb == OCI_START) &&
-	    command_failure(call, msg, err) < 0)
+		command_failure(call, msg, err) < 0)
 		return -1;
 	if (kind_of(msg) == ERR_NOT_FOUND)
-		return err_set(err, ERR_NOT_FOUND, "%s %s: container '%s' does not exist or does not run", call->runtime->name,
-			verbs[call->verb], call->id);
+		return err_set(err, ERR_NOT_FOUND, "%s %s: container '%s' does not exist or does not run",
+			call->runtime->name, verbs[call->verb], call->id);
 	auto_free char *text = clean(msg);
 	return err_set(err, kind_of(msg), "%s %s: %s", call->runtime->name, verbs[call->verb], text);
 }

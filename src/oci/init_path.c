@@ -25,7 +25,7 @@ static char *own_dir(void)
 int oci_init_path(char **ret, struct err *err)
 {
 	auto_free char *dir = own_dir();
-	static const char *const places[] = { "", "../libexec/", "../libexec/davit/" };
+	static const char *const places[] = {"", "../libexec/", "../libexec/davit/"};
 	for (size_t i = 0; dir && i < ARRAY_LEN(places); i++) {
 		auto_free char *path = xasprintf("%s/%s%s", dir, places[i], init_name);
 		if (access(path, X_OK) != 0)

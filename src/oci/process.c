@@ -18,7 +18,8 @@ static void set_env(json_t *env, json_t *value)
 	const char *v = json_string_value(value);
 	size_t i, n = name_len(v);
 	const json_t *old;
-	json_array_foreach(env, i, old) {
+	json_array_foreach(env, i, old)
+	{
 		const char *o = json_string_value(old);
 		if (o && name_len(o) == n && strncmp(o, v, n) == 0) {
 			json_array_set(env, i, value);
@@ -37,8 +38,7 @@ static int change_env(json_t *p, const struct oci_exec *x, struct err *err)
 		return -1;
 	size_t i;
 	json_t *v;
-	json_array_foreach(add, i, v)
-		set_env(jx_arr(p, "env"), v);
+	json_array_foreach(add, i, v) set_env(jx_arr(p, "env"), v);
 	return 0;
 }
 

@@ -63,7 +63,7 @@ static void runtime_take(struct oci_runtime *ret, char *path)
 
 int oci_runtime_find(const char *wanted, struct oci_runtime *ret, struct err *err)
 {
-	static const char *const usual[] = { "crun", "runc" };
+	static const char *const usual[] = {"crun", "runc"};
 	if (!wanted)
 		wanted = getenv("DAVIT_RUNTIME");
 	/* how a docker-shaped file says "runc" */
@@ -73,7 +73,8 @@ int oci_runtime_find(const char *wanted, struct oci_runtime *ret, struct err *er
 		char *path = find_one(wanted);
 		if (!path) {
 			err_set(err, ERR_NOT_FOUND, "OCI runtime '%s' not found", wanted);
-			return err_hint(err, "crun and runc are packages of that name; leave the runtime out to take the one there is");
+			return err_hint(err, "crun and runc are packages of that name; leave the runtime out "
+					     "to take the one there is");
 		}
 		runtime_take(ret, path);
 		return 0;
@@ -93,7 +94,7 @@ void oci_runtime_done(struct oci_runtime *r)
 {
 	free(r->name);
 	free(r->path);
-	*r = (struct oci_runtime){ 0 };
+	*r = (struct oci_runtime){0};
 }
 
 /* --- the command line --- */
@@ -181,7 +182,9 @@ static int hide_unified(void *arg)
 static int show_empty(void *arg)
 {
 	(void)arg;
-	return own_mounts() < 0 ? -1 : mount("tmpfs", CGROUP_ROOT, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=755");
+	return own_mounts() < 0
+		       ? -1
+		       : mount("tmpfs", CGROUP_ROOT, "tmpfs", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=755");
 }
 
 typedef int preparation(void *);
@@ -207,7 +210,8 @@ static int empty_log(const struct oci_call *c, struct err *err)
 {
 	if (!c->log_file)
 		return 0;
-	auto_close int fd = open(c->log_file, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
+	auto_close int fd =
+		open(c->log_file, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return err_sys(err, errno, "empty the runtime's log '%s'", c->log_file);
 	return 0;
@@ -222,7 +226,7 @@ int oci_start(const struct oci_call *call, struct child *ret, struct err *err)
 	runtime_argv(call, oci_host()->mode, &argv);
 	struct spawn s = {
 		.argv = (const char *const *)argv.v,
-		.stdio = { -1, -1, -1 },
+		.stdio = {-1, -1, -1},
 		.cwd = "/",
 		.before_exec = preparation_for(call),
 		/* Half a create or delete is cleaned up by whoever finds it; two at once about one

@@ -24,24 +24,26 @@
 #if defined(__x86_64__)
 
 enum {
-	MAX_NR = 512,            /* above: the default */
+	MAX_NR = 512, /* above: the default */
 	MAX_RULES = 64,
-	OFF_NR = 0, OFF_ARCH = 4, OFF_ARGS = 16,
+	OFF_NR = 0,
+	OFF_ARCH = 4,
+	OFF_ARGS = 16,
 };
 
 /* One rule with conditions on arguments. */
 struct rule {
 	const json_t *args;
 	uint32_t action;
-	int next;                /* of the same call, -1: last */
+	int next; /* of the same call, -1: last */
 };
 
 struct table {
-	const struct seccomp_nr *numbers;        /* sorted by name */
+	const struct seccomp_nr *numbers; /* sorted by name */
 	size_t n_numbers;
-	bool wide;               /* arguments have 64 bits */
+	bool wide; /* arguments have 64 bits */
 	uint32_t dflt, action[MAX_NR];
-	int first[MAX_NR];       /* rules of a call, -1: none */
+	int first[MAX_NR]; /* rules of a call, -1: none */
 	struct rule rules[MAX_RULES];
 	int n_rules;
 };
@@ -89,7 +91,7 @@ static int add_call(struct table *t, int nr, const json_t *args, uint32_t action
 	}
 	if (t->n_rules == MAX_RULES)
 		return -1;
-	t->rules[t->n_rules] = (struct rule){ .args = args, .action = action, .next = t->first[nr] };
+	t->rules[t->n_rules] = (struct rule){.args = args, .action = action, .next = t->first[nr]};
 	t->first[nr] = t->n_rules++;
 	return 0;
 }
@@ -98,16 +100,19 @@ static int fill(struct table *t, const json_t *profile)
 {
 	size_t i, k;
 	const json_t *rule, *name;
-	t->dflt = SECCOMP_RET_ERRNO | ((uint32_t)jx_int(profile, "defaultErrnoRet", EPERM) & SECCOMP_RET_DATA);
+	t->dflt =
+		SECCOMP_RET_ERRNO | ((uint32_t)jx_int(profile, "defaultErrnoRet", EPERM) & SECCOMP_RET_DATA);
 	for (i = 0; i < MAX_NR; i++) {
 		t->action[i] = t->dflt;
 		t->first[i] = -1;
 	}
-	json_array_foreach(jx_arr(profile, "syscalls"), i, rule) {
+	json_array_foreach(jx_arr(profile, "syscalls"), i, rule)
+	{
 		uint32_t action;
 		if (action_of(rule, &action) < 0)
 			return -1;
-		json_array_foreach(jx_arr(rule, "names"), k, name) {
+		json_array_foreach(jx_arr(rule, "names"), k, name)
+		{
 			int nr = number_of(t, json_string_value(name));
 			if (nr >= 0 && add_call(t, nr, jx_arr(rule, "args"), action) < 0)
 				return -1;
@@ -124,7 +129,7 @@ static size_t emit(struct prog *p, unsigned code, unsigned jt, unsigned jf, uint
 		p->bad = true;
 		return 0;
 	}
-	p->f[p->n] = (struct sock_filter){ (uint16_t)code, (uint8_t)jt, (uint8_t)jf, k };
+	p->f[p->n] = (struct sock_filter){(uint16_t)code, (uint8_t)jt, (uint8_t)jf, k};
 	return p->n++;
 }
 
@@ -198,11 +203,10 @@ static void condition(struct prog *p, struct misses *m, const json_t *arg, bool 
 static void rules_of(struct prog *p, const struct table *t, int first)
 {
 	for (int r = first; r >= 0; r = t->rules[r].next) {
-		struct misses m = { .n = 0 };
+		struct misses m = {.n = 0};
 		size_t i;
 		const json_t *arg;
-		json_array_foreach(t->rules[r].args, i, arg)
-			condition(p, &m, arg, t->wide);
+		json_array_foreach(t->rules[r].args, i, arg) condition(p, &m, arg, t->wide);
 		ret(p, t->rules[r].action);
 		settle(p, &m);
 	}

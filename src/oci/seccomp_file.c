@@ -18,9 +18,9 @@ enum { MAX_PROFILE = 1024 * 1024, MAX_RULES = 4096 };
 static bool is_native(const char *arch)
 {
 #if defined(__x86_64__)
-	static const char *const mine[] = { "amd64", "x86", "x32" };
+	static const char *const mine[] = {"amd64", "x86", "x32"};
 #else
-	static const char *const mine[] = { "arm64", "arm" };
+	static const char *const mine[] = {"arm64", "arm"};
 #endif
 	for (size_t i = 0; i < ARRAY_LEN(mine); i++)
 		if (STREQ(arch, mine[i]))
@@ -32,9 +32,7 @@ static bool any_arch(const json_t *list)
 {
 	size_t i;
 	const json_t *v;
-	json_array_foreach(list, i, v)
-		if (json_is_string(v) && is_native(json_string_value(v)))
-			return true;
+	json_array_foreach(list, i, v) if (json_is_string(v) && is_native(json_string_value(v))) return true;
 	return false;
 }
 
@@ -74,7 +72,7 @@ static bool rule_applies(const json_t *rule, uint64_t caps)
 /* One rule as OCI has it; docker's old format had "name" instead of "names". */
 static json_t *clean_rule(const json_t *rule)
 {
-	static const char *const keep[] = { "names", "action", "errnoRet" };
+	static const char *const keep[] = {"names", "action", "errnoRet"};
 	json_t *o = json_object();
 	for (size_t i = 0; i < ARRAY_LEN(keep); i++)
 		if (json_object_get(rule, keep[i]))
@@ -92,7 +90,8 @@ static int copy_rules(const json_t *from, uint64_t caps, json_t *to, struct err 
 	const json_t *rule;
 	if (json_array_size(from) > MAX_RULES)
 		return err_set(err, ERR_INPUT, "more than %d rules", MAX_RULES);
-	json_array_foreach(from, i, rule) {
+	json_array_foreach(from, i, rule)
+	{
 		if (!json_is_object(rule))
 			return err_set(err, ERR_INPUT, "rule %zu is no object", i + 1);
 		if (rule_applies(rule, caps))
@@ -114,7 +113,8 @@ static json_t *arches_of(const json_t *profile)
 
 int seccomp_from_file(const char *path, uint64_t caps, json_t **ret, struct err *err)
 {
-	static const char *const keep[] = { "defaultAction", "defaultErrnoRet", "flags", "listenerPath", "listenerMetadata" };
+	static const char *const keep[] = {
+		"defaultAction", "defaultErrnoRet", "flags", "listenerPath", "listenerMetadata"};
 	auto_json json_t *profile = NULL, *o = json_object();
 	json_t *rules = json_array();
 	json_object_set_new(o, "syscalls", rules);

@@ -23,8 +23,7 @@ void spec_warn(const struct spec_ctx *c, const char *fmt, ...)
 	size_t i;
 	const json_t *w;
 	bool known = false;
-	json_array_foreach(c->warnings, i, w)
-		known = known || str_eq(json_string_value(w), text);
+	json_array_foreach(c->warnings, i, w) known = known || str_eq(json_string_value(w), text);
 	if (!known && c->warnings)
 		json_array_append_new(c->warnings, json_string(text));
 	free(text);
@@ -37,13 +36,16 @@ static int check(const struct oci_spec *s, struct err *err)
 	if (!*s->args[0])
 		return err_set(err, ERR_INPUT, "the command's first word is empty");
 	if (!s->rootfs || *s->rootfs != '/')
-		return err_set(err, ERR_INPUT, "root directory '%s' is not absolute", s->rootfs ? s->rootfs : "");
+		return err_set(
+			err, ERR_INPUT, "root directory '%s' is not absolute", s->rootfs ? s->rootfs : "");
 	if (s->cwd && *s->cwd && *s->cwd != '/')
 		return err_set(err, ERR_INPUT, "working directory '%s' is not absolute", s->cwd);
 	if (s->userns && !STREQ(s->userns, "host") && *s->userns)
-		return err_set(err, ERR_INPUT, "user namespace '%s' is not supported (only 'host')", s->userns);
+		return err_set(
+			err, ERR_INPUT, "user namespace '%s' is not supported (only 'host')", s->userns);
 	if (!s->cgroup_path || !*s->cgroup_path || *s->cgroup_path == '/')
-		return err_set(err, ERR_INPUT, "cgroup path '%s' is not relative", s->cgroup_path ? s->cgroup_path : "");
+		return err_set(err, ERR_INPUT, "cgroup path '%s' is not relative",
+			s->cgroup_path ? s->cgroup_path : "");
 	return 0;
 }
 
@@ -57,7 +59,8 @@ static void annotate_seccomp(json_t *annotations, const json_t *profile, bool is
 	jx_set_str(annotations, key, bpf);
 }
 
-static int set_seccomp(const struct spec_ctx *c, const struct spec_sec *sec, uint64_t caps, json_t *lin, struct err *err)
+static int set_seccomp(
+	const struct spec_ctx *c, const struct spec_sec *sec, uint64_t caps, json_t *lin, struct err *err)
 {
 	json_t *profile = NULL;
 	if (sec->no_seccomp || (c->spec->privileged && !sec->seccomp_file))
@@ -76,7 +79,8 @@ static int set_seccomp(const struct spec_ctx *c, const struct spec_sec *sec, uin
 	return 0;
 }
 
-static int linux_part(const struct spec_ctx *c, const struct spec_sec *sec, uint64_t caps, json_t **ret, struct err *err)
+static int linux_part(
+	const struct spec_ctx *c, const struct spec_sec *sec, uint64_t caps, json_t **ret, struct err *err)
 {
 	auto_json json_t *lin = json_object();
 	json_t *sysctls = NULL, *nodes = NULL, *rules = NULL, *resources = NULL;
@@ -116,7 +120,7 @@ static int root_part(const struct oci_spec *s, json_t *config, struct err *err)
 
 int oci_bundle_write(int bundle_fd, const struct oci_spec *spec, json_t *warnings, struct err *err)
 {
-	const struct spec_ctx c = { .spec = spec, .host = oci_host(), .warnings = warnings };
+	const struct spec_ctx c = {.spec = spec, .host = oci_host(), .warnings = warnings};
 	struct spec_sec sec;
 	uint64_t caps;
 	json_t *part = NULL;
@@ -130,7 +134,8 @@ int oci_bundle_write(int bundle_fd, const struct oci_spec *spec, json_t *warning
 	if (root_part(spec, config, err) < 0)
 		return -1;
 	/* The runtimes refuse to name the host. */
-	if (!spec_is_host(spec->uts_ns) && spec->hostname && spec_set_text(config, "hostname", spec->hostname, err) < 0)
+	if (!spec_is_host(spec->uts_ns) && spec->hostname &&
+		spec_set_text(config, "hostname", spec->hostname, err) < 0)
 		return -1;
 	if (spec_mounts(&c, &part, err) < 0)
 		return -1;

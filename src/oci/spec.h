@@ -36,8 +36,8 @@ int spec_caps(const struct spec_ctx *c, uint64_t *ret, struct err *err);
 uint64_t spec_caps_all(void);
 json_t *spec_caps_json(uint64_t caps);
 uint64_t spec_caps_parse_json(const json_t *names);
-int spec_cap_number(const char *name);        /* "CAP_KILL" or "kill"; -1: unknown */
-bool spec_own_cap(int cap);                   /* effective in this process */
+int spec_cap_number(const char *name); /* "CAP_KILL" or "kill"; -1: unknown */
+bool spec_own_cap(int cap);	       /* effective in this process */
 
 /* --- spec_sec.c --- */
 struct spec_sec {
@@ -52,10 +52,11 @@ json_t *seccomp_default(uint64_t caps);
 /* A profile in the format of docker's --security-opt seccomp=FILE (or already in OCI's), for these
  * capabilities. */
 int seccomp_from_file(const char *path, uint64_t caps, json_t **ret, struct err *err);
-const char *const *seccomp_arches(void);      /* "SCMP_ARCH_X86_64", …: native first */
+const char *const *seccomp_arches(void); /* "SCMP_ARCH_X86_64", …: native first */
 
 /* --- spec_proc.c --- */
-int spec_process(const struct spec_ctx *c, const struct spec_sec *sec, uint64_t caps, json_t **ret, struct err *err);
+int spec_process(
+	const struct spec_ctx *c, const struct spec_sec *sec, uint64_t caps, json_t **ret, struct err *err);
 
 /* --- spec_mounts.c --- */
 int spec_mounts(const struct spec_ctx *c, json_t **ret, struct err *err);

@@ -12,16 +12,46 @@
 
 #define CAP_NAME(c) [c] = #c
 static const char *const names[] = {
-	CAP_NAME(CAP_CHOWN), CAP_NAME(CAP_DAC_OVERRIDE), CAP_NAME(CAP_DAC_READ_SEARCH), CAP_NAME(CAP_FOWNER),
-	CAP_NAME(CAP_FSETID), CAP_NAME(CAP_KILL), CAP_NAME(CAP_SETGID), CAP_NAME(CAP_SETUID), CAP_NAME(CAP_SETPCAP),
-	CAP_NAME(CAP_LINUX_IMMUTABLE), CAP_NAME(CAP_NET_BIND_SERVICE), CAP_NAME(CAP_NET_BROADCAST),
-	CAP_NAME(CAP_NET_ADMIN), CAP_NAME(CAP_NET_RAW), CAP_NAME(CAP_IPC_LOCK), CAP_NAME(CAP_IPC_OWNER),
-	CAP_NAME(CAP_SYS_MODULE), CAP_NAME(CAP_SYS_RAWIO), CAP_NAME(CAP_SYS_CHROOT), CAP_NAME(CAP_SYS_PTRACE),
-	CAP_NAME(CAP_SYS_PACCT), CAP_NAME(CAP_SYS_ADMIN), CAP_NAME(CAP_SYS_BOOT), CAP_NAME(CAP_SYS_NICE),
-	CAP_NAME(CAP_SYS_RESOURCE), CAP_NAME(CAP_SYS_TIME), CAP_NAME(CAP_SYS_TTY_CONFIG), CAP_NAME(CAP_MKNOD),
-	CAP_NAME(CAP_LEASE), CAP_NAME(CAP_AUDIT_WRITE), CAP_NAME(CAP_AUDIT_CONTROL), CAP_NAME(CAP_SETFCAP),
-	CAP_NAME(CAP_MAC_OVERRIDE), CAP_NAME(CAP_MAC_ADMIN), CAP_NAME(CAP_SYSLOG), CAP_NAME(CAP_WAKE_ALARM),
-	CAP_NAME(CAP_BLOCK_SUSPEND), CAP_NAME(CAP_AUDIT_READ), CAP_NAME(CAP_PERFMON), CAP_NAME(CAP_BPF),
+	CAP_NAME(CAP_CHOWN),
+	CAP_NAME(CAP_DAC_OVERRIDE),
+	CAP_NAME(CAP_DAC_READ_SEARCH),
+	CAP_NAME(CAP_FOWNER),
+	CAP_NAME(CAP_FSETID),
+	CAP_NAME(CAP_KILL),
+	CAP_NAME(CAP_SETGID),
+	CAP_NAME(CAP_SETUID),
+	CAP_NAME(CAP_SETPCAP),
+	CAP_NAME(CAP_LINUX_IMMUTABLE),
+	CAP_NAME(CAP_NET_BIND_SERVICE),
+	CAP_NAME(CAP_NET_BROADCAST),
+	CAP_NAME(CAP_NET_ADMIN),
+	CAP_NAME(CAP_NET_RAW),
+	CAP_NAME(CAP_IPC_LOCK),
+	CAP_NAME(CAP_IPC_OWNER),
+	CAP_NAME(CAP_SYS_MODULE),
+	CAP_NAME(CAP_SYS_RAWIO),
+	CAP_NAME(CAP_SYS_CHROOT),
+	CAP_NAME(CAP_SYS_PTRACE),
+	CAP_NAME(CAP_SYS_PACCT),
+	CAP_NAME(CAP_SYS_ADMIN),
+	CAP_NAME(CAP_SYS_BOOT),
+	CAP_NAME(CAP_SYS_NICE),
+	CAP_NAME(CAP_SYS_RESOURCE),
+	CAP_NAME(CAP_SYS_TIME),
+	CAP_NAME(CAP_SYS_TTY_CONFIG),
+	CAP_NAME(CAP_MKNOD),
+	CAP_NAME(CAP_LEASE),
+	CAP_NAME(CAP_AUDIT_WRITE),
+	CAP_NAME(CAP_AUDIT_CONTROL),
+	CAP_NAME(CAP_SETFCAP),
+	CAP_NAME(CAP_MAC_OVERRIDE),
+	CAP_NAME(CAP_MAC_ADMIN),
+	CAP_NAME(CAP_SYSLOG),
+	CAP_NAME(CAP_WAKE_ALARM),
+	CAP_NAME(CAP_BLOCK_SUSPEND),
+	CAP_NAME(CAP_AUDIT_READ),
+	CAP_NAME(CAP_PERFMON),
+	CAP_NAME(CAP_BPF),
 	CAP_NAME(CAP_CHECKPOINT_RESTORE),
 };
 
@@ -29,9 +59,9 @@ static const char *const names[] = {
 
 /* docker's fourteen */
 static const uint64_t default_caps =
-	BIT(CAP_CHOWN) | BIT(CAP_DAC_OVERRIDE) | BIT(CAP_FSETID) | BIT(CAP_FOWNER) | BIT(CAP_MKNOD) | BIT(CAP_NET_RAW) |
-	BIT(CAP_SETGID) | BIT(CAP_SETUID) | BIT(CAP_SETFCAP) | BIT(CAP_SETPCAP) | BIT(CAP_NET_BIND_SERVICE) |
-	BIT(CAP_SYS_CHROOT) | BIT(CAP_KILL) | BIT(CAP_AUDIT_WRITE);
+	BIT(CAP_CHOWN) | BIT(CAP_DAC_OVERRIDE) | BIT(CAP_FSETID) | BIT(CAP_FOWNER) | BIT(CAP_MKNOD) |
+	BIT(CAP_NET_RAW) | BIT(CAP_SETGID) | BIT(CAP_SETUID) | BIT(CAP_SETFCAP) | BIT(CAP_SETPCAP) |
+	BIT(CAP_NET_BIND_SERVICE) | BIT(CAP_SYS_CHROOT) | BIT(CAP_KILL) | BIT(CAP_AUDIT_WRITE);
 
 int spec_cap_number(const char *name)
 {
@@ -55,7 +85,7 @@ uint64_t spec_caps_all(void)
 
 bool spec_own_cap(int cap)
 {
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
 	struct __user_cap_data_struct data[2];
 	if (syscall(SYS_capget, &head, data) < 0)
 		return false;
@@ -84,7 +114,8 @@ static void warn_missing(const struct spec_ctx *c, uint64_t missing)
 {
 	for (int i = 0; i < (int)ARRAY_LEN(names); i++)
 		if (missing & BIT(i))
-			spec_warn(c, "capability '%s' cannot be given: davit itself was started without it", names[i]);
+			spec_warn(c, "capability '%s' cannot be given: davit itself was started without it",
+				names[i]);
 }
 
 int spec_caps(const struct spec_ctx *c, uint64_t *ret, struct err *err)
@@ -92,7 +123,8 @@ int spec_caps(const struct spec_ctx *c, uint64_t *ret, struct err *err)
 	const struct oci_spec *s = c->spec;
 	uint64_t add, drop, caps, can = spec_caps_all();
 	bool add_all, drop_all;
-	if (parse_list(s->cap_add, &add, &add_all, err) < 0 || parse_list(s->cap_drop, &drop, &drop_all, err) < 0)
+	if (parse_list(s->cap_add, &add, &add_all, err) < 0 ||
+		parse_list(s->cap_drop, &drop, &drop_all, err) < 0)
 		return -1;
 	if (s->privileged)
 		caps = can;
@@ -133,7 +165,8 @@ uint64_t spec_caps_parse_json(const json_t *list)
 	uint64_t caps = 0;
 	size_t i;
 	const json_t *v;
-	json_array_foreach(list, i, v) {
+	json_array_foreach(list, i, v)
+	{
 		int cap = json_is_string(v) ? spec_cap_number(json_string_value(v)) : -1;
 		if (cap >= 0)
 			caps |= BIT(cap);

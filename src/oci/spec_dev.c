@@ -36,28 +36,32 @@ static json_t *rule(bool allow, const char *type, int64_t major_nr, int64_t mino
 
 static void default_rules(json_t *rules)
 {
-	static const struct { const char *type; int major_nr, minor_nr; const char *access; } allowed[] = {
-		{ "c", -1, -1, "m" }, { "b", -1, -1, "m" },
-		{ "c", 1, 3, "rwm" },        /* null */
-		{ "c", 1, 5, "rwm" },        /* zero */
-		{ "c", 1, 7, "rwm" },        /* full */
-		{ "c", 1, 8, "rwm" },        /* random */
-		{ "c", 1, 9, "rwm" },        /* urandom */
-		{ "c", 5, 0, "rwm" },        /* tty */
-		{ "c", 5, 1, "rwm" },        /* console */
-		{ "c", 5, 2, "rwm" },        /* ptmx */
-		{ "c", 136, -1, "rwm" },     /* pts */
+	static const struct {
+		const char *type;
+		int major_nr, minor_nr;
+		const char *access;
+	} allowed[] = {
+		{"c", -1, -1, "m"}, {"b", -1, -1, "m"}, {"c", 1, 3, "rwm"}, /* null */
+		{"c", 1, 5, "rwm"},					    /* zero */
+		{"c", 1, 7, "rwm"},					    /* full */
+		{"c", 1, 8, "rwm"},					    /* random */
+		{"c", 1, 9, "rwm"},					    /* urandom */
+		{"c", 5, 0, "rwm"},					    /* tty */
+		{"c", 5, 1, "rwm"},					    /* console */
+		{"c", 5, 2, "rwm"},					    /* ptmx */
+		{"c", 136, -1, "rwm"},					    /* pts */
 	};
 	json_array_append_new(rules, rule(false, "a", -1, -1, "rwm"));
 	for (size_t i = 0; i < ARRAY_LEN(allowed); i++)
-		json_array_append_new(rules,
-			rule(true, allowed[i].type, allowed[i].major_nr, allowed[i].minor_nr, allowed[i].access));
+		json_array_append_new(rules, rule(true, allowed[i].type, allowed[i].major_nr,
+						     allowed[i].minor_nr, allowed[i].access));
 }
 
 static int check_access(const char *p, const char *where, struct err *err)
 {
 	if (!*p || strspn(p, "rwm") != strlen(p) || strlen(p) > 3)
-		return err_set(err, ERR_INPUT, "device permissions '%s' of '%s' are not made of r, w and m", p, where);
+		return err_set(err, ERR_INPUT, "device permissions '%s' of '%s' are not made of r, w and m",
+			p, where);
 	return 0;
 }
 
@@ -78,13 +82,15 @@ static void add_node(const struct out *o, const char *target, const struct stat 
 	jx_set_int(n, "gid", st->st_gid);
 	json_array_append_new(o->nodes, n);
 	if (access)
-		json_array_append_new(o->rules, rule(true, chr ? "c" : "b", major(st->st_rdev), minor(st->st_rdev), access));
+		json_array_append_new(o->rules,
+			rule(true, chr ? "c" : "b", major(st->st_rdev), minor(st->st_rdev), access));
 }
 
 /* Places in /dev that are file systems of the container's own, or made by the runtime. */
 static bool is_own(const char *name)
 {
-	static const char *const own[] = { "pts", "shm", "fd", "mqueue", "console", "ptmx", ".lxc", ".lxd-mounts", ".udev" };
+	static const char *const own[] = {
+		"pts", "shm", "fd", "mqueue", "console", "ptmx", ".lxc", ".lxd-mounts", ".udev"};
 	for (size_t i = 0; i < ARRAY_LEN(own); i++)
 		if (STREQ(name, own[i]))
 			return true;
@@ -92,7 +98,8 @@ static bool is_own(const char *name)
 }
 
 /* All devices below a directory; links are left out, as they lead to one that is found anyway. */
-static int add_tree(const struct out *o, int dir_fd, const char *target, const char *access, int depth, struct err *err)
+static int add_tree(
+	const struct out *o, int dir_fd, const char *target, const char *access, int depth, struct err *err)
 {
 	auto_close int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	auto_closedir DIR *d = fd < 0 ? NULL : fdopendir(fd);
@@ -103,16 +110,18 @@ static int add_tree(const struct out *o, int dir_fd, const char *target, const c
 	while ((e = readdir(d))) {
 		struct stat st;
 		if (STREQ(e->d_name, ".") || STREQ(e->d_name, "..") || is_own(e->d_name) ||
-		    fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+			fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 			continue;
 		auto_free char *path = xasprintf("%s/%s", target, e->d_name);
 		if (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode)) {
 			if (json_array_size(o->nodes) >= MAX_DEVICES)
-				return err_set(err, ERR_INPUT, "more than %d devices below '%s'", MAX_DEVICES, target);
+				return err_set(err, ERR_INPUT, "more than %d devices below '%s'", MAX_DEVICES,
+					target);
 			if (str_is_utf8(path, strlen(path)))
 				add_node(o, path, &st, access);
 		} else if (S_ISDIR(st.st_mode) && depth < MAX_DEPTH) {
-			auto_close int sub = openat(dirfd(d), e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+			auto_close int sub =
+				openat(dirfd(d), e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 			if (sub >= 0 && add_tree(o, sub, path, access, depth + 1, err) < 0)
 				return -1;
 		}
@@ -127,7 +136,8 @@ static int add_device(const struct out *o, const struct oci_device *d, struct er
 	if (check_access(access, d->source, err) < 0)
 		return -1;
 	if (*d->source != '/' || *wanted != '/')
-		return err_set(err, ERR_INPUT, "device '%s' is not an absolute path", *d->source != '/' ? d->source : wanted);
+		return err_set(err, ERR_INPUT, "device '%s' is not an absolute path",
+			*d->source != '/' ? d->source : wanted);
 	auto_free char *target = path_join("/", wanted);
 	auto_close int fd = open(d->source, O_PATH | O_CLOEXEC);
 	struct stat st;
@@ -160,13 +170,13 @@ static int number_or_star(const char *s, size_t n, int64_t *ret)
 /* "c 13:* rw" */
 static int add_rule(json_t *rules, const char *text, struct err *err)
 {
-	const char type[2] = { text[0], '\0' };
+	const char type[2] = {text[0], '\0'};
 	int64_t maj, min;
 	const char *nums = text + 2;
 	bool ok = *type && strchr("abc", *type) && text[1] == ' ';
 	size_t colon = ok ? strcspn(nums, ":") : 0, blank = ok ? strcspn(nums, " ") : 0;
 	if (!ok || colon >= blank || nums[blank] != ' ' || number_or_star(nums, colon, &maj) < 0 ||
-	    number_or_star(nums + colon + 1, blank - colon - 1, &min) < 0) {
+		number_or_star(nums + colon + 1, blank - colon - 1, &min) < 0) {
 		err_set(err, ERR_INPUT, "device cgroup rule '%s' is not understood", text);
 		return err_hint(err, "a rule looks like 'c 13:* rwm'");
 	}
@@ -181,7 +191,7 @@ static bool cannot_load_rules(const struct spec_ctx *c)
 {
 	struct rlimit r;
 	return c->host->mode == CGROUP_V2 && !spec_own_cap(CAP_SYS_RESOURCE) &&
-		getrlimit(RLIMIT_MEMLOCK, &r) == 0 && r.rlim_max != RLIM_INFINITY;
+	       getrlimit(RLIMIT_MEMLOCK, &r) == 0 && r.rlim_max != RLIM_INFINITY;
 }
 
 static int rules_for(const struct spec_ctx *c, const struct out *o, struct err *err)
@@ -205,12 +215,13 @@ static int rules_for(const struct spec_ctx *c, const struct out *o, struct err *
 int spec_devices(const struct spec_ctx *c, json_t **ret_nodes, json_t **ret_rules, struct err *err)
 {
 	auto_json json_t *nodes = json_array(), *rules = json_array();
-	const struct out o = { nodes, rules };
+	const struct out o = {nodes, rules};
 	if (rules_for(c, &o, err) < 0)
 		return -1;
 	*ret_rules = NULL;
 	if (cannot_load_rules(c))
-		spec_warn(c, "access to devices is not restricted: davit lacks CAP_SYS_RESOURCE, which cgroup v2 needs for that");
+		spec_warn(c, "access to devices is not restricted: davit lacks CAP_SYS_RESOURCE, which "
+			     "cgroup v2 needs for that");
 	else if (c->host->mode != CGROUP_NONE)
 		*ret_rules = take(rules);
 	*ret_nodes = take(nodes);

@@ -23,9 +23,9 @@ _Static_assert(sizeof as_uint64 == sizeof as_int64, "one replaces the other in p
 
 static void exchange(char *text, const char *from, const char *to)
 {
-	static const char *const keys[] = { "\"soft\":", "\"hard\":" };
+	static const char *const keys[] = {"\"soft\":", "\"hard\":"};
 	for (size_t k = 0; k < ARRAY_LEN(keys); k++) {
-		for (char *p = text; (p = strstr(p, keys[k])); ) {
+		for (char *p = text; (p = strstr(p, keys[k]));) {
 			p += strlen(keys[k]);
 			if (str_starts(p, from))
 				memcpy(p, to, strlen(to));

@@ -20,10 +20,10 @@
 enum { DEFAULT_SHM_BYTES = 64 * 1024 * 1024 };
 
 struct entry {
-	char *target;                    /* normalised, owned */
+	char *target; /* normalised, owned */
 	const struct oci_mount *m;
 	unsigned depth;
-	size_t place;                    /* in the caller's order, which decides between equals */
+	size_t place; /* in the caller's order, which decides between equals */
 };
 
 struct entries {
@@ -60,12 +60,14 @@ static int collect(const struct oci_spec *s, struct entries *ret, struct err *er
 	for (size_t i = 0; i < s->n_mounts; i++) {
 		const struct oci_mount *m = &s->mounts[i];
 		if (!m->target || *m->target != '/')
-			return err_set(err, ERR_INPUT, "mount target '%s' is not absolute", m->target ? m->target : "");
+			return err_set(err, ERR_INPUT, "mount target '%s' is not absolute",
+				m->target ? m->target : "");
 		struct entry *e = &ret->v[ret->n++];
-		*e = (struct entry){ .target = path_join("/", m->target), .m = m, .place = i };
+		*e = (struct entry){.target = path_join("/", m->target), .m = m, .place = i};
 		e->depth = depth_of(e->target);
 		if (e->depth == 0)
-			return err_set(err, ERR_INPUT, "mount target '%s' is the container's root", m->target);
+			return err_set(
+				err, ERR_INPUT, "mount target '%s' is the container's root", m->target);
 	}
 	qsort(ret->v, ret->n, sizeof *ret->v, by_depth);
 	return 0;
@@ -75,7 +77,8 @@ static int collect(const struct oci_spec *s, struct entries *ret, struct err *er
 static bool taken(const struct entries *e, const char *target)
 {
 	for (size_t i = 0; i < e->n; i++)
-		if (STREQ(e->v[i].target, target) || (STREQ(e->v[i].target, "/dev") && str_starts(target, "/dev/")))
+		if (STREQ(e->v[i].target, target) ||
+			(STREQ(e->v[i].target, "/dev") && str_starts(target, "/dev/")))
 			return true;
 	return false;
 }
@@ -98,8 +101,8 @@ static json_t *mount_json(const char *target, const char *type, const char *sour
 	return o;
 }
 
-static void add_default(json_t *list, const struct entries *e, const char *target, const char *type, const char *source,
-	const char *options)
+static void add_default(json_t *list, const struct entries *e, const char *target, const char *type,
+	const char *source, const char *options)
 {
 	if (!taken(e, target))
 		json_array_append_new(list, mount_json(target, type, source, options));
@@ -123,8 +126,10 @@ static void add_defaults(const struct spec_ctx *c, json_t *list, const struct en
 	const struct oci_spec *s = c->spec;
 	add_default(list, e, "/proc", "proc", "proc", "nosuid,noexec,nodev");
 	add_default(list, e, "/dev", "tmpfs", "tmpfs", "nosuid,strictatime,mode=755,size=65536k");
-	add_default(list, e, "/dev/pts", "devpts", "devpts", "nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5");
-	add_default(list, e, "/sys", "sysfs", "sysfs", s->privileged ? "nosuid,noexec,nodev" : "nosuid,noexec,nodev,ro");
+	add_default(list, e, "/dev/pts", "devpts", "devpts",
+		"nosuid,noexec,newinstance,ptmxmode=0666,mode=0620,gid=5");
+	add_default(list, e, "/sys", "sysfs", "sysfs",
+		s->privileged ? "nosuid,noexec,nodev" : "nosuid,noexec,nodev,ro");
 	if (c->host->mode != CGROUP_NONE && !taken(e, "/sys"))
 		add_default(list, e, "/sys/fs/cgroup", "cgroup", "cgroup",
 			s->privileged ? "nosuid,noexec,nodev,relatime" : "nosuid,noexec,nodev,relatime,ro");
@@ -148,8 +153,8 @@ static bool is_bind(const struct oci_mount *m)
 
 static bool has_propagation(const struct oci_mount *m)
 {
-	static const char *const words[] = { "private", "rprivate", "slave", "rslave", "shared", "rshared", "unbindable",
-		"runbindable" };
+	static const char *const words[] = {
+		"private", "rprivate", "slave", "rslave", "shared", "rshared", "unbindable", "runbindable"};
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
 		if (has_option(m, words[i]))
 			return true;
@@ -205,13 +210,14 @@ static int add_init(const struct oci_spec *s, json_t *list, struct err *err)
 		return 0;
 	if (oci_init_path(&source, err) < 0)
 		return -1;
-	json_array_append_new(list, mount_json(OCI_INIT_TARGET, "bind", source, "bind,ro,rprivate,nosuid,nodev"));
+	json_array_append_new(
+		list, mount_json(OCI_INIT_TARGET, "bind", source, "bind,ro,rprivate,nosuid,nodev"));
 	return 0;
 }
 
 int spec_mounts(const struct spec_ctx *c, json_t **ret, struct err *err)
 {
-	__attribute__((cleanup(entries_done))) struct entries e = { 0 };
+	__attribute__((cleanup(entries_done))) struct entries e = {0};
 	auto_json json_t *list = json_array();
 	if (collect(c->spec, &e, err) < 0)
 		return -1;

@@ -46,8 +46,14 @@ enum where { W_NOWHERE, W_NET, W_IPC, W_UTS };
 static enum where where_is(const char *name)
 {
 	static const char *const ipc[] = {
-		"kernel.msgmax", "kernel.msgmnb", "kernel.msgmni", "kernel.sem", "kernel.shmall", "kernel.shmmax",
-		"kernel.shmmni", "kernel.shm_rmid_forced",
+		"kernel.msgmax",
+		"kernel.msgmnb",
+		"kernel.msgmni",
+		"kernel.sem",
+		"kernel.shmall",
+		"kernel.shmmax",
+		"kernel.shmmni",
+		"kernel.shm_rmid_forced",
 	};
 	if (str_starts(name, "net."))
 		return W_NET;
@@ -69,7 +75,8 @@ static int check_sysctl(const struct oci_spec *s, const char *name, struct err *
 	const char *whose = NULL;
 	switch (where_is(name)) {
 	case W_NOWHERE:
-		err_set(err, ERR_INPUT, "kernel parameter '%s' belongs to the whole machine, not to a container", name);
+		err_set(err, ERR_INPUT,
+			"kernel parameter '%s' belongs to the whole machine, not to a container", name);
 		return err_hint(err, "set it on the host: sysctl -w %s=…", name);
 	case W_NET:
 		whose = s->netns_path ? NULL : "network";
@@ -82,7 +89,8 @@ static int check_sysctl(const struct oci_spec *s, const char *name, struct err *
 		break;
 	}
 	if (whose)
-		return err_set(err, ERR_INPUT, "kernel parameter '%s' cannot be set in the host's %s namespace", name, whose);
+		return err_set(err, ERR_INPUT,
+			"kernel parameter '%s' cannot be set in the host's %s namespace", name, whose);
 	return 0;
 }
 
@@ -97,7 +105,7 @@ int spec_sysctls(const struct spec_ctx *c, json_t **ret, struct err *err)
 	}
 	/* "domainname" came with OCI 1.1; this works with every runtime */
 	if (s->domainname && *s->domainname && !spec_is_host(s->uts_ns) &&
-	    spec_set_text(o, "kernel.domainname", s->domainname, err) < 0)
+		spec_set_text(o, "kernel.domainname", s->domainname, err) < 0)
 		return -1;
 	for (size_t i = 0; i < s->n_sysctls; i++) {
 		const struct oci_sysctl *k = &s->sysctls[i];

@@ -25,22 +25,22 @@ static const struct {
 	const char *name, *oci;
 	int resource;
 } limits[] = {
-	{ "as", "RLIMIT_AS", RLIMIT_AS },
-	{ "core", "RLIMIT_CORE", RLIMIT_CORE },
-	{ "cpu", "RLIMIT_CPU", RLIMIT_CPU },
-	{ "data", "RLIMIT_DATA", RLIMIT_DATA },
-	{ "fsize", "RLIMIT_FSIZE", RLIMIT_FSIZE },
-	{ "locks", "RLIMIT_LOCKS", RLIMIT_LOCKS },
-	{ "memlock", "RLIMIT_MEMLOCK", RLIMIT_MEMLOCK },
-	{ "msgqueue", "RLIMIT_MSGQUEUE", RLIMIT_MSGQUEUE },
-	{ "nice", "RLIMIT_NICE", RLIMIT_NICE },
-	{ "nofile", "RLIMIT_NOFILE", RLIMIT_NOFILE },
-	{ "nproc", "RLIMIT_NPROC", RLIMIT_NPROC },
-	{ "rss", "RLIMIT_RSS", RLIMIT_RSS },
-	{ "rtprio", "RLIMIT_RTPRIO", RLIMIT_RTPRIO },
-	{ "rttime", "RLIMIT_RTTIME", RLIMIT_RTTIME },
-	{ "sigpending", "RLIMIT_SIGPENDING", RLIMIT_SIGPENDING },
-	{ "stack", "RLIMIT_STACK", RLIMIT_STACK },
+	{"as", "RLIMIT_AS", RLIMIT_AS},
+	{"core", "RLIMIT_CORE", RLIMIT_CORE},
+	{"cpu", "RLIMIT_CPU", RLIMIT_CPU},
+	{"data", "RLIMIT_DATA", RLIMIT_DATA},
+	{"fsize", "RLIMIT_FSIZE", RLIMIT_FSIZE},
+	{"locks", "RLIMIT_LOCKS", RLIMIT_LOCKS},
+	{"memlock", "RLIMIT_MEMLOCK", RLIMIT_MEMLOCK},
+	{"msgqueue", "RLIMIT_MSGQUEUE", RLIMIT_MSGQUEUE},
+	{"nice", "RLIMIT_NICE", RLIMIT_NICE},
+	{"nofile", "RLIMIT_NOFILE", RLIMIT_NOFILE},
+	{"nproc", "RLIMIT_NPROC", RLIMIT_NPROC},
+	{"rss", "RLIMIT_RSS", RLIMIT_RSS},
+	{"rtprio", "RLIMIT_RTPRIO", RLIMIT_RTPRIO},
+	{"rttime", "RLIMIT_RTTIME", RLIMIT_RTTIME},
+	{"sigpending", "RLIMIT_SIGPENDING", RLIMIT_SIGPENDING},
+	{"stack", "RLIMIT_STACK", RLIMIT_STACK},
 };
 
 static int limit_index(const char *name)
@@ -86,9 +86,11 @@ static int add_limit(const struct spec_ctx *c, const struct oci_rlimit *l, json_
 		return err_set(err, ERR_INPUT, "unknown limit '%s' in ulimits", l->name);
 	int64_t soft = comparable(l->soft), hard = comparable(l->hard), most = own_hard(limits[i].resource);
 	if (soft > hard)
-		return err_set(err, ERR_INPUT, "ulimit '%s': the soft limit is above the hard limit", l->name);
+		return err_set(
+			err, ERR_INPUT, "ulimit '%s': the soft limit is above the hard limit", l->name);
 	if (hard > most && !spec_own_cap(CAP_SYS_RESOURCE)) {
-		spec_warn(c, "ulimit '%s' is lowered to %lld, the most davit itself may have here", l->name, (long long)most);
+		spec_warn(c, "ulimit '%s' is lowered to %lld, the most davit itself may have here", l->name,
+			(long long)most);
 		hard = most;
 	}
 	json_array_append_new(a, limit_json(i, smaller(soft, hard), hard));
@@ -132,7 +134,8 @@ static int oom_score(const struct spec_ctx *c, json_t *p, struct err *err)
 		return err_set(err, ERR_INPUT, "oom_score_adj %d is out of range (-1000 to 1000)", want);
 	if (want < own && !spec_own_cap(CAP_SYS_RESOURCE)) {
 		if (s->oom_score_adj_set)
-			spec_warn(c, "oom_score_adj %d has no effect: davit may not go below its own, %d", want, own);
+			spec_warn(c, "oom_score_adj %d has no effect: davit may not go below its own, %d",
+				want, own);
 		return 0;
 	}
 	/* davit's own protection from the kernel's killer, if it has any, is not for its containers */
@@ -168,7 +171,8 @@ static int command(const struct oci_spec *s, json_t *p, struct err *err)
 	return spec_set_text(p, "cwd", s->cwd && *s->cwd ? s->cwd : "/", err);
 }
 
-int spec_process(const struct spec_ctx *c, const struct spec_sec *sec, uint64_t caps, json_t **ret, struct err *err)
+int spec_process(
+	const struct spec_ctx *c, const struct spec_sec *sec, uint64_t caps, json_t **ret, struct err *err)
 {
 	const struct oci_spec *s = c->spec;
 	auto_json json_t *p = json_object();

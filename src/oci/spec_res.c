@@ -10,7 +10,7 @@
 #include "host.h"
 #include "spec.h"
 
-enum { MIN_MEMORY = 6 * 1024 * 1024 };   /* docker's: less than the runtime itself needs to start */
+enum { MIN_MEMORY = 6 * 1024 * 1024 }; /* docker's: less than the runtime itself needs to start */
 
 static bool v2(const struct spec_ctx *c)
 {
@@ -27,7 +27,8 @@ static bool can_limit_swap(const struct spec_ctx *c)
 {
 	if (!v2(c))
 		return access(CGROUP_ROOT "/memory/memory.memsw.limit_in_bytes", F_OK) == 0;
-	return access(CGROUP_ROOT "/davit/memory.max", F_OK) != 0 || access(CGROUP_ROOT "/davit/memory.swap.max", F_OK) == 0;
+	return access(CGROUP_ROOT "/davit/memory.max", F_OK) != 0 ||
+	       access(CGROUP_ROOT "/davit/memory.swap.max", F_OK) == 0;
 }
 
 static int check_memory(const struct oci_limits *l, struct err *err)
@@ -40,8 +41,9 @@ static int check_memory(const struct oci_limits *l, struct err *err)
 	if (both > 0 && mem <= 0)
 		return err_set(err, ERR_INPUT, "memswap_limit needs mem_limit: it is the sum of both");
 	if (both > 0 && both < mem)
-		return err_set(err, ERR_INPUT, "memswap_limit %lld is below mem_limit %lld (it is the sum of memory and swap)",
-			both, mem);
+		return err_set(err, ERR_INPUT,
+			"memswap_limit %lld is below mem_limit %lld (it is the sum of memory and swap)", both,
+			mem);
 	return 0;
 }
 
@@ -63,7 +65,8 @@ static int memory(const struct spec_ctx *c, const struct oci_limits *l, json_t *
 	bool swappiness = l->mem_swappiness > 0;
 	if (check_memory(l, err) < 0)
 		return -1;
-	if (!l->mem_bytes && !l->mem_reservation_bytes && !l->memswap_bytes && !swappiness && !l->oom_kill_disable)
+	if (!l->mem_bytes && !l->mem_reservation_bytes && !l->memswap_bytes && !swappiness &&
+		!l->oom_kill_disable)
 		return 0;
 	if (!c->host->memory) {
 		no_controller(c, "the memory limit", "memory");
@@ -77,7 +80,8 @@ static int memory(const struct spec_ctx *c, const struct oci_limits *l, json_t *
 		jx_set_int(m, "reservation", l->mem_reservation_bytes);
 	set_swap(c, l, m);
 	if (v2(c) && (swappiness || l->oom_kill_disable)) {
-		spec_warn(c, "mem_swappiness and oom_kill_disable have no effect: cgroup v2 does not have them");
+		spec_warn(c,
+			"mem_swappiness and oom_kill_disable have no effect: cgroup v2 does not have them");
 		return 0;
 	}
 	if (swappiness)
@@ -92,7 +96,8 @@ static void cpu_rt(const struct spec_ctx *c, const struct oci_limits *l, json_t 
 	if (!l->cpu_rt_runtime_us && !l->cpu_rt_period_us)
 		return;
 	if (v2(c) || access(CGROUP_ROOT "/cpu/cpu.rt_runtime_us", F_OK) != 0) {
-		spec_warn(c, "cpu_rt_runtime and cpu_rt_period have no effect: this host cannot limit real-time tasks by cgroup");
+		spec_warn(c, "cpu_rt_runtime and cpu_rt_period have no effect: this host cannot limit "
+			     "real-time tasks by cgroup");
 		return;
 	}
 	if (l->cpu_rt_period_us)
@@ -105,7 +110,8 @@ static int cpus(const struct spec_ctx *c, const struct oci_limits *l, json_t *re
 {
 	json_t *cpu = json_object();
 	json_object_set_new(res, "cpu", cpu);
-	bool time = l->cpu_shares || l->cpu_quota_us || l->cpu_period_us || l->cpu_rt_runtime_us || l->cpu_rt_period_us;
+	bool time = l->cpu_shares || l->cpu_quota_us || l->cpu_period_us || l->cpu_rt_runtime_us ||
+		    l->cpu_rt_period_us;
 	if (time && !c->host->cpu) {
 		no_controller(c, "the processor limit", "cpu");
 	} else if (time) {

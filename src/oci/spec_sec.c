@@ -10,12 +10,25 @@
 
 /* What tells of the host or reaches its hardware. */
 static const char *const masked[] = {
-	"/proc/asound", "/proc/acpi", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
-	"/proc/timer_list", "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware",
+	"/proc/asound",
+	"/proc/acpi",
+	"/proc/interrupts",
+	"/proc/kcore",
+	"/proc/keys",
+	"/proc/latency_stats",
+	"/proc/timer_list",
+	"/proc/timer_stats",
+	"/proc/sched_debug",
+	"/proc/scsi",
+	"/sys/firmware",
 	"/sys/devices/virtual/powercap",
 };
 static const char *const readonly[] = {
-	"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger",
+	"/proc/bus",
+	"/proc/fs",
+	"/proc/irq",
+	"/proc/sys",
+	"/proc/sysrq-trigger",
 };
 
 /* The value behind "name=" or "name:" (docker takes both), NULL when opt is another. A bare name has the
@@ -48,7 +61,8 @@ static int parse_seccomp(const char *opt, const char *v, struct spec_sec *sec, s
 	if (sec->no_seccomp || STREQ(v, "builtin"))
 		return 0;
 	if (*v != '/')
-		return err_set(err, ERR_INPUT, "security option '%s': the profile's path is not absolute", opt);
+		return err_set(
+			err, ERR_INPUT, "security option '%s': the profile's path is not absolute", opt);
 	sec->seccomp_file = v;
 	return 0;
 }
@@ -89,7 +103,7 @@ static int parse_opt(const struct spec_ctx *c, const char *opt, struct spec_sec 
 
 int spec_security(const struct spec_ctx *c, struct spec_sec *ret, struct err *err)
 {
-	*ret = (struct spec_sec){ 0 };
+	*ret = (struct spec_sec){0};
 	for (size_t i = 0; c->spec->security_opt && c->spec->security_opt[i]; i++)
 		if (parse_opt(c, c->spec->security_opt[i], ret, err) < 0)
 			return -1;

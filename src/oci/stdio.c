@@ -18,7 +18,7 @@
 
 enum {
 	PIPE_BYTES = 1024 * 1024,
-	CONSOLE_MSG_MAX = 4096,   /* the runtime sends the pty's name with the descriptor */
+	CONSOLE_MSG_MAX = 4096, /* the runtime sends the pty's name with the descriptor */
 	CONSOLE_WAIT_MS = 500,
 };
 
@@ -73,11 +73,12 @@ int stdio_open_reader(int dir_fd, const char *name, int *ret_fd, struct err *err
 
 int stdio_console_listen(const char *path, int *ret_fd, struct err *err)
 {
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
 	size_t n = strlen(path);
 	if (n >= sizeof addr.sun_path)
-		return err_set(err, ERR_INPUT, "the path of the console socket is too long (%zu bytes, at most %zu): '%s'",
-			n, sizeof addr.sun_path - 1, path);
+		return err_set(err, ERR_INPUT,
+			"the path of the console socket is too long (%zu bytes, at most %zu): '%s'", n,
+			sizeof addr.sun_path - 1, path);
 	memcpy(addr.sun_path, path, n + 1);
 	if (unlink(path) < 0 && errno != ENOENT)
 		return err_sys(err, errno, "remove old console socket '%s'", path);
@@ -101,9 +102,10 @@ int stdio_console_receive(int listen_fd, int *ret_master, struct err *err)
 		return err_sys(err, errno, "accept on console socket");
 	}
 	/* The runtime sends in the instruction after it connected; the wait is for a starved machine only. */
-	struct pollfd p = { .fd = conn, .events = POLLIN };
+	struct pollfd p = {.fd = conn, .events = POLLIN};
 	if (poll(&p, 1, CONSOLE_WAIT_MS) <= 0)
-		return err_set(err, ERR_TIMEOUT, "the runtime connected to the console socket and sent nothing");
+		return err_set(
+			err, ERR_TIMEOUT, "the runtime connected to the console socket and sent nothing");
 	char data[CONSOLE_MSG_MAX];
 	int fds[FD_MAX_PASS];
 	size_t n_fds = ARRAY_LEN(fds);

@@ -85,7 +85,7 @@ static void test_v2_remove(void **state)
 
 static void test_v1_all_hierarchies(void **state)
 {
-	static const char *const names[] = { "memory", "pids", "cpu,cpuacct", "unified" };
+	static const char *const names[] = {"memory", "pids", "cpu,cpuacct", "unified"};
 	auto_err struct err err = ERR_INIT;
 	make("not-a-hierarchy");
 	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
@@ -109,14 +109,14 @@ static void test_v1_all_hierarchies(void **state)
 
 static void test_names_stay_inside(void **state)
 {
-	static const char *const bad[] = { "", ".", "..", "a/b", "../x" };
+	static const char *const bad[] = {"", ".", "..", "a/b", "../x"};
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		auto_err struct err err = ERR_INIT, err2 = ERR_INIT;
 		assert_int_equal(cgroup_prepare_at(root, CGROUP_V2, bad[i], &err), -1);
 		assert_int_equal(err.kind, ERR_INPUT);
 		assert_int_equal(cgroup_remove_at(root, CGROUP_V2, bad[i], &err2), -1);
 	}
-	static const char *const paths[] = { "", "/", "davit", "davit/", "davit//x", "davit/../..", "other/x" };
+	static const char *const paths[] = {"", "/", "davit", "davit/", "davit//x", "davit/../..", "other/x"};
 	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
 		auto_err struct err err = ERR_INIT;
 		assert_int_equal(cgroup_kill_at(root, CGROUP_V2, paths[i], &err), -1);
@@ -126,7 +126,7 @@ static void test_names_stay_inside(void **state)
 
 static void test_controllers(void **state)
 {
-	struct oci_host h = { 0 };
+	struct oci_host h = {0};
 	put("cgroup.controllers", "cpuset cpu memory\n");
 	put("cgroup.subtree_control", "memory\n");
 	host_controllers_v2(root, &h);
@@ -135,7 +135,7 @@ static void test_controllers(void **state)
 	/* not the true root, and with processes of its own: nothing more can be switched on */
 	put("cgroup.type", "domain\n");
 	put("cgroup.procs", "12\n");
-	h = (struct oci_host){ 0 };
+	h = (struct oci_host){0};
 	host_controllers_v2(root, &h);
 	assert_true(h.memory);
 	assert_false(h.cpu || h.cpuset);
@@ -149,8 +149,9 @@ static void test_controllers(void **state)
 
 static void test_kill_real(void **state)
 {
-	const char *const args[] = { "sh", "-c", "while :; do (sleep 1000 &) ; (sleep 1000 &); sleep 1000; done", NULL };
-	static const char *const runtimes[] = { "crun", "runc" };
+	const char *const args[] = {
+		"sh", "-c", "while :; do (sleep 1000 &) ; (sleep 1000 &); sleep 1000; done", NULL};
+	static const char *const runtimes[] = {"crun", "runc"};
 	for (size_t i = 0; i < ARRAY_LEN(runtimes); i++) {
 		struct live l;
 		auto_err struct err err = ERR_INIT, busy = ERR_INIT;

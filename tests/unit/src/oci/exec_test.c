@@ -4,7 +4,7 @@
 
 #include "live.h"
 
-static const char *const runtimes[] = { "crun", "runc" };
+static const char *const runtimes[] = {"crun", "runc"};
 
 /* Writes process.json and runs it detached from any terminal; output goes to *ret_text. The status of the
  * runtime. */
@@ -43,19 +43,26 @@ static void stop(struct live *l)
 	live_close(l);
 }
 
-static const char *const sleeper[] = { "sleep", "1000", NULL };
+static const char *const sleeper[] = {"sleep", "1000", NULL};
 
 static void test_changes_to_process(void **state)
 {
-	const char *const args[] = { "sh", "-c", "echo $A $HOME $PATH; echo $PWD $(id -u) $(id -G); exit 7", NULL };
-	const char *const env[] = { "A=a b", "HOME=/etc", NULL };
-	const unsigned groups[] = { 5, 6 };
+	const char *const args[] = {
+		"sh", "-c", "echo $A $HOME $PATH; echo $PWD $(id -u) $(id -G); exit 7", NULL};
+	const char *const env[] = {"A=a b", "HOME=/etc", NULL};
+	const unsigned groups[] = {5, 6};
 	for (size_t i = 0; i < ARRAY_LEN(runtimes); i++) {
 		struct live l;
 		auto_free char *text = NULL;
 		container(&l, runtimes[i], sleeper);
-		struct oci_exec x = { .args = args, .env_add = env, .cwd = "/etc", .user_set = true, .uid = 33, .gid = 44,
-			.groups = groups, .n_groups = 2 };
+		struct oci_exec x = {.args = args,
+			.env_add = env,
+			.cwd = "/etc",
+			.user_set = true,
+			.uid = 33,
+			.gid = 44,
+			.groups = groups,
+			.n_groups = 2};
 		assert_int_equal(run_exec(&l, &x, &text), 7);
 		assert_string_equal(text, "a b /etc /bin:/sbin\n/etc 33 44 5 6\n");
 		struct oci_call c = live_call(&l, OCI_EXEC);
@@ -66,12 +73,12 @@ static void test_changes_to_process(void **state)
 
 static void test_privileged(void **state)
 {
-	const char *const args[] = { "grep", "CapBnd", "/proc/self/status", NULL };
+	const char *const args[] = {"grep", "CapBnd", "/proc/self/status", NULL};
 	for (size_t i = 0; i < ARRAY_LEN(runtimes); i++) {
 		struct live l;
 		auto_free char *text = NULL, *priv = NULL;
 		container(&l, runtimes[i], sleeper);
-		struct oci_exec x = { .args = args };
+		struct oci_exec x = {.args = args};
 		assert_int_equal(run_exec(&l, &x, &text), 0);
 		assert_string_equal(text, "CapBnd:\t00000000a80425fb\n");
 		x.privileged = true;
@@ -85,28 +92,38 @@ static void test_privileged(void **state)
  * output. */
 static void test_commands_that_cannot_run(void **state)
 {
-	static const struct { const char *cmd; enum err_kind kind; bool crun_only; const char *text; } cases[] = {
-		{ "nope", ERR_CMD_NOT_FOUND, false, "command 'nope' does not exist in the image" },
-		{ "/bin/nope", ERR_CMD_NOT_FOUND, false, "command '/bin/nope' does not exist in the image" },
-		{ "/bin/plain/x", ERR_CMD_NOT_FOUND, false, "command '/bin/plain/x' does not exist in the image" },
-		{ "/etc", ERR_CMD_NOT_EXEC, false, "command '/etc' is not executable" },
-		{ "/bin/plain", ERR_CMD_NOT_EXEC, false, "command '/bin/plain' is not executable" },
-		{ "/bin/script", ERR_CMD_NOT_FOUND, true,
-			"command '/bin/script' cannot run: the interpreter or loader it names does not exist in the image" },
-		{ "/bin/alien", ERR_CMD_NOT_EXEC, true,
-			"command '/bin/alien' is no program for this machine (another architecture, or no '#!' line)" },
+	static const struct {
+		const char *cmd;
+		enum err_kind kind;
+		bool crun_only;
+		const char *text;
+	} cases[] = {
+		{"nope", ERR_CMD_NOT_FOUND, false, "command 'nope' does not exist in the image"},
+		{"/bin/nope", ERR_CMD_NOT_FOUND, false, "command '/bin/nope' does not exist in the image"},
+		{"/bin/plain/x", ERR_CMD_NOT_FOUND, false,
+			"command '/bin/plain/x' does not exist in the image"},
+		{"/etc", ERR_CMD_NOT_EXEC, false, "command '/etc' is not executable"},
+		{"/bin/plain", ERR_CMD_NOT_EXEC, false, "command '/bin/plain' is not executable"},
+		{"/bin/script", ERR_CMD_NOT_FOUND, true,
+			"command '/bin/script' cannot run: the interpreter or loader it names does not exist "
+			"in the image"},
+		{"/bin/alien", ERR_CMD_NOT_EXEC, true,
+			"command '/bin/alien' is no program for this machine (another architecture, or no "
+			"'#!' line)"},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(runtimes); i++) {
 		struct live l;
 		container(&l, runtimes[i], sleeper);
 		assert_int_equal(path_write(l.dir_fd, "rootfs/bin/plain", "x", 1, 0644, 0, NULL), 0);
-		assert_int_equal(path_write(l.dir_fd, "rootfs/bin/script", "#!/bin/bash\n", 12, 0755, 0, NULL), 0);
-		assert_int_equal(path_write(l.dir_fd, "rootfs/bin/alien", "\177ELF\1\1\1", 7, 0755, 0, NULL), 0);
+		assert_int_equal(
+			path_write(l.dir_fd, "rootfs/bin/script", "#!/bin/bash\n", 12, 0755, 0, NULL), 0);
+		assert_int_equal(
+			path_write(l.dir_fd, "rootfs/bin/alien", "\177ELF\1\1\1", 7, 0755, 0, NULL), 0);
 		for (size_t k = 0; k < ARRAY_LEN(cases); k++) {
 			auto_err struct err err = ERR_INIT;
 			auto_free char *text = NULL, *process = xasprintf("%s/exec.json", l.bundle);
-			const char *const args[] = { cases[k].cmd, NULL };
-			struct oci_exec x = { .args = args };
+			const char *const args[] = {cases[k].cmd, NULL};
+			struct oci_exec x = {.args = args};
 			int status = run_exec(&l, &x, &text);
 			struct oci_call c = live_call(&l, OCI_EXEC);
 			c.process_file = process;
@@ -127,7 +144,7 @@ static void test_commands_that_cannot_run(void **state)
 /* A forked child that becomes `exec` on a terminal of its own; the master's descriptor. */
 static pid_t exec_on_terminal(struct live *l, const char *process, int *ret_master)
 {
-	struct winsize ws = { .ws_row = 33, .ws_col = 77 };
+	struct winsize ws = {.ws_row = 33, .ws_col = 77};
 	fflush(NULL);
 	pid_t pid = forkpty(ret_master, NULL, NULL, &ws);
 	assert_true(pid >= 0);
@@ -148,7 +165,7 @@ static void await(int master, struct buf *b, const char *text)
 {
 	int64_t end = clock_mono_ns() + DEADLINE_MS * MS_NS;
 	while (!b->p || !strstr(b->p, text)) {
-		struct pollfd p = { .fd = master, .events = POLLIN };
+		struct pollfd p = {.fd = master, .events = POLLIN};
 		char chunk[512];
 		assert_true(clock_mono_ns() < end);
 		if (poll(&p, 1, 1000) <= 0)
@@ -163,8 +180,10 @@ static void await(int master, struct buf *b, const char *text)
 
 static void test_terminal(void **state)
 {
-	const char *const args[] = { "sh", "-c", "tty; stty size; trap 'echo interrupted; exit 9' INT; echo ready;"
-		"while read x; do echo got $x; done", NULL };
+	const char *const args[] = {"sh", "-c",
+		"tty; stty size; trap 'echo interrupted; exit 9' INT; echo ready;"
+		"while read x; do echo got $x; done",
+		NULL};
 	for (size_t i = 0; i < ARRAY_LEN(runtimes); i++) {
 		struct live l;
 		auto_err struct err err = ERR_INIT;
@@ -172,7 +191,7 @@ static void test_terminal(void **state)
 		int master, status;
 		container(&l, runtimes[i], sleeper);
 		auto_free char *process = xasprintf("%s/exec.json", l.bundle);
-		struct oci_exec x = { .args = args, .tty = true };
+		struct oci_exec x = {.args = args, .tty = true};
 		ok(oci_process_write(l.bundle_fd, "exec.json", &x, &err), err);
 		pid_t pid = exec_on_terminal(&l, process, &master);
 		await(master, &b, "ready");

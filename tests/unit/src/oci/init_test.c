@@ -51,7 +51,7 @@ static pid_t start(const char *const *args, int *ret_out)
 		if (pid == 0) {
 			dup2(p[1], 1);
 			dup2(p[1], 2);
-			char *argv[10] = { init };
+			char *argv[10] = {init};
 			for (int i = 0; args[i]; i++)
 				argv[i + 1] = (char *)args[i];
 			execv(init, argv);
@@ -79,7 +79,7 @@ static void await(int fd, char *buf, size_t size, const char *text)
 {
 	int64_t end = clock_mono_ns() + 20 * SEC_NS;
 	while (!strstr(buf, text)) {
-		struct pollfd p = { .fd = fd, .events = POLLIN };
+		struct pollfd p = {.fd = fd, .events = POLLIN};
 		size_t len = strlen(buf);
 		assert_true(clock_mono_ns() < end && len + 1 < size);
 		if (poll(&p, 1, 100) <= 0)
@@ -110,22 +110,30 @@ static int run(const char *const *args)
 
 static void test_status(void **state)
 {
-	assert_int_equal(run((const char *const[]){ "--", "sh", "-c", "exit 42", NULL }), 42);
-	assert_int_equal(run((const char *const[]){ "true", NULL }), 0);
-	assert_int_equal(run((const char *const[]){ "--", "sh", "-c", "kill -TERM $$", NULL }), 143);
-	assert_int_equal(run((const char *const[]){ "--", "/not/there", NULL }), 127);
-	assert_int_equal(run((const char *const[]){ "--", "/etc/passwd", NULL }), 126);
-	assert_int_equal(run((const char *const[]){ "--", NULL }), 125);
+	assert_int_equal(run((const char *const[]){"--", "sh", "-c", "exit 42", NULL}), 42);
+	assert_int_equal(run((const char *const[]){"true", NULL}), 0);
+	assert_int_equal(run((const char *const[]){"--", "sh", "-c", "kill -TERM $$", NULL}), 143);
+	assert_int_equal(run((const char *const[]){"--", "/not/there", NULL}), 127);
+	assert_int_equal(run((const char *const[]){"--", "/etc/passwd", NULL}), 126);
+	assert_int_equal(run((const char *const[]){"--", NULL}), 125);
 }
 
 static void test_signals_reach_the_program(void **state)
 {
-	static const struct { int sig; const char *word; } sigs[] = {
-		{ SIGHUP, "hup" }, { SIGUSR1, "usr1" }, { SIGWINCH, "winch" }, { SIGTERM, "term" },
+	static const struct {
+		int sig;
+		const char *word;
+	} sigs[] = {
+		{SIGHUP, "hup"},
+		{SIGUSR1, "usr1"},
+		{SIGWINCH, "winch"},
+		{SIGTERM, "term"},
 	};
 	/* a shell that waits in a loop of children, so that traps run soon */
-	const char *const loop[] = { "--", "sh", "-c", "trap 'echo hup' HUP; trap 'echo usr1' USR1; trap 'echo winch' WINCH;"
-		"trap 'echo term; exit 5' TERM; echo ready; while :; do /bin/sleep 0.01; done", NULL };
+	const char *const loop[] = {"--", "sh", "-c",
+		"trap 'echo hup' HUP; trap 'echo usr1' USR1; trap 'echo winch' WINCH;"
+		"trap 'echo term; exit 5' TERM; echo ready; while :; do /bin/sleep 0.01; done",
+		NULL};
 	char buf[4096] = "";
 	int out;
 	pid_t pid = start(loop, &out);
@@ -142,8 +150,10 @@ static void test_signals_reach_the_program(void **state)
  * through its list of children, where a zombie still stands: in the end only the program is left. */
 static void test_orphans_are_reaped(void **state)
 {
-	const char *const args[] = { "--", "sh", "-c",
-		"i=0; while [ $i -lt 20 ]; do (sh -c 'exit 3' &); i=$((i+1)); done; echo made; exec sleep 1000", NULL };
+	const char *const args[] = {"--", "sh", "-c",
+		"i=0; while [ $i -lt 20 ]; do (sh -c 'exit 3' &); i=$((i+1)); done; echo made; exec sleep "
+		"1000",
+		NULL};
 	char buf[256] = "", path[64], list[1024];
 	int out, pid1 = 0, n;
 	pid_t pid = start(args, &out);

@@ -38,17 +38,17 @@ struct live {
 	int dir_fd, bundle_fd;
 	struct oci_runtime rt;
 	json_t *warnings;
-	pid_t pid;                     /* of the container */
-	int out;                       /* reading end of its standard output and error */
+	pid_t pid; /* of the container */
+	int out;   /* reading end of its standard output and error */
 };
 
-static const char *const live_env[] = { "PATH=/bin:/sbin", "HOME=/", NULL };
+static const char *const live_env[] = {"PATH=/bin:/sbin", "HOME=/", NULL};
 
 /* Fails the test with err's words. */
-#define ok(call, e) \
-	do { \
-		if ((call) != 0) \
-			fail_msg("%s: %s", #call, err_msg(&(e))); \
+#define ok(call, e)                                                                                          \
+	do {                                                                                                 \
+		if ((call) != 0)                                                                             \
+			fail_msg("%s: %s", #call, err_msg(&(e)));                                            \
 	} while (0)
 
 /* A mount namespace like a host's: its own, but with everything shared, so that a leak would be seen. */
@@ -80,8 +80,9 @@ static inline void live_copy(const char *from, const char *to)
 static inline void live_open(struct live *l, const char *runtime)
 {
 	static unsigned count;
-	static const char *const links[] = { "sh", "sleep", "echo", "cat", "id", "ls", "true", "mount", "grep", "tty", "stat",
-		"dd", "hostname", "mknod", "kill", "stty", "unshare", "ping", "wc", "cut", "head" };
+	static const char *const links[] = {"sh", "sleep", "echo", "cat", "id", "ls", "true", "mount", "grep",
+		"tty", "stat", "dd", "hostname", "mknod", "kill", "stty", "unshare", "ping", "wc", "cut",
+		"head"};
 	auto_err struct err err = ERR_INIT;
 	memset(l, 0, sizeof *l);
 	l->out = -1;
@@ -126,16 +127,26 @@ static inline void live_close(struct live *l)
 static inline struct oci_spec live_spec(const struct live *l, const char *const *args)
 {
 	return (struct oci_spec){
-		.args = args, .env = live_env, .hostname = "box", .rootfs = l->rootfs, .cgroup_path = l->cgroup,
-		.limits = { .mem_swappiness = -1 },
+		.args = args,
+		.env = live_env,
+		.hostname = "box",
+		.rootfs = l->rootfs,
+		.cgroup_path = l->cgroup,
+		.limits = {.mem_swappiness = -1},
 	};
 }
 
 static inline struct oci_call live_call(const struct live *l, enum oci_verb verb)
 {
 	return (struct oci_call){
-		.runtime = &l->rt, .root = l->root, .id = l->project, .verb = verb, .bundle = l->bundle,
-		.log_file = l->log, .pid_file = l->pid_file, .stdio = { -1, -1, -1 },
+		.runtime = &l->rt,
+		.root = l->root,
+		.id = l->project,
+		.verb = verb,
+		.bundle = l->bundle,
+		.log_file = l->log,
+		.pid_file = l->pid_file,
+		.stdio = {-1, -1, -1},
 	};
 }
 
@@ -200,7 +211,7 @@ static inline char *live_output(struct live *l)
 	int64_t end = clock_mono_ns() + DEADLINE_MS * MS_NS;
 	for (;;) {
 		char chunk[4096];
-		struct pollfd p = { .fd = l->out, .events = POLLIN };
+		struct pollfd p = {.fd = l->out, .events = POLLIN};
 		assert_true(clock_mono_ns() < end);
 		if (poll(&p, 1, 1000) <= 0)
 			continue;

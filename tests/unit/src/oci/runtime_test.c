@@ -1,7 +1,7 @@
 /* Real containers through both runtimes, on whatever cgroups this machine has. */
 #include "live.h"
 
-static const char *const runtimes[] = { "crun", "runc" };
+static const char *const runtimes[] = {"crun", "runc"};
 
 static char *mounts_now(void)
 {
@@ -13,8 +13,8 @@ static char *mounts_now(void)
 /* No hierarchy has the project's cgroup any more. */
 static void assert_no_cgroups(const char *project)
 {
-	static const char *const where[] = { "", "memory/", "pids/", "cpu/", "cpuset/", "devices/", "freezer/", "blkio/", "systemd/",
-		"unified/" };
+	static const char *const where[] = {"", "memory/", "pids/", "cpu/", "cpuset/", "devices/", "freezer/",
+		"blkio/", "systemd/", "unified/"};
 	for (size_t i = 0; i < ARRAY_LEN(where); i++) {
 		auto_free char *path = xasprintf("/sys/fs/cgroup/%sdavit/%s", where[i], project);
 		assert_int_equal(access(path, F_OK), -1);
@@ -23,7 +23,8 @@ static void assert_no_cgroups(const char *project)
 
 static void test_whole_life(void **state)
 {
-	const char *const args[] = { "sh", "-c", "echo $$ $(hostname) out; echo err >&2; exec sleep 1000", NULL };
+	const char *const args[] = {
+		"sh", "-c", "echo $$ $(hostname) out; echo err >&2; exec sleep 1000", NULL};
 	for (size_t i = 0; i < ARRAY_LEN(runtimes); i++) {
 		struct live l;
 		char project[32];
@@ -54,11 +55,15 @@ static void test_whole_life(void **state)
 /* What `create` says of a command that cannot run. */
 static void test_create_fails(void **state)
 {
-	static const struct { const char *cmd; enum err_kind kind; const char *text; } cases[] = {
-		{ "nope", ERR_CMD_NOT_FOUND, "command 'nope' does not exist in the image" },
-		{ "/bin/nope", ERR_CMD_NOT_FOUND, "command '/bin/nope' does not exist in the image" },
-		{ "/etc", ERR_CMD_NOT_EXEC, "command '/etc' is not executable" },
-		{ "/bin/plain", ERR_CMD_NOT_EXEC, "command '/bin/plain' is not executable" },
+	static const struct {
+		const char *cmd;
+		enum err_kind kind;
+		const char *text;
+	} cases[] = {
+		{"nope", ERR_CMD_NOT_FOUND, "command 'nope' does not exist in the image"},
+		{"/bin/nope", ERR_CMD_NOT_FOUND, "command '/bin/nope' does not exist in the image"},
+		{"/etc", ERR_CMD_NOT_EXEC, "command '/etc' is not executable"},
+		{"/bin/plain", ERR_CMD_NOT_EXEC, "command '/bin/plain' is not executable"},
 	};
 	for (size_t i = 0; i < ARRAY_LEN(runtimes); i++) {
 		struct live l;
@@ -66,7 +71,7 @@ static void test_create_fails(void **state)
 		assert_int_equal(path_write(l.dir_fd, "rootfs/bin/plain", "x", 1, 0644, 0, NULL), 0);
 		for (size_t k = 0; k < ARRAY_LEN(cases); k++) {
 			auto_err struct err err = ERR_INIT;
-			const char *const args[] = { cases[k].cmd, NULL };
+			const char *const args[] = {cases[k].cmd, NULL};
 			struct oci_spec s = live_spec(&l, args);
 			struct oci_call c = live_call(&l, OCI_CREATE);
 			int status = live_create(&l, &s);
@@ -84,11 +89,12 @@ static void test_create_fails(void **state)
 /* Only execve finds out that the interpreter is missing: `start` succeeds, the container ends at once. */
 static void test_missing_interpreter(void **state)
 {
-	const char *const args[] = { "/bin/script", NULL };
+	const char *const args[] = {"/bin/script", NULL};
 	for (size_t i = 0; i < ARRAY_LEN(runtimes); i++) {
 		struct live l;
 		live_open(&l, runtimes[i]);
-		assert_int_equal(path_write(l.dir_fd, "rootfs/bin/script", "#!/bin/bash\n", 12, 0755, 0, NULL), 0);
+		assert_int_equal(
+			path_write(l.dir_fd, "rootfs/bin/script", "#!/bin/bash\n", 12, 0755, 0, NULL), 0);
 		struct oci_spec s = live_spec(&l, args);
 		assert_int_equal(live_create(&l, &s), 0);
 		auto_free char *other = xasprintf("%s/log2", l.dir);
@@ -107,8 +113,8 @@ static void test_missing_interpreter(void **state)
 
 static void test_what_is_not_there(void **state)
 {
-	static const enum oci_verb verbs[] = { OCI_START, OCI_KILL, OCI_EXEC };
-	const char *const args[] = { "true", NULL };
+	static const enum oci_verb verbs[] = {OCI_START, OCI_KILL, OCI_EXEC};
+	const char *const args[] = {"true", NULL};
 	for (size_t i = 0; i < ARRAY_LEN(runtimes); i++) {
 		struct live l;
 		live_open(&l, runtimes[i]);
@@ -135,18 +141,29 @@ static void test_what_is_not_there(void **state)
 /* The runtime's own failure, and one that left no words. */
 static void test_failure_texts(void **state)
 {
-	static const struct { const char *log, *text; enum err_kind kind; } cases[] = {
-		{ "", "crun create failed with status 3 and without a word", ERR_FAIL },
-		{ "not json\n{\"level\":\"error\"}\n", "crun create failed with status 3 and without a word", ERR_FAIL },
-		{ "{\"level\":\"warning\",\"msg\":\"w\"}\n", "crun create failed with status 3 and without a word", ERR_FAIL },
-		{ "{\"level\":\"error\",\"msg\":\"a\"}\n{\"level\":\"error\",\"msg\":\"mount `x`:\\n denied\\n\"}\n{\"level\":\"warning\","
-			"\"msg\":\"w\"}\n", "crun create: mount `x`:  denied", ERR_FAIL },
-		{ "{\"level\":\"error\",\"msg\":\"runc create failed: unable to start container process: error during container init: no:"
-			" unknown\"}", "crun create: no", ERR_FAIL },
-		{ "{\"level\":\"error\",\"msg\":\"exec /x: exec format error\"}",
-			"command 'cmd' is no program for this machine (another architecture, or no '#!' line)", ERR_CMD_NOT_EXEC },
+	static const struct {
+		const char *log, *text;
+		enum err_kind kind;
+	} cases[] = {
+		{"", "crun create failed with status 3 and without a word", ERR_FAIL},
+		{"not json\n{\"level\":\"error\"}\n", "crun create failed with status 3 and without a word",
+			ERR_FAIL},
+		{"{\"level\":\"warning\",\"msg\":\"w\"}\n",
+			"crun create failed with status 3 and without a word", ERR_FAIL},
+		{"{\"level\":\"error\",\"msg\":\"a\"}\n{\"level\":\"error\",\"msg\":\"mount `x`:\\n "
+		 "denied\\n\"}\n{\"level\":\"warning\","
+		 "\"msg\":\"w\"}\n",
+			"crun create: mount `x`:  denied", ERR_FAIL},
+		{"{\"level\":\"error\",\"msg\":\"runc create failed: unable to start container process: "
+		 "error during container init: no:"
+		 " unknown\"}",
+			"crun create: no", ERR_FAIL},
+		{"{\"level\":\"error\",\"msg\":\"exec /x: exec format error\"}",
+			"command 'cmd' is no program for this machine (another architecture, or no '#!' "
+			"line)",
+			ERR_CMD_NOT_EXEC},
 	};
-	const char *const args[] = { "cmd", NULL };
+	const char *const args[] = {"cmd", NULL};
 	struct live l;
 	live_open(&l, "crun");
 	struct oci_spec s = live_spec(&l, args);
@@ -155,7 +172,8 @@ static void test_failure_texts(void **state)
 	struct oci_call c = live_call(&l, OCI_CREATE);
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		auto_err struct err err = ERR_INIT;
-		assert_int_equal(path_write(l.dir_fd, "log", cases[i].log, strlen(cases[i].log), 0600, 0, NULL), 0);
+		assert_int_equal(
+			path_write(l.dir_fd, "log", cases[i].log, strlen(cases[i].log), 0600, 0, NULL), 0);
 		assert_int_equal(oci_failure(&c, 3, &err), -1);
 		assert_string_equal(err_msg(&err), cases[i].text);
 		assert_int_equal(err.kind, cases[i].kind);
@@ -166,7 +184,7 @@ static void test_failure_texts(void **state)
 static void test_find(void **state)
 {
 	auto_err struct err err = ERR_INIT;
-	struct oci_runtime r = { 0 };
+	struct oci_runtime r = {0};
 	ok(oci_runtime_find("runc", &r, &err), err);
 	assert_string_equal(r.name, "runc");
 	assert_true(*r.path == '/');
@@ -178,7 +196,7 @@ static void test_find(void **state)
 	assert_int_equal(err.kind, ERR_NOT_FOUND);
 	assert_string_equal(err_msg(&err), "OCI runtime 'no-such-runtime' not found");
 	assert_non_null(err.hint);
-	static const char *const bad[] = { "../bin/sh", "/etc", "/etc/passwd", "/not/there" };
+	static const char *const bad[] = {"../bin/sh", "/etc", "/etc/passwd", "/not/there"};
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
 		assert_int_equal(oci_runtime_find(bad[i], &r, NULL), -1);
 	ok(setenv("DAVIT_RUNTIME", "/usr/sbin/../sbin/runc", 1), err);

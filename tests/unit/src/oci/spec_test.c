@@ -4,7 +4,7 @@
 
 #include "live.h"
 
-static const char *const runtimes[] = { "crun", "runc" };
+static const char *const runtimes[] = {"crun", "runc"};
 
 static int has_line(const char *text, const char *line)
 {
@@ -19,21 +19,21 @@ static int has_line(const char *text, const char *line)
 	return 0;
 }
 
-#define assert_line(text, line) \
-	do { \
-		if (!has_line(text, line)) \
-			fail_msg("no line '%s' in:\n%s", line, text); \
+#define assert_line(text, line)                                                                              \
+	do {                                                                                                 \
+		if (!has_line(text, line))                                                                   \
+			fail_msg("no line '%s' in:\n%s", line, text);                                        \
 	} while (0)
-#define assert_no_line(text, line) \
-	do { \
-		if (has_line(text, line)) \
-			fail_msg("line '%s' in:\n%s", line, text); \
+#define assert_no_line(text, line)                                                                           \
+	do {                                                                                                 \
+		if (has_line(text, line))                                                                    \
+			fail_msg("line '%s' in:\n%s", line, text);                                           \
 	} while (0)
 
 /* Runs `sh -c script` in a container of the spec and returns what it said. */
 static char *shell(struct live *l, struct oci_spec *s, const char *script)
 {
-	const char *const args[] = { "sh", "-c", script, NULL };
+	const char *const args[] = {"sh", "-c", script, NULL};
 	int status;
 	s->args = args;
 	char *text = live_all(l, s, &status);
@@ -48,10 +48,14 @@ static void test_defaults(void **state)
 		struct live l;
 		live_open(&l, runtimes[i]);
 		struct oci_spec s = live_spec(&l, NULL);
-		auto_free char *t = shell(&l, &s, "grep -E 'Cap|NoNew|Seccomp:' /proc/self/status; echo pwd $PWD; echo $(cat /proc/keys);"
-			"echo x > /proc/sys/kernel/domainname || echo sys is read-only; ls /sys/firmware; echo keys; id -u;"
+		auto_free char *t = shell(&l, &s,
+			"grep -E 'Cap|NoNew|Seccomp:' /proc/self/status; echo pwd $PWD; echo $(cat "
+			"/proc/keys);"
+			"echo x > /proc/sys/kernel/domainname || echo sys is read-only; ls /sys/firmware; "
+			"echo keys; id -u;"
 			"mount | grep -E ' /(proc|dev|dev/pts|dev/shm|sys|sys/fs/cgroup) ' | cut -d' ' -f3-6;"
-			"unshare -U true 2>/dev/null || echo no namespaces; ls -1 /proc/self/fd | wc -l; ulimit -Sn; stat -c %a /dev/shm");
+			"unshare -U true 2>/dev/null || echo no namespaces; ls -1 /proc/self/fd | wc -l; "
+			"ulimit -Sn; stat -c %a /dev/shm");
 		assert_line(t, "CapInh:\t0000000000000000");
 		assert_line(t, "CapAmb:\t0000000000000000");
 		assert_line(t, "CapEff:\t00000000a80425fb");
@@ -77,25 +81,35 @@ static void test_defaults(void **state)
 
 static void test_limits(void **state)
 {
-	const struct oci_rlimit rl[] = { { "nofile", 2000, 3000 }, { "core", -1, -1 }, { "nproc", 100, 200 } };
+	const struct oci_rlimit rl[] = {{"nofile", 2000, 3000}, {"core", -1, -1}, {"nproc", 100, 200}};
 	for (size_t i = 0; i < ARRAY_LEN(runtimes); i++) {
 		struct live l;
 		live_open(&l, runtimes[i]);
 		struct oci_spec s = live_spec(&l, NULL);
 		s.rlimits = rl;
 		s.n_rlimits = ARRAY_LEN(rl);
-		s.limits = (struct oci_limits){ .mem_bytes = 64 << 20, .mem_reservation_bytes = 32 << 20, .mem_swappiness = -1,
-			.cpu_shares = 512, .cpu_quota_us = 50000, .cpu_period_us = 100000, .cpuset = "0", .pids = 77 };
+		s.limits = (struct oci_limits){.mem_bytes = 64 << 20,
+			.mem_reservation_bytes = 32 << 20,
+			.mem_swappiness = -1,
+			.cpu_shares = 512,
+			.cpu_quota_us = 50000,
+			.cpu_period_us = 100000,
+			.cpuset = "0",
+			.pids = 77};
 		s.shm_bytes = 1 << 20;
 		s.oom_score_adj_set = true;
 		s.oom_score_adj = 500;
 		s.privileged = false;
-		auto_free char *t = shell(&l, &s, "ulimit -Sn; ulimit -Hn; ulimit -Sc; cat /proc/self/oom_score_adj;"
-			"cd /sys/fs/cgroup; d=$(grep -E ':(memory|):' /proc/self/cgroup | cut -d: -f3 | head -1);"
+		auto_free char *t = shell(&l, &s,
+			"ulimit -Sn; ulimit -Hn; ulimit -Sc; cat /proc/self/oom_score_adj;"
+			"cd /sys/fs/cgroup; d=$(grep -E ':(memory|):' /proc/self/cgroup | cut -d: -f3 | head "
+			"-1);"
 			"for f in memory.max memory/$d/memory.limit_in_bytes memory/memory.limit_in_bytes; do"
 			" [ -e $f ] && echo mem $(cat $f); done;"
-			"for f in pids.max pids/$d/pids.max pids/pids.max; do [ -e $f ] && echo pids $(cat $f); done;"
-			"for f in cpu.max cpu/$d/cpu.cfs_quota_us cpu/cpu.cfs_quota_us; do [ -e $f ] && echo cpu $(cat $f); done;"
+			"for f in pids.max pids/$d/pids.max pids/pids.max; do [ -e $f ] && echo pids $(cat "
+			"$f); done;"
+			"for f in cpu.max cpu/$d/cpu.cfs_quota_us cpu/cpu.cfs_quota_us; do [ -e $f ] && echo "
+			"cpu $(cat $f); done;"
 			"mount | grep -o '/dev/shm.*size=[0-9]*k'; true");
 		assert_line(t, "2000");
 		assert_line(t, "3000");
@@ -114,7 +128,7 @@ static void test_limits(void **state)
 
 static void test_mounts(void **state)
 {
-	const char *const ro[] = { "rbind", "ro", NULL }, *const tmp[] = { "size=1m", "mode=0700", NULL };
+	const char *const ro[] = {"rbind", "ro", NULL}, *const tmp[] = {"size=1m", "mode=0700", NULL};
 	for (size_t i = 0; i < ARRAY_LEN(runtimes); i++) {
 		struct live l;
 		live_open(&l, runtimes[i]);
@@ -124,15 +138,19 @@ static void test_mounts(void **state)
 		assert_int_equal(path_write(l.dir_fd, "data/file", "hello\n", 6, 0644, 0, NULL), 0);
 		/* given inside out: the deeper ones would be hidden */
 		const struct oci_mount m[] = {
-			{ data, "/srv/a/b", "bind", ro }, { NULL, "/srv/a", "tmpfs", tmp }, { data, "/srv/", NULL, NULL },
-			{ shm, "/dev/shm", "volume", NULL },
+			{data, "/srv/a/b", "bind", ro},
+			{NULL, "/srv/a", "tmpfs", tmp},
+			{data, "/srv/", NULL, NULL},
+			{shm, "/dev/shm", "volume", NULL},
 		};
 		struct oci_spec s = live_spec(&l, NULL);
 		s.mounts = m;
 		s.n_mounts = ARRAY_LEN(m);
 		s.rootfs_readonly = true;
-		auto_free char *t = shell(&l, &s, "cat /srv/file /srv/a/b/file; echo x > /srv/a/b/file || echo b is read-only;"
-			"echo x > /srv/new && echo srv is writable; stat -c %a /srv/a; echo x > /etc/x || echo root is read-only;"
+		auto_free char *t = shell(&l, &s,
+			"cat /srv/file /srv/a/b/file; echo x > /srv/a/b/file || echo b is read-only;"
+			"echo x > /srv/new && echo srv is writable; stat -c %a /srv/a; echo x > /etc/x || "
+			"echo root is read-only;"
 			"echo y > /dev/shm/y; mount | grep -c ' /dev/shm '");
 		assert_line(t, "hello");
 		assert_line(t, "b is read-only");
@@ -147,9 +165,11 @@ static void test_mounts(void **state)
 
 static void test_security(void **state)
 {
-	const char *const add[] = { "sys_admin", "CAP_SYS_PTRACE", NULL }, *const drop[] = { "CAP_CHOWN", "net_raw", NULL };
-	const char *const all[] = { "ALL", NULL }, *const one[] = { "KILL", NULL };
-	const char *const opts[] = { "no-new-privileges:true", "seccomp=unconfined", "systempaths=unconfined", "label=disable", NULL };
+	const char *const add[] = {"sys_admin", "CAP_SYS_PTRACE", NULL}, *const drop[] = {"CAP_CHOWN",
+										 "net_raw", NULL};
+	const char *const all[] = {"ALL", NULL}, *const one[] = {"KILL", NULL};
+	const char *const opts[] = {"no-new-privileges:true", "seccomp=unconfined", "systempaths=unconfined",
+		"label=disable", NULL};
 	for (size_t i = 0; i < ARRAY_LEN(runtimes); i++) {
 		struct live l;
 		live_open(&l, runtimes[i]);
@@ -161,7 +181,9 @@ static void test_security(void **state)
 		s.cap_add = one;
 		s.cap_drop = all;
 		s.security_opt = opts;
-		auto_free char *u = shell(&l, &s, "grep -E 'CapEff|NoNew|Seccomp:' /proc/self/status; cat /proc/timer_list | head -1 | wc -l");
+		auto_free char *u = shell(&l, &s,
+			"grep -E 'CapEff|NoNew|Seccomp:' /proc/self/status; cat /proc/timer_list | head -1 | "
+			"wc -l");
 		assert_line(u, "CapEff:\t0000000000000020");
 		assert_line(u, "NoNewPrivs:\t1");
 		assert_line(u, "Seccomp:\t0");
@@ -172,7 +194,7 @@ static void test_security(void **state)
 
 static void test_user(void **state)
 {
-	const unsigned groups[] = { 7, 8 };
+	const unsigned groups[] = {7, 8};
 	for (size_t i = 0; i < ARRAY_LEN(runtimes); i++) {
 		struct live l;
 		live_open(&l, runtimes[i]);
@@ -182,7 +204,8 @@ static void test_user(void **state)
 		s.groups = groups;
 		s.n_groups = 2;
 		s.cwd = "/not/there/yet";
-		auto_free char *t = shell(&l, &s, "id -u; id -G; pwd; grep CapEff /proc/self/status; echo err > /dev/stderr");
+		auto_free char *t = shell(
+			&l, &s, "id -u; id -G; pwd; grep CapEff /proc/self/status; echo err > /dev/stderr");
 		assert_string_equal(t, "1000\n1001 7 8\n/not/there/yet\nCapEff:\t0000000000000000\nerr\n");
 		live_close(&l);
 	}
@@ -190,21 +213,24 @@ static void test_user(void **state)
 
 static void test_devices(void **state)
 {
-	const char *const rules[] = { "c 241:* rw", "b *:* r", NULL };
+	const char *const rules[] = {"c 241:* rw", "b *:* r", NULL};
 	for (size_t i = 0; i < ARRAY_LEN(runtimes); i++) {
 		struct live l;
 		live_open(&l, runtimes[i]);
 		struct oci_spec s = live_spec(&l, NULL);
 		/* a number without a driver: what may be opened says so, what may not is not permitted */
 		auto_free char *node = xasprintf("%s/node", l.dir);
-		const struct oci_device dev[] = { { node, "/dev/x/some", "r" } };
+		const struct oci_device dev[] = {{node, "/dev/x/some", "r"}};
 		assert_int_equal(mknod(node, S_IFCHR | 0666, makedev(240, 77)), 0);
-		auto_free char *t = shell(&l, &s, "mknod /dev/some c 240 77; cat /dev/some 2>&1; : < /dev/zero && echo zero");
+		auto_free char *t = shell(
+			&l, &s, "mknod /dev/some c 240 77; cat /dev/some 2>&1; : < /dev/zero && echo zero");
 		assert_string_equal(t, "cat: can't open '/dev/some': Operation not permitted\nzero\n");
 		s.devices = dev;
 		s.n_devices = 1;
 		s.device_cgroup_rules = rules;
-		auto_free char *u = shell(&l, &s, "cat /dev/x/some 2>&1; (: > /dev/x/some) 2>&1; mknod /dev/y c 241 1; cat /dev/y 2>&1; true");
+		auto_free char *u = shell(&l, &s,
+			"cat /dev/x/some 2>&1; (: > /dev/x/some) 2>&1; mknod /dev/y c 241 1; cat /dev/y "
+			"2>&1; true");
 		assert_line(u, "cat: can't open '/dev/x/some': No such device or address");
 		assert_line(u, "sh: can't create /dev/x/some: Operation not permitted");
 		assert_line(u, "cat: can't open '/dev/y': No such device or address");
@@ -219,7 +245,9 @@ static void test_privileged(void **state)
 		live_open(&l, runtimes[i]);
 		struct oci_spec s = live_spec(&l, NULL);
 		s.privileged = true;
-		auto_free char *t = shell(&l, &s, "grep Seccomp: /proc/self/status; (: < /dev/kmsg) && echo kmsg; mount | grep ' /sys ' | grep -o '(rw';"
+		auto_free char *t = shell(&l, &s,
+			"grep Seccomp: /proc/self/status; (: < /dev/kmsg) && echo kmsg; mount | grep ' /sys "
+			"' | grep -o '(rw';"
 			"grep CapBnd /proc/1/status; cat /proc/timer_list | head -1 | wc -l");
 		assert_line(t, "Seccomp:\t0");
 		assert_line(t, "kmsg");
@@ -232,7 +260,7 @@ static void test_privileged(void **state)
 
 static void test_namespaces(void **state)
 {
-	const struct oci_sysctl ctl[] = { { "kernel.shmmax", "1000000" } };
+	const struct oci_sysctl ctl[] = {{"kernel.shmmax", "1000000"}};
 	for (size_t i = 0; i < ARRAY_LEN(runtimes); i++) {
 		struct live l;
 		live_open(&l, runtimes[i]);
@@ -240,7 +268,8 @@ static void test_namespaces(void **state)
 		s.domainname = "example.test";
 		s.sysctls = ctl;
 		s.n_sysctls = 1;
-		auto_free char *t = shell(&l, &s, "hostname; cat /proc/sys/kernel/domainname /proc/sys/kernel/shmmax; echo pid $$");
+		auto_free char *t = shell(&l, &s,
+			"hostname; cat /proc/sys/kernel/domainname /proc/sys/kernel/shmmax; echo pid $$");
 		assert_string_equal(t, "box\nexample.test\n1000000\npid 1\n");
 		s.pid_ns = s.ipc_ns = s.uts_ns = "host";
 		s.n_sysctls = 0;
@@ -256,7 +285,7 @@ static void test_namespaces(void **state)
 /* A network namespace by path, with docker's two defaults and one more. */
 static void test_network_namespace(void **state)
 {
-	const struct oci_sysctl ctl[] = { { "net.core.somaxconn", "321" } };
+	const struct oci_sysctl ctl[] = {{"net.core.somaxconn", "321"}};
 	for (size_t i = 0; i < ARRAY_LEN(runtimes); i++) {
 		struct live l;
 		live_open(&l, runtimes[i]);
@@ -277,9 +306,12 @@ static void test_network_namespace(void **state)
 		s.netns_path = path;
 		s.sysctls = ctl;
 		s.n_sysctls = 1;
-		auto_free char *t = shell(&l, &s, "cd /proc/sys/net; cat ipv4/ip_unprivileged_port_start ipv4/ping_group_range core/somaxconn;"
+		auto_free char *t = shell(&l, &s,
+			"cd /proc/sys/net; cat ipv4/ip_unprivileged_port_start ipv4/ping_group_range "
+			"core/somaxconn;"
 			"stat -L -c %i /proc/self/ns/net");
-		auto_free char *want = xasprintf("0\n0\t2147483647\n321\n%.*s\n", (int)strcspn(theirs + 5, "]"), theirs + 5);
+		auto_free char *want =
+			xasprintf("0\n0\t2147483647\n321\n%.*s\n", (int)strcspn(theirs + 5, "]"), theirs + 5);
 		assert_string_equal(t, want);
 		kill(holder, SIGKILL);
 		waitpid(holder, NULL, 0);
@@ -298,39 +330,46 @@ static void refused(struct live *l, const struct oci_spec *s, const char *text)
 
 static void test_refused(void **state)
 {
-	const char *const args[] = { "true", NULL }, *const caps[] = { "CAP_FLY", NULL }, *const opt[] = { "magic", NULL };
-	const struct oci_rlimit rl = { "files", 1, 1 }, high = { "core", 9, 8 };
-	const struct oci_sysctl vm = { "vm.swappiness", "1" }, net = { "net.ipv4.ip_forward", "1" };
-	const struct oci_mount rel = { "/tmp", "data", NULL, NULL }, gone = { "/not/there", "/data", NULL, NULL };
-	const struct oci_device nodev = { "/etc/passwd", NULL, NULL }, perm = { "/dev/null", NULL, "rx" };
-	const char *const rules[] = { "c 1 rw", NULL };
+	const char *const args[] = {"true", NULL}, *const caps[] = {"CAP_FLY", NULL},
+			  *const opt[] = {"magic", NULL};
+	const struct oci_rlimit rl = {"files", 1, 1}, high = {"core", 9, 8};
+	const struct oci_sysctl vm = {"vm.swappiness", "1"}, net = {"net.ipv4.ip_forward", "1"};
+	const struct oci_mount rel = {"/tmp", "data", NULL, NULL}, gone = {"/not/there", "/data", NULL, NULL};
+	const struct oci_device nodev = {"/etc/passwd", NULL, NULL}, perm = {"/dev/null", NULL, "rx"};
+	const char *const rules[] = {"c 1 rw", NULL};
 	struct live l;
 	live_open(&l, NULL);
 	const struct oci_spec base = live_spec(&l, args);
 	struct oci_spec s;
-#define REFUSED(change, text) \
-	do { \
-		s = base; \
-		change; \
-		refused(&l, &s, text); \
+#define REFUSED(change, text)                                                                                \
+	do {                                                                                                 \
+		s = base;                                                                                    \
+		change;                                                                                      \
+		refused(&l, &s, text);                                                                       \
 	} while (0)
 	REFUSED(s.args = NULL, "no command: neither the image nor the service has one");
 	REFUSED(s.cwd = "x", "working directory 'x' is not absolute");
 	REFUSED(s.cap_add = caps, "unknown capability 'CAP_FLY'");
 	REFUSED(s.security_opt = opt, "unknown security option 'magic'");
 	REFUSED((s.rlimits = &rl, s.n_rlimits = 1), "unknown limit 'files' in ulimits");
-	REFUSED((s.rlimits = &high, s.n_rlimits = 1), "ulimit 'core': the soft limit is above the hard limit");
-	REFUSED((s.sysctls = &vm, s.n_sysctls = 1), "kernel parameter 'vm.swappiness' belongs to the whole machine, not to a container");
-	REFUSED((s.sysctls = &net, s.n_sysctls = 1), "kernel parameter 'net.ipv4.ip_forward' cannot be set in the host's network namespace");
+	REFUSED((s.rlimits = &high, s.n_rlimits = 1),
+		"ulimit 'core': the soft limit is above the hard limit");
+	REFUSED((s.sysctls = &vm, s.n_sysctls = 1),
+		"kernel parameter 'vm.swappiness' belongs to the whole machine, not to a container");
+	REFUSED((s.sysctls = &net, s.n_sysctls = 1),
+		"kernel parameter 'net.ipv4.ip_forward' cannot be set in the host's network namespace");
 	REFUSED((s.mounts = &rel, s.n_mounts = 1), "mount target 'data' is not absolute");
-	REFUSED((s.mounts = &gone, s.n_mounts = 1), "source '/not/there' of the mount at '/data': No such file or directory");
+	REFUSED((s.mounts = &gone, s.n_mounts = 1),
+		"source '/not/there' of the mount at '/data': No such file or directory");
 	REFUSED((s.devices = &nodev, s.n_devices = 1), "'/etc/passwd' is not a device");
-	REFUSED((s.devices = &perm, s.n_devices = 1), "device permissions 'rx' of '/dev/null' are not made of r, w and m");
+	REFUSED((s.devices = &perm, s.n_devices = 1),
+		"device permissions 'rx' of '/dev/null' are not made of r, w and m");
 	REFUSED(s.device_cgroup_rules = rules, "device cgroup rule 'c 1 rw' is not understood");
 	REFUSED(s.limits.mem_bytes = 1000, "mem_limit 1000 is too small (at least 6 MiB)");
 	REFUSED((s.limits.mem_bytes = 8 << 20, s.limits.memswap_bytes = 7 << 20),
 		"memswap_limit 7340032 is below mem_limit 8388608 (it is the sum of memory and swap)");
-	REFUSED((s.oom_score_adj_set = true, s.oom_score_adj = 1001), "oom_score_adj 1001 is out of range (-1000 to 1000)");
+	REFUSED((s.oom_score_adj_set = true, s.oom_score_adj = 1001),
+		"oom_score_adj 1001 is out of range (-1000 to 1000)");
 	REFUSED(s.userns = "auto", "user namespace 'auto' is not supported (only 'host')");
 	REFUSED(s.hostname = "\xff", "hostname is not UTF-8 text");
 	live_close(&l);
@@ -338,7 +377,7 @@ static void test_refused(void **state)
 
 static void test_warnings_once(void **state)
 {
-	const char *const args[] = { "true", NULL }, *const opt[] = { "apparmor=mine", "apparmor=mine", NULL };
+	const char *const args[] = {"true", NULL}, *const opt[] = {"apparmor=mine", "apparmor=mine", NULL};
 	auto_err struct err err = ERR_INIT;
 	struct live l;
 	live_open(&l, NULL);

@@ -65,7 +65,7 @@ static void test_fifo_in_the_way(void **state)
 
 static int connect_to(const char *path)
 {
-	struct sockaddr_un a = { .sun_family = AF_UNIX };
+	struct sockaddr_un a = {.sun_family = AF_UNIX};
 	snprintf(a.sun_path, sizeof a.sun_path, "%s", path);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	assert_true(fd >= 0);
@@ -77,7 +77,8 @@ static void test_console(void **state)
 {
 	auto_err struct err err = ERR_INIT, busy = ERR_INIT, no_tty = ERR_INIT, nothing = ERR_INIT;
 	auto_free char *path = xasprintf("%s/console", dir);
-	auto_close int l = -1, got = -1, master = -1, slave = -1, null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	auto_close int l = -1, got = -1, master = -1, slave = -1,
+		       null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	struct stat st;
 	ok(stdio_console_listen(path, &l, &err), err);
 	assert_int_equal(stat(path, &st), 0);
