@@ -10,7 +10,7 @@ static struct dns_query q;
 /* In a block of exactly its size, so that the sanitizer sees a byte read too far. */
 static int parse(const uint8_t *p, size_t n)
 {
-	uint8_t *copy = malloc(n);
+	uint8_t *copy = calloc(n, 1);
 	memcpy(copy, p, n);
 	int r = dns_query_parse(copy, n, &q);
 	free(copy);
