@@ -408,12 +408,34 @@ static void fill_stdio(void)
 			_exit(STATUS_USAGE);
 }
 
-static void close_inherited(void)
+static void close_between(int above, int below)
 {
-	if (k.lock_fd > 3)
-		close_range(3, (unsigned)k.lock_fd - 1, 0);
-	close_range((unsigned)k.lock_fd + 1, ~0U, 0);
+	if (below - above > 1)
+		close_range((unsigned)above + 1, (unsigned)below - 1, 0);
+}
+
+/* All but the lock and, where there is one, the feed. */
+static void close_inherited(int feed)
+{
+	int low = feed >= 0 && feed < k.lock_fd ? feed : k.lock_fd;
+	int high = feed > k.lock_fd ? feed : k.lock_fd;
+
+	close_between(STDERR_FILENO, low);
+	close_between(low, high);
+	close_range((unsigned)high + 1, ~0U, 0);
 	fcntl(k.lock_fd, F_SETFD, FD_CLOEXEC);
+}
+
+/* What the keeper before us kept, handed on by its supervisor. */
+static void take_feed(int feed)
+{
+	if (feed < 0)
+		return;
+	k.sock = feed;
+	while (receive_one())
+		;
+	if (k.sock >= 0)
+		hang_up();
 }
 
 /* Signals wait for ever, but SIGCHLD, which must not be ignored either: that would reap behind our back. */
@@ -448,17 +470,20 @@ static void raise_files_limit(void)
 
 int main(int argc, char **argv)
 {
+	int64_t feed = argc > 3 ? keeper_number(argv[3]) : -1;
+	int dashes = feed < 0 ? 3 : 4;
+
 	fill_stdio();
-	if (argc < 5 || strcmp(argv[3], "--") != 0 || keeper_number(argv[2]) < 3 ||
-		keeper_number(argv[2]) > INT32_MAX) {
-		dprintf(STDERR_FILENO, "usage: davit-keeper RUN_DIR LOCK_FD -- PROGRAM [ARG...]\n");
+	if (argc < dashes + 2 || strcmp(argv[dashes], "--") != 0 || keeper_number(argv[2]) < 3 ||
+		keeper_number(argv[2]) > INT32_MAX || (feed >= 0 && (feed < 3 || feed > INT32_MAX))) {
+		dprintf(STDERR_FILENO, "usage: davit-keeper RUN_DIR LOCK_FD [FEED_FD] -- PROGRAM [ARG...]\n");
 		return STATUS_USAGE;
 	}
-	k.program = argv + 4;
+	k.program = argv + dashes + 1;
 	k.lock_fd = (int)keeper_number(argv[2]);
 	if (fcntl(k.lock_fd, F_GETFD) < 0)
 		die("use the lock", argv[2]);
-	close_inherited();
+	close_inherited((int)feed);
 	k.run_fd = open(argv[1], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (k.run_fd < 0)
 		die("open", argv[1]);
@@ -467,6 +492,7 @@ int main(int argc, char **argv)
 	block_signals();
 	raise_files_limit();
 	exits_open(k.run_fd);
+	take_feed((int)feed);
 	setsid(); /* fails for a leader of a group, which is as good */
 	if (chdir("/") < 0)
 		die("go to", "/");

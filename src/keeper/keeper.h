@@ -1,6 +1,6 @@
 /* keeper.h - what the keeper and its supervisor agree on.
  *
- * davit-keeper RUN/projects/NAME LOCK_FD -- PROGRAM ARGS…     is the subreaper of a project. It
+ * davit-keeper RUN/projects/NAME LOCK_FD [FEED_FD] -- PROGRAM ARGS…     is the subreaper of a project. It
  *   - keeps LOCK_FD (the project's flock) open for life,
  *   - runs PROGRAM (the supervisor) with descriptor KEEPER_FD, one end of a SOCK_SEQPACKET pair, and /dev/null,
  *   - for every child that ends: appends "PID START STATUS WALLNS\n" to RUN/…/exits before it is reaped, then
@@ -22,7 +22,9 @@
  *     'f' NAME   and one descriptor: keep this (replaces one of the same name)
  *     'd' NAME   close it
  * When the keeper dies, KEEPER_FD reaches its end: the supervisor then executes davit-keeper in its own place,
- * which starts over with a fresh supervisor; its children stay its children. */
+ * which starts over with a fresh supervisor; its children stay its children.
+ * FEED_FD is then one end of a SOCK_SEQPACKET pair whose other end is closed, with a KEEPER_FD_IS message for each
+ * descriptor that the dead keeper kept. */
 #pragma once
 
 enum { KEEPER_FD = 3, KEEPER_NAME_MAX = 63, KEEPER_FDS_MAX = 4096 };

@@ -19,7 +19,8 @@ enum { RUNTIME_MS = 60000, WORKER_MS = 600000, KILL_MS = 10000, KILLS_MAX = 3 };
 
 static const char *const verb_str[] = {
 	[ACT_NONE] = "nothing", [ACT_PREPARE] = "prepare", [ACT_CREATE] = "create",
-	[ACT_START] = "start",	[ACT_DELETE] = "delete",   [ACT_REMOVE] = "remove",
+	[ACT_START] = "start",	[ACT_CLEAN] = "clean up",  [ACT_DELETE] = "delete",
+	[ACT_REMOVE] = "remove",
 };
 
 static void set_timer(struct event *ev, int64_t ms)
@@ -68,7 +69,7 @@ static void on_overdue(evutil_socket_t fd, short what, void *arg)
 	enum activity act = u->act;
 	struct err err = ERR_INIT;
 
-	if (act == ACT_PREPARE || act == ACT_REMOVE) {
+	if (act == ACT_PREPARE || act == ACT_REMOVE || act == ACT_CLEAN) {
 		worker_abort(&u->worker);
 		err_set(&err, ERR_TIMEOUT, "to %s container '%s' took more than %d s", verb_str[act], u->rec.name,
 			WORKER_MS / 1000);
@@ -78,7 +79,7 @@ static void on_overdue(evutil_socket_t fd, short what, void *arg)
 			unit_runtime(u)->name, verb_str[act], u->rec.name, RUNTIME_MS / 1000);
 	}
 	act_over(u);
-	if (act == ACT_DELETE) {
+	if (act == ACT_DELETE || act == ACT_CLEAN) {
 		log_error("%s", err_msg(&err));
 	} else {
 		err_done(&u->fail);
@@ -131,6 +132,8 @@ static void note_anonymous(struct unit *u, const json_t *j)
 		strs_add(&u->rec.anon_volumes, json_string_value(item));
 }
 
+static void cleaned(struct unit *u);
+
 static void on_worker(evutil_socket_t fd, short what, void *arg)
 {
 	struct unit *u = arg;
@@ -140,6 +143,10 @@ static void on_worker(evutil_socket_t fd, short what, void *arg)
 	if (worker_read(&u->worker) == 0)
 		return;
 	act_over(u);
+	if (act == ACT_CLEAN) {
+		cleaned(u);
+		return;
+	}
 	err_done(&u->fail);
 	if (worker_finish(&u->worker, &j, &u->fail) < 0) {
 		fail(u, NULL);
@@ -161,8 +168,11 @@ static void on_worker(evutil_socket_t fd, short what, void *arg)
 
 static void start_worker(struct unit *u, enum activity act, worker_fn *fn, void *job)
 {
-	err_done(&u->fail);
-	if (worker_start(fn, job, &u->worker, &u->fail) < 0) {
+	struct err err = ERR_INIT;
+
+	if (worker_start(fn, job, &u->worker, &err) < 0) {
+		err_done(&u->fail);
+		err_move(&u->fail, &err);
 		fail(u, NULL);
 		return;
 	}
@@ -344,6 +354,8 @@ static void note_call_failure(struct unit *u, enum activity act, int status)
 		err_move(&u->fail, &err);
 }
 
+static void clean(struct unit *u);
+
 static void on_call(evutil_socket_t fd, short what, void *arg)
 {
 	struct unit *u = arg;
@@ -359,8 +371,15 @@ static void on_call(evutil_socket_t fd, short what, void *arg)
 	if (act != ACT_DELETE)
 		err_done(&u->fail);
 	if (r < 0 || status) {
+		if (act == ACT_START && u->pidfd >= 0 && proc_alive(&u->rec.proc) && !unit_waits_for_start(u)) {
+			super_post(u, E_OK);     /* somebody else's start was first */
+			return;
+		}
 		note_call_failure(u, act, r < 0 ? -1 : status);
-		fail(u, attr_of_failure(u));
+		if (act == ACT_DELETE && !u->cleaned)
+			clean(u);
+		else
+			fail(u, attr_of_failure(u));
 		return;
 	}
 	if (act == ACT_CREATE && read_pid(u, &u->fail) < 0) {
@@ -424,7 +443,8 @@ void act_start(struct unit *u)
 {
 	u->exit_pending = false;
 	u->stop_asked = false;
-	u->stuck = false;
+	free(u->rec.health);
+	u->rec.health = u->launch.health ? xstrdup("starting") : NULL;
 	err_done(&u->fail);
 	call_runtime(u, ACT_START, NULL);
 }
@@ -514,7 +534,54 @@ void act_delete(struct unit *u)
 	unwatch_init(u);
 	streams_drain(u);
 	u->rec.proc = (struct proc_id){ 0 };
+	u->stuck = false;
+	u->cleaned = false;
 	call_runtime(u, ACT_DELETE, NULL);
+}
+
+static int clean_work(void *arg, json_t **ret, struct err *err)
+{
+	struct unit *u = arg;
+
+	return u->launch.cgroup ? cgroup_kill(u->launch.cgroup, err) : 0;
+}
+
+/* What the runtime does not know of any more, or cannot delete: everything in its cgroup goes, then `delete` is asked once more. */
+static void clean(struct unit *u)
+{
+	u->cleaned = true;
+	start_worker(u, ACT_CLEAN, clean_work, u);
+}
+
+static void cleaned(struct unit *u)
+{
+	auto_err struct err err = ERR_INIT;
+
+	if (worker_finish(&u->worker, NULL, &err) < 0)
+		log_warn("%s: clean up: %s", u->rec.slot, err_msg(&err));
+	call_runtime(u, ACT_DELETE, NULL);
+}
+
+/* For a container whose creation was interrupted: the runtime may not know it, though a part of it exists. */
+void act_delete_half(struct unit *u)
+{
+	health_stop(u);
+	unit_timer(u, -1);
+	u->rec.proc = (struct proc_id){ 0 };
+	clean(u);
+}
+
+bool unit_waits_for_start(const struct unit *u)
+{
+	auto_free char *path = xasprintf("/proc/%d/cmdline", (int)u->rec.proc.pid);
+	auto_buf struct buf b = BUF_INIT;
+
+	if (path_read(AT_FDCWD, path, 1 << 20, &b, NULL) < 0 || !b.p)
+		return false;
+	for (size_t i = 0; i < b.len; i++)
+		if (!b.p[i])
+			b.p[i] = ' ';
+	return strstr(b.p, u->rec.id) || str_starts(b.p, "runc init");
 }
 
 static bool restarts_by_policy(struct unit *u)
@@ -562,14 +629,28 @@ void act_backoff(struct unit *u)
 	unit_save(u);
 }
 
-void act_failed(struct unit *u)
+static void note_why(struct unit *u)
 {
 	free(u->rec.error);
 	u->rec.error = xstrdup(err_msg(&u->fail));
+	u->rec.restarting = false;
 	unit_save(u);
 	log_error("%s: %s", u->rec.slot, u->rec.error);
+}
+
+void act_failed(struct unit *u)
+{
+	note_why(u);
 	if (u->want == W_ABSENT)
 		super_post(u, E_WANT);
 	else
 		u->want = W_NOTHING;
 }
+
+/* Not again by itself: whoever wanted it gone is told why it is not. */
+void act_remove_failed(struct unit *u)
+{
+	note_why(u);
+	u->want = W_NOTHING;
+}
+

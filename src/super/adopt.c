@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "../util/auto.h"
 #include "../util/clock.h"
@@ -53,13 +54,6 @@ static void reopen_streams(struct unit *u)
 	streams_watch(u);
 }
 
-static bool not_started_yet(const struct unit *u)
-{
-	auto_free char *fifo = xasprintf("%s/oci/%s/exec.fifo", u->s->p.run, u->rec.id);
-
-	return access(fifo, F_OK) == 0;
-}
-
 static void note_start(struct unit *u)
 {
 	if (u->rec.started_ns)
@@ -71,7 +65,7 @@ static void adopt_living(struct unit *u)
 	reopen_streams(u);
 	network_dns_on(u);
 	note_start(u);
-	if (u->state == U_STARTING && !not_started_yet(u))
+	if (u->state == U_STARTING && !unit_waits_for_start(u))
 		u->state = U_RUNNING;
 	switch (u->state) {
 	case U_STARTING:
@@ -95,42 +89,77 @@ static void adopt_living(struct unit *u)
 	}
 }
 
-/* Its process is gone. The exits file is read by exits_collect() right after; what stands there wins over "unknown". */
+/* Its process is gone. The exits file is read by exits_collect() later; what stands there wins over "unknown". */
 static void adopt_dead(struct unit *u)
 {
-	u->want = u->rec.manual_stop || u->state == U_STOPPING ? W_STOPPED : W_RUNNING;
-	u->stop_asked = u->state == U_STOPPING;
+	bool stopping = u->state == U_STOPPING || u->rec.manual_stop;
+
+	u->want = stopping ? W_STOPPED : u->state == U_CREATED ? W_NOTHING : W_RUNNING;
+	u->stop_asked = stopping;
 	if (u->state == U_STARTING)      /* nobody's start is in flight any more: it ran, if for a moment */
 		u->state = U_RUNNING;
 	note_start(u);
 	reopen_streams(u);
 }
 
-/* Nothing of it runs and nothing is known to be in flight. */
+static bool policy_wants(struct unit *u)
+{
+	int64_t pause = 0;
+
+	return u->have_launch && !u->rec.manual_stop &&
+	       restart_decide(&u->launch, &u->rec, 0, false, &pause) == RESTART_AFTER;
+}
+
+/* The host was started anew: neither process, mount nor namespace of its last run exists. What ran, or was about to, is started again
+ * if its policy says so. */
+static void adopt_after_boot(struct unit *u)
+{
+	bool ran = u->state == U_RUNNING || u->state == U_STARTING;
+
+	if (u->state == U_ABSENT || u->state == U_FAILED)
+		return;
+	if (ran)
+		u->rec.exit_code = -1;
+	u->want = (ran && policy_wants(u)) || (u->rec.restarting && !u->rec.manual_stop) ? W_RUNNING : W_NOTHING;
+	u->rec.proc = (struct proc_id){ 0 };
+	u->state = U_STOPPED;
+	unit_save(u);
+}
+
+/* Nothing of it runs and nothing is known to be in flight. Requests that were interrupted say again what they want. */
 static void adopt_resting(struct unit *u)
 {
+	bool again = (u->rec.restarting && !u->rec.manual_stop) || u->want == W_RUNNING;
+
 	switch (u->state) {
 	case U_CREATING:
+		u->want = again ? W_RUNNING : W_NOTHING;
+		u->state = U_DELETING;
+		act_delete_half(u);
+		return;
 	case U_DELETING:
 	case U_EXITED:
-		u->want = u->rec.manual_stop ? W_STOPPED : W_RUNNING;
+		u->want = again ? W_RUNNING : W_NOTHING;
 		u->state = U_DELETING;
 		act_delete(u);
-		break;
-	case U_BACKOFF:
-		u->state = U_STOPPED;
-		unit_want(u, W_RUNNING);
-		break;
-	case U_REMOVING:
-		u->state = U_STOPPED;
-		unit_want(u, W_ABSENT);
-		break;
+		return;
 	case U_FAILED:
-		break;
+		return;
 	default:
 		u->state = u->rec.id ? U_STOPPED : U_ABSENT;
-		break;
+		if (again)
+			unit_want(u, W_RUNNING);
 	}
+}
+
+/* A mount of this boot's is the surest sign that the last run was in this boot, too. */
+static bool has_root(const struct unit *u)
+{
+	auto_free char *path = super_run_path(u->s, "rootfs", u->rec.slot);
+	struct statx stx;
+
+	return statx(AT_FDCWD, path, AT_SYMLINK_NOFOLLOW, STATX_TYPE, &stx) == 0 &&
+	       stx.stx_attributes & STATX_ATTR_MOUNT_ROOT;
 }
 
 static bool has_process_now(const struct unit *u)
@@ -151,6 +180,7 @@ static void on_networks(struct super *s, void *arg, const json_t *result, const 
 		else if (!unit_has_process(u->state) && u->act == ACT_NONE)
 			adopt_resting(u);
 	}
+	keeper_drop_unclaimed(s);
 	s->resume_due = true;            /* once all of this has been dealt with: a plan needs to see what is true now */
 }
 
@@ -162,7 +192,9 @@ static int adopt_units(struct super *s, struct world *w)
 	}
 	map_each(&s->units, it) {
 		struct unit *u = it->value;
-		if (has_process_now(u) && watch_init(u) == 0)
+		if (!has_root(u))
+			adopt_after_boot(u);
+		else if (has_process_now(u) && watch_init(u) == 0)
 			adopt_living(u);
 		else if (unit_has_process(u->state))
 			adopt_dead(u);
@@ -186,6 +218,7 @@ int adopt_world(struct super *s, struct err *err)
 
 	if (world_load(s->p.state_fd, &w, err) < 0)
 		return -1;
+	s->project_line = json_incref(w.project);
 	s->adopting = true;
 	n = adopt_units(s, &w);
 	world_done(&w);

@@ -75,9 +75,11 @@ void client_send(struct client *c, json_t *event)
 	size_t n;
 
 	if (c && !c->closing && c->out.len < OUT_MAX) {
-		auto_free char *frame = ctl_frame(event, &n);
-		buf_add(&c->out, frame, n);
-		event_add(c->out_ev, NULL);
+		auto_free char *frame = event ? ctl_frame(event, &n) : NULL;
+		if (frame) {
+			buf_add(&c->out, frame, n);
+			event_add(c->out_ev, NULL);
+		}
 	}
 	json_decref(event);
 }
@@ -171,7 +173,7 @@ static void tell_exits(struct super *s, struct client *c)
 	for (char **w = c->waits; *w; w++)
 		map_each(&s->units, it) {
 			const struct unit *u = it->value;
-			if (!STREQ(u->rec.service, *w))
+			if (!STREQ(u->rec.service, *w) || !u->rec.name)
 				continue;
 			client_send(c, json_pack("{s:s,s:s,s:s,s:i}", "ev", "exited", "service", u->rec.service, "name",
 						 u->rec.name, "code", u->rec.exit_code));

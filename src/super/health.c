@@ -138,7 +138,6 @@ static char *pid_path(const struct unit *u)
 static void kill_probe(struct unit *u)
 {
 	auto_free char *rel = pid_path(u);
-	auto_free char *want = xasprintf("davit/%s/%s", u->s->p.name, u->rec.slot);
 	auto_buf struct buf pid = BUF_INIT, cg = BUF_INIT;
 	struct proc_id id;
 	uint64_t n;
@@ -149,7 +148,8 @@ static void kill_probe(struct unit *u)
 		return;
 	auto_free char *proc = xasprintf("/proc/%u/cgroup", (unsigned)n);
 	fd = proc_pidfd(&id);
-	if (fd >= 0 && path_read(AT_FDCWD, proc, 65536, &cg, NULL) == 0 && cg.p && strstr(cg.p, want))
+	if (fd >= 0 && u->launch.cgroup && path_read(AT_FDCWD, proc, 65536, &cg, NULL) == 0 && cg.p &&
+	    strstr(cg.p, u->launch.cgroup))
 		proc_pidfd_signal(fd, SIGKILL);
 	if (fd >= 0)
 		close(fd);

@@ -2,6 +2,7 @@
 #include "sup.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -92,15 +93,21 @@ void keeper_link_start(struct super *s)
 	event_add(s->keeper_ev, NULL);
 }
 
-static void tell(struct super *s, char type, const char *name, int fd)
+static void tell_on(int sock, char type, const char *name, int fd)
 {
 	char raw[1 + KEEPER_NAME_MAX];
 	size_t n = strnlen(name, KEEPER_NAME_MAX);
 
 	raw[0] = type;
 	memcpy(raw + 1, name, n);
-	if (s->keeper_fd >= 0 && fd_send(s->keeper_fd, raw, n + 1, &fd, fd >= 0) < 0)
+	if (fd_send(sock, raw, n + 1, &fd, fd >= 0) < 0)
 		log_warn("keeper: cannot hand over '%s': %s", name, strerror(errno));
+}
+
+static void tell(struct super *s, char type, const char *name, int fd)
+{
+	if (s->keeper_fd >= 0)
+		tell_on(s->keeper_fd, type, name, fd);
 }
 
 void keeper_store_fd(struct super *s, const char *name, int fd)
@@ -116,4 +123,42 @@ void keeper_drop_fd(struct super *s, const char *name)
 int keeper_take_fd(struct super *s, const char *name)
 {
 	return (int)(intptr_t)map_remove(&s->kept_fds, name) - 1;
+}
+
+void keeper_drop_unclaimed(struct super *s)
+{
+	for (size_t i = 0; i < s->kept_fds.n; i++) {
+		close((int)(intptr_t)s->kept_fds.items[i].value - 1);
+		keeper_drop_fd(s, s->kept_fds.items[i].key);
+	}
+	map_done(&s->kept_fds, NULL);
+}
+
+static void feed(int sock, const char *name, int fd)
+{
+	if (fd >= 0)
+		tell_on(sock, KEEPER_FD_IS, name, fd);
+}
+
+int keeper_feed(struct super *s)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
+		return -1;
+	map_each(&s->units, it) {
+		struct unit *u = it->value;
+		auto_free char *tty = xasprintf("tty:%s", u->rec.slot);
+		feed(pair[0], tty, u->tty_fd);
+		for (size_t i = 0; u->port_fds && i < u->rec.n_ports; i++) {
+			auto_free char *port = xasprintf("port:%s:%zu", u->rec.slot, i);
+			feed(pair[0], port, u->port_fds[i]);
+		}
+		/* its runtime's process would be an orphan at work beside the next supervisor */
+		if (u->act == ACT_CREATE || u->act == ACT_DELETE)
+			proc_pidfd_signal(u->call.pidfd, SIGKILL);
+	}
+	close(pair[0]);
+	fd_cloexec(pair[1], 0);
+	return pair[1];
 }

@@ -18,6 +18,7 @@ void launch_done(struct launch *l)
 {
 	free(l->stop_signal);
 	free(l->runtime);
+	free(l->cgroup);
 	for (size_t i = 0; i < l->n_nets; i++) {
 		free(l->nets[i].network);
 		strs_done(&l->nets[i].names);
@@ -53,6 +54,7 @@ json_t *launch_to_json(const struct launch *l)
 
 	jx_set_str(o, "stop_signal", l->stop_signal);
 	jx_set_str(o, "runtime", l->runtime);
+	jx_set_str(o, "cgroup", l->cgroup);
 	jx_set_int(o, "grace_ms", l->grace_ms);
 	jx_set_str(o, "restart", restart_str[l->restart.kind]);
 	jx_set_int(o, "restart_max", l->restart.max_attempts);
@@ -90,6 +92,7 @@ int launch_from_json(const json_t *j, struct launch *ret, struct err *err)
 		return err_set(err, ERR_FAIL, "the launch record is not readable");
 	*ret = (struct launch){
 		.stop_signal = xstrdup(jx_str(j, "stop_signal")), .runtime = xstrdup(jx_str(j, "runtime")),
+		.cgroup = xstrdup(jx_str(j, "cgroup")),
 		.grace_ms = jx_int(j, "grace_ms", 10000), .tty = jx_bool(j, "tty", false),
 		.stdin_open = jx_bool(j, "stdin_open", false), .log_max_bytes = jx_int(j, "log_max_bytes", 0),
 		.log_max_files = (unsigned)jx_int(j, "log_max_files", 0), .health = jx_bool(j, "health", false),

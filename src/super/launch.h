@@ -31,6 +31,7 @@ struct launch {                          /* launch.json in the container's direc
 	struct launch_net *nets;         size_t n_nets, cap_nets;
 	struct strs links;               /* "ALIAS=SERVICE" */
 	struct strs dns;                 /* its own servers */
+	char *cgroup;                    /* "davit/PROJECT/SLOT" */
 	char *runtime;                   /* its own OCI runtime, NULL: the supervisor's */
 };
 

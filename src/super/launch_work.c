@@ -504,6 +504,8 @@ static int remember(struct ctx *c, struct err *err)
 	l->tty = svc->tty;
 	l->stdin_open = svc->stdin_open;
 	l->runtime = xstrdup(svc->runtime);
+	l->cgroup = xasprintf("%s/%s/%s", svc->cgroup_parent ? svc->cgroup_parent : "davit", c->s->p.name,
+			      c->u->rec.slot);
 	c->attr = "logging";
 	if (size && str_size(size, &l->log_max_bytes) < 0)
 		return err_set(err, ERR_INPUT, "log option max-size '%s' is not a size", size);
@@ -604,8 +606,7 @@ static int spec_of(struct ctx *c, struct oci_spec *spec, struct err *err)
 		.shm_bytes = svc->limits.shm_bytes, .device_cgroup_rules = list(&svc->device_cgroup_rules),
 		.limits = limits_of(svc), .oom_score_adj_set = svc->limits.oom_score_adj_set,
 		.oom_score_adj = (int)svc->limits.oom_score_adj,
-		.cgroup_path = xasprintf("%s/%s/%s", svc->cgroup_parent ? svc->cgroup_parent : "davit",
-					 c->s->p.name, c->u->rec.slot),
+		.cgroup_path = c->launch.cgroup,
 		.annotations = c->u->rec.labels,
 	};
 	fill_lists(c, spec);

@@ -39,20 +39,21 @@ static char *program(const char *name)
 	return xasprintf("%.*s/../libexec/davit/%s", (int)(slash - self), self, name);
 }
 
-static void keeper_argv(const char *run, const char *state_root, const char *run_root, const char *project, int lock_fd,
-			struct strs *argv)
+static void keeper_argv(const struct pdirs *p, int lock_fd, int feed_fd, struct strs *argv)
 {
 	strs_take(argv, program("davit-keeper"));
-	strs_add(argv, run);
+	strs_add(argv, p->run);
 	strs_printf(argv, "%d", lock_fd);
+	if (feed_fd >= 0)
+		strs_printf(argv, "%d", feed_fd);
 	strs_add(argv, "--");
 	strs_take(argv, program(NULL));
 	strs_add(argv, "--supervise");
-	strs_add(argv, project);
+	strs_add(argv, p->name);
 	strs_add(argv, "--state-dir");
-	strs_add(argv, state_root);
+	strs_add(argv, p->state_root);
 	strs_add(argv, "--run-dir");
-	strs_add(argv, run_root);
+	strs_add(argv, p->run_root);
 }
 
 static int start_keeper(const struct pdirs *p, int lock_fd, struct err *err)
@@ -61,7 +62,7 @@ static int start_keeper(const struct pdirs *p, int lock_fd, struct err *err)
 	struct spawn sp = { .stdio = { -1, -1, -1 }, .pass = &lock_fd, .n_pass = 1, .cwd = "/", .new_session = true };
 	struct child c;
 
-	keeper_argv(p->run, p->state_root, p->run_root, p->name, lock_fd, &argv);
+	keeper_argv(p, lock_fd, -1, &argv);
 	sp.argv = (const char *const *)argv.v;
 	if (proc_spawn(&sp, &c, err) < 0)
 		return err_wrap(err, "start the supervisor");
@@ -80,7 +81,7 @@ void super_become_keeper(struct super *s)
 		_exit(1);
 	}
 	fd_cloexec(lock_fd, 0);
-	keeper_argv(s->p.run, s->p.state_root, s->p.run_root, s->p.name, lock_fd, &argv);
+	keeper_argv(&s->p, lock_fd, keeper_feed(s), &argv);
 	execv(argv.v[0], argv.v);
 	log_error("cannot execute '%s': %s", argv.v[0], strerror(errno));
 	_exit(1);

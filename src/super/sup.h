@@ -65,7 +65,7 @@ enum uevent {
 
 enum uwant { W_NOTHING, W_PREPARED, W_CREATED, W_RUNNING, W_STOPPED, W_ABSENT };
 
-enum activity { ACT_NONE, ACT_PREPARE, ACT_CREATE, ACT_START, ACT_DELETE, ACT_REMOVE };
+enum activity { ACT_NONE, ACT_PREPARE, ACT_CREATE, ACT_START, ACT_CLEAN, ACT_DELETE, ACT_REMOVE };
 
 struct want_port {
 	char *host_ip;                   /* NULL: all */
@@ -91,6 +91,7 @@ struct unit {
 	int pidfd;                       /* of the container's init, -1 */
 	struct event *pid_ev, *timer;    /* timer: grace, kill, back-off, by state */
 	struct event *exit_timer;        /* the keeper's word about an exit is overdue */
+	bool cleaned;                    /* nothing of its cgroup is left: what `delete` says now is final */
 	bool exit_pending;               /* E_EXIT came while start was in flight */
 	unsigned kills;
 	bool recreate;                   /* its removal makes room for a successor: log and addresses stay */
@@ -128,6 +129,7 @@ struct super {
 	struct event_base *base;
 	struct journal *journal;
 	struct project *model;           /* current generation, NULL: none yet */
+	json_t *project_line;            /* the journal's, for compaction */
 	struct oci_runtime runtime;
 	struct image_store *images;
 	struct vol_store *volumes;
@@ -151,7 +153,8 @@ struct super {
 	json_t *unfinished;              /* the request that the last supervisor did not finish, NULL: none */
 	bool adopting;                   /* start-up: what runs is being taken over */
 	bool resume_due;                 /* adopted: what was interrupted may go on */
-	bool finished;                   /* nothing left to supervise: end with 0 */
+	bool finished;                   /* nothing left to supervise: end with 0 … */
+	int64_t flush_until;             /* … when the clients have heard it, or at this monotonic time */
 	const struct strs *doomed_volumes;   /* for the worker about to start */
 	const struct plan *leasing;
 	struct netjob *netjobs;          /* network.c: requests to the kernel, the first one in flight */
@@ -192,9 +195,11 @@ void act_term(struct unit *u);
 void act_kill(struct unit *u);
 void act_exited(struct unit *u);
 void act_delete(struct unit *u);
+void act_delete_half(struct unit *u);
 void act_after_exit(struct unit *u);
 void act_backoff(struct unit *u);
 void act_failed(struct unit *u);
+void act_remove_failed(struct unit *u);
 void act_remove(struct unit *u);
 void act_forget(struct unit *u);
 void act_exit_early(struct unit *u);
@@ -202,6 +207,8 @@ void act_none(struct unit *u);
 /* Signals the container's init through its pidfd. */
 void unit_ended(struct unit *u, int status, int64_t at_ns);
 int unit_signal(struct unit *u, int sig, struct err *err);
+/* Whether its init is still the runtime's own, waiting to become the container's program. */
+bool unit_waits_for_start(const struct unit *u);
 /* The runtime of this container: its own or the supervisor's. */
 const struct oci_runtime *unit_runtime(struct unit *u);
 void unit_timer(struct unit *u, int64_t ms);     /* -1: off */
@@ -289,6 +296,10 @@ int adopt_world(struct super *s, struct err *err);
 void keeper_link_start(struct super *s);
 void keeper_store_fd(struct super *s, const char *name, int fd);
 void keeper_drop_fd(struct super *s, const char *name);
+/* For a new keeper: everything that the last one kept, as messages that wait in a socket, which survives an exec; -1: nothing. */
+int keeper_feed(struct super *s);
+/* What the last supervisor left and nobody took. */
+void keeper_drop_unclaimed(struct super *s);
 int keeper_take_fd(struct super *s, const char *name);               /* -1: it has none of that name */
 /* Executes davit-keeper in the place of this process; only returns when that fails. */
 void super_become_keeper(struct super *s);

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "../util/auto.h"
+#include "../util/clock.h"
 #include "../util/log.h"
 #include "../util/mem.h"
 #include "../util/path.h"
@@ -48,6 +49,7 @@ static void bury(struct super *s)
 		if (u->state != U_ABSENT || u->rec.id || u->queued || u->act != ACT_NONE)
 			continue;
 		map_remove(&s->units, u->rec.slot);
+		network_drop_ports(u);
 		unit_free(u);
 		i--;
 	}
@@ -125,6 +127,7 @@ void project_forget(struct super *s)
 	    (run >= 0 && path_remove_tree(run, rel, &err) < 0))
 		log_error("cleaning up: %s", err_msg(&err));
 	s->finished = true;
+	s->flush_until = clock_mono_ns() + FLUSH_MS * MS_NS;
 }
 
 /* A supervisor without containers, requests and clients has nothing to do; a project that was never brought up leaves no trace. */
@@ -140,7 +143,7 @@ static void on_idle(evutil_socket_t fd, short what, void *arg)
 
 static void compact(struct super *s)
 {
-	struct world w = { .units = MAP_INIT };
+	struct world w = { .units = MAP_INIT, .project = s->project_line };
 	auto_err struct err err = ERR_INIT;
 
 	if (s->finished || !journal_wants_compaction(s->journal))
@@ -188,6 +191,8 @@ static int open_stores(struct super *s, struct err *err)
 
 static int begin(struct super *s, const struct dirs *d, const char *project, struct err *err)
 {
+	auto_err struct err why = ERR_INIT;
+
 	s->dirs = *d;
 	s->keeper_fd = s->listen_fd = s->logs_fd = s->fifo_fd = -1;
 	s->base = event_base_new();
@@ -196,8 +201,8 @@ static int begin(struct super *s, const struct dirs *d, const char *project, str
 	if (pdirs_open(d, project, true, &s->p, err) < 0 || make_dirs(s, err) < 0 || open_stores(s, err) < 0)
 		return -1;
 	keeper_link_start(s);
-	if (txn_load_model(s, err) < 0)
-		return err_wrap(err, "stored model");
+	if (txn_load_model(s, &why) < 0)         /* `down` does without one, and `up` brings a new one */
+		log_error("stored model: %s", err_msg(&why));
 	txn_read_unfinished(s);
 	if (dns_new(s->base, &names_ops, s, &s->dns, err) < 0 || adopt_world(s, err) < 0)
 		return -1;
@@ -205,16 +210,33 @@ static int begin(struct super *s, const struct dirs *d, const char *project, str
 	return ctl_server_start(s, err);
 }
 
+/* Only when the journal says so: not knowing is no reason to leave containers alone. */
+static bool nothing_runs(struct super *s)
+{
+	struct world w;
+	bool none = true;
+
+	if (s->p.state_fd < 0 || world_load(s->p.state_fd, &w, NULL) < 0)
+		return false;
+	map_each(&w.units, it)
+		none &= !unit_rec_alive(it->value);
+	world_done(&w);
+	return none;
+}
+
 static void loop(struct super *s)
 {
 	struct event *idle = event_new(s->base, -1, EV_PERSIST, on_idle, s);
 	struct timeval tv = { .tv_sec = IDLE_MS / 1000 };
+	struct timeval flush = { .tv_sec = FLUSH_MS / 1000 };
 
 	event_add(idle, &tv);
-	while (!s->finished || clients_have_output(s)) {
+	while (!s->finished || (clients_have_output(s) && clock_mono_ns() < s->flush_until)) {
 		event_base_loop(s->base, EVLOOP_ONCE);
 		drain(s);
 		compact(s);
+		if (s->finished)
+			event_base_loopexit(s->base, &flush);
 	}
 	event_free(idle);
 }
@@ -230,7 +252,7 @@ int super_main(const struct dirs *d, const char *project)
 	umask(022);
 	if (chdir("/") < 0 || begin(s, d, project, &err) < 0) {
 		log_error("cannot start: %s", err_msg(&err));
-		return s->units.n ? 1 : 0;       /* 1: try again, there are containers to look after */
+		return nothing_runs(s) ? 0 : 1;  /* 1: the keeper tries again */
 	}
 	log_info("supervisor %d of project '%s'", (int)getpid(), project);
 	loop(s);

@@ -78,20 +78,27 @@ void txn_client_gone(struct super *s, struct client *c)
 
 /* ------------------------------------------------------------------ the end */
 
-static bool wait_failed(struct txn *t)
+/* up --wait: what this request started, and what it found running, has to be there still, or to have ended well. */
+static void judge_wait(struct txn *t, const char *slot)
 {
-	if (!jx_bool(t->req, "wait", false) || t->err.kind)
-		return false;
-	map_each(&t->s->units, it) {
-		const struct unit *u = it->value;
-		if (u->state != U_STOPPED || u->rec.exit_code == 0)
-			continue;
-		free(t->err_service);
-		t->err_service = xstrdup(u->rec.service);
-		err_set(&t->err, ERR_FAIL, "container '%s' exited (%d)", u->rec.name, u->rec.exit_code);
-		return true;
-	}
-	return false;
+	const struct unit *u = unit_get(t->s, slot);
+
+	if (t->err.kind || !u || u->state != U_STOPPED || u->rec.exit_code == 0 || u->rec.manual_stop)
+		return;
+	free(t->err_service);
+	t->err_service = xstrdup(u->rec.service);
+	err_set(&t->err, ERR_FAIL, "container '%s' exited (%d)", u->rec.name, u->rec.exit_code);
+}
+
+static void judge_waits(struct txn *t)
+{
+	if (!jx_bool(t->req, "wait", false))
+		return;
+	for (size_t i = 0; i < t->plan.n; i++)
+		if (t->plan.ops[i].kind == OP_START)
+			judge_wait(t, t->plan.ops[i].slot);
+	for (size_t i = 0; i < t->plan.kept.n; i++)
+		judge_wait(t, t->plan.kept.v[i]);
 }
 
 static void warn_orphans(struct txn *t)
@@ -119,14 +126,15 @@ static void txn_finish(struct txn *t)
 	struct super *s = t->s;
 	bool gone = leaves_nothing(t) && (!t->err.kind || t->rollback);
 
-	wait_failed(t);
+	judge_waits(t);
 	warn_orphans(t);
-	if (gone && !s->waiting)
+	if (gone && !s->waiting) {
 		project_forget(s);
-	else
+		if (t->c)
+			client_outlives_keeper(t->c);
+	} else {
 		unlinkat(s->p.state_fd, "txn.json", 0);
-	if (gone && t->c)
-		client_outlives_keeper(t->c);
+	}
 	if (t->err.kind)
 		client_fail(t->c, &t->err, t->err_service, t->err_attr);
 	else
@@ -219,8 +227,11 @@ static bool may_be_true_already(enum op_kind kind)
 
 static bool already(const struct unit *u, enum op_kind kind)
 {
-	return u && ((kind == OP_PREPARE && (u->state == U_PREPARED || u->state == U_CREATED)) ||
-		     (kind == OP_CREATE && u->state == U_CREATED) || (kind == OP_START && u->state == U_RUNNING));
+	bool runs = u && (u->state == U_RUNNING || u->state == U_STARTING);
+
+	return u && ((kind == OP_PREPARE && (u->state == U_PREPARED || u->state == U_CREATED || runs)) ||
+		     (kind == OP_CREATE && (u->state == U_CREATED || runs)) ||
+		     (kind == OP_START && u->state == U_RUNNING));
 }
 
 static void begin(struct txn *t, size_t i)
@@ -383,17 +394,32 @@ static int plan_up(struct txn *t, struct err *err)
 	return up_check_images(t, err);
 }
 
+/* Nothing more is begun, what waits waits no longer; what is in flight comes to its end. */
+static void give_up(struct txn *t, const struct err *why)
+{
+	struct super *s = t->s;
+
+	if (!t->err.kind)
+		err_set(&t->err, why->kind, "%s", err_msg(why));
+	if (!t->st)                      /* its books are being written; it ends when they are */
+		return;
+	for (size_t i = 0; i < t->plan.n; i++)
+		if (t->st[i] == OP_PENDING)
+			settle(t, i, OP_SKIPPED);
+	for (size_t i = 0; s->txn == t && i < t->plan.n; i++)
+		if (t->plan.ops[i].kind == OP_HEALTHY || t->plan.ops[i].kind == OP_COMPLETED)
+			op_end(t, i, why, NULL);
+	if (s->txn == t)
+		pump(t);
+}
+
 static void on_wait_deadline(evutil_socket_t fd, short what, void *arg)
 {
 	struct txn *t = arg;
 	struct err err = ERR_INIT;
 
 	err_set(&err, ERR_TIMEOUT, "application not healthy after %llds", (long long)jx_int(t->req, "wait_timeout_s", 0));
-	for (size_t i = 0; i < t->plan.n && t->s->txn == t; i++)
-		if (t->st[i] == OP_RUNNING && (t->plan.ops[i].kind == OP_HEALTHY || t->plan.ops[i].kind == OP_COMPLETED)) {
-			op_end(t, i, &err, NULL);
-			break;
-		}
+	give_up(t, &err);
 	err_done(&err);
 }
 
@@ -487,7 +513,7 @@ static void txn_next(struct super *s)
 
 /* ------------------------------------------------------------------ arrival */
 
-static void supersede(struct super *s, const char *op)
+static void supersede_running(struct super *s, const char *op)
 {
 	struct txn *t = s->txn;
 	struct err err = ERR_INIT;
@@ -496,21 +522,29 @@ static void supersede(struct super *s, const char *op)
 		return;
 	t->superseded = true;
 	err_set(&err, ERR_FAIL, "superseded by '%s'", op);
-	if (!t->err.kind)
-		err_set(&t->err, ERR_FAIL, "superseded by '%s'", op);
-	if (!t->st) {                    /* its books are being written; it ends when they are */
-		err_done(&err);
-		return;
-	}
-	for (size_t i = 0; i < t->plan.n; i++)
-		if (t->st[i] == OP_PENDING)
-			settle(t, i, OP_SKIPPED);
-	for (size_t i = 0; s->txn == t && i < t->plan.n; i++)
-		if (t->plan.ops[i].kind == OP_HEALTHY || t->plan.ops[i].kind == OP_COMPLETED)
-			op_end(t, i, &err, NULL);
-	if (s->txn == t)
-		pump(t);
+	give_up(t, &err);
 	err_done(&err);
+}
+
+/* Also what has not begun: it would only be in the way. */
+static void supersede(struct super *s, const struct txn *by)
+{
+	const char *op = op_word(by->verb);
+
+	for (struct txn **p = &s->waiting; *p && *p != by;) {
+		struct txn *t = *p;
+		struct err err = ERR_INIT;
+		if (t->verb == PLAN_DOWN) {
+			p = &t->next;
+			continue;
+		}
+		*p = t->next;
+		err_set(&err, ERR_FAIL, "superseded by '%s'", op);
+		client_fail(t->c, &err, NULL, NULL);
+		err_done(&err);
+		txn_free(t);
+	}
+	supersede_running(s, op);
 }
 
 static char **names_of(const json_t *a)
@@ -550,7 +584,7 @@ void txn_submit(struct super *s, struct client *c, json_t *req)
 		end = &(*end)->next;
 	*end = t;
 	if (v->supersedes)
-		supersede(s, v->op);
+		supersede(s, t);
 	txn_next(s);
 }
 
@@ -577,7 +611,9 @@ void txn_resume(struct super *s)
 		end = &(*end)->next;
 	*end = newer;
 	for (struct txn *t = newer; t; t = t->next)
-		if (t->verb == PLAN_DOWN || t->verb == PLAN_STOP)
-			supersede(s, op_word(t->verb));
+		if (verb_find(op_word(t->verb))->supersedes) {
+			supersede(s, t);
+			break;
+		}
 	txn_next(s);
 }

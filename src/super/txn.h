@@ -13,7 +13,7 @@ struct txn {
 	char **services;                 /* NULL-terminated, NULL: all */
 	struct plan plan;
 	enum op_state *st;               /* plan.n of them */
-	int64_t *began_ns;               /* wall time at which an operation was started */
+	int64_t *began_ns;               /* monotonic time at which an operation was started */
 	size_t n_left;                   /* neither done, failed nor skipped */
 	struct err err;                  /* the first failure */
 	char *err_service, *err_attr;

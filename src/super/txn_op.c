@@ -176,6 +176,12 @@ static void begin_volumes(struct txn *t, size_t self)
 
 /* ------------------------------------------------------------------ operations of a container */
 
+/* By the policy, while the plan was made: as good as what was planned. */
+static bool runs(const struct unit *u)
+{
+	return u->state == U_RUNNING || u->state == U_STARTING;
+}
+
 static bool will_be_made_again(const struct txn *t, const char *slot)
 {
 	for (size_t i = 0; i < t->plan.n; i++)
@@ -191,7 +197,8 @@ static void begin_prepare(struct txn *t, size_t i, struct unit *u)
 	if (!u->rec.id && svc)
 		up_new_container(t, u, svc);
 	op_announce(t, i, true);
-	unit_want(u, W_PREPARED);
+	if (!runs(u))
+		unit_want(u, W_PREPARED);
 }
 
 static void begin_start(struct txn *t, size_t i, struct unit *u)
@@ -229,7 +236,7 @@ void op_begin(struct txn *t, size_t i)
 	struct unit *u = op->slot ? subject(t, i) : NULL;
 
 	t->st[i] = OP_RUNNING;
-	t->began_ns[i] = clock_wall_ns();
+	t->began_ns[i] = clock_mono_ns();
 	switch (op->kind) {
 	case OP_SETUP:
 		begin_setup(t, i);
@@ -252,6 +259,8 @@ void op_begin(struct txn *t, size_t i)
 	}
 	if (op->kind == OP_PREPARE)
 		begin_prepare(t, i, u);
+	else if (op->kind == OP_CREATE && runs(u))
+		return;
 	else if (op->kind == OP_CREATE)
 		unit_want(u, W_CREATED);
 	else if (op->kind == OP_START)
@@ -284,7 +293,7 @@ static int exited(const struct unit *u, struct err *err)
 
 static int verdict_start(struct txn *t, size_t i, const struct unit *u, struct err *err)
 {
-	bool ran = u->rec.started_ns >= t->began_ns[i];
+	bool ran = u->started_mono >= t->began_ns[i];
 
 	switch (u->state) {
 	case U_RUNNING:
@@ -294,8 +303,9 @@ static int verdict_start(struct txn *t, size_t i, const struct unit *u, struct e
 	case U_DELETING:
 	case U_EXITED:
 	case U_BACKOFF:
-	case U_STOPPED:
 		return ran;
+	case U_STOPPED:
+		return ran ? 1 : exited(u, err);
 	default:
 		return 0;
 	}
@@ -336,7 +346,7 @@ static int verdict_completed(const struct unit *u, struct err *err)
 
 static int verdict_stop(const struct unit *u, struct err *err)
 {
-	if (u->stuck)
+	if (u->stuck && u->state == U_STOPPING)
 		return err_set(err, ERR_TIMEOUT, "process %d of container '%s' does not end, not even by SIGKILL",
 			       (int)u->rec.proc.pid, u->rec.name);
 	return u->state == U_STOPPED || u->state == U_ABSENT || u->state == U_FAILED || u->state == U_PREPARED;
@@ -348,11 +358,11 @@ int op_verdict(struct txn *t, size_t i, struct unit *u, struct err *err)
 	case OP_PREPARE:
 		if (u->state == U_FAILED)
 			return failed(u, err);
-		return u->state == U_PREPARED || u->state == U_CREATED;
+		return u->state == U_PREPARED || u->state == U_CREATED || runs(u);
 	case OP_CREATE:
 		if (u->state == U_FAILED)
 			return failed(u, err);
-		return u->state == U_CREATED;
+		return u->state == U_CREATED || runs(u);
 	case OP_START:
 		return verdict_start(t, i, u, err);
 	case OP_HEALTHY:

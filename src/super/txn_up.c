@@ -23,6 +23,8 @@ static void note_project(struct super *s)
 	jx_set_str(o, "working_dir", s->model->working_dir);
 	json_object_set_new(o, "files", files);
 	journal_append(s->journal, "project", o, NULL);
+	json_decref(s->project_line);
+	s->project_line = json_incref(o);
 }
 
 int up_accept_model(struct txn *t, struct err *err)

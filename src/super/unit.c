@@ -43,7 +43,7 @@ static const struct trans table[U_NSTATES][U_NEVENTS] = {
 	[U_STOPPED]   = { [E_WANT]  = { U_STOPPED,   act_settle } },
 	[U_FAILED]    = { [E_WANT]  = { U_FAILED,    act_settle } },
 	[U_REMOVING]  = { [E_OK]    = { U_ABSENT,    act_forget },
-			  [E_FAIL]  = { U_FAILED,    act_failed } },
+			  [E_FAIL]  = { U_FAILED,    act_remove_failed } },
 };
 
 /* What a resting state does about a wish; an absent cell: it is fulfilled, or cannot be. */

@@ -37,6 +37,7 @@ struct spawn {
 	size_t n_pass;
 	const char *cwd;                  /* NULL: unchanged */
 	bool new_session;
+	bool die_with_parent;             /* SIGKILL when the process that starts it ends */
 	/* In the child, after signals and stdio, before closing; non-zero ends it with status 125. The parent waits until it
 	 * returned, so it must be short. */
 	int (*before_exec)(void *arg);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <signal.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -89,6 +90,8 @@ static __attribute__((noreturn, noinline)) void run_child(const struct birth *b)
 	char *const *envp = s->envp ? (char *const *)s->envp : environ;
 
 	proc_clean_signals();
+	if (s->die_with_parent)
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (s->new_session)
 		setsid();
 	if (put_stdio(b) < 0)
