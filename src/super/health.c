@@ -17,7 +17,7 @@
 #include "../util/mem.h"
 #include "../util/path.h"
 
-enum { QUICK_FIRST_MS = 20, QUICK_MAX_MS = 1000, OUTPUT_MAX = 4096 };
+enum { QUICK_FIRST_MS = 20, QUICK_MAX_MS = 1000, OUTPUT_MAX = 200 };
 
 struct health {
 	struct unit *u;
@@ -77,14 +77,21 @@ static void set_health(struct unit *u, const char *state)
 	txn_on_unit(u->s, u);
 }
 
-static void log_output(struct health *h)
+/* The first line of what the probe printed, for whoever waits in vain. */
+static void note_output(struct health *h)
 {
-	auto_buf struct buf b = BUF_INIT;
+	char text[OUTPUT_MAX + 1];
+	ssize_t n = h->output >= 0 ? pread(h->output, text, OUTPUT_MAX, 0) : 0;
 
-	if (h->output < 0 || lseek(h->output, 0, SEEK_SET) < 0 ||
-	    path_read_fd(h->output, OUTPUT_MAX, &b, NULL) < 0 || !b.len)
+	if (n <= 0)
 		return;
-	log_info("%s: health check said: %s", h->u->rec.slot, b.p);
+	text[n] = 0;
+	text[strcspn(text, "\r\n")] = 0;
+	if (str_eq(h->u->health_said, text))
+		return;
+	free(h->u->health_said);
+	h->u->health_said = xstrdup(text);
+	log_info("%s: health check said: %s", h->u->rec.slot, text);
 }
 
 static void judge(struct health *h, bool ok)
@@ -97,7 +104,7 @@ static void judge(struct health *h, bool ok)
 		set_health(u, "healthy");
 		return;
 	}
-	log_output(h);
+	note_output(h);
 	if (in_grace(h))
 		return;
 	if (++h->fails >= u->launch.health_retries)

@@ -112,6 +112,7 @@ struct unit {
 	int *port_fds;                   /* reservations, one per rec.ports, -1: not held */
 	bool dns_on;                     /* its resolver's sockets are open */
 	struct health *health;           /* NULL: no check */
+	char *health_said;               /* first line of what the last failed probe printed, NULL: nothing */
 	struct oci_runtime own_runtime;  /* of `runtime:`, looked up when first needed */
 	unsigned queued;                 /* bit per event in the queue */
 };

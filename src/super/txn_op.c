@@ -326,7 +326,8 @@ static int verdict_healthy(const struct unit *u, struct err *err)
 		return err_hint(err, "give service '%s' a healthcheck, or depend on 'service_started'", u->rec.service);
 	}
 	if (h && STREQ(h, "unhealthy")) {
-		err_set(err, ERR_FAIL, "container '%s' is unhealthy", u->rec.name);
+		err_set(err, ERR_FAIL, "container '%s' is unhealthy%s%s", u->rec.name,
+			u->health_said ? "; its check says: " : "", u->health_said ? u->health_said : "");
 		return err_hint(err, "see 'davit logs %s'", u->rec.service);
 	}
 	return h && STREQ(h, "healthy");

@@ -197,6 +197,7 @@ void unit_free(struct unit *u)
 	if (u->pidfd >= 0)
 		close(u->pidfd);
 	free(u->fail_attr);
+	free(u->health_said);
 	oci_runtime_done(&u->own_runtime);
 	err_done(&u->fail);
 	launch_done(&u->launch);

@@ -1,0 +1,84 @@
+# The supervisor is killed at each step of `up` and of `down`: the step is a line of its journal. What was begun is finished.
+load ../lib
+
+stack() {
+	compose <<-END
+	services:
+	  job: {image: busybox, command: [echo, done]}
+	  srv:
+	    image: busybox
+	    restart: always
+	    command: ["sh", "-c", "echo hello >index.html; exec httpd -f -p 8080"]
+	    ports: ["127.0.0.1:8075:8080"]
+	    healthcheck: {test: [CMD, wget, -q, -O, /dev/null, "http://127.0.0.1:8080/"], interval: 2s}
+	  web:
+	    image: busybox
+	    command: ["sh", "-c", "trap exit TERM; while :; do sleep 0.1; done"]
+	    depends_on: {srv: {condition: service_healthy}}
+	END
+}
+
+journal_lines() { wc -l 2>/dev/null <"$DAVIT_STATE_DIR/projects/$PROJECT/journal" || echo 0; }
+
+# kill_at LINE PID: when the journal has so many lines, or the command PID is over.
+kill_at() {
+	local limit=$((SECONDS + 20)) victim
+	until [ "$(journal_lines)" -ge "$1" ] || ! kill -0 "$2" 2>/dev/null; do
+		((SECONDS < limit)) || fail "the journal never had $1 lines" || return 1
+	done
+	victim=$(supervisor_pid)
+	[ -z "$victim" ] || kill -9 "$victim" 2>/dev/null || :
+}
+
+# begin COMMAND...: in the background, as $begun
+begin() {
+	timeout 60 "$DAVIT" "$@" >shown 2>&1 3>&- &
+	begun=$!
+}
+
+@test "the supervisor is killed at every second step of up: up ends well all the same" {
+	stack
+	local line
+	for line in 1 3 5 7 9 11 13 15 17 19 21 23; do
+		begin up -d
+		kill_at "$line" "$begun"
+		wait "$begun" || fail "killed at line $line: up: $(cat shown)"
+		wait_until 10 state_is job exited
+		is "$(ps_field srv State) $(ps_field srv Health) $(ps_field web State) $(ps_field job ExitCode)" "running healthy running 0"
+		davit down -t 0
+		wait_until 5 no_leaks
+	done
+}
+
+@test "the supervisor is killed at every second step of down: down ends well and leaves nothing" {
+	stack
+	local line before
+	for line in 1 3 5 7 9 11; do
+		up
+		before=$(journal_lines)
+		begin down -t 0
+		kill_at $((before + line)) "$begun"
+		wait "$begun" || fail "killed at step $line: down: $(cat shown)"
+		wait_until 5 no_leaks
+	done
+}
+
+@test "the keeper alone is killed: a terminal stays open, ports stay taken, a new keeper is there" {
+	compose <<-END
+	services:
+	  tty: {image: busybox, tty: true, command: ["sh", "-c", "trap 'echo hung up; exit 1' HUP; while :; do sleep 0.1; done"]}
+	  web: {image: busybox, ports: ["127.0.0.1:8076:80"], command: ["sh", "-c", "exec httpd -f -p 80"]}
+	END
+	up
+	local keeper pid
+	keeper=$(pgrep -f "davit-keeper .*--supervise $PROJECT ") pid=$(pid_of tty)
+	kill -9 "$keeper"
+	another() { local now; now=$(pgrep -f "davit-keeper .*--supervise $PROJECT ") && [ "$now" != "$keeper" ] && [ -n "$(supervisor_pid)" ]; }
+	wait_until 5 another
+	up
+	is "$(pid_of tty)" "$pid"
+	is "$(ps_field tty State)" running
+	! log_has tty 'hung up'
+	refuses_port() { ! timeout 1 nc -l 127.0.0.1 8076 </dev/null 2>/dev/null; }
+	refuses_port
+}
