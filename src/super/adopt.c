@@ -192,7 +192,7 @@ static int adopt_units(struct super *s, struct world *w)
 	}
 	map_each(&s->units, it) {
 		struct unit *u = it->value;
-		if (!has_root(u))
+		if (!has_root(u) && !has_process_now(u))
 			adopt_after_boot(u);
 		else if (has_process_now(u) && watch_init(u) == 0)
 			adopt_living(u);

@@ -227,11 +227,11 @@ static bool may_be_true_already(enum op_kind kind)
 
 static bool already(const struct unit *u, enum op_kind kind)
 {
-	bool runs = u && (u->state == U_RUNNING || u->state == U_STARTING);
-
-	return u && ((kind == OP_PREPARE && (u->state == U_PREPARED || u->state == U_CREATED || runs)) ||
-		     (kind == OP_CREATE && (u->state == U_CREATED || runs)) ||
-		     (kind == OP_START && u->state == U_RUNNING));
+	if (!u)
+		return false;
+	return (kind == OP_PREPARE && (u->state == U_PREPARED || u->state == U_CREATED || op_runs(u))) ||
+	       (kind == OP_CREATE && (u->state == U_CREATED || op_runs(u))) ||
+	       (kind == OP_START && u->state == U_RUNNING && op_runs(u));
 }
 
 static void begin(struct txn *t, size_t i)
@@ -513,12 +513,18 @@ static void txn_next(struct super *s)
 
 /* ------------------------------------------------------------------ arrival */
 
+/* What makes things go; who stops or removes is let finish. */
+static bool can_be_superseded(const struct txn *t)
+{
+	return (t->verb == PLAN_UP || t->verb == PLAN_START || t->verb == PLAN_RESTART) && !t->rollback;
+}
+
 static void supersede_running(struct super *s, const char *op)
 {
 	struct txn *t = s->txn;
 	struct err err = ERR_INIT;
 
-	if (!t || t->verb == PLAN_DOWN || t->rollback)
+	if (!t || !can_be_superseded(t))
 		return;
 	t->superseded = true;
 	err_set(&err, ERR_FAIL, "superseded by '%s'", op);
@@ -534,7 +540,7 @@ static void supersede(struct super *s, const struct txn *by)
 	for (struct txn **p = &s->waiting; *p && *p != by;) {
 		struct txn *t = *p;
 		struct err err = ERR_INIT;
-		if (t->verb == PLAN_DOWN) {
+		if (!can_be_superseded(t)) {
 			p = &t->next;
 			continue;
 		}

@@ -32,6 +32,8 @@ struct txn {
 void op_begin(struct txn *t, size_t i);
 /* 1: done, 0: not yet, -1: failed, *err says why. */
 int op_verdict(struct txn *t, size_t i, struct unit *u, struct err *err);
+/* It runs and is not on its way out. */
+bool op_runs(const struct unit *u);
 void op_announce(struct txn *t, size_t i, bool begins);
 /* txn.c: called by whoever learns that an operation is over. err NULL: done. */
 void op_end(struct txn *t, size_t i, const struct err *err, const char *attr);

@@ -177,9 +177,9 @@ static void begin_volumes(struct txn *t, size_t self)
 /* ------------------------------------------------------------------ operations of a container */
 
 /* By the policy, while the plan was made: as good as what was planned. */
-static bool runs(const struct unit *u)
+bool op_runs(const struct unit *u)
 {
-	return u->state == U_RUNNING || u->state == U_STARTING;
+	return (u->state == U_RUNNING || u->state == U_STARTING) && !u->stop_asked && !u->rec.manual_stop;
 }
 
 static bool will_be_made_again(const struct txn *t, const char *slot)
@@ -197,7 +197,7 @@ static void begin_prepare(struct txn *t, size_t i, struct unit *u)
 	if (!u->rec.id && svc)
 		up_new_container(t, u, svc);
 	op_announce(t, i, true);
-	if (!runs(u))
+	if (!op_runs(u))
 		unit_want(u, W_PREPARED);
 }
 
@@ -259,7 +259,7 @@ void op_begin(struct txn *t, size_t i)
 	}
 	if (op->kind == OP_PREPARE)
 		begin_prepare(t, i, u);
-	else if (op->kind == OP_CREATE && runs(u))
+	else if (op->kind == OP_CREATE && op_runs(u))
 		return;
 	else if (op->kind == OP_CREATE)
 		unit_want(u, W_CREATED);
@@ -359,11 +359,11 @@ int op_verdict(struct txn *t, size_t i, struct unit *u, struct err *err)
 	case OP_PREPARE:
 		if (u->state == U_FAILED)
 			return failed(u, err);
-		return u->state == U_PREPARED || u->state == U_CREATED || runs(u);
+		return u->state == U_PREPARED || u->state == U_CREATED || op_runs(u);
 	case OP_CREATE:
 		if (u->state == U_FAILED)
 			return failed(u, err);
-		return u->state == U_CREATED || runs(u);
+		return u->state == U_CREATED || op_runs(u);
 	case OP_START:
 		return verdict_start(t, i, u, err);
 	case OP_HEALTHY:

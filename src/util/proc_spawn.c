@@ -29,6 +29,7 @@ struct complaint {
 struct birth {
 	const struct spawn *s;
 	int null_fd, tell_fd;
+	pid_t parent;
 	int *keep; /* pass[] and tell_fd, sorted upwards */
 	size_t n_keep;
 };
@@ -90,8 +91,8 @@ static __attribute__((noreturn, noinline)) void run_child(const struct birth *b)
 	char *const *envp = s->envp ? (char *const *)s->envp : environ;
 
 	proc_clean_signals();
-	if (s->die_with_parent)
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (s->die_with_parent && (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != b->parent))
+		_exit(STATUS_BEFORE_EXEC);
 	if (s->new_session)
 		setsid();
 	if (put_stdio(b) < 0)
@@ -174,7 +175,7 @@ int proc_spawn(const struct spawn *s, struct child *ret, struct err *err)
 	auto_close int from_child = -1, to_us = -1;
 	auto_close int pidfd = -1;
 	auto_free int *keep = NULL;
-	struct birth b = { .s = s, .null_fd = null_fd };
+	struct birth b = { .s = s, .null_fd = null_fd, .parent = getpid() };
 	sigset_t old;
 	int fds[2], why;
 	pid_t pid;
