@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "../util/auto.h"
@@ -224,6 +225,17 @@ static bool nothing_runs(struct super *s)
 	return none;
 }
 
+/* A container costs about ten descriptors. What the runtime starts gets its limits from the bundle. */
+static void raise_files_limit(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) < 0)
+		return;
+	r.rlim_cur = r.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &r);
+}
+
 static void loop(struct super *s)
 {
 	struct event *idle = event_new(s->base, -1, EV_PERSIST, on_idle, s);
@@ -250,6 +262,7 @@ int super_main(const struct dirs *d, const char *project)
 
 	signal(SIGPIPE, SIG_IGN);
 	umask(022);
+	raise_files_limit();
 	if (chdir("/") < 0 || begin(s, d, project, &err) < 0) {
 		log_error("cannot start: %s", err_msg(&err));
 		return nothing_runs(s) ? 0 : 1;  /* 1: the keeper tries again */
