@@ -180,6 +180,18 @@ static bool joins(const struct service *svc, const char *name)
 	return false;
 }
 
+/* The other's anonymous volumes have to exist. */
+static bool takes_volumes_from(const struct service *svc, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (size_t i = 0; i < svc->volumes_from.n; i++)
+		if (!strncmp(svc->volumes_from.v[i], name, n) &&
+		    (!svc->volumes_from.v[i][n] || svc->volumes_from.v[i][n] == ':'))
+			return true;
+	return false;
+}
+
 static void edges_of_start(struct ctx *c, struct slot *s)
 {
 	const struct graph_vertex *v;
@@ -196,6 +208,8 @@ static void edges_of_start(struct ctx *c, struct slot *s)
 			plan_edge(c->plan, op_for_condition(dep, d->condition), s->op_start, !d->required);
 			if (joins(&c->model->services[s->svc], dep->service))
 				plan_edge(c->plan, dep->op_start, s->op_prepare, false);
+			if (takes_volumes_from(&c->model->services[s->svc], dep->service))
+				plan_edge(c->plan, dep->op_prepare, s->op_prepare, false);
 		}
 	}
 }

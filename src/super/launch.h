@@ -23,6 +23,7 @@ struct launch {                          /* launch.json in the container's direc
 	int64_t grace_ms;
 	struct restart_policy restart;
 	bool tty, stdin_open;
+	bool log_none;                   /* driver none: its output goes nowhere */
 	int64_t log_max_bytes;
 	unsigned log_max_files;
 	bool health;                     /* has a check */

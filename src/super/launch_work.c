@@ -275,6 +275,50 @@ static int add_service_mount(struct ctx *c, const struct mount *m, struct err *e
 	}
 }
 
+/* volumes_from: "SERVICE[:ro]". What the other container got anonymously is found by name in its record. */
+static int add_volumes_of(struct ctx *c, const struct service *from, bool read_only, struct err *err)
+{
+	const struct unit *other = unit_get(c->s, xasprintf("%s-1", from->name));
+
+	for (size_t i = 0; i < from->n_mounts; i++) {
+		struct mount m = from->mounts[i];
+		m.read_only |= read_only;
+		if (m.type == MOUNT_VOLUME && !m.source)
+			continue;
+		if (!covered(c, m.target) && add_service_mount(c, &m, err) < 0)
+			return -1;
+	}
+	for (size_t i = 0; other && i < other->rec.anon_volumes.n; i++) {
+		char *target = xstrdup(other->rec.anon_volumes.v[i]), *name = strrchr(target, '=');
+		struct mount m = { .type = MOUNT_VOLUME, .read_only = read_only };
+		if (!name)
+			continue;
+		*name++ = 0;
+		if (!covered(c, target) && add_volume(c, name, &m, target, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int volumes_from(struct ctx *c, struct err *err)
+{
+	for (size_t i = 0; i < c->svc->volumes_from.n; i++) {
+		char *name = xstrdup(c->svc->volumes_from.v[i]), *mode = strchr(name, ':');
+		const struct service *from;
+		c->attr = xasprintf("volumes_from[%zu]", i);
+		if (str_starts(name, "container:"))
+			return err_set(err, ERR_INPUT, "volumes of a container outside the project ('%s') are not supported", name);
+		if (mode)
+			*mode++ = 0;
+		from = project_service(c->s->model, name);
+		if (!from)
+			return err_set(err, ERR_NOT_FOUND, "there is no service '%s' to take volumes from", name);
+		if (add_volumes_of(c, from, mode && STREQ(mode, "ro"), err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 static int volumes_of(struct ctx *c, struct err *err)
 {
 	for (size_t i = 0; i < c->svc->n_mounts; i++) {
@@ -284,6 +328,8 @@ static int volumes_of(struct ctx *c, struct err *err)
 	}
 	for (size_t i = 0; i < c->svc->tmpfs.n; i++)
 		add_short_tmpfs(c, c->svc->tmpfs.v[i]);
+	if (volumes_from(c, err) < 0)
+		return -1;
 	c->attr = "image";
 	for (size_t i = 0; i < c->img->volumes.n; i++)
 		if (!covered(c, c->img->volumes.v[i]) && add_anonymous(c, NULL, c->img->volumes.v[i], err) < 0)
@@ -488,6 +534,17 @@ static void remember_names(struct ctx *c)
 	add_all(&c->launch.dns, svc->dns.v, svc->dns.n);
 }
 
+static void remember_log_driver(struct ctx *c)
+{
+	const char *driver = c->svc->log_driver;
+
+	c->launch.log_none = driver && STREQ(driver, "none");
+	if (!driver || !*driver || c->launch.log_none || STREQ(driver, "json-file") || STREQ(driver, "local"))
+		return;
+	json_array_append_new(c->warnings, json_string(xasprintf("logging driver '%s' is not supported: its logs are kept as those "
+								 "of 'local' are, and 'davit logs' shows them", driver)));
+}
+
 static int remember(struct ctx *c, struct err *err)
 {
 	const struct service *svc = c->svc;
@@ -501,6 +558,7 @@ static int remember(struct ctx *c, struct err *err)
 		return err_set(err, ERR_INPUT, "there is no signal '%s'", l->stop_signal);
 	l->grace_ms = svc->stop_grace_ns >= 0 ? svc->stop_grace_ns / MS_NS : 10000;
 	l->restart = svc->restart;
+	remember_log_driver(c);
 	l->tty = svc->tty;
 	l->stdin_open = svc->stdin_open;
 	l->runtime = xstrdup(svc->runtime);
@@ -587,14 +645,30 @@ static int fill_lists(struct ctx *c, struct oci_spec *spec)
 	return 0;
 }
 
+static const json_t *annotations_of(const struct ctx *c)
+{
+	json_t *o = c->u->rec.labels ? json_copy(c->u->rec.labels) : json_object();
+
+	for (size_t i = 0; i < c->svc->annotations.n; i++)
+		jx_set_str(o, c->svc->annotations.v[i].key,
+			   c->svc->annotations.v[i].value ? c->svc->annotations.v[i].value : "");
+	return o;
+}
+
+static const char *cwd_of(const struct ctx *c)
+{
+	if (c->svc->working_dir)
+		return c->svc->working_dir;
+	return c->img->working_dir && *c->img->working_dir ? c->img->working_dir : "/";
+}
+
 static int spec_of(struct ctx *c, struct oci_spec *spec, struct err *err)
 {
 	const struct service *svc = c->svc;
 
 	*spec = (struct oci_spec){
 		.args = (const char *const *)c->args.v, .env = (const char *const *)c->env.v,
-		.cwd = svc->working_dir ? svc->working_dir :
-		       c->img->working_dir && *c->img->working_dir ? c->img->working_dir : "/",
+		.cwd = cwd_of(c),
 		.uid = c->user.uid, .gid = c->user.gid, .groups = c->user.groups, .n_groups = c->user.n_groups,
 		.hostname = hostname_of(c), .domainname = svc->domainname,
 		.rootfs = c->mountpoint, .rootfs_readonly = svc->read_only,
@@ -607,7 +681,7 @@ static int spec_of(struct ctx *c, struct oci_spec *spec, struct err *err)
 		.limits = limits_of(svc), .oom_score_adj_set = svc->limits.oom_score_adj_set,
 		.oom_score_adj = (int)svc->limits.oom_score_adj,
 		.cgroup_path = c->launch.cgroup,
-		.annotations = c->u->rec.labels,
+		.annotations = annotations_of(c),
 	};
 	fill_lists(c, spec);
 	if (namespace_of(c, svc->pid, "pid", &spec->pid_ns, err) < 0 ||
@@ -674,11 +748,22 @@ static int open_root(struct ctx *c, struct err *err)
 			  err);
 }
 
+/* The working directory is there, as the engine has it. */
+static int make_cwd(struct ctx *c, struct err *err)
+{
+	auto_close int fd = path_mkdirs_in_root(c->root_fd, cwd_of(c), 0755);
+
+	c->attr = "working_dir";
+	if (fd < 0)
+		return err_sys(err, errno, "working directory '%s'", cwd_of(c));
+	return 0;
+}
+
 static int build(struct ctx *c, struct err *err)
 {
 	const struct project *m = c->s->model;
 
-	if (open_root(c, err) < 0 || args_of(c, err) < 0)
+	if (open_root(c, err) < 0 || make_cwd(c, err) < 0 || args_of(c, err) < 0)
 		return -1;
 	env_of(c);
 	if (volumes_of(c, err) < 0 ||

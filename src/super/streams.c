@@ -60,6 +60,8 @@ int streams_open(struct unit *u, int stdio[3], struct err *err)
 	}
 	if (u->launch.stdin_open && open_pair(u, "in", NULL, &stdio[0], err) < 0)
 		return -1;
+	if (u->launch.log_none)
+		return 0;
 	if (open_pair(u, "out", &u->out_fd, &stdio[1], err) < 0)
 		return -1;
 	return open_pair(u, "err", &u->err_fd, &stdio[2], err);
@@ -69,7 +71,7 @@ int streams_reopen(struct unit *u, struct err *err)
 {
 	if (log_ready(u, err) < 0)
 		return -1;
-	if (u->launch.tty)
+	if (u->launch.tty || u->launch.log_none)
 		return 0;
 	if (open_pair(u, "out", &u->out_fd, NULL, err) < 0)
 		return -1;

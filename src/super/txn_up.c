@@ -78,6 +78,20 @@ static bool in_request(const struct txn *t, const char *service)
 	return !t->services;
 }
 
+/* "linux/amd64", "linux/arm64/v8": the store has one platform of each image. */
+static bool is_platform(const struct service *svc, const struct image *img, struct err *err)
+{
+	auto_free char *have = xasprintf("%s/%s", img->os ? img->os : "linux", img->architecture ? img->architecture : "");
+	size_t n = strlen(have);
+
+	if (!svc->platform || !*svc->platform ||
+	    (!strncmp(svc->platform, have, n) && (!svc->platform[n] || svc->platform[n] == '/')))
+		return true;
+	err_set(err, ERR_INPUT, "image '%s' is there for %s, not for %s", svc->image, have, svc->platform);
+	err_hint(err, "load the image for %s with 'davit load -i FILE'", svc->platform);
+	return false;
+}
+
 /* Images of services that are not asked for may be missing. */
 int up_check_images(struct txn *t, struct err *err)
 {
@@ -94,10 +108,11 @@ int up_check_images(struct txn *t, struct err *err)
 				    svc->name);
 		else
 			r = image_find(t->s->images, svc->image, &img, &why);
-		if (r == 0) {
+		if (r == 0 && is_platform(svc, img, &why)) {
 			map_set(&t->images, svc->name, img);
 			continue;
 		}
+		image_free(r == 0 ? img : NULL);
 		if (in_request(t, svc->name)) {
 			t->err_service = xstrdup(svc->name);
 			t->err_attr = xstrdup("image");
