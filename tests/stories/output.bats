@@ -165,10 +165,10 @@ app"
 	END
 	up
 	wait_until 5 log_has one hello
-	run script -qec "'$DAVIT' logs" /dev/null
+	run script -qec "TERM=xterm '$DAVIT' logs" /dev/null
 	has "$output" $'\e['
 	lacks "$(davit logs)" $'\e['
-	run script -qec "NO_COLOR=1 '$DAVIT' logs" /dev/null
+	run script -qec "TERM=xterm NO_COLOR=1 '$DAVIT' logs" /dev/null
 	lacks "$output" $'\e['
 }
 
