@@ -1,6 +1,6 @@
 /* act.c - what the table of unit.c names: starting activities and noting their results. An action starts things and may post events;
  * it never steps a unit. */
-#include "sup.h"
+#include "activity.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -14,21 +14,7 @@
 #include "../util/mem.h"
 #include "../util/path.h"
 
-/* Every wait has an end and a culprit. Generous: they are for what hangs, not for what is slow. */
-enum { RUNTIME_MS = 60000, WORKER_MS = 600000, KILL_MS = 10000, KILLS_MAX = 3 };
-
-static const char *const verb_str[] = {
-	[ACT_NONE] = "nothing", [ACT_PREPARE] = "prepare", [ACT_CREATE] = "create",
-	[ACT_START] = "start",	[ACT_CLEAN] = "clean up",  [ACT_DELETE] = "delete",
-	[ACT_REMOVE] = "remove",
-};
-
-static void set_timer(struct event *ev, int64_t ms)
-{
-	struct timeval tv = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
-
-	evtimer_add(ev, &tv);
-}
+enum { KILL_MS = 10000, KILLS_MAX = 3 };
 
 static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
@@ -42,65 +28,12 @@ void unit_timer(struct unit *u, int64_t ms)
 	if (ms < 0)
 		evtimer_del(u->timer);
 	else
-		set_timer(u->timer, ms);
+		activity_timer(u->timer, ms);
 }
 
-/* ------------------------------------------------------------------ activities */
+/* ------------------------------------------------------------------ prepare, remove */
 
-static void act_over(struct unit *u)
-{
-	if (u->act_ev)
-		event_free(take(u->act_ev));
-	if (u->act_timer)
-		event_free(take(u->act_timer));
-	u->act = ACT_NONE;
-}
-
-static void fail(struct unit *u, const char *attr)
-{
-	free(u->fail_attr);
-	u->fail_attr = xstrdup(attr);
-	super_post(u, E_FAIL);
-}
-
-static void on_overdue(evutil_socket_t fd, short what, void *arg)
-{
-	struct unit *u = arg;
-	enum activity act = u->act;
-	struct err err = ERR_INIT;
-
-	if (act == ACT_PREPARE || act == ACT_REMOVE || act == ACT_CLEAN) {
-		worker_abort(&u->worker);
-		err_set(&err, ERR_TIMEOUT, "to %s container '%s' took more than %d s", verb_str[act], u->rec.name,
-			WORKER_MS / 1000);
-	} else {
-		super_let_go(u->s, &u->call);
-		err_set(&err, ERR_TIMEOUT, "%s %s of container '%s' gave no answer within %d s",
-			unit_runtime(u)->name, verb_str[act], u->rec.name, RUNTIME_MS / 1000);
-	}
-	act_over(u);
-	if (act == ACT_DELETE || act == ACT_CLEAN) {
-		log_error("%s", err_msg(&err));
-	} else {
-		err_done(&u->fail);
-		err_move(&u->fail, &err);
-	}
-	err_done(&err);
-	fail(u, NULL);
-}
-
-static void act_begin(struct unit *u, enum activity act, int fd, short persist, event_callback_fn cb, int64_t ms)
-{
-	u->act = act;
-	u->act_ev = event_new(u->s->base, fd, EV_READ | persist, cb, u);
-	event_add(u->act_ev, NULL);
-	u->act_timer = evtimer_new(u->s->base, on_overdue, u);
-	set_timer(u->act_timer, ms);
-}
-
-/* ------------------------------------------------------------------ workers: prepare, remove */
-
-static void note_prepared(struct unit *u, const json_t *j)
+void act_note_prepared(struct unit *u, const json_t *j)
 {
 	auto_err struct err err = ERR_INIT;
 	const json_t *item;
@@ -122,7 +55,7 @@ static void note_prepared(struct unit *u, const json_t *j)
 }
 
 /* Also a preparation that failed may have made some. */
-static void note_anonymous(struct unit *u, const json_t *j)
+void act_note_anonymous(struct unit *u, const json_t *j)
 {
 	const json_t *item;
 	size_t i;
@@ -130,53 +63,6 @@ static void note_anonymous(struct unit *u, const json_t *j)
 	strs_done(&u->rec.anon_volumes);
 	json_array_foreach(jx_arr(j, "anon"), i, item)
 		strs_add(&u->rec.anon_volumes, json_string_value(item));
-}
-
-static void cleaned(struct unit *u);
-
-static void on_worker(evutil_socket_t fd, short what, void *arg)
-{
-	struct unit *u = arg;
-	enum activity act = u->act;
-	auto_json json_t *j = NULL;
-
-	if (worker_read(&u->worker) == 0)
-		return;
-	act_over(u);
-	if (act == ACT_CLEAN) {
-		cleaned(u);
-		return;
-	}
-	err_done(&u->fail);
-	if (worker_finish(&u->worker, &j, &u->fail) < 0) {
-		fail(u, NULL);
-		return;
-	}
-	if (act == ACT_PREPARE)
-		note_anonymous(u, j);
-	if (act == ACT_PREPARE && jx_str(j, "failed")) {
-		err_set(&u->fail, err_kind_parse(jx_str(j, "kind")), "%s", jx_str(j, "failed"));
-		if (jx_str(j, "hint"))
-			err_hint(&u->fail, "%s", jx_str(j, "hint"));
-		fail(u, jx_str(j, "attr"));
-		return;
-	}
-	if (act == ACT_PREPARE)
-		note_prepared(u, j);
-	super_post(u, E_OK);
-}
-
-static void start_worker(struct unit *u, enum activity act, worker_fn *fn, void *job)
-{
-	struct err err = ERR_INIT;
-
-	if (worker_start(fn, job, &u->worker, &err) < 0) {
-		err_done(&u->fail);
-		err_move(&u->fail, &err);
-		fail(u, NULL);
-		return;
-	}
-	act_begin(u, act, u->worker.fd, EV_PERSIST, on_worker, WORKER_MS);
 }
 
 void act_prepare(struct unit *u)
@@ -189,10 +75,10 @@ void act_prepare(struct unit *u)
 	err_done(&u->fail);
 	if (!job.svc) {
 		err_set(&u->fail, ERR_NOT_FOUND, "service '%s' is not in the project any more", u->rec.service);
-		fail(u, NULL);
+		activity_fail(u, NULL);
 		return;
 	}
-	start_worker(u, ACT_PREPARE, launch_work, &job);
+	activity_worker(u, ACT_PREPARE, launch_work, &job);
 }
 
 void act_prepared(struct unit *u)
@@ -246,7 +132,7 @@ void act_remove(struct unit *u)
 		u->dns_on = false;
 		network_drop_ports(u);
 	}
-	start_worker(u, ACT_REMOVE, remove_work, u);
+	activity_worker(u, ACT_REMOVE, remove_work, u);
 }
 
 void act_forget(struct unit *u)
@@ -263,154 +149,7 @@ void act_forget(struct unit *u)
 	u->rec.restarts = 0;
 }
 
-/* ------------------------------------------------------------------ the runtime: create, start, delete */
-
-struct call_paths {
-	char *root, *bundle, *pid, *log, *console;
-};
-
-static void call_paths_done(struct call_paths *p)
-{
-	free(p->root);
-	free(p->bundle);
-	free(p->pid);
-	free(p->log);
-	free(p->console);
-}
-
-static struct oci_call call_make(struct unit *u, enum oci_verb verb, struct call_paths *p)
-{
-	*p = (struct call_paths){
-		.root = xasprintf("%s/oci", u->s->p.run),
-		.bundle = super_run_path(u->s, "bundle", u->rec.id),
-		.pid = xasprintf("%s/tmp/%s.pid", u->s->p.run, u->rec.slot),
-		.log = xasprintf("%s/tmp/%s.log", u->s->p.run, u->rec.slot),
-		.console = u->launch.tty ? xasprintf("%s/tmp/%s.tty", u->s->p.run, u->rec.slot) : NULL,
-	};
-	return (struct oci_call){
-		.runtime = unit_runtime(u), .root = p->root, .id = u->rec.id, .verb = verb,
-		.bundle = p->bundle, .pid_file = p->pid, .log_file = p->log,
-		.console_socket = verb == OCI_CREATE ? p->console : NULL,
-		.force = true, .stdio = { -1, -1, -1 },
-	};
-}
-
-static int read_pid(struct unit *u, struct err *err)
-{
-	auto_free char *name = xasprintf("tmp/%s.pid", u->rec.slot);
-	auto_buf struct buf b = BUF_INIT;
-	uint64_t pid;
-
-	if (path_read(u->s->p.run_fd, name, 32, &b, err) < 0)
-		return -1;
-	while (b.len && (b.p[b.len - 1] == '\n' || b.p[b.len - 1] == ' '))
-		b.p[--b.len] = 0;
-	if (!b.len || str_u64(b.p, &pid) < 0 || pid > INT32_MAX)
-		return err_set(err, ERR_FAIL, "%s left no process id", u->s->runtime.name);
-	if (proc_identify((pid_t)pid, &u->rec.proc) < 0)
-		return err_set(err, ERR_FAIL, "container '%s' ended while it was made", u->rec.name);
-	free(u->rec.boot);
-	u->rec.boot = xstrdup(proc_boot_id());
-	unlinkat(u->s->p.run_fd, name, 0);
-	return 0;
-}
-
-/* The one that made it: whatever the supervisor's is by now. */
-const struct oci_runtime *unit_runtime(struct unit *u)
-{
-	auto_err struct err err = ERR_INIT;
-
-	if (!u->rec.runtime || str_eq(u->rec.runtime, u->s->runtime.name))
-		return &u->s->runtime;
-	if (!u->own_runtime.name && oci_runtime_find(u->rec.runtime, &u->own_runtime, &err) < 0) {
-		log_error("%s: %s", u->rec.slot, err_msg(&err));
-		return &u->s->runtime;
-	}
-	return &u->own_runtime;
-}
-
-static enum oci_verb act_verb(enum activity act)
-{
-	return act == ACT_CREATE ? OCI_CREATE : act == ACT_START ? OCI_START : OCI_DELETE;
-}
-
-static const char *attr_of_failure(const struct unit *u)
-{
-	return u->fail.kind == ERR_CMD_NOT_FOUND || u->fail.kind == ERR_CMD_NOT_EXEC ? "command" : NULL;
-}
-
-/* Why the runtime failed. What `delete` says goes to the diary only: u->fail still tells why there is something to delete. */
-static void note_call_failure(struct unit *u, enum activity act, int status)
-{
-	struct call_paths p;
-	struct oci_call c = call_make(u, act_verb(act), &p);
-	auto_err struct err err = ERR_INIT;
-
-	oci_failure(&c, status, &err);
-	call_paths_done(&p);
-	if (act == ACT_DELETE)
-		log_warn("%s: delete: %s", u->rec.slot, err_msg(&err));
-	else
-		err_move(&u->fail, &err);
-}
-
-static void clean(struct unit *u);
-
-static void on_call(evutil_socket_t fd, short what, void *arg)
-{
-	struct unit *u = arg;
-	enum activity act = u->act;
-	int status, r = proc_reap(&u->call, &status);
-
-	if (r == 0) {                    /* spurious: look again */
-		event_add(u->act_ev, NULL);
-		return;
-	}
-	act_over(u);
-	close(take_fd(&u->call.pidfd));
-	if (act != ACT_DELETE)
-		err_done(&u->fail);
-	if (r < 0 || status) {
-		if (act == ACT_START && u->pidfd >= 0 && proc_alive(&u->rec.proc) && !unit_waits_for_start(u)) {
-			super_post(u, E_OK);     /* somebody else's start was first */
-			return;
-		}
-		note_call_failure(u, act, r < 0 ? -1 : status);
-		if (act == ACT_DELETE && !u->cleaned)
-			clean(u);
-		else
-			fail(u, attr_of_failure(u));
-		return;
-	}
-	if (act == ACT_CREATE && read_pid(u, &u->fail) < 0) {
-		fail(u, NULL);
-		return;
-	}
-	super_post(u, E_OK);
-}
-
-static int call_runtime(struct unit *u, enum activity act, const int stdio[3])
-{
-	struct call_paths p;
-	struct oci_call c = call_make(u, act_verb(act), &p);
-	auto_err struct err err = ERR_INIT;
-	int r;
-
-	if (stdio)
-		memcpy(c.stdio, stdio, sizeof c.stdio);
-	r = oci_start(&c, &u->call, &err);
-	call_paths_done(&p);
-	if (r < 0) {
-		if (act == ACT_DELETE)
-			log_error("%s: %s", u->rec.slot, err_msg(&err));
-		else
-			err_done(&u->fail), err_move(&u->fail, &err);
-		fail(u, NULL);
-		return -1;
-	}
-	act_begin(u, act, u->call.pidfd, 0, on_call, RUNTIME_MS);
-	return 0;
-}
+/* ------------------------------------------------------------------ create, start, stop, delete */
 
 void act_create(struct unit *u)
 {
@@ -419,10 +158,10 @@ void act_create(struct unit *u)
 
 	err_done(&u->fail);
 	if (streams_open(u, stdio, &u->fail) < 0 || network_take_ports(u, &port, &u->fail) < 0) {
-		fail(u, "ports");
+		activity_fail(u, "ports");
 	} else {
 		network_dns_on(u);
-		if (call_runtime(u, ACT_CREATE, stdio) == 0)
+		if (activity_call(u, ACT_CREATE, stdio) == 0)
 			streams_watch(u);
 	}
 	for (int i = 0; i < 3; i++)
@@ -446,7 +185,7 @@ void act_start(struct unit *u)
 	free(u->rec.health);
 	u->rec.health = u->launch.health ? xstrdup("starting") : NULL;
 	err_done(&u->fail);
-	call_runtime(u, ACT_START, NULL);
+	activity_call(u, ACT_START, NULL);
 }
 
 /* `true` has ended before `start` has: its exit counts once start has said that it began. */
@@ -536,30 +275,7 @@ void act_delete(struct unit *u)
 	u->rec.proc = (struct proc_id){ 0 };
 	u->stuck = false;
 	u->cleaned = false;
-	call_runtime(u, ACT_DELETE, NULL);
-}
-
-static int clean_work(void *arg, json_t **ret, struct err *err)
-{
-	struct unit *u = arg;
-
-	return u->launch.cgroup ? cgroup_kill(u->launch.cgroup, err) : 0;
-}
-
-/* What the runtime does not know of any more, or cannot delete: everything in its cgroup goes, then `delete` is asked once more. */
-static void clean(struct unit *u)
-{
-	u->cleaned = true;
-	start_worker(u, ACT_CLEAN, clean_work, u);
-}
-
-static void cleaned(struct unit *u)
-{
-	auto_err struct err err = ERR_INIT;
-
-	if (worker_finish(&u->worker, NULL, &err) < 0)
-		log_warn("%s: clean up: %s", u->rec.slot, err_msg(&err));
-	call_runtime(u, ACT_DELETE, NULL);
+	activity_call(u, ACT_DELETE, NULL);
 }
 
 /* For a container whose creation was interrupted: the runtime may not know it, though a part of it exists. */
@@ -568,7 +284,7 @@ void act_delete_half(struct unit *u)
 	health_stop(u);
 	unit_timer(u, -1);
 	u->rec.proc = (struct proc_id){ 0 };
-	clean(u);
+	activity_clean(u);
 }
 
 bool unit_waits_for_start(const struct unit *u)
@@ -653,4 +369,3 @@ void act_remove_failed(struct unit *u)
 	note_why(u);
 	u->want = W_NOTHING;
 }
-

@@ -1,0 +1,44 @@
+/* launch_parts.h - private to src/super: a container in the making, in the worker that makes it.
+ *
+ * The worker may block, and its memory ends with it, so nothing is released one by one. `attr` always names the attribute that the step
+ * at hand is about: a failure is shown at its place in the user's file. */
+#pragma once
+
+#include "sup.h"
+
+struct making {
+	struct super *s;
+	struct unit *u;
+	const struct service *svc;
+	struct image *img;
+	const char *attr;                /* what the step at hand is about */
+	char *dir, *bundle, *mountpoint;
+	int dir_fd, bundle_fd, root_fd;
+	struct image_user user;
+	struct strs args, env, anon;
+	struct oci_mount *mounts;
+	size_t n_mounts, cap_mounts;
+	struct launch launch;
+	json_t *warnings;
+};
+
+/* launch_args.c: what Docker makes of the image's configuration and the service's attributes */
+int making_args(struct making *c, struct err *err);
+void making_env(struct making *c);
+char *making_hostname(const struct making *c);
+void making_add_all(struct strs *to, char *const *v, size_t n);
+
+/* launch_mounts.c: volumes, binds, tmpfs; and what others bind */
+int making_volumes(struct making *c, struct err *err);
+void making_bind(struct making *c, const char *source, const char *target, bool read_only);
+bool making_covers(const struct making *c, const char *target);
+
+/* launch_files.c: secrets, configs, and the files of /etc that every container gets */
+int making_files(struct making *c, const struct file_ref *refs, size_t n_refs, const struct file_object *objs, size_t n_objs,
+		 const char *what, const char *where, unsigned base, struct err *err);
+int making_etc(struct making *c, struct err *err);
+
+/* launch_note.c: what the supervisor has to remember */
+int making_note(struct making *c, struct err *err);
+/* The check's command, empty when there is none. */
+struct strs making_health_test(struct making *c);
