@@ -144,157 +144,6 @@ static void txn_finish(struct txn *t)
 	txn_next(s);
 }
 
-/* ------------------------------------------------------------------ running a plan */
-
-static void pump(struct txn *t);
-
-static bool rolls_back(const struct txn *t)
-{
-	return t->err.kind && t->verb == PLAN_UP && t->fresh && t->failed_to_run && !t->rollback && !t->superseded;
-}
-
-static void settle(struct txn *t, size_t i, enum op_state st)
-{
-	if (t->st[i] != OP_PENDING && t->st[i] != OP_RUNNING)
-		return;
-	t->st[i] = st;
-	t->n_left--;
-	for (size_t e = 0; e < t->plan.ops[i].n_wakes; e++) {
-		const struct op_edge *w = &t->plan.ops[i].wakes[e];
-		if (st == OP_DONE || w->soft)
-			t->plan.ops[w->to].n_unmet--;
-		else
-			settle(t, w->to, OP_SKIPPED);
-	}
-}
-
-static void note_failure(struct txn *t, size_t i, const struct err *err, const char *attr)
-{
-	const struct op *op = &t->plan.ops[i];
-	struct unit *u = op->slot ? unit_get(t->s, op->slot) : NULL;
-
-	if (u && u->rec.name)
-		publish_step(t->s, t->c, "container", u->rec.name, u->rec.service, "Error", err_msg(err));
-	log_error("%s %s: %s", op_kind_str(op->kind), op->slot ? op->slot : "", err_msg(err));
-	if (t->err.kind)
-		return;
-	err_set(&t->err, err->kind, "%s", err_msg(err));
-	if (err->hint)
-		err_hint(&t->err, "%s", err->hint);
-	if (op->service) {
-		free(t->err_service);
-		t->err_service = xstrdup(op->service);
-	}
-	free(t->err_attr);
-	t->err_attr = xstrdup(attr ? attr : u ? u->fail_attr : NULL);
-	t->failed_to_run = op->kind != OP_HEALTHY && op->kind != OP_COMPLETED;
-}
-
-void op_end(struct txn *t, size_t i, const struct err *err, const char *attr)
-{
-	if (t->st[i] != OP_RUNNING)
-		return;
-	if (err)
-		note_failure(t, i, err, attr);
-	else
-		op_announce(t, i, false);
-	settle(t, i, err ? OP_FAILED : OP_DONE);
-	for (size_t k = 0; rolls_back(t) && k < t->plan.n; k++)
-		if (t->st[k] == OP_PENDING)      /* all of it will be undone: no use beginning it */
-			settle(t, k, OP_SKIPPED);
-	pump(t);
-}
-
-static void look(struct txn *t, size_t i)
-{
-	struct unit *u = t->plan.ops[i].slot ? unit_get(t->s, t->plan.ops[i].slot) : NULL;
-	struct err err = ERR_INIT;
-	int r;
-
-	if (t->st[i] != OP_RUNNING || !u)
-		return;
-	r = op_verdict(t, i, u, &err);
-	if (r)
-		op_end(t, i, r < 0 ? &err : NULL, NULL);
-	err_done(&err);
-}
-
-/* What is true already needs no transition to be noticed; but what a unit was before its wish is no verdict on the wish. */
-static bool may_be_true_already(enum op_kind kind)
-{
-	return kind == OP_STOP || kind == OP_HEALTHY || kind == OP_COMPLETED || kind == OP_REMOVE;
-}
-
-static bool already(const struct unit *u, enum op_kind kind)
-{
-	if (!u)
-		return false;
-	return (kind == OP_PREPARE && (u->state == U_PREPARED || u->state == U_CREATED || op_runs(u))) ||
-	       (kind == OP_CREATE && (u->state == U_CREATED || op_runs(u))) ||
-	       (kind == OP_START && u->state == U_RUNNING && op_runs(u));
-}
-
-static void begin(struct txn *t, size_t i)
-{
-	const struct op *op = &t->plan.ops[i];
-	struct unit *u = op->slot ? unit_get(t->s, op->slot) : NULL;
-
-	if ((op->kind == OP_HEALTHY || op->kind == OP_COMPLETED) && u && op_verdict(t, i, u, NULL) == 1) {
-		settle(t, i, OP_DONE);       /* nothing to wait for, nothing to tell */
-		t->pump_again = true;
-		return;
-	}
-	op_begin(t, i);
-	if (op->slot && (may_be_true_already(op->kind) || already(u, op->kind)))
-		look(t, i);
-}
-
-static void roll_back(struct txn *t);
-
-/* Starts whatever may start. Operations may end at once, so the whole is repeated until nothing moves. */
-static void pump(struct txn *t)
-{
-	struct super *s = t->s;
-
-	if (t->pumping) {
-		t->pump_again = true;
-		return;
-	}
-	t->pumping = true;
-	do {
-		t->pump_again = false;
-		for (size_t i = 0; i < t->plan.n; i++)
-			if (t->st[i] == OP_PENDING && t->plan.ops[i].n_unmet == 0)
-				begin(t, i);
-	} while (t->pump_again);
-	t->pumping = false;
-	if (t->n_left || s->txn != t)
-		return;
-	if (rolls_back(t))
-		roll_back(t);
-	else
-		txn_finish(t);
-}
-
-void txn_on_unit(struct super *s, struct unit *u)
-{
-	struct txn *t = s->txn;
-
-	for (size_t i = 0; t && t->st && s->txn == t && i < t->plan.n; i++)
-		if (t->plan.ops[i].slot && STREQ(t->plan.ops[i].slot, u->rec.slot))
-			look(t, i);
-}
-
-static void start_plan(struct txn *t)
-{
-	free(t->st);
-	free(t->began_ns);
-	t->st = xcalloc(t->plan.n + 1, sizeof *t->st);
-	t->began_ns = xcalloc(t->plan.n + 1, sizeof *t->began_ns);
-	t->n_left = t->plan.n;
-	pump(t);
-}
-
 /* ------------------------------------------------------------------ making the plan */
 
 static void world_now(struct super *s, struct world *w)
@@ -353,6 +202,11 @@ static int make_plan(struct txn *t, enum plan_verb verb, struct err *err)
 	return ret;
 }
 
+bool txn_rolls_back(const struct txn *t)
+{
+	return t->err.kind && t->verb == PLAN_UP && t->fresh && t->failed_to_run && !t->rollback && !t->superseded;
+}
+
 static void roll_back(struct txn *t)
 {
 	auto_err struct err err = ERR_INIT;
@@ -364,7 +218,15 @@ static void roll_back(struct txn *t)
 		txn_finish(t);
 		return;
 	}
-	start_plan(t);
+	exec_start(t);
+}
+
+void txn_plan_over(struct txn *t)
+{
+	if (txn_rolls_back(t))
+		roll_back(t);
+	else
+		txn_finish(t);
 }
 
 /* Units and port wishes of everything that will be started. */
@@ -394,32 +256,13 @@ static int plan_up(struct txn *t, struct err *err)
 	return up_check_images(t, err);
 }
 
-/* Nothing more is begun, what waits waits no longer; what is in flight comes to its end. */
-static void give_up(struct txn *t, const struct err *why)
-{
-	struct super *s = t->s;
-
-	if (!t->err.kind)
-		err_set(&t->err, why->kind, "%s", err_msg(why));
-	if (!t->st)                      /* its books are being written; it ends when they are */
-		return;
-	for (size_t i = 0; i < t->plan.n; i++)
-		if (t->st[i] == OP_PENDING)
-			settle(t, i, OP_SKIPPED);
-	for (size_t i = 0; s->txn == t && i < t->plan.n; i++)
-		if (t->plan.ops[i].kind == OP_HEALTHY || t->plan.ops[i].kind == OP_COMPLETED)
-			op_end(t, i, why, NULL);
-	if (s->txn == t)
-		pump(t);
-}
-
 static void on_wait_deadline(evutil_socket_t fd, short what, void *arg)
 {
 	struct txn *t = arg;
 	struct err err = ERR_INIT;
 
 	err_set(&err, ERR_TIMEOUT, "application not healthy after %llds", (long long)jx_int(t->req, "wait_timeout_s", 0));
-	give_up(t, &err);
+	exec_give_up(t, &err);
 	err_done(&err);
 }
 
@@ -448,10 +291,7 @@ static void cannot_begin(struct txn *t, struct err *err)
 	err_done(&t->err);
 	err_move(&t->err, err);
 	t->failed_to_run = true;
-	if (rolls_back(t))
-		roll_back(t);
-	else
-		txn_finish(t);
+	txn_plan_over(t);
 }
 
 static void on_books(struct super *s, void *arg, const json_t *result, const struct err *failure)
@@ -470,7 +310,7 @@ static void on_books(struct super *s, void *arg, const json_t *result, const str
 		}
 		announce_kept(t);
 		arm_deadline(t);
-		start_plan(t);
+		exec_start(t);
 		return;
 	} else if (jx_str(result, "service")) {
 		t->err_service = xstrdup(jx_str(result, "service"));
@@ -492,7 +332,7 @@ static int txn_begin(struct txn *t, struct err *err)
 		make_units(t);
 		network_books(t->s, &t->plan, on_books, t);
 	} else {
-		start_plan(t);
+		exec_start(t);
 	}
 	return 0;
 }
@@ -528,7 +368,7 @@ static void supersede_running(struct super *s, const char *op)
 		return;
 	t->superseded = true;
 	err_set(&err, ERR_FAIL, "superseded by '%s'", op);
-	give_up(t, &err);
+	exec_give_up(t, &err);
 	err_done(&err);
 }
 

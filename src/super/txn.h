@@ -35,7 +35,7 @@ int op_verdict(struct txn *t, size_t i, struct unit *u, struct err *err);
 /* It runs and is not on its way out. */
 bool op_runs(const struct unit *u);
 void op_announce(struct txn *t, size_t i, bool begins);
-/* txn.c: called by whoever learns that an operation is over. err NULL: done. */
+/* exec_plan.c: called by whoever learns that an operation is over. err NULL: done. */
 void op_end(struct txn *t, size_t i, const struct err *err, const char *attr);
 
 /* txn_up.c: what `up` needs before there can be a plan: the model, its images, its books. */
@@ -44,3 +44,11 @@ int up_check_images(struct txn *t, struct err *err);
 void up_new_container(struct txn *t, struct unit *u, const struct service *svc);
 /* txn_end.c: the project is gone: its directories too. */
 void project_forget(struct super *s);
+
+/* exec_plan.c */
+void exec_start(struct txn *t);
+/* Nothing more is begun, what waits waits no longer; what is in flight comes to its end. */
+void exec_give_up(struct txn *t, const struct err *why);
+/* txn.c: every operation has ended: the answer, or the undoing. */
+void txn_plan_over(struct txn *t);
+bool txn_rolls_back(const struct txn *t);

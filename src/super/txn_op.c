@@ -144,6 +144,8 @@ static void begin_teardown(struct txn *t, size_t self)
 
 	strs_done(&t->new_networks);
 	json_array_foreach(nets, i, n) {
+		if (!jx_str(n, "bridge") || !if_nametoindex(jx_str(n, "bridge")))
+			continue;                /* an entry in the books only */
 		strs_add(&t->new_networks, jx_str(n, "name"));
 		publish_step(t->s, t->c, "network", jx_str(n, "name"), NULL, "Removing", NULL);
 	}

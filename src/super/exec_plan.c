@@ -1,0 +1,166 @@
+/* exec_plan.c - running a plan in parallel: whatever has no unmet prerequisite is begun; its end wakes the next. */
+#include "txn.h"
+
+#include <string.h>
+
+#include "../util/auto.h"
+#include "../util/log.h"
+#include "../util/mem.h"
+
+static void pump(struct txn *t);
+
+static void settle(struct txn *t, size_t i, enum op_state st)
+{
+	if (t->st[i] != OP_PENDING && t->st[i] != OP_RUNNING)
+		return;
+	t->st[i] = st;
+	t->n_left--;
+	for (size_t e = 0; e < t->plan.ops[i].n_wakes; e++) {
+		const struct op_edge *w = &t->plan.ops[i].wakes[e];
+		if (st == OP_DONE || w->soft)
+			t->plan.ops[w->to].n_unmet--;
+		else
+			settle(t, w->to, OP_SKIPPED);
+	}
+}
+
+static void note_failure(struct txn *t, size_t i, const struct err *err, const char *attr)
+{
+	const struct op *op = &t->plan.ops[i];
+	struct unit *u = op->slot ? unit_get(t->s, op->slot) : NULL;
+
+	if (u && u->rec.name)
+		publish_step(t->s, t->c, "container", u->rec.name, u->rec.service, "Error", err_msg(err));
+	log_error("%s %s: %s", op_kind_str(op->kind), op->slot ? op->slot : "", err_msg(err));
+	if (t->err.kind)
+		return;
+	err_set(&t->err, err->kind, "%s", err_msg(err));
+	if (err->hint)
+		err_hint(&t->err, "%s", err->hint);
+	if (op->service) {
+		free(t->err_service);
+		t->err_service = xstrdup(op->service);
+	}
+	free(t->err_attr);
+	t->err_attr = xstrdup(attr ? attr : u ? u->fail_attr : NULL);
+	t->failed_to_run = op->kind != OP_HEALTHY && op->kind != OP_COMPLETED;
+}
+
+void op_end(struct txn *t, size_t i, const struct err *err, const char *attr)
+{
+	if (t->st[i] != OP_RUNNING)
+		return;
+	if (err)
+		note_failure(t, i, err, attr);
+	else
+		op_announce(t, i, false);
+	settle(t, i, err ? OP_FAILED : OP_DONE);
+	for (size_t k = 0; txn_rolls_back(t) && k < t->plan.n; k++)
+		if (t->st[k] == OP_PENDING)      /* all of it will be undone: no use beginning it */
+			settle(t, k, OP_SKIPPED);
+	pump(t);
+}
+
+static void look(struct txn *t, size_t i)
+{
+	struct unit *u = t->plan.ops[i].slot ? unit_get(t->s, t->plan.ops[i].slot) : NULL;
+	struct err err = ERR_INIT;
+	int r;
+
+	if (t->st[i] != OP_RUNNING || !u)
+		return;
+	r = op_verdict(t, i, u, &err);
+	if (r)
+		op_end(t, i, r < 0 ? &err : NULL, NULL);
+	err_done(&err);
+}
+
+/* What is true already needs no transition to be noticed; but what a unit was before its wish is no verdict on the wish. */
+static bool may_be_true_already(enum op_kind kind)
+{
+	return kind == OP_STOP || kind == OP_HEALTHY || kind == OP_COMPLETED || kind == OP_REMOVE;
+}
+
+static bool already(const struct unit *u, enum op_kind kind)
+{
+	if (!u)
+		return false;
+	return (kind == OP_PREPARE && (u->state == U_PREPARED || u->state == U_CREATED || op_runs(u))) ||
+	       (kind == OP_CREATE && (u->state == U_CREATED || op_runs(u))) ||
+	       (kind == OP_START && u->state == U_RUNNING && op_runs(u));
+}
+
+static void begin(struct txn *t, size_t i)
+{
+	const struct op *op = &t->plan.ops[i];
+	struct unit *u = op->slot ? unit_get(t->s, op->slot) : NULL;
+
+	if ((op->kind == OP_HEALTHY || op->kind == OP_COMPLETED) && u && op_verdict(t, i, u, NULL) == 1) {
+		settle(t, i, OP_DONE);       /* nothing to wait for, nothing to tell */
+		t->pump_again = true;
+		return;
+	}
+	op_begin(t, i);
+	if (op->slot && (may_be_true_already(op->kind) || already(u, op->kind)))
+		look(t, i);
+}
+
+/* Starts whatever may start. Operations may end at once, so the whole is repeated until nothing moves. */
+static void pump(struct txn *t)
+{
+	struct super *s = t->s;
+
+	if (t->pumping) {
+		t->pump_again = true;
+		return;
+	}
+	t->pumping = true;
+	do {
+		t->pump_again = false;
+		for (size_t i = 0; i < t->plan.n; i++)
+			if (t->st[i] == OP_PENDING && t->plan.ops[i].n_unmet == 0)
+				begin(t, i);
+	} while (t->pump_again);
+	t->pumping = false;
+	if (t->n_left || s->txn != t)
+		return;
+	txn_plan_over(t);
+}
+
+void txn_on_unit(struct super *s, struct unit *u)
+{
+	struct txn *t = s->txn;
+
+	for (size_t i = 0; t && t->st && s->txn == t && i < t->plan.n; i++)
+		if (t->plan.ops[i].slot && STREQ(t->plan.ops[i].slot, u->rec.slot))
+			look(t, i);
+}
+
+void exec_start(struct txn *t)
+{
+	free(t->st);
+	free(t->began_ns);
+	t->st = xcalloc(t->plan.n + 1, sizeof *t->st);
+	t->began_ns = xcalloc(t->plan.n + 1, sizeof *t->began_ns);
+	t->n_left = t->plan.n;
+	pump(t);
+}
+
+/* Nothing more is begun, what waits waits no longer; what is in flight comes to its end. */
+void exec_give_up(struct txn *t, const struct err *why)
+{
+	struct super *s = t->s;
+
+	if (!t->err.kind)
+		err_set(&t->err, why->kind, "%s", err_msg(why));
+	if (!t->st)                      /* its books are being written; it ends when they are */
+		return;
+	for (size_t i = 0; i < t->plan.n; i++)
+		if (t->st[i] == OP_PENDING)
+			settle(t, i, OP_SKIPPED);
+	for (size_t i = 0; s->txn == t && i < t->plan.n; i++)
+		if (t->plan.ops[i].kind == OP_HEALTHY || t->plan.ops[i].kind == OP_COMPLETED)
+			op_end(t, i, why, NULL);
+	if (s->txn == t)
+		pump(t);
+}
