@@ -5,6 +5,10 @@
  * Nothing in the index is believed: a record that is no record is passed over, one that overlaps what was
  * taken is trimmed, one that leaves a gap gets the gap too, and the file's real end bounds all.
  *
+ * Where the segment before is not known, because it was dropped, a stream may begin with the rest of a line.
+ * The segment's mark says so, and that rest is passed over - LOG_LINE_MAX of it at most, as longer lines come
+ * in pieces anyway and a stream without newlines is to be seen, too.
+ *
  * The reader takes no lock and may be older than everything in the directory: it holds its segment open, so a
  * segment that is dropped is still read to its end, and a log that was removed and made again is noticed by
  * its directory's link count. */
@@ -66,6 +70,9 @@ bool logr_open_segment(struct logr *r, uint32_t seq)
 		st->broken = false;
 	}
 	r->idx_fd = seg_open(r->dir_fd, seq, -1, O_RDONLY);
+	r->lost = r->idx_fd < 0;
+	if (r->lost && errno == ENOENT)
+		logr_close_segment(r); /* being dropped: it would not be whole */
 	r->idx_wd = add_watch(r, r->idx_fd, IN_MODIFY);
 	return r->idx_fd >= 0;
 }
@@ -154,6 +161,19 @@ static bool give(struct logr *r, int s, size_t end, size_t next, bool partial, s
 	return st->line_at >= r->since_ns && (!r->until_ns || st->line_at <= r->until_ns);
 }
 
+/* Passes over the rest of a line, as far as it is within the next n bytes. */
+static void skip_rest(struct log_stream *st, size_t n)
+{
+	const char *from = st->buf + st->scan, *nl;
+
+	if ((int64_t)n > st->skip)
+		n = (size_t)st->skip;
+	nl = memchr(from, '\n', n);
+	st->skip = nl ? 0 : st->skip - (int64_t)n;
+	st->scan += nl ? (size_t)(nl - from) + 1 : n;
+	st->head = st->scan;
+}
+
 /* The next wanted line within the current record. False: the record has no more. */
 static bool scan_record(struct logr *r, struct log_line *ret)
 {
@@ -175,6 +195,10 @@ static bool scan_record(struct logr *r, struct log_line *ret)
 		}
 		if ((int64_t)avail > left)
 			avail = (size_t)left;
+		if (st->skip) {
+			skip_rest(st, avail);
+			continue;
+		}
 		if (avail > LOG_LINE_MAX - (st->scan - st->head))
 			avail = LOG_LINE_MAX - (st->scan - st->head);
 		if (!st->in_line)
@@ -303,16 +327,21 @@ static bool open_dir(struct logr *r)
 	return true;
 }
 
-static void forget_stale(struct logr *r)
+/* What comes next does not follow what was read: unfinished lines will not be finished, so those that are to
+ * be given are given now. True: *ret is one. */
+static bool break_off(struct logr *r, unsigned cuts, struct log_line *ret)
 {
 	for (int s = 0; s < LOG_STREAMS; s++) {
 		struct log_stream *st = &r->st[s];
 
-		if (!st->stale)
+		st->skip = cuts >> s & 1 ? LOG_LINE_MAX : 0;
+		if (!st->stale && st->head < st->scan)
 			continue;
 		st->stale = st->in_line = false;
 		st->head = st->scan;
 	}
+	r->flushing = 0;
+	return flush_partial(r, ret);
 }
 
 /* Goes to the next segment, when the current one is at its end. 1: there are records again, 0: no, 2: a line
@@ -321,24 +350,29 @@ static int next_segment(struct logr *r, struct log_line *ret)
 {
 	struct log_rec rec;
 	uint32_t seq = r->dir_fd >= 0 ? seg_after(r->dir_fd, r->seq) : 0;
+	unsigned cuts;
+	bool follows;
 
 	if (!seq) {
 		if (!open_dir(r))
 			return 0;
-		r->flushing = 0; /* the log was removed: nothing of it will be finished */
-		forget_stale(r);
 		r->seq = 0;
 		logr_close_segment(r);
-		return flush_partial(r, ret) ? 2 : 1;
+		return break_off(r, 0, ret) ? 2 : 1;
 	}
 	/* The writer is in the next one, so what it added here since we looked is the last. */
 	if (next_record(r, &rec)) {
 		r->next_rec--;
 		return 1;
 	}
-	if (!take_uncovered(r))
-		logr_open_segment(r, seq);
-	return 1;
+	if (take_uncovered(r))
+		return 1;
+	follows = seq == r->seq + 1 && !r->lost;
+	logr_open_segment(r, seq);
+	if (follows)
+		return 1;
+	seg_mark(r->idx_fd, &cuts);
+	return break_off(r, cuts, ret) ? 2 : 1;
 }
 
 int logr_next(struct logr *r, bool flush, struct log_line *ret, struct err *err)

@@ -3,7 +3,10 @@
  * The index is walked backwards, record by record, counting the newlines of each record's bytes, until there
  * are enough of them or the records become too old. The start is then between two records: index position and
  * one offset per stream. Of the line that each stream is in the middle of there, the beginning is put before
- * it, so every line that ends after the start is whole. Lines too many are dropped while reading. */
+ * it, so every line that ends after the start is whole. Lines too many are dropped while reading.
+ *
+ * The rest of a line that the oldest segment may begin with is no line: counting stops above it, at the floor
+ * of the stream, and a start below the floor skips up to it. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -26,6 +29,10 @@ struct seek {
 	bool count;		/* false: only since_ns decides */
 	bool seen[LOG_STREAMS]; /* the last byte of the stream was looked at */
 	int64_t start[LOG_STREAMS];
+	struct floor {
+		size_t i; /* in seqs[i], at this offset (which may be to come), begins what is given */
+		int64_t offset;
+	} floor[LOG_STREAMS];
 	int64_t idx_start;
 	char block[BLOCK];
 };
@@ -49,11 +56,84 @@ static uint64_t newlines_in(const char *p, size_t n)
 	return lines;
 }
 
+/* ------------------------------------------------------------------ the floor */
+
+/* Where the line that the oldest segment begins within ends, or is so long that a piece begins. */
+static struct floor find_floor(struct seek *k, int s)
+{
+	int64_t left = LOG_LINE_MAX, at = 0;
+	size_t i;
+
+	for (i = 0; i < k->n_seqs; i++) {
+		auto_close int fd = seg_open(k->r->dir_fd, k->seqs[i], s, O_RDONLY);
+		ssize_t got;
+
+		for (at = 0; left; at += got, left -= got) {
+			const char *nl;
+
+			got = pread(fd, k->block, left < BLOCK ? (size_t)left : BLOCK, at);
+			if (got <= 0)
+				break;
+			nl = memchr(k->block, '\n', (size_t)got);
+			if (nl)
+				return (struct floor){i, at + (nl - k->block) + 1};
+		}
+		if (!left)
+			return (struct floor){i, at};
+	}
+	return (struct floor){i - 1, at + left};
+}
+
+/* Begins the list with the first segment that is still there, and finds the floors in what follows. */
+static void find_floors(struct seek *k)
+{
+	auto_close int fd = -1;
+	unsigned cuts;
+
+	for (; k->n_seqs; k->seqs++, k->n_seqs--) {
+		fd = seg_open(k->r->dir_fd, k->seqs[0], -1, O_RDONLY);
+		if (fd >= 0 || errno != ENOENT)
+			break;
+	}
+	seg_mark(fd, &cuts);
+	for (int s = 0; s < LOG_STREAMS; s++)
+		k->floor[s] = cuts >> s & 1 ? find_floor(k, s) : (struct floor){0, 0};
+}
+
+/* The floor as an offset in the stream's file of seqs[i]. */
+static int64_t floor_in(const struct seek *k, size_t i, int s)
+{
+	const struct floor *f = &k->floor[s];
+
+	return i < f->i ? INT64_MAX : i == f->i ? f->offset : 0;
+}
+
+/* How far above the start the floor is, 0: it is not. */
+static int64_t below_floor(const struct seek *k, int s)
+{
+	const struct floor *f = &k->floor[s];
+	int64_t n = f->offset - k->start[s];
+
+	if (k->start[s] >= floor_in(k, k->i, s))
+		return 0;
+	for (size_t i = k->i; i < f->i; i++) {
+		auto_close int fd = seg_open(k->r->dir_fd, k->seqs[i], s, O_RDONLY);
+
+		n += file_size(fd);
+	}
+	return n;
+}
+
+/* ------------------------------------------------------------------ where enough lines were passed */
+
 /* Counts the lines that end in [from, to) of the stream's file. */
 static void count_lines(struct seek *k, int s, int64_t from, int64_t to)
 {
 	int fd = k->r->st[s].fd;
+	int64_t floor = floor_in(k, k->i, s);
 
+	if (from < floor)
+		from = floor;
 	if (!k->count || fd < 0)
 		return;
 	if (from < to && !k->seen[s]) {
@@ -139,14 +219,14 @@ static bool walk_segment(struct seek *k)
 
 /* ------------------------------------------------------------------ the beginning of the line in progress */
 
-/* The offset after the last newline before `end`, 0 when there is none, -1 when the line is too long to
- * matter. */
-static int64_t line_head(struct seek *k, int fd, int64_t end, int64_t budget)
+/* The offset after the last newline between floor and end, the floor when there is none, -1 when the line is
+ * too long to matter. */
+static int64_t line_head(struct seek *k, int fd, int64_t floor, int64_t end, int64_t budget)
 {
 	int64_t at = end;
 
-	while (at > 0 && end - at < budget) {
-		size_t n = at < BLOCK ? (size_t)at : BLOCK;
+	while (at > floor && end - at < budget) {
+		size_t n = at - floor < BLOCK ? (size_t)(at - floor) : BLOCK;
 		ssize_t got = pread(fd, k->block, n, at - (int64_t)n);
 		const char *nl;
 
@@ -207,7 +287,7 @@ static size_t find_head(struct seek *k, int s, int64_t *heads)
 
 		if (i != k->i)
 			end = file_size(fd);
-		heads[i] = fd < 0 ? -1 : line_head(k, fd, end, budget);
+		heads[i] = fd < 0 ? -1 : line_head(k, fd, floor_in(k, i, s), end, budget);
 		if (heads[i] < 0)
 			return SIZE_MAX;
 		budget -= end - heads[i];
@@ -247,7 +327,9 @@ static void start_here(struct seek *k)
 
 	r->idx_at = k->idx_start;
 	for (int s = 0; s < LOG_STREAMS; s++) {
-		preload(k, s);
+		r->st[s].skip = below_floor(k, s);
+		if (!r->st[s].skip)
+			preload(k, s);
 		r->st[s].file_end = r->st[s].covered = k->start[s];
 		r->st[s].stale = k->count && !k->seen[s];
 	}
@@ -265,18 +347,22 @@ int logr_seek(struct logr *r, int64_t tail, struct err *err)
 	if (seg_list(r->dir_fd, &seqs, &k->n_seqs) < 0)
 		return err_sys(err, errno, "list the log of '%s'", r->slot);
 	k->seqs = seqs;
+	find_floors(k);
 	for (k->i = k->n_seqs; k->i-- > 0;) {
-		if (!logr_open_segment(r, seqs[k->i])) {
-			k->i++; /* dropped in between, so those before are, too */
+		if (!logr_open_segment(r, k->seqs[k->i])) {
+			k->seqs += k->i + 1; /* dropped in between, so those before are, too */
+			k->n_seqs -= k->i + 1;
+			k->i = 0;
+			find_floors(k);
 			break;
 		}
 		if (walk_segment(k) || k->i == 0)
 			break;
 	}
-	if (!k->n_seqs || k->i >= k->n_seqs)
+	if (!k->n_seqs)
 		return 0;
-	if (r->seq != seqs[k->i] || r->idx_fd < 0)
-		logr_open_segment(r, seqs[k->i]);
+	if (r->seq != k->seqs[k->i] || r->idx_fd < 0)
+		logr_open_segment(r, k->seqs[k->i]);
 	start_here(k);
 	return 0;
 }

@@ -16,6 +16,7 @@ struct log_stream {
 	int64_t file_end; /* offset in the segment's file of what follows buf */
 	int64_t covered;  /* index records were taken up to here */
 	int64_t line_at;
+	int64_t skip; /* so many bytes, or to a newline, are the rest of a line whose beginning was dropped */
 	bool in_line; /* something of the line was seen; line_at is set */
 	bool stale;   /* nothing was taken since the start, which is after its unfinished line */
 	bool broken;  /* the segment's file cannot be read */
@@ -28,6 +29,7 @@ struct logr {
 	uint64_t drop; /* complete lines still to be left out */
 
 	uint32_t seq; /* 0: no segment is open */
+	bool lost;    /* it could not be opened: what comes next does not follow what was read */
 	int idx_fd;
 	int64_t idx_at;	      /* where the next block of the index is read */
 	struct log_rec *recs; /* LOG_IDX_BLOCK of them */

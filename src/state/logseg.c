@@ -29,7 +29,6 @@ static uint16_t sum_of(const struct log_rec *r)
 
 void log_rec_seal(struct log_rec *r)
 {
-	r->zero = 0;
 	r->sum = sum_of(r);
 }
 
@@ -147,4 +146,57 @@ int64_t seg_indexed(int idx_fd, int64_t size, int stream)
 		end = start;
 	}
 	return 0;
+}
+
+bool seg_mark(int idx_fd, unsigned *ret)
+{
+	struct log_rec rec;
+
+	*ret = 0;
+	if (idx_fd < 0 || pread(idx_fd, &rec, sizeof rec, 0) != (ssize_t)sizeof rec)
+		return false;
+	if (rec.stream != LOG_MARK || rec.len || rec.offset || rec.cuts >> LOG_STREAMS ||
+		rec.sum != sum_of(&rec))
+		return false;
+	*ret = rec.cuts;
+	return true;
+}
+
+/* The stream's last byte in a segment. False: it has none there. */
+static bool last_byte(int dir_fd, uint32_t seq, int stream, char *ret)
+{
+	auto_close int fd = seg_open(dir_fd, seq, stream, O_RDONLY);
+	off_t size = fd < 0 ? 0 : lseek(fd, 0, SEEK_END);
+
+	return size > 0 && pread(fd, ret, 1, size - 1) == 1;
+}
+
+unsigned seg_cuts(int dir_fd, uint32_t seq)
+{
+	enum { ALL = (1 << LOG_STREAMS) - 1 };
+	auto_free uint32_t *list = NULL;
+	unsigned cuts = 0, known = 0, marked;
+	size_t n;
+
+	if (seg_list(dir_fd, &list, &n) < 0)
+		return 0;
+	while (n-- > 0 && known != ALL) {
+		auto_close int idx_fd = -1;
+
+		if (list[n] > seq)
+			continue;
+		for (int s = 0; list[n] < seq && s < LOG_STREAMS; s++) {
+			char last;
+
+			if (known >> s & 1 || !last_byte(dir_fd, list[n], s, &last))
+				continue;
+			known |= 1U << s;
+			cuts |= last == '\n' ? 0 : 1U << s;
+		}
+		/* a stream without bytes here is where it was at this segment's beginning */
+		idx_fd = seg_open(dir_fd, list[n], -1, O_RDONLY);
+		if (seg_mark(idx_fd, &marked))
+			return cuts | (marked & ~known);
+	}
+	return cuts;
 }

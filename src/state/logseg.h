@@ -20,10 +20,14 @@ struct log_rec {
 	uint64_t offset;
 	uint32_t len;
 	uint8_t stream;
-	uint8_t zero;
+	uint8_t cuts; /* in a mark: bit s is set when stream s begins within a line; else 0 */
 	uint16_t sum; /* of the rest: tells a record from rubbish */
 };
 static_assert(sizeof(struct log_rec) == 24, "records have one size");
+
+/* The index of a segment with a predecessor begins with a mark: a record without bytes (hence no valid one)
+ * of stream LOG_MARK, written before the oldest segment is dropped. Segments of older writers have none. */
+enum { LOG_MARK = LOG_STREAMS };
 
 void log_rec_seal(struct log_rec *r);
 bool log_rec_valid(const struct log_rec *r);
@@ -37,5 +41,9 @@ void seg_remove(int dir_fd, uint32_t seq);
 int seg_list(int dir_fd, uint32_t **ret, size_t *ret_n);
 /* Where the last valid record of the stream ends, in the first size bytes of the index; 0: it has none. */
 int64_t seg_indexed(int idx_fd, int64_t size, int stream);
+/* The cuts of the mark that the index begins with. False: it has none, *ret is 0. */
+bool seg_mark(int idx_fd, unsigned *ret);
+/* The cuts of segment seq, by its mark or by the segments before it. */
+unsigned seg_cuts(int dir_fd, uint32_t seq);
 /* The lowest one above seq, 0: there is none. */
 uint32_t seg_after(int dir_fd, uint32_t seq);

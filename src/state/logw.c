@@ -6,7 +6,8 @@
  * one covers them, too.
  *
  * Rotation would like to find both streams at the end of a line: from 7/8 of max_bytes on it takes such a
- * moment, at max_bytes it takes any. Readers join a line that is cut by it. */
+ * moment, at max_bytes it takes any. Readers join a line that is cut by it; those that find only its rest are
+ * told so by the segment's mark, which is on the disk before the segment with the beginning is dropped. */
 #include "logfile.h"
 
 #include <errno.h>
@@ -33,6 +34,7 @@ struct logw {
 	uint32_t seq;
 	int idx_fd;
 	int64_t idx_size;
+	unsigned cuts; /* of the segment, as in its mark */
 	struct out {
 		int fd;
 		int64_t size, indexed; /* bytes in the file; those below `indexed` have a record */
@@ -66,6 +68,23 @@ void logw_close(struct logw *w)
 	free(w);
 }
 
+static int append_record(struct logw *w, struct log_rec *rec)
+{
+	ssize_t n;
+
+	log_rec_seal(rec);
+	n = write(w->idx_fd, rec, sizeof *rec);
+	if (n == (ssize_t)sizeof *rec) {
+		w->idx_size += n;
+		return 0;
+	}
+	if (n >= 0)
+		errno = ENOSPC;
+	if (n > 0 && ftruncate(w->idx_fd, w->idx_size) < 0)
+		w->idx_size += n;
+	return -1;
+}
+
 /* Gives the bytes of a stream that have none a record. */
 static int add_record(struct logw *w, int s, int64_t at_ns)
 {
@@ -77,21 +96,22 @@ static int add_record(struct logw *w, int s, int64_t at_ns)
 			.offset = (uint64_t)o->indexed,
 			.len = (uint32_t)len,
 			.stream = (uint8_t)s};
-		ssize_t n;
 
-		log_rec_seal(&rec);
-		n = write(w->idx_fd, &rec, sizeof rec);
-		if (n != (ssize_t)sizeof rec) {
-			if (n >= 0)
-				errno = ENOSPC;
-			if (n > 0 && ftruncate(w->idx_fd, w->idx_size) < 0)
-				w->idx_size += n;
+		if (append_record(w, &rec) < 0)
 			return -1;
-		}
-		w->idx_size += n;
 		o->indexed += len;
 	}
 	return 0;
+}
+
+/* Begins an empty index with a mark. Without room for it the log goes on unmarked: then readers show the rest
+ * of a cut line, which loses nothing. */
+static void mark_segment(struct logw *w)
+{
+	struct log_rec rec = {.at_ns = clock_wall_ns(), .stream = LOG_MARK, .cuts = (uint8_t)w->cuts};
+
+	if (w->seq > 1 && !w->idx_size)
+		append_record(w, &rec);
 }
 
 /* A writer that was killed may have left half a record, or bytes without one. */
@@ -102,6 +122,8 @@ static int repair(struct logw *w)
 		if (ftruncate(w->idx_fd, w->idx_size) < 0)
 			return -1;
 	}
+	w->cuts = seg_cuts(w->dir_fd, w->seq);
+	mark_segment(w);
 	for (int s = 0; s < LOG_STREAMS; s++) {
 		struct out *o = &w->out[s];
 		struct stat st;
@@ -149,6 +171,7 @@ static void prune(struct logw *w)
 		return;
 	for (size_t i = 0; i + w->max_files < n; i++)
 		seg_remove(w->dir_fd, list[i]);
+	mark_segment(w); /* when the disk was full until now */
 }
 
 static int open_last(struct logw *w, const char *slot, struct err *err)
@@ -187,6 +210,7 @@ int logw_open(int logs_fd, const char *slot, const struct log_limits *lim, struc
 	return 0;
 }
 
+/* Nothing of the stream in this segment is a line's end too: rotation cuts no line of it. */
 static bool at_line_end(const struct out *o)
 {
 	char last;
@@ -302,7 +326,7 @@ int logw_note(struct logw *w, const char *text, struct err *err)
 
 	if (w->idx_fd < 0 && open_segment(w, w->seq) < 0)
 		return err_sys(err, errno, "open a log segment again");
-	if (!o->pending.len && !at_line_end(o))
+	if (!o->pending.len && (o->size ? !at_line_end(o) : w->cuts >> 1 & 1))
 		buf_char(&o->pending, '\n');
 	buf_str(&o->pending, text);
 	buf_char(&o->pending, '\n');

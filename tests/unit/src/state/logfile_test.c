@@ -671,6 +671,315 @@ static void test_lying_records(void **state)
 	expect_log(p, -1, "1:one|1:two|1:four|2:three|"); /* the lie claims all of its stream */
 }
 
+/* ------------------------------------------------------------------ lines cut by what was dropped */
+
+static uint32_t oldest(struct place *p)
+{
+	auto_close int dir = slot_dir(p);
+
+	return seg_after(dir, 0);
+}
+
+/* What is kept of a stream, as drain() shows it: from its first whole line on, given all that was written. */
+static char *kept_lines(struct place *p, int stream, const struct buf *all)
+{
+	auto_close int dir = slot_dir(p);
+	auto_free uint32_t *list = NULL;
+	struct buf b = BUF_INIT;
+	size_t n, at = all->len;
+	struct stat st;
+
+	assert_int_equal(seg_list(dir, &list, &n), 0);
+	for (size_t i = 0; i < n; i++) {
+		auto_close int fd = seg_open(dir, list[i], stream - 1, O_RDONLY);
+
+		assert_int_equal(fstat(fd, &st), 0);
+		at -= (size_t)st.st_size;
+	}
+	while (at > 0 && at < all->len && all->p[at - 1] != '\n')
+		at++;
+	while (at < all->len) {
+		const char *from = all->p + at, *nl = memchr(from, '\n', all->len - at);
+		size_t len = nl ? (size_t)(nl - from) : all->len - at;
+
+		buf_printf(&b, "%d:%.*s%c", stream, (int)len, from, nl ? '|' : '~');
+		at += len + 1;
+	}
+	return buf_take(&b);
+}
+
+static char *read_log(struct place *p, int64_t since, int64_t tail)
+{
+	struct logr *r = reader(p, since, 0, tail);
+	char *got = drain(r, true);
+
+	logr_close(r);
+	return got;
+}
+
+/* The lines of one stream out of what drain() gave. */
+static char *only(const char *lines, int stream)
+{
+	struct buf b = BUF_INIT;
+
+	while (*lines) {
+		size_t n = strcspn(lines, "|~") + 1;
+
+		if (lines[0] - '0' == stream)
+			buf_add(&b, lines, n);
+		lines += n;
+	}
+	return buf_take(&b);
+}
+
+static size_t lines_in(const char *lines)
+{
+	size_t n = 0;
+
+	for (; *lines; lines++)
+		n += *lines == '|' || *lines == '~';
+	return n;
+}
+
+static void check_against(struct place *p, struct buf all[2])
+{
+	auto_free char *got = read_log(p, 0, -1), *same = read_log(p, 1, -1);
+	size_t n = lines_in(got);
+
+	assert_string_equal(same, got);
+	for (int stream = 1; stream <= 2; stream++) {
+		auto_free char *want = kept_lines(p, stream, &all[stream - 1]), *mine = only(got, stream);
+
+		assert_string_equal(mine, want);
+	}
+	for (size_t tail = 0; tail <= n + 3; tail++) {
+		auto_free char *last = read_log(p, 0, (int64_t)tail);
+
+		assert_int_equal(lines_in(last), tail < n ? tail : n);
+		if (!strchr(got, '~'))
+			assert_string_equal(last, got + strlen(got) - strlen(last));
+		if (tail >= n)
+			assert_string_equal(last, got);
+	}
+}
+
+/* Random pieces of both streams through small segments and restarts of the writer: what is kept begins with
+ * each stream's first whole line, and lacks none. */
+static void test_cut_lines_are_left_out_and_no_others(void **state)
+{
+	struct place *p = *state;
+	unsigned seed = 7;
+
+	for (int round = 0; round < 6; round++) {
+		struct buf all[2] = {BUF_INIT, BUF_INIT};
+		unsigned files = 1 + (unsigned)round % 3;
+
+		logw_close(p->w);
+		p->w = NULL;
+		assert_int_equal(log_remove(p->fd, SLOT, NULL), 0);
+		open_writer(p, 300, files);
+		for (int i = 0; i < 300; i++) {
+			int stream = rand_r(&seed) % (i / 50 % 2 ? 12 : 2) ? 1 : 2;
+			char text[64];
+
+			snprintf(text, sizeof text, "%s %d%s", stream == 1 ? "number" : "bad", i,
+				rand_r(&seed) % (1 + (unsigned)round % 4) ? " and " : "\n");
+			out(p, stream, text);
+			buf_str(&all[stream - 1], text);
+			if (rand_r(&seed) % 20 == 0)
+				open_writer(p, 300, files);
+			if (i % 25 == 24)
+				check_against(p, all);
+		}
+		assert_true(oldest(p) > 5);
+		buf_done(&all[0]);
+		buf_done(&all[1]);
+	}
+}
+
+/* From here on with max_bytes 1: every out() fills a segment, and leaves an empty one behind it. */
+
+/* The stream that was cut is silent for longer than segments and writers live. */
+static void test_a_cut_is_remembered(void **state)
+{
+	struct place *p = *state;
+
+	open_writer(p, 1, 2);
+	out(p, 2, "begun ");
+	out(p, 1, "a\n");
+	open_writer(p, 1, 2);
+	out(p, 1, "b\n");
+	open_writer(p, 1, 2);
+	out(p, 1, "c\n");
+	out(p, 2, "ended\nwhole\n");
+	assert_int_equal(oldest(p), 5);
+	expect_log(p, -1, "2:whole|");
+	expect_log(p, 0, "");
+	expect_log(p, 1, "2:whole|");
+	expect_log(p, 2, "2:whole|");
+}
+
+static void test_whole_lines_at_a_boundary_stay(void **state)
+{
+	struct place *p = *state;
+
+	open_writer(p, 1, 2);
+	out(p, 1, "a\n");
+	out(p, 1, "first\nsecond\n");
+	assert_int_equal(oldest(p), 2);
+	expect_log(p, -1, "1:first|1:second|");
+	expect_log(p, 2, "1:first|1:second|");
+	expect_log(p, 5, "1:first|1:second|");
+}
+
+static void test_followers_of_cut_lines(void **state)
+{
+	struct place *p = *state;
+	struct logr *first = reader(p, 0, 0, -1), *second, *third;
+
+	open_writer(p, 1, 3);
+	out(p, 1, "one\nhalf ");
+	expect(first, false, "1:one|");
+	second = reader(p, 0, 0, 0);
+	out(p, 1, "and half\ntwo ");
+	expect(second, false, "1:half and half|");
+	out(p, 1, "three\nfour\n");
+	expect(second, false, "1:two three|1:four|");
+	assert_int_equal(oldest(p), 2);
+	third = reader(p, 0, 0, -1);
+	expect(third, false, "1:two three|1:four|");
+	expect(first, false, "1:half and half|1:two three|1:four|"); /* it holds what was dropped */
+	logr_close(third);
+	out(p, 1, "five ");
+	expect(first, false, "");
+	for (int i = 0; i < 4; i++)
+		out(p, 1, "more ");
+	third = reader(p, 0, 0, 0);
+	expect(third, true, "");
+	out(p, 1, "end\nlast\n");
+	expect(third, false, "1:last|"); /* it came when the beginning was gone */
+	expect(first, false,
+		"1:five more ~1:last|"); /* too late for all of it: no ends are joined to others */
+	logr_close(first);
+	logr_close(second);
+	logr_close(third);
+}
+
+static void seal_mark(int idx, unsigned cuts)
+{
+	struct log_rec rec = {.at_ns = 1, .stream = LOG_MARK, .cuts = (uint8_t)cuts};
+
+	log_rec_seal(&rec);
+	assert_int_equal(pwrite(idx, &rec, sizeof rec, 0), sizeof rec);
+}
+
+static void test_segments_without_a_mark_are_read(void **state)
+{
+	struct place *p = *state;
+	auto_close int dir = slot_dir(p), idx = -1;
+	char recs[5 * sizeof(struct log_rec)];
+	ssize_t n;
+
+	open_writer(p, 1, 2);
+	out(p, 1, "a ");
+	out(p, 1, "b\nwhole\n");
+	expect_log(p, -1, "1:whole|");
+	idx = seg_open(dir, 2, -1, O_RDWR);
+	seal_mark(idx, 0xff); /* no such streams: rubbish */
+	expect_log(p, -1, "1:b|1:whole|");
+	seal_mark(idx, 2);
+	expect_log(p, -1, "1:b|1:whole|");
+	seal_mark(idx, 1);
+	expect_log(p, -1, "1:whole|");
+	n = read(idx, recs, sizeof recs); /* as an older writer left it: one record, no mark */
+	assert_int_equal(n, 2 * sizeof(struct log_rec));
+	assert_int_equal(pwrite(idx, recs + sizeof(struct log_rec), sizeof(struct log_rec), 0), n / 2);
+	assert_int_equal(ftruncate(idx, n / 2), 0);
+	expect_log(p, -1, "1:b|1:whole|");
+	expect_log(p, 1, "1:whole|");
+	expect_log(p, 2, "1:b|1:whole|");
+	open_writer(p, 1, 2);
+	out(p, 1, "c\n");
+	expect_log(p, -1, "1:c|");
+}
+
+/* The writer was killed when it had made the segment, and half of its mark. */
+static void test_a_mark_is_made_up_for(void **state)
+{
+	struct place *p = *state;
+	auto_close int dir = slot_dir(p), idx = -1;
+
+	open_writer(p, 1, 2);
+	out(p, 1, "a ");
+	logw_close(p->w);
+	p->w = NULL;
+	idx = seg_open(dir, 2, -1, O_RDWR);
+	assert_int_equal(ftruncate(idx, 10), 0);
+	open_writer(p, 1, 1); /* drops the segment that shows the cut */
+	assert_int_equal(oldest(p), 2);
+	open_writer(p, 0, 0);
+	out(p, 1, "b\nwhole\n");
+	expect_log(p, -1, "1:whole|");
+}
+
+/* No room for a mark must not keep old segments from being dropped. */
+static void test_no_room_for_a_mark(void **state)
+{
+	struct place *p = *state;
+	struct rlimit old, small;
+
+	open_writer(p, 1, 2);
+	signal(SIGXFSZ, SIG_IGN);
+	getrlimit(RLIMIT_FSIZE, &old);
+	small = old;
+	small.rlim_cur = 10;
+	setrlimit(RLIMIT_FSIZE, &small);
+	out(p, 1, "a ");
+	setrlimit(RLIMIT_FSIZE, &old);
+	out(p, 1, "b\nwhole ");
+	assert_int_equal(oldest(p), 2);
+	expect_log(p, -1, "1:b|1:whole ~");
+	out(p, 1, "end\nlast\n");
+	assert_int_equal(oldest(p), 3);
+	expect_log(p, -1, "1:last|");
+}
+
+static void test_a_note_ends_a_cut_line(void **state)
+{
+	struct place *p = *state;
+
+	open_writer(p, 1, 2);
+	out(p, 2, "unfinished");
+	assert_int_equal(logw_note(p->w, "davit: one", NULL), 0);
+	expect_log(p, -1, "2:unfinished|2:davit: one|");
+	open_writer(p, 0, 1);
+	expect_log(p, -1, "2:davit: one|");
+}
+
+/* A stream without newlines is to be seen, too: of a cut line that is longer than 1 MiB, that much is left
+ * out. */
+static void test_cut_lines_without_an_end(void **state)
+{
+	struct place *p = *state;
+	size_t n = 500000, segments, kept;
+	auto_free char *big = xmalloc(n), *got = NULL;
+
+	memset(big, 'x', n);
+	open_writer(p, 1 << 20, 3);
+	for (int i = 0; i < 11; i++)
+		out_n(p, 1, big, n);
+	assert_true(oldest(p) > 1);
+	kept = (size_t)log_bytes(p, &segments);
+	got = read_log(p, 0, -1);
+	assert_int_equal(strlen(got) - 3 * lines_in(got), kept - (1 << 20));
+	out(p, 1, "end\nnext\n");
+	expect_log(p, 1, "1:next|");
+	free(got);
+	got = read_log(p, 0, 3);
+	assert_int_equal(got[2], 'x');
+	assert_string_equal(got + strlen(got) - 11, "end|1:next|");
+}
+
 int main(void)
 {
 #define PLACED(t) cmocka_unit_test_setup_teardown(t, place_up, place_down)
@@ -694,6 +1003,15 @@ int main(void)
 		PLACED(test_killed_writers_lose_nothing),
 		PLACED(test_damaged_index),
 		PLACED(test_lying_records),
+		PLACED(test_cut_lines_are_left_out_and_no_others),
+		PLACED(test_a_cut_is_remembered),
+		PLACED(test_whole_lines_at_a_boundary_stay),
+		PLACED(test_followers_of_cut_lines),
+		PLACED(test_segments_without_a_mark_are_read),
+		PLACED(test_a_mark_is_made_up_for),
+		PLACED(test_no_room_for_a_mark),
+		PLACED(test_a_note_ends_a_cut_line),
+		PLACED(test_cut_lines_without_an_end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
