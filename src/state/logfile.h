@@ -5,8 +5,8 @@
  * when the two streams together reach max_bytes (from 7/8 on at a line's end; the index is bounded by the
  * same number) and keeps max_files segments (oldest dropped first). Bytes without an index record (the writer
  * was killed in between) get one at the next open, with the file's time. Readers follow rotation by SEQ, and
- * join lines that it cut. When the beginning of such a line was dropped, its rest is not given: a stream begins
- * with its first whole line (or after 1 MiB of the rest).
+ * join lines that it cut. When the beginning of such a line was dropped, its rest is not given: a stream
+ * begins with its first whole line (or after 1 MiB of the rest).
  *
  * A full disk: logw_move() fails with ENOSPC and the bytes stay in the pipe; call it again later, nothing is
  * lost. */
