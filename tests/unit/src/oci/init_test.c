@@ -47,8 +47,12 @@ static pid_t start(const char *const *args, int *ret_out)
 		sigset_t all;
 		if (unshare(CLONE_NEWPID) < 0)
 			_exit(98);
+		/* what the test sends goes to pid 1; blocked before the fork, for a child may end at once */
+		sigfillset(&all);
+		sigprocmask(SIG_BLOCK, &all, NULL);
 		pid_t pid = fork();
 		if (pid == 0) {
+			sigprocmask(SIG_UNBLOCK, &all, NULL);
 			dup2(p[1], 1);
 			dup2(p[1], 2);
 			char *argv[10] = {init};
@@ -58,9 +62,6 @@ static pid_t start(const char *const *args, int *ret_out)
 			_exit(99);
 		}
 		close(p[1]);
-		/* what the test sends goes to pid 1 */
-		sigfillset(&all);
-		sigprocmask(SIG_BLOCK, &all, NULL);
 		for (;;) {
 			int sig;
 			sigwait(&all, &sig);
