@@ -114,7 +114,7 @@ nothing_begun() {
 
 links() { ip -o link | sed 's/^[0-9]*: \([^:@]*\).*/\1/' | sort; }
 
-# Prints a line for each thing that is left of the project, with its kind.
+# Prints a line for each thing that is left of the project, with its kind; census.bats shows that it sees them all.
 leaks() {
 	pgrep -af -- '--supervise|davit-keeper|davit-init' | sed 's/^/process: /'
 	cgroup_processes | sed 's/^/process in a cgroup: /'
