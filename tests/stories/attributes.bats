@@ -28,7 +28,8 @@ load ../lib
 	sh_in user 'nslookup other-name'
 	has "$(ps_field user Labels)" "from.file=yes"
 	has "$(ps_field user Labels)" "from.here=yes"
-	jq -e '.annotations["note.it"] == "well"' "$DAVIT_STATE_DIR/projects/$PROJECT/containers/"*/config.json | grep -q true
+	find "$DAVIT_STATE_DIR/projects/$PROJECT/containers" "$DAVIT_RUN_DIR/projects/$PROJECT" -name config.json \
+		-exec jq -r '.annotations["note.it"]' {} + | grep -qx well
 }
 
 @test "pid, ipc and uts of the host or of a neighbour" {
