@@ -90,3 +90,13 @@ void plan_print(const struct plan *p, struct buf *out)
 	for (size_t i = 0; i < p->orphans.n; i++)
 		buf_printf(out, "orphan %s\n", p->orphans.v[i]);
 }
+
+bool plan_makes_anew(const struct plan *p, const struct op *prepare, const struct unit_rec *r)
+{
+	if (!r || !r->id)
+		return true;
+	for (size_t i = 0; i < p->n; i++)
+		if (p->ops[i].kind == OP_REMOVE && STREQ(p->ops[i].slot, prepare->slot))
+			return true;
+	return false;
+}

@@ -76,6 +76,10 @@ const char *op_kind_str(enum op_kind kind);
 /* One line per operation: "start web-1 (new) after setup, create web-1, healthy db-1". */
 void plan_print(const struct plan *p, struct buf *out);
 
+/* Whether an OP_PREPARE is of a container that does not exist yet or is removed first: then the model says what it is to be; else its own
+ * record and bundle do. */
+bool plan_makes_anew(const struct plan *p, const struct op *prepare, const struct unit_rec *r);
+
 /* What the states of a journal record mean to a plan. */
 bool plan_rec_running(const struct unit_rec *r);     /* runs, or is on its way to run again */
 bool plan_rec_finished(const struct unit_rec *r);    /* ended by itself with 0 */

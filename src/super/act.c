@@ -73,11 +73,6 @@ void act_prepare(struct unit *u)
 	free(u->rec.error);
 	u->rec.error = NULL;
 	err_done(&u->fail);
-	if (!job.svc) {
-		err_set(&u->fail, ERR_NOT_FOUND, "service '%s' is not in the project any more", u->rec.service);
-		activity_fail(u, NULL);
-		return;
-	}
 	activity_worker(u, ACT_PREPARE, launch_work, &job);
 }
 
@@ -137,6 +132,8 @@ void act_remove(struct unit *u)
 
 void act_forget(struct unit *u)
 {
+	if (!u->recreate)
+		u->planned = false;
 	publish_unit(u, "destroy");
 	free(u->rec.id);
 	u->rec.id = NULL;

@@ -232,7 +232,9 @@ static int write_books(struct super *s, json_t *out, struct err *err)
 			return -1;
 	for (size_t i = 0; s->leasing && i < s->leasing->n; i++) {
 		const struct op *op = &s->leasing->ops[i];
-		if (op->kind != OP_PREPARE || lease(s, op, leases, err) == 0)
+		const struct unit *u = op->kind == OP_PREPARE ? unit_get(s, op->slot) : NULL;
+		if (op->kind != OP_PREPARE || !plan_makes_anew(s->leasing, op, u ? &u->rec : NULL) ||
+		    lease(s, op, leases, err) == 0)
 			continue;
 		jx_set_str(out, "service", op->service);
 		jx_set_str(out, "attr", "networks");

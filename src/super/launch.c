@@ -63,6 +63,7 @@ json_t *launch_to_json(const struct launch *l)
 	jx_set_bool(o, "tty", l->tty);
 	jx_set_bool(o, "stdin_open", l->stdin_open);
 	jx_set_bool(o, "log_none", l->log_none);
+	jx_set_bool(o, "joins", l->joins);
 	jx_set_int(o, "log_max_bytes", l->log_max_bytes);
 	jx_set_int(o, "log_max_files", l->log_max_files);
 	jx_set_bool(o, "health", l->health);
@@ -95,7 +96,7 @@ int launch_from_json(const json_t *j, struct launch *ret, struct err *err)
 		.stop_signal = xstrdup(jx_str(j, "stop_signal")), .runtime = xstrdup(jx_str(j, "runtime")),
 		.cgroup = xstrdup(jx_str(j, "cgroup")),
 		.grace_ms = jx_int(j, "grace_ms", 10000), .tty = jx_bool(j, "tty", false),
-		.stdin_open = jx_bool(j, "stdin_open", false), .log_none = jx_bool(j, "log_none", false), .log_max_bytes = jx_int(j, "log_max_bytes", 0),
+		.stdin_open = jx_bool(j, "stdin_open", false), .log_none = jx_bool(j, "log_none", false), .joins = jx_bool(j, "joins", false), .log_max_bytes = jx_int(j, "log_max_bytes", 0),
 		.log_max_files = (unsigned)jx_int(j, "log_max_files", 0), .health = jx_bool(j, "health", false),
 		.health_interval_ms = jx_int(j, "health_interval_ms", 30000),
 		.health_timeout_ms = jx_int(j, "health_timeout_ms", 30000),

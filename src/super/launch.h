@@ -32,6 +32,7 @@ struct launch {                          /* launch.json in the container's direc
 	struct launch_net *nets;         size_t n_nets, cap_nets;
 	struct strs links;               /* "ALIAS=SERVICE" */
 	struct strs dns;                 /* its own servers */
+	bool joins;                      /* another container's pid, ipc, uts or cgroup namespace: its bundle is good for one run */
 	char *cgroup;                    /* "davit/PROJECT/SLOT" */
 	char *runtime;                   /* its own OCI runtime, NULL: the supervisor's */
 };

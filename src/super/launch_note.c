@@ -93,6 +93,11 @@ static void remember_log_driver(struct making *c)
 								 "of 'local' are, and 'davit logs' shows them", driver)));
 }
 
+static bool joins(const char *mode)
+{
+	return mode && str_starts(mode, "service:");
+}
+
 int making_note(struct making *c, struct err *err)
 {
 	const struct service *svc = c->svc;
@@ -106,6 +111,7 @@ int making_note(struct making *c, struct err *err)
 		return err_set(err, ERR_INPUT, "there is no signal '%s'", l->stop_signal);
 	l->grace_ms = svc->stop_grace_ns >= 0 ? svc->stop_grace_ns / MS_NS : 10000;
 	l->restart = svc->restart;
+	l->joins = joins(svc->pid) || joins(svc->ipc) || joins(svc->uts) || joins(svc->cgroup);
 	remember_log_driver(c);
 	l->tty = svc->tty;
 	l->stdin_open = svc->stdin_open;

@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../util/auto.h"
 #include "../util/buf.h"
@@ -220,29 +221,68 @@ static char *command_text(const struct strs *args)
 	return buf_take(&b);
 }
 
+/* A container that was made before is started as it was made, whatever the file says by now: its root mounted, its bundle there. Not after
+ * a boot, which takes the bundle, and not when it joins another's namespace, which may be another one by now. */
+static bool made_before(struct making *c, json_t **ret_launch)
+{
+	auto_free char *launch = NULL, *config = NULL;
+
+	c->dir = super_container_dir(c->s, c->u->rec.id);
+	c->bundle = super_run_path(c->s, "bundle", c->u->rec.id);
+	launch = xasprintf("%s/launch.json", c->dir);
+	config = xasprintf("%s/config.json", c->bundle);
+	return access(config, F_OK) == 0 && jx_load(AT_FDCWD, launch, 1 << 20, ret_launch, NULL) == 0 &&
+	       !jx_bool(*ret_launch, "joins", false) && c->u->rec.image_id;
+}
+
+static int make_again(struct making *c, json_t *launch, json_t *ret, struct err *err)
+{
+	const struct unit_rec *r = &c->u->rec;
+
+	c->mountpoint = super_run_path(c->s, "rootfs", r->slot);
+	if (image_find(c->s->images, r->image_id, &c->img, err) < 0 ||
+	    path_mkdirs(AT_FDCWD, c->mountpoint, 0700, err) < 0 ||
+	    rootfs_mount(c->s->images, c->img, c->dir, c->mountpoint, err) < 0)
+		return -1;
+	json_object_set(ret, "launch", launch);
+	jx_set_str(ret, "image_id", r->image_id);
+	jx_set_str(ret, "command", r->command);
+	making_add_all(&c->anon, r->anon_volumes.v, r->anon_volumes.n);
+	return 0;
+}
+
+static int make_new(struct making *c, json_t *ret, struct err *err)
+{
+	if (!c->svc)
+		return err_set(err, ERR_NOT_FOUND, "service '%s' is not in the project any more", c->u->rec.service);
+	if (build(c, err) < 0)
+		return -1;
+	json_object_set_new(ret, "launch", launch_to_json(&c->launch));
+	jx_set_str(ret, "image_id", c->img->id);
+	jx_set_str(ret, "command", command_text(&c->args));
+	return 0;
+}
+
 int launch_work(void *arg, json_t **ret, struct err *err)
 {
 	const struct launch_job *job = arg;
 	struct making c = { .s = job->s, .u = job->u, .svc = job->svc, .dir_fd = -1, .bundle_fd = -1, .root_fd = -1 };
 	struct err why = ERR_INIT;
+	json_t *launch = NULL;
 	int r;
 
 	c.warnings = json_array();
 	*ret = json_object();
-	r = build(&c, &why);
+	r = made_before(&c, &launch) ? make_again(&c, launch, *ret, &why) : make_new(&c, *ret, &why);
 	json_object_set_new(*ret, "anon", json_array());
 	for (size_t i = 0; i < c.anon.n; i++)
 		json_array_append_new(jx_arr(*ret, "anon"), json_string(c.anon.v[i]));
+	json_object_set_new(*ret, "warnings", c.warnings);
 	if (r < 0) {
 		jx_set_str(*ret, "failed", err_msg(&why));
 		jx_set_str(*ret, "kind", err_kind_str(why.kind));
 		jx_set_str(*ret, "hint", why.hint);
 		jx_set_str(*ret, "attr", c.attr);
-		return 0;
 	}
-	json_object_set_new(*ret, "launch", launch_to_json(&c.launch));
-	jx_set_str(*ret, "image_id", c.img->id);
-	jx_set_str(*ret, "command", command_text(&c.args));
-	json_object_set_new(*ret, "warnings", c.warnings);
 	return 0;
 }

@@ -214,7 +214,7 @@ static int setup_work(void *arg, json_t **ret, struct err *err)
 			return err_wrap(err, "network '%s'", s->nets[i].name);
 	map_each(&s->units, it) {
 		struct unit *u = it->value;
-		if (u->state == U_REMOVING || (u->state == U_ABSENT && u->want == W_ABSENT))
+		if (u->state == U_REMOVING || (u->state == U_ABSENT && !u->planned))
 			continue;
 		if (has_own_netns(s, u))
 			add_slot(s, u, &pic);

@@ -94,6 +94,7 @@ struct unit {
 	bool cleaned;                    /* nothing of its cgroup is left: what `delete` says now is final */
 	bool exit_pending;               /* E_EXIT came while start was in flight */
 	unsigned kills;
+	bool planned;                    /* a request is about to make it: its slot is needed */
 	bool recreate;                   /* its removal makes room for a successor: log and addresses stay */
 	bool drop_volumes;               /* its removal takes the anonymous volumes along */
 	bool stuck;                      /* does not end, not even by SIGKILL */

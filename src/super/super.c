@@ -9,6 +9,7 @@
 
 #include "../util/auto.h"
 #include "../util/clock.h"
+#include "../util/json.h"
 #include "../util/log.h"
 #include "../util/mem.h"
 #include "../util/path.h"
@@ -136,10 +137,16 @@ static void on_idle(evutil_socket_t fd, short what, void *arg)
 {
 	struct super *s = arg;
 
-	if (s->units.n || s->txn || s->waiting || s->clients || s->netjobs || s->finished)
+	auto_json json_t *nets = NULL;
+
+	if (s->units.n || s->txn || s->waiting || s->clients || s->netjobs || s->adopting || s->finished)
 		return;
 	log_info("nothing to supervise");
-	project_forget(s);
+	nets = ipam_list(s->ipam, s->p.name);
+	if (json_array_size(nets))           /* all containers were removed one by one: the rest goes, too */
+		txn_submit(s, NULL, json_pack("{s:s}", "op", "down"));
+	else
+		project_forget(s);
 }
 
 static void compact(struct super *s)

@@ -235,8 +235,12 @@ static void make_units(struct txn *t)
 	for (size_t i = 0; i < t->plan.n; i++) {
 		const struct op *op = &t->plan.ops[i];
 		const struct service *svc = op->kind == OP_PREPARE ? project_service(t->s->model, op->service) : NULL;
-		if (svc)
-			network_want_ports(unit_make(t->s, op->slot, op->service, op->index), svc);
+		struct unit *u = svc ? unit_make(t->s, op->slot, op->service, op->index) : NULL;
+		if (!u)
+			continue;
+		u->planned = true;
+		if (plan_makes_anew(&t->plan, op, &u->rec))
+			network_want_ports(u, svc);
 	}
 }
 

@@ -38,7 +38,7 @@ static const struct trans table[U_NSTATES][U_NEVENTS] = {
 			  [E_FAIL]  = { U_EXITED,    act_after_exit } },
 	[U_EXITED]    = { [E_WANT]  = { U_EXITED,    act_settle },
 			  [E_FAIL]  = { U_FAILED,    act_failed } },
-	[U_BACKOFF]   = { [E_TIMER] = { U_PREPARED,  act_settle },
+	[U_BACKOFF]   = { [E_TIMER] = { U_STOPPED,   act_settle },
 			  [E_WANT]  = { U_BACKOFF,   act_settle } },
 	[U_STOPPED]   = { [E_WANT]  = { U_STOPPED,   act_settle } },
 	[U_FAILED]    = { [E_WANT]  = { U_FAILED,    act_settle } },
