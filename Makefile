@@ -77,7 +77,7 @@ $(B)/tests/unit/src/oci/init_test: | $(B)/davit-init
 $(B)/%.o: %.c
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(WARN) $(HARDEN) $(CFLAGS) -MMD -MP -c -o $@ $<
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(wildcard $(addprefix $(B)/,src compose netdrv volumes tests/unit)) -name '*.d' -type f 2>/dev/null)
 
 # ------------------------------------------------------------------ what people type
 
@@ -86,7 +86,7 @@ demo check bench: deps
 	$(Q)$(MAKE) --no-print-directory do-$@
 
 do-demo: all
-	$(Q)samples/images/make-images $(B)/images redis web
+	$(Q)samples/images/make-images $(B)/images redis web busybox
 	$(Q)samples/web-and-redis/demo $(B)/davit $(B)/images
 
 do-check:

@@ -327,6 +327,13 @@ static void up_slot(struct ctx *c, struct slot *s)
 	plan_start(c, s, exists ? NULL : "new");
 }
 
+/* What it held, host ports above all, is free before others set themselves up. */
+static void plan_leave(struct ctx *c, struct slot *s, const char *why)
+{
+	plan_stop_remove(c, s, why);
+	plan_edge(c->plan, s->op_remove, c->op_setup, true);
+}
+
 /* Its profile is off: nobody's orphan, nobody's business now. */
 static bool is_disabled(const struct project *m, const char *service)
 {
@@ -340,11 +347,11 @@ static void up_surplus(struct ctx *c, struct slot *s)
 {
 	if (s->svc != OP_NONE) {
 		if (s->chosen)
-			plan_stop_remove(c, s, "scaled down");
+			plan_leave(c, s, "scaled down");
 	} else if (is_disabled(c->model, s->service)) {
 		return;
 	} else if (c->req->remove_orphans) {
-		plan_stop_remove(c, s, "orphan");
+		plan_leave(c, s, "orphan");
 	} else {
 		strs_add(&c->plan->orphans, s->name);
 	}

@@ -54,9 +54,13 @@ static int reserve_network(struct super *s, const struct network *n, struct net 
 		err_set(err, ERR_INPUT, "network '%s': driver '%s' is not supported", n->key, n->driver);
 		return err_hint(err, "davit has the driver 'bridge'");
 	}
-	if (ipam_network(s->ipam, &spec, ret, err) < 0)
-		return err_wrap(err, "network '%s'", n->key);
-	return 0;
+	if (ipam_network(s->ipam, &spec, ret, err) == 0)
+		return 0;
+	if (err && err->kind == ERR_EXISTS)
+		err_hint(err, "'davit down' removes the one there is; then it can be made anew");
+	if (n->external)
+		return err_hint(err, "'%s' is external: bring up the project that makes a network of that name first", n->key);
+	return err_wrap(err, "network '%s'", n->key);
 }
 
 static json_t *kvs_json(const struct kvs *l)
@@ -173,10 +177,28 @@ static int lease_one(struct super *s, const char *slot, const struct service_net
 	return 0;
 }
 
+static bool is_bridge_mode(const struct service *svc)
+{
+	return svc->network_mode && (STREQ(svc->network_mode, "bridge") || STREQ(svc->network_mode, "default"));
+}
+
 /* The service's own mac_address is that of its first interface. */
 static const char *mac_of(const struct service *svc, const struct service_network *sn, size_t nth)
 {
 	return sn->mac_address ? sn->mac_address : nth == 0 ? svc->mac_address : NULL;
+}
+
+/* network_mode: bridge. Docker's default bridge is the machine's; here it is the project's, and as there nobody has a name on it. */
+static int lease_bridge(struct super *s, const char *slot, json_t *out, struct err *err)
+{
+	auto_free char *name = xasprintf("%s_bridge", s->p.name);
+	auto_free char *who = lease_name(s, slot);
+	uint32_t addr;
+
+	if (ipam_take(s->ipam, name, who, NULL, &addr, err) < 0)
+		return -1;
+	json_array_append_new(out, json_pack("[s,I,n]", name, (json_int_t)addr));
+	return 0;
 }
 
 static int lease(struct super *s, const struct op *op, json_t *leases, struct err *err)
@@ -189,6 +211,8 @@ static int lease(struct super *s, const struct op *op, json_t *leases, struct er
 	json_object_set_new(leases, op->slot, out);
 	if (!svc)
 		return 0;
+	if (is_bridge_mode(svc))
+		return lease_bridge(s, op->slot, out, err);
 	if (u)
 		release_left(s, u, svc);
 	order = xcalloc(svc->n_networks + 1, sizeof *order);
@@ -211,6 +235,24 @@ void network_release(struct super *s, struct unit *u)
 
 /* ------------------------------------------------------------------ the worker */
 
+static int reserve_bridge(struct super *s, json_t *nets, struct err *err)
+{
+	auto_free char *name = xasprintf("%s_bridge", s->p.name);
+	struct net_spec spec = { .project = s->p.name, .name = name };
+	struct net n = { 0 };
+	bool wanted = false;
+
+	for (size_t i = 0; i < s->model->n_services; i++)
+		wanted |= is_bridge_mode(&s->model->services[i]);
+	if (!wanted)
+		return 0;
+	if (ipam_network(s->ipam, &spec, &n, err) < 0)
+		return err_wrap(err, "network '%s'", name);
+	json_array_append_new(nets, net_json(&n));
+	net_done(&n);
+	return 0;
+}
+
 static int write_books(struct super *s, json_t *out, struct err *err)
 {
 	json_t *nets = json_array(), *made = json_array(), *warnings = json_array(), *leases = json_object();
@@ -222,11 +264,16 @@ static int write_books(struct super *s, json_t *out, struct err *err)
 	json_object_set_new(out, "leases", leases);
 	for (size_t i = 0; i < m->n_networks; i++) {
 		struct net n = { 0 };
+		if (m->networks[i].enable_ipv6 == TRI_YES)
+			json_array_append_new(warnings, json_string(xasprintf("network '%s': IPv6 is not supported yet",
+									      m->networks[i].key)));
 		if (reserve_network(s, &m->networks[i], &n, err) < 0)
 			return -1;
 		json_array_append_new(nets, net_json(&n));
 		net_done(&n);
 	}
+	if (reserve_bridge(s, nets, err) < 0)
+		return -1;
 	for (size_t i = 0; i < m->n_volumes; i++)
 		if (reserve_volume(s, &m->volumes[i], made, warnings, err) < 0)
 			return -1;
@@ -310,15 +357,34 @@ int network_apply_books(struct super *s, const json_t *result, struct strs *new_
 	return -1;
 }
 
-char *network_netns(const struct super *s, const struct service *svc, const char *slot)
+const char *network_slot_of_container(struct super *s, const char *name)
+{
+	map_each(&s->units, it) {
+		const struct unit *u = it->value;
+		if (u->rec.id && (str_eq(u->rec.name, name) || (strlen(name) >= 12 && str_starts(u->rec.id, name))))
+			return u->rec.slot;
+	}
+	return NULL;
+}
+
+char *network_joined_slot(struct super *s, const struct service *svc)
 {
 	const char *mode = svc->network_mode;
 
-	if (!mode || STREQ(mode, "none") || STREQ(mode, "bridge") || STREQ(mode, "default"))
-		return super_run_path(s, "netns", slot);
-	if (str_starts(mode, "service:")) {
-		auto_free char *other = xasprintf("%s-1", mode + strlen("service:"));
-		return super_run_path(s, "netns", other);
-	}
+	if (mode && str_starts(mode, "service:"))
+		return xasprintf("%s-1", mode + strlen("service:"));
+	if (mode && str_starts(mode, "container:"))
+		return xstrdup(network_slot_of_container(s, mode + strlen("container:")));
 	return NULL;
+}
+
+char *network_netns(struct super *s, const struct service *svc, const char *slot)
+{
+	auto_free char *joined = network_joined_slot(s, svc);
+
+	if (joined)
+		return super_run_path(s, "netns", joined);
+	if (svc->network_mode && STREQ(svc->network_mode, "host"))
+		return NULL;
+	return super_run_path(s, "netns", slot);
 }

@@ -237,7 +237,7 @@ static void do_kill(struct client *c, const json_t *req)
 		struct unit *u = it->value;
 		if (!chosen(req, u->rec.service) || !unit_has_process(u->state))
 			continue;
-		if (sig == SIGKILL) {
+		if (sig == SIGKILL || sig == signal_number(u->launch.stop_signal ? u->launch.stop_signal : "SIGTERM")) {
 			u->stop_asked = true;
 			if (u->want == W_RUNNING)
 				u->want = W_STOPPED;

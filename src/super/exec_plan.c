@@ -131,7 +131,7 @@ void txn_on_unit(struct super *s, struct unit *u)
 {
 	struct txn *t = s->txn;
 
-	for (size_t i = 0; t && t->st && s->txn == t && i < t->plan.n; i++)
+	for (size_t i = 0; t && s->txn == t && t->st && i < t->plan.n; i++)
 		if (t->plan.ops[i].slot && STREQ(t->plan.ops[i].slot, u->rec.slot))
 			look(t, i);
 }

@@ -221,7 +221,7 @@ static void probe(evutil_socket_t fd, short what, void *arg)
 void health_start(struct unit *u)
 {
 	struct health *h;
-	bool known = u->rec.health && STREQ(u->rec.health, "healthy") && u->s->adopting;
+	bool known = u->s->adopting && u->rec.health && !STREQ(u->rec.health, "starting");
 
 	health_stop(u);
 	if (!u->launch.health) {
@@ -236,6 +236,7 @@ void health_start(struct unit *u)
 	h->quick_ms = QUICK_FIRST_MS;
 	h->begin_mono = clock_mono_ns();
 	h->passed = known;
+	h->fails = known && STREQ(u->rec.health, "unhealthy") ? (unsigned)u->launch.health_retries : 0;
 	h->timer = evtimer_new(u->s->base, probe, h);
 	h->deadline = evtimer_new(u->s->base, on_deadline, h);
 	if (!known) {

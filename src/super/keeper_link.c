@@ -142,16 +142,19 @@ static void feed(int sock, const char *name, int fd)
 
 int keeper_feed(struct super *s)
 {
+	const int room = 16 << 20;
 	int pair[2];
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
 		return -1;
+	/* nobody reads before the exec */
+	setsockopt(pair[0], SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room);
 	map_each(&s->units, it) {
 		struct unit *u = it->value;
 		auto_free char *tty = xasprintf("tty:%s", u->rec.slot);
 		feed(pair[0], tty, u->tty_fd);
 		for (size_t i = 0; u->port_fds && i < u->rec.n_ports; i++) {
-			auto_free char *port = xasprintf("port:%s:%zu", u->rec.slot, i);
+			auto_free char *port = network_port_name(u, i);
 			feed(pair[0], port, u->port_fds[i]);
 		}
 		/* its runtime's process would be an orphan at work beside the next supervisor */

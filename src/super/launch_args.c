@@ -70,13 +70,17 @@ static bool env_has(const struct strs *env, const char *name)
 
 char *making_hostname(const struct making *c)
 {
+	auto_free char *joined = network_joined_slot(c->s, c->svc);
+	const struct unit *other = joined ? unit_get(c->s, joined) : NULL;
+	const struct service *svc = other ? project_service(c->s->model, other->rec.service) : c->svc;
+	const char *id = other && other->rec.id ? other->rec.id : c->u->rec.id;
 	char own[HOST_NAME_MAX + 1] = "";
 
-	if (c->svc->hostname)
-		return c->svc->hostname;
-	if (c->svc->network_mode && STREQ(c->svc->network_mode, "host") && gethostname(own, sizeof own - 1) == 0)
+	if (svc && svc->hostname)
+		return svc->hostname;
+	if (svc && svc->network_mode && STREQ(svc->network_mode, "host") && gethostname(own, sizeof own - 1) == 0)
 		return xstrdup(own);
-	return xstrndup(c->u->rec.id, 12);
+	return xstrndup(id, 12);
 }
 
 void making_env(struct making *c)

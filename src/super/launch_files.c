@@ -95,37 +95,35 @@ static int etc_file(struct making *c, const char *name, const char *text, struct
 	return 0;
 }
 
-/* Ours serves every namespace that has an address, also for those who join it. */
-static bool has_resolver(const struct making *c)
+/* Whose addresses and name it has: its own, or those of the slot whose namespace it joins. */
+static const struct unit *neighbour(const struct making *c)
 {
-	const char *mode = c->svc->network_mode;
-	const struct unit *other;
+	auto_free char *joined = network_joined_slot(c->s, c->svc);
+	const struct unit *other = joined ? unit_get(c->s, joined) : NULL;
 
-	if (!mode || !str_starts(mode, "service:"))
-		return c->u->rec.n_addrs > 0;
-	other = unit_get(c->s, xasprintf("%s-1", mode + strlen("service:")));
-	return other && other->rec.n_addrs > 0;
+	return other ? other : c->u;
 }
 
 int making_etc(struct making *c, struct err *err)
 {
 	const struct service *svc = c->svc;
 	struct hosts_entry *extra = xcalloc(svc->n_extra_hosts + 1, sizeof *extra);
-	uint32_t *addrs = xcalloc(c->u->rec.n_addrs + 1, sizeof *addrs);
+	const struct unit_rec *r = &neighbour(c)->rec;
+	uint32_t *addrs = xcalloc(r->n_addrs + 1, sizeof *addrs);
 	char *host = making_hostname(c);
 
 	for (size_t i = 0; i < svc->n_extra_hosts; i++) {
 		const struct host_entry *e = &svc->extra_hosts[i];
 		extra[i] = (struct hosts_entry){ e->host, STREQ(e->ip, "host-gateway") ? gateway_text(c) : e->ip };
 	}
-	for (size_t i = 0; i < c->u->rec.n_addrs; i++)
-		addrs[i] = c->u->rec.addrs[i].addr;
-	if (etc_file(c, "hosts", hosts_text(host, svc->domainname, addrs, c->u->rec.n_addrs, extra,
+	for (size_t i = 0; i < r->n_addrs; i++)
+		addrs[i] = r->addrs[i].addr;
+	if (etc_file(c, "hosts", hosts_text(host, svc->domainname, addrs, r->n_addrs, extra,
 					    svc->n_extra_hosts), err) < 0 ||
 	    etc_file(c, "hostname", xasprintf("%s\n", host), err) < 0)
 		return -1;
 	return etc_file(c, "resolv.conf",
-			resolv_text(has_resolver(c), (const char *const *)svc->dns.v,
+			resolv_text(r->n_addrs > 0, (const char *const *)svc->dns.v,
 				    (const char *const *)svc->dns_search.v, (const char *const *)svc->dns_opt.v),
 			err);
 }

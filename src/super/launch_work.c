@@ -97,6 +97,21 @@ static const char *cwd_of(const struct making *c)
 	return c->img->working_dir && *c->img->working_dir ? c->img->working_dir : "/";
 }
 
+/* A profile's path is relative to the project, as docker compose has it. */
+static const char *const *security_of(const struct making *c)
+{
+	const struct strv *l = &c->svc->security_opt;
+	const char **v = l->n ? xcalloc(l->n + 1, sizeof *v) : NULL;
+
+	for (size_t i = 0; i < l->n; i++) {
+		const char *path = str_starts(l->v[i], "seccomp=") || str_starts(l->v[i], "seccomp:") ?
+				   l->v[i] + strlen("seccomp=") : NULL;
+		bool relative = path && *path != '/' && *path != '{' && !STREQ(path, "unconfined") && !STREQ(path, "builtin");
+		v[i] = relative ? xasprintf("seccomp=%s/%s", c->s->model->working_dir, path) : l->v[i];
+	}
+	return v;
+}
+
 static int spec_of(struct making *c, struct oci_spec *spec, struct err *err)
 {
 	const struct service *svc = c->svc;
@@ -109,7 +124,7 @@ static int spec_of(struct making *c, struct oci_spec *spec, struct err *err)
 		.rootfs = c->mountpoint, .rootfs_readonly = svc->read_only,
 		.tty = svc->tty, .privileged = svc->privileged, .init = svc->init == TRI_YES,
 		.cap_add = list(&svc->cap_add), .cap_drop = list(&svc->cap_drop),
-		.security_opt = list(&svc->security_opt),
+		.security_opt = security_of(c),
 		.netns_path = network_netns(c->s, svc, c->u->rec.slot),
 		.userns = svc->userns_mode, .mounts = c->mounts, .n_mounts = c->n_mounts,
 		.shm_bytes = svc->limits.shm_bytes, .device_cgroup_rules = list(&svc->device_cgroup_rules),
@@ -217,7 +232,7 @@ static char *command_text(const struct strs *args)
 	struct buf b = BUF_INIT;
 
 	for (size_t i = 0; i < args->n && b.len < 4096; i++)
-		buf_printf(&b, "%s%s", i ? " " : "", args->v[i]);
+		buf_printf(&b, i && strchr(args->v[i], ' ') ? "%s'%s'" : "%s%s", i ? " " : "", args->v[i]);
 	return buf_take(&b);
 }
 

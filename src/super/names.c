@@ -28,10 +28,18 @@ static uint32_t address_in(const struct unit *u, const char *network)
 	return 0;
 }
 
+/* "web", or "web.demo_default" with the network's name behind it. */
+static bool same_name(const char *own, const char *network, const char *name)
+{
+	size_t n = strlen(own);
+
+	return strncasecmp(own, name, n) == 0 && (!name[n] || (name[n] == '.' && strcasecmp(name + n + 1, network) == 0));
+}
+
 static bool is_called(const struct launch_net *n, const char *name)
 {
 	for (size_t i = 0; i < n->names.n; i++)
-		if (strcasecmp(n->names.v[i], name) == 0)
+		if (same_name(n->names.v[i], n->network, name))
 			return true;
 	return false;
 }

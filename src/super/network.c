@@ -111,7 +111,7 @@ static const struct net *net_called(const struct super *s, const char *name)
 	return NULL;
 }
 
-static bool has_own_netns(const struct super *s, const struct unit *u)
+static bool has_own_netns(struct super *s, const struct unit *u)
 {
 	const struct service *svc = s->model ? project_service(s->model, u->rec.service) : NULL;
 	auto_free char *pin = super_run_path(s, "netns", u->rec.slot);

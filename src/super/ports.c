@@ -4,8 +4,11 @@
 #include <string.h>
 
 #include "../util/auto.h"
+#include "../util/clock.h"
 #include "../util/log.h"
 #include "../util/mem.h"
+
+enum { FLUX_MS = 2000 };
 
 static void forget_wanted_ports(struct unit *u)
 {
@@ -30,22 +33,33 @@ void network_want_ports(struct unit *u, const struct service *svc)
 	}
 }
 
-static char *port_fd_name(const struct unit *u, size_t i)
+/* The keeper's name for a reservation: the same as long as it is the same port. */
+static char *port_fd_name(const struct unit *u, const struct unit_port *p)
 {
-	return xasprintf("port:%s:%zu", u->rec.slot, i);
+	return xasprintf("port:%s:%u/%s:%s", u->rec.slot, p->host, p->protocol, p->host_ip ? p->host_ip : "");
+}
+
+char *network_port_name(const struct unit *u, size_t i)
+{
+	return port_fd_name(u, &u->rec.ports[i]);
+}
+
+static void port_done(struct unit *u, struct unit_port *p, int fd)
+{
+	if (fd >= 0) {
+		auto_free char *name = port_fd_name(u, p);
+		close(fd);
+		keeper_drop_fd(u->s, name);
+		u->s->ports_dropped_mono = clock_mono_ns();
+	}
+	free(p->host_ip);
+	free(p->protocol);
 }
 
 void network_drop_ports(struct unit *u)
 {
-	for (size_t i = 0; i < u->rec.n_ports; i++) {
-		auto_free char *name = port_fd_name(u, i);
-		if (u->port_fds && u->port_fds[i] >= 0) {
-			close(u->port_fds[i]);
-			keeper_drop_fd(u->s, name);
-		}
-		free(u->rec.ports[i].host_ip);
-		free(u->rec.ports[i].protocol);
-	}
+	for (size_t i = 0; i < u->rec.n_ports; i++)
+		port_done(u, &u->rec.ports[i], u->port_fds ? u->port_fds[i] : -1);
 	free(u->rec.ports);
 	free(u->port_fds);
 	u->rec.ports = NULL;
@@ -71,51 +85,71 @@ static bool port_is(const struct unit_port *p, const struct want_port *w)
 	       (w->min == 0 || (p->host >= w->min && p->host <= w->max));
 }
 
-static bool ports_held(const struct unit *u)
+/* Nobody but the keeper may still hold what was dropped a moment ago: it, and workers born before, need that moment. */
+bool network_ports_in_flux(const struct super *s)
 {
-	if (u->rec.n_ports != u->n_want_ports)
-		return false;
-	for (size_t i = 0; i < u->n_want_ports; i++)
-		if (!port_is(&u->rec.ports[i], &u->want_ports[i]) || !u->port_fds || u->port_fds[i] < 0)
-			return false;
-	return true;
+	return s->ports_dropped_mono && clock_mono_ns() - s->ports_dropped_mono < FLUX_MS * MS_NS;
 }
 
-static int take_port(struct unit *u, size_t i, struct err *err)
+static int bind_port(struct unit *u, const struct want_port *w, struct unit_port *p, int *fd, struct err *err)
 {
-	const struct want_port *w = &u->want_ports[i];
-	auto_free char *name = port_fd_name(u, i);
-	struct unit_port *p = &u->rec.ports[i];
+	auto_free char *name = NULL;
 	uint32_t addr = 0;
 
 	if (w->host_ip && *w->host_ip && net_addr_parse(w->host_ip, &addr) < 0)
 		return err_set(err, ERR_INPUT, "host address '%s' of port %u is not an IPv4 address", w->host_ip,
 			       w->target);
-	if (publish_reserve(addr, w->min, w->max, w->udp, &u->port_fds[i], &p->host, err) < 0)
+	if (publish_reserve(addr, w->min, w->max, w->udp, fd, &p->host, err) < 0)
 		return -1;
 	p->host_ip = xstrdup(w->host_ip);
 	p->target = w->target;
 	p->protocol = xstrdup(w->udp ? "udp" : "tcp");
-	u->rec.n_ports++;
-	keeper_store_fd(u->s, name, u->port_fds[i]);
+	name = port_fd_name(u, p);
+	keeper_store_fd(u->s, name, *fd);
 	return 0;
+}
+
+/* A port that is held already moves over; it is never let go in between. */
+static bool take_held(struct unit *u, const struct want_port *w, struct unit_port *p, int *fd)
+{
+	for (size_t i = 0; i < u->rec.n_ports; i++) {
+		if (!u->port_fds || u->port_fds[i] < 0 || !port_is(&u->rec.ports[i], w))
+			continue;
+		*p = u->rec.ports[i];
+		*fd = take_fd(&u->port_fds[i]);
+		u->rec.ports[i].host_ip = u->rec.ports[i].protocol = NULL;
+		return true;
+	}
+	return false;
 }
 
 int network_take_ports(struct unit *u, size_t *ret_index, struct err *err)
 {
+	struct unit_port *ports = xcalloc(u->n_want_ports + 1, sizeof *ports);
+	int *fds = xcalloc(u->n_want_ports + 1, sizeof *fds), r = 0;
+	size_t n;
+
 	*ret_index = 0;
-	if (ports_held(u))
-		return 0;
+	for (size_t i = 0; i < u->n_want_ports; i++)
+		if (!take_held(u, &u->want_ports[i], &ports[i], &fds[i]))
+			fds[i] = -1;
 	network_drop_ports(u);
-	u->rec.ports = xcalloc(u->n_want_ports + 1, sizeof *u->rec.ports);
-	u->port_fds = xcalloc(u->n_want_ports + 1, sizeof *u->port_fds);
-	for (size_t i = 0; i < u->n_want_ports; i++)
-		u->port_fds[i] = -1;
-	for (size_t i = 0; i < u->n_want_ports; i++)
-		if (take_port(u, i, err) < 0) {
-			*ret_index = i;
-			return -1;
-		}
+	for (n = 0; n < u->n_want_ports && r == 0; n++) {
+		if (fds[n] < 0)
+			r = bind_port(u, &u->want_ports[n], &ports[n], &fds[n], err);
+		*ret_index = n;
+	}
+	if (r < 0) {                     /* what follows the failed one was held, or is nothing */
+		for (size_t i = 0; i < u->n_want_ports; i++)
+			if (fds[i] >= 0)
+				port_done(u, &ports[i], fds[i]);
+		free(ports);
+		free(fds);
+		return -1;
+	}
+	u->rec.ports = ports;
+	u->rec.n_ports = u->n_want_ports;
+	u->port_fds = fds;
 	return 0;
 }
 
@@ -125,7 +159,7 @@ static void adopt_port(struct unit *u, size_t i)
 {
 	const struct unit_port *p = &u->rec.ports[i];
 	struct want_port *w = &u->want_ports[i];
-	auto_free char *name = port_fd_name(u, i);
+	auto_free char *name = port_fd_name(u, p);
 	auto_err struct err err = ERR_INIT;
 	uint32_t addr = 0;
 	unsigned port;

@@ -159,6 +159,7 @@ struct super {
 	int64_t flush_until;             /* … when the clients have heard it, or at this monotonic time */
 	const struct strs *doomed_volumes;   /* for the worker about to start */
 	const struct plan *leasing;
+	int64_t ports_dropped_mono;      /* when a host port was last let go, 0: never */
 	struct netjob *netjobs;          /* network.c: requests to the kernel, the first one in flight */
 };
 
@@ -253,13 +254,21 @@ void network_forget_nets(struct super *s);
 /* (worker) Gives a unit's addresses back. */
 void network_release(struct super *s, struct unit *u);
 /* Path of the namespace a service's containers live in: its slot's, another slot's, or NULL for the host's; malloc'ed. */
-char *network_netns(const struct super *s, const struct service *svc, const char *slot);
+/* The slot of a container of this project by the container's name or id, NULL: there is none. */
+const char *network_slot_of_container(struct super *s, const char *name);
+/* "service:NAME", "container:NAME": the slot whose namespace is joined; malloc'ed, NULL: none. */
+char *network_joined_slot(struct super *s, const struct service *svc);
+char *network_netns(struct super *s, const struct service *svc, const char *slot);
 
 /* ------------------------------------------------------------------ ports.c */
 void network_want_ports(struct unit *u, const struct service *svc);
 /* Binds on the host what the unit wants and does not hold yet; ERR_BUSY says who has a port; *ret_index: which one. */
 int network_take_ports(struct unit *u, size_t *ret_index, struct err *err);
 void network_drop_ports(struct unit *u);
+/* Under which the keeper has the i-th reservation; malloc'ed. */
+char *network_port_name(const struct unit *u, size_t i);
+/* A port was let go so recently that "taken" may be by ourselves: worth another try. */
+bool network_ports_in_flux(const struct super *s);
 void network_free_ports(struct unit *u);
 /* After a restart of the supervisor: descriptors from the keeper, else bound anew. */
 void network_adopt_ports(struct unit *u);

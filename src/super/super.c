@@ -1,6 +1,7 @@
 /* super.c - the supervisor's beginning, loop and end. */
 #include "super.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
@@ -9,6 +10,7 @@
 
 #include "../util/auto.h"
 #include "../util/clock.h"
+#include "../util/hash.h"
 #include "../util/json.h"
 #include "../util/log.h"
 #include "../util/mem.h"
@@ -116,18 +118,37 @@ void super_let_go(struct super *s, struct child *c)
 
 /* ------------------------------------------------------------------ the end */
 
+/* Out of the way with one rename, so that whoever brings the project up again now makes a new directory; then piece by piece. */
+static void forget_dir(const char *root, const char *name)
+{
+	auto_free char *projects = xasprintf("%s/projects", root);
+	auto_close int fd = open(projects, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
+	auto_err struct err err = ERR_INIT;
+	char gone[32] = ".gone-";
+
+	hash_random_hex(8, gone + strlen(gone));
+	if (fd < 0 || renameat(fd, name, fd, gone) < 0)
+		return;
+	if (path_remove_tree(fd, gone, &err) < 0)
+		log_error("cleaning up: %s", err_msg(&err));
+}
+
+/* What a supervisor that was killed in the middle of that has left. */
+static void sweep_gone(const char *root)
+{
+	auto_free char *projects = xasprintf("%s/projects", root);
+	auto_closedir DIR *d = opendir(projects);
+
+	for (struct dirent *e = d ? readdir(d) : NULL; e; e = readdir(d))
+		if (str_starts(e->d_name, ".gone-"))
+			path_remove_tree(dirfd(d), e->d_name, NULL);
+}
+
 void project_forget(struct super *s)
 {
-	auto_free char *rel = NULL;
-	auto_err struct err err = ERR_INIT;
-	auto_close int state = open(s->dirs.state, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
-	auto_close int run = open(s->dirs.run, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
-
 	ctl_server_deaf(s);
-	rel = xasprintf("projects/%s", s->p.name);
-	if ((state >= 0 && path_remove_tree(state, rel, &err) < 0) ||
-	    (run >= 0 && path_remove_tree(run, rel, &err) < 0))
-		log_error("cleaning up: %s", err_msg(&err));
+	forget_dir(s->dirs.run, s->p.name);
+	forget_dir(s->dirs.state, s->p.name);
 	s->finished = true;
 	s->flush_until = clock_mono_ns() + FLUSH_MS * MS_NS;
 }
@@ -208,6 +229,8 @@ static int begin(struct super *s, const struct dirs *d, const char *project, str
 		return err_set(err, ERR_FAIL, "no event loop");
 	if (pdirs_open(d, project, true, &s->p, err) < 0 || make_dirs(s, err) < 0 || open_stores(s, err) < 0)
 		return -1;
+	sweep_gone(s->dirs.run);
+	sweep_gone(s->dirs.state);
 	keeper_link_start(s);
 	if (txn_load_model(s, &why) < 0)         /* `down` does without one, and `up` brings a new one */
 		log_error("stored model: %s", err_msg(&why));

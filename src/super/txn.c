@@ -328,8 +328,12 @@ static int txn_begin(struct txn *t, struct err *err)
 {
 	if (t->verb == PLAN_UP && plan_up(t, err) < 0)
 		return -1;
-	if (jx_store(t->s->p.state_fd, "txn.json", t->req, 0600, 0, err) < 0)
-		return -1;
+	if (jx_store(t->s->p.state_fd, "txn.json", t->req, 0600, 0, err) < 0) {
+		if (t->verb != PLAN_DOWN && t->verb != PLAN_STOP && t->verb != PLAN_REMOVE)
+			return -1;
+		log_warn("%s: it will not be resumed after a crash", err_msg(err));      /* what makes room is let do it */
+		err_done(err);
+	}
 	if (make_plan(t, t->verb, err) < 0)
 		return -1;
 	if (t->verb == PLAN_UP || t->verb == PLAN_START || t->verb == PLAN_RESTART) {

@@ -41,6 +41,8 @@ void op_end(struct txn *t, size_t i, const struct err *err, const char *attr);
 /* txn_up.c: what `up` needs before there can be a plan: the model, its images, its books. */
 int up_accept_model(struct txn *t, struct err *err);
 int up_check_images(struct txn *t, struct err *err);
+/* up_check.c: what the service asks for that this host cannot do. */
+int up_check_service(struct txn *t, const struct service *svc, struct err *err);
 void up_new_container(struct txn *t, struct unit *u, const struct service *svc);
 /* txn_end.c: the project is gone: its directories too. */
 void project_forget(struct super *s);

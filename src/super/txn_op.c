@@ -50,6 +50,7 @@ void op_announce(struct txn *t, size_t i, bool begins)
 /* ------------------------------------------------------------------ operations of the project */
 
 struct ticket {                          /* whose result the worker's is */
+	struct super *s;
 	struct txn *t;
 	size_t i;
 };
@@ -67,7 +68,7 @@ static struct ticket *ticket(struct txn *t, size_t i)
 {
 	struct ticket *k = xcalloc(1, sizeof *k);
 
-	*k = (struct ticket){ t, i };
+	*k = (struct ticket){ t->s, t, i };
 	return k;
 }
 
@@ -93,24 +94,54 @@ static void announce_new_networks(struct txn *t)
 	}
 }
 
+/* All host ports of what is about to be started. Which service has to do without one: in t->err_service. */
+static int take_all_ports(struct txn *t, char **ret_attr, struct err *err)
+{
+	for (size_t i = 0; i < t->plan.n; i++) {
+		struct unit *u = t->plan.ops[i].kind == OP_PREPARE ? subject(t, i) : NULL;
+		size_t port;
+		if (!u || network_take_ports(u, &port, err) == 0)
+			continue;
+		*ret_attr = xasprintf("ports[%zu]", port);
+		free(t->err_service);
+		t->err_service = xstrdup(u->rec.service);
+		return -1;
+	}
+	return 0;
+}
+
+static void begin_setup(struct txn *t, size_t self);
+
+static void on_retry(evutil_socket_t fd, short what, void *arg)
+{
+	struct ticket *k = arg;
+
+	if (k->s->txn == k->t && k->t->st[k->i] == OP_RUNNING)
+		begin_setup(k->t, k->i);
+	free(k);
+}
+
+static void retry_soon(struct txn *t, size_t self)
+{
+	const struct timeval pause = { .tv_usec = 10000 };
+
+	event_base_once(t->s->base, -1, EV_TIMEOUT, on_retry, ticket(t, self), &pause);
+}
+
 static void begin_setup(struct txn *t, size_t self)
 {
-	struct err err = ERR_INIT;
+	auto_err struct err err = ERR_INIT;
+	auto_free char *attr = NULL;
 
 	if (!t->plan.ops[self].n_wakes) {
 		op_end(t, self, NULL, NULL);
 		return;
 	}
-	for (size_t i = 0; i < t->plan.n; i++) {
-		struct unit *u = t->plan.ops[i].kind == OP_PREPARE ? subject(t, i) : NULL;
-		size_t port;
-		if (!u || network_take_ports(u, &port, &err) == 0)
-			continue;
-		auto_free char *attr = xasprintf("ports[%zu]", port);
-		free(t->err_service);
-		t->err_service = xstrdup(u->rec.service);
-		op_end(t, self, &err, attr);
-		err_done(&err);
+	if (take_all_ports(t, &attr, &err) < 0) {
+		if (err.kind == ERR_BUSY && network_ports_in_flux(t->s))
+			retry_soon(t, self);
+		else
+			op_end(t, self, &err, attr);
 		return;
 	}
 	announce_new_networks(t);

@@ -92,6 +92,16 @@ static bool is_platform(const struct service *svc, const struct image *img, stru
 	return false;
 }
 
+static void warn_pull_policy(struct txn *t, const struct service *svc)
+{
+	auto_free char *msg = NULL;
+
+	if (!svc->pull_policy || !*svc->pull_policy || STREQ(svc->pull_policy, "missing") || STREQ(svc->pull_policy, "never"))
+		return;
+	msg = xasprintf("pull_policy '%s' has no effect yet: images come from 'davit load'", svc->pull_policy);
+	publish_warn(t->s, t->c, svc->name, msg);
+}
+
 /* Images of services that are not asked for may be missing. */
 int up_check_images(struct txn *t, struct err *err)
 {
@@ -102,6 +112,12 @@ int up_check_images(struct txn *t, struct err *err)
 		struct err why = ERR_INIT;
 		struct image *img = NULL;
 		int r;
+
+		if (in_request(t, svc->name)) {
+			warn_pull_policy(t, svc);
+			if (up_check_service(t, svc, err) < 0)
+				return -1;
+		}
 
 		if (!svc->image)
 			r = err_set(&why, ERR_NOT_FOUND, "service '%s' has no image, and building is not available",

@@ -169,7 +169,7 @@ static void scaling_down_removes_the_surplus(void **state)
 	model(*state, "services:\n  a: {image: x, scale: 1}\n");
 	exists(*state, "a", 1, "running");
 	exists(*state, "a", 2, "running");
-	plan_is(*state, &req, "setup\nstop a-2 (scaled down)\nremove a-2 (scaled down) after stop a-2\nkeep a-1\n");
+	plan_is(*state, &req, "setup after remove a-2\nstop a-2 (scaled down)\nremove a-2 (scaled down) after stop a-2\nkeep a-1\n");
 }
 
 static void orphans_stay_unless_told(void **state)
@@ -181,7 +181,7 @@ static void orphans_stay_unless_told(void **state)
 	exists(*state, "old", 1, "running");
 	plan_is(*state, &req, "setup\nkeep a-1\norphan old-1\n");
 	req.remove_orphans = true;
-	plan_is(*state, &req, "setup\nstop old-1 (orphan)\nremove old-1 (orphan) after stop old-1\nkeep a-1\n");
+	plan_is(*state, &req, "setup after remove old-1\nstop old-1 (orphan)\nremove old-1 (orphan) after stop old-1\nkeep a-1\n");
 }
 
 static void down_goes_backwards(void **state)
