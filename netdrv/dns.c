@@ -219,6 +219,30 @@ int dns_add_slot(struct dns *d, const char *slot, const char *netns_path, const 
 	return 0;
 }
 
+int dns_adopt_slot(struct dns *d, const char *slot, const char *const *servers, int udp_fd, int tcp_fd, struct err *err)
+{
+	dns_remove_slot(d, slot);
+	struct dns_slot *s = xcalloc(1, sizeof *s);
+	*s = (struct dns_slot){ .dns = d, .name = xstrdup(slot), .udp_fd = udp_fd, .tcp_fd = tcp_fd };
+	if (add_servers(s, servers, err) < 0 || serve(s, err) < 0) {
+		slot_free(s);
+		return err_wrap(err, "slot '%s'", slot);
+	}
+	map_set(&d->slots, slot, s);
+	return 0;
+}
+
+int dns_slot_sockets(const struct dns *d, const char *slot, int *ret_udp, int *ret_tcp)
+{
+	const struct dns_slot *s = map_get(&d->slots, slot);
+
+	if (!s)
+		return -1;
+	*ret_udp = s->udp_fd;
+	*ret_tcp = s->tcp_fd;
+	return 0;
+}
+
 void dns_remove_slot(struct dns *d, const char *slot)
 {
 	slot_free(map_remove(&d->slots, slot));

@@ -160,6 +160,11 @@ void dns_free(struct dns *d);
  * then net_slots_resolver() has to tell the namespace. */
 int dns_add_slot(struct dns *d, const char *slot, const char *netns_path, const char *const *servers,
 	unsigned *udp_port, unsigned *tcp_port, struct err *err);
+/* The same with sockets that are open already, kept while nobody served them: what was asked meanwhile is answered. Both are taken, also on
+ * failure. */
+int dns_adopt_slot(struct dns *d, const char *slot, const char *const *servers, int udp_fd, int tcp_fd, struct err *err);
+/* A slot's sockets, borrowed. 0, -1: it is not served. */
+int dns_slot_sockets(const struct dns *d, const char *slot, int *ret_udp, int *ret_tcp);
 void dns_remove_slot(struct dns *d, const char *slot);
 
 /* Text of the three files that a container gets; malloc'ed. */

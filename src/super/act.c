@@ -90,7 +90,11 @@ static int remove_work(void *arg, json_t **ret, struct err *err)
 	auto_free char *rel = xasprintf("containers/%s", u->rec.id ? u->rec.id : "none");
 	auto_free char *bundle = xasprintf("bundle/%s", u->rec.id ? u->rec.id : "none");
 	static const char *const suffix[] = { "out", "err", "in" };
+	auto_err struct err why = ERR_INIT;
 
+	/* an exec or a probe that was just on its way in belongs to no container's namespace and ends with none */
+	if (u->launch.cgroup && cgroup_kill(u->launch.cgroup, &why) < 0)
+		log_warn("%s: %s", u->rec.slot, err_msg(&why));
 	if (rootfs_unmount(mountpoint, err) < 0)
 		return err_wrap(err, "unmount the root of '%s'", u->rec.name);
 	rmdir(mountpoint);
@@ -123,8 +127,7 @@ void act_remove(struct unit *u)
 	health_stop(u);
 	streams_close(u);
 	if (!u->recreate) {
-		dns_remove_slot(u->s->dns, u->rec.slot);
-		u->dns_on = false;
+		network_dns_off(u);
 		network_drop_ports(u);
 	}
 	activity_worker(u, ACT_REMOVE, remove_work, u);

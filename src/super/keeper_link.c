@@ -152,7 +152,13 @@ int keeper_feed(struct super *s)
 	map_each(&s->units, it) {
 		struct unit *u = it->value;
 		auto_free char *tty = xasprintf("tty:%s", u->rec.slot);
+		auto_free char *udp = xasprintf("dns:%s:udp", u->rec.slot), *tcp = xasprintf("dns:%s:tcp", u->rec.slot);
+		int udp_fd = -1, tcp_fd = -1;
 		feed(pair[0], tty, u->tty_fd);
+		if (dns_slot_sockets(s->dns, u->rec.slot, &udp_fd, &tcp_fd) == 0) {
+			feed(pair[0], udp, udp_fd);
+			feed(pair[0], tcp, tcp_fd);
+		}
 		for (size_t i = 0; u->port_fds && i < u->rec.n_ports; i++) {
 			auto_free char *port = network_port_name(u, i);
 			feed(pair[0], port, u->port_fds[i]);

@@ -186,21 +186,71 @@ void network_adopt_ports(struct unit *u)
 		adopt_port(u, i);
 }
 
-/* ------------------------------------------------------------------ names */
+/* ------------------------------------------------------------------ names
+ *
+ * The keeper has the resolver's sockets, too: what is asked while there is no supervisor waits for the next one. */
+
+static char *dns_fd_name(const struct unit *u, const char *kind)
+{
+	return xasprintf("dns:%s:%s", u->rec.slot, kind);
+}
+
+static bool adopt_sockets(struct unit *u, const char *const *servers)
+{
+	auto_free char *udp_name = dns_fd_name(u, "udp"), *tcp_name = dns_fd_name(u, "tcp");
+	int udp = keeper_take_fd(u->s, udp_name), tcp = keeper_take_fd(u->s, tcp_name);
+	auto_err struct err err = ERR_INIT;
+
+	if (udp >= 0 && tcp >= 0 && dns_adopt_slot(u->s->dns, u->rec.slot, servers, udp, tcp, &err) == 0)
+		return true;
+	if (err.kind) {
+		log_error("%s: names: %s", u->rec.slot, err_msg(&err));
+		return false;
+	}
+	if (udp >= 0)
+		close(udp);
+	if (tcp >= 0)
+		close(tcp);
+	return false;
+}
+
+static bool open_sockets(struct unit *u, const char *const *servers)
+{
+	auto_free char *pin = super_run_path(u->s, "netns", u->rec.slot);
+	auto_free char *udp_name = dns_fd_name(u, "udp"), *tcp_name = dns_fd_name(u, "tcp");
+	auto_err struct err err = ERR_INIT;
+	int udp, tcp;
+
+	if (dns_add_slot(u->s->dns, u->rec.slot, pin, servers, &u->rec.dns_udp, &u->rec.dns_tcp, &err) < 0) {
+		log_error("%s: names: %s", u->rec.slot, err_msg(&err));
+		return false;
+	}
+	if (dns_slot_sockets(u->s->dns, u->rec.slot, &udp, &tcp) == 0) {
+		keeper_store_fd(u->s, udp_name, udp);
+		keeper_store_fd(u->s, tcp_name, tcp);
+	}
+	if (u->rec.dns_udp != NET_DNS_PORT || u->rec.dns_tcp != NET_DNS_PORT)
+		network_setup(u->s, NULL, NULL);
+	return true;
+}
 
 void network_dns_on(struct unit *u)
 {
-	auto_free char *pin = super_run_path(u->s, "netns", u->rec.slot);
-	auto_err struct err err = ERR_INIT;
 	const char *const *own = u->launch.dns.n ? (const char *const *)u->launch.dns.v : NULL;
 
 	if (u->dns_on || !u->rec.n_addrs)
 		return;
-	if (dns_add_slot(u->s->dns, u->rec.slot, pin, own, &u->rec.dns_udp, &u->rec.dns_tcp, &err) < 0) {
-		log_error("%s: names: %s", u->rec.slot, err_msg(&err));
+	u->dns_on = adopt_sockets(u, own) || open_sockets(u, own);
+}
+
+void network_dns_off(struct unit *u)
+{
+	auto_free char *udp_name = dns_fd_name(u, "udp"), *tcp_name = dns_fd_name(u, "tcp");
+
+	if (!u->dns_on)
 		return;
-	}
-	u->dns_on = true;
-	if (u->rec.dns_udp != NET_DNS_PORT || u->rec.dns_tcp != NET_DNS_PORT)
-		network_setup(u->s, NULL, NULL);
+	dns_remove_slot(u->s->dns, u->rec.slot);
+	keeper_drop_fd(u->s, udp_name);
+	keeper_drop_fd(u->s, tcp_name);
+	u->dns_on = false;
 }

@@ -273,6 +273,7 @@ void network_free_ports(struct unit *u);
 /* After a restart of the supervisor: descriptors from the keeper, else bound anew. */
 void network_adopt_ports(struct unit *u);
 void network_dns_on(struct unit *u);
+void network_dns_off(struct unit *u);
 
 /* ------------------------------------------------------------------ txn.c */
 /* Takes over the request (a new reference) for the client (may be NULL). */

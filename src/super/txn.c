@@ -260,11 +260,25 @@ static int plan_up(struct txn *t, struct err *err)
 	return up_check_images(t, err);
 }
 
+/* Whether something that `up --wait` waits for is still to come; what goes away meanwhile takes its own time. */
+static bool waits_for_something(const struct txn *t)
+{
+	for (size_t i = 0; i < t->plan.n; i++) {
+		enum op_kind kind = t->plan.ops[i].kind;
+		bool open = !t->st || t->st[i] == OP_PENDING || t->st[i] == OP_RUNNING;
+		if (open && kind != OP_STOP && kind != OP_REMOVE)
+			return true;
+	}
+	return false;
+}
+
 static void on_wait_deadline(evutil_socket_t fd, short what, void *arg)
 {
 	struct txn *t = arg;
 	struct err err = ERR_INIT;
 
+	if (!waits_for_something(t))
+		return;
 	err_set(&err, ERR_TIMEOUT, "application not healthy after %llds", (long long)jx_int(t->req, "wait_timeout_s", 0));
 	exec_give_up(t, &err);
 	err_done(&err);

@@ -63,6 +63,45 @@ begin() {
 	done
 }
 
+# ask NAME SECONDS PID: queries for NAME, one after the other, in the namespace of PID; prints how many failed.
+ask() {
+	python3 - "$@" <<-'END'
+	import ctypes, os, socket, sys, time
+	name, seconds, pid = sys.argv[1].encode(), float(sys.argv[2]), sys.argv[3]
+	if ctypes.CDLL(None).setns(os.open("/proc/%s/ns/net" % pid, os.O_RDONLY), 0):
+	    sys.exit("no way into the namespace")
+	query = b"\x12\x34\x01\0\0\x01\0\0\0\0\0\0" + bytes([len(name)]) + name + b"\0\0\x01\0\x01"
+	asked = failed = 0
+	end = time.monotonic() + seconds
+	while time.monotonic() < end:
+	    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+	        s.settimeout(2)
+	        try:
+	            s.connect(("127.0.0.11", 53))
+	            s.send(query)
+	            failed += s.recv(512)[3] & 15 != 0
+	        except OSError:
+	            failed += 1
+	    asked += 1
+	print("%d of %d" % (failed, asked) if failed or asked < 100 else "none failed")
+	END
+}
+
+@test "the supervisor is killed again and again: not one question for a name fails" {
+	stack
+	up
+	local i before
+	ask web 3 "$(pid_of web)" >asked 2>&1 &
+	for i in 1 2 3; do
+		before=$(supervisor_pid)
+		kill -9 "$before"
+		replaced() { local now; now=$(supervisor_pid); [ -n "$now" ] && [ "$now" != "$before" ]; }
+		wait_until 5 replaced
+	done
+	wait
+	is "$(cat asked)" "none failed"
+}
+
 @test "the keeper alone is killed: a terminal stays open, ports stay taken, a new keeper is there" {
 	compose <<-END
 	services:
