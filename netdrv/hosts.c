@@ -1,4 +1,6 @@
 /* The text of /etc/hosts and /etc/resolv.conf of a container, line for line as people's scripts know them. */
+#include <string.h>
+
 #include "../src/util/buf.h"
 #include "../src/util/str.h"
 #include "net.h"
@@ -10,7 +12,11 @@ static void add_own_names(struct buf *b, uint32_t addr, const char *hostname, co
 	buf_printf(b, "%s\t", ip);
 	if (domainname && *domainname)
 		buf_printf(b, "%s.%s ", hostname, domainname);
-	buf_printf(b, "%s\n", hostname);
+	buf_str(b, hostname);
+	size_t dot = strcspn(hostname, ".");
+	if (hostname[dot]) /* of a full name the first part is one, too */
+		buf_printf(b, " %.*s", (int)dot, hostname);
+	buf_char(b, '\n');
 }
 
 char *hosts_text(const char *hostname, const char *domainname, const uint32_t *addrs, size_t n_addrs,

@@ -3,14 +3,16 @@
 
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "../util/auto.h"
+#include "../util/clock.h"
 #include "../util/json.h"
 #include "../util/log.h"
 #include "../util/mem.h"
 #include "../util/path.h"
 
-enum { NETWORK_MS = 60000 };
+enum { NETWORK_MS = 60000, CGROUPS_MS = 3000 };
 
 struct netjob {                         /* a request; the first one in the list is in flight */
 	worker_fn *fn;
@@ -240,6 +242,26 @@ void network_setup(struct super *s, network_done_fn *done, void *arg)
 
 /* ------------------------------------------------------------------ take down */
 
+/* No container is left; what is still in its group is on its way out, or never belonged there. */
+static int remove_cgroups(struct super *s, struct err *err)
+{
+	const struct timespec pause = { .tv_nsec = 10 * MS_NS };
+	int64_t deadline = clock_mono_ns() + CGROUPS_MS * MS_NS;
+
+	while (cgroup_remove(s->p.name, err) < 0) {
+		if (err->kind != ERR_BUSY || clock_mono_ns() > deadline)
+			return -1;
+		err_done(err);
+		map_each(&s->units, it) {
+			const struct unit *u = it->value;
+			auto_free char *group = xasprintf("davit/%s/%s", s->p.name, u->rec.slot);
+			cgroup_kill(group, NULL);
+		}
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
 static int teardown_work(void *arg, json_t **ret, struct err *err)
 {
 	struct super *s = arg;
@@ -256,7 +278,7 @@ static int teardown_work(void *arg, json_t **ret, struct err *err)
 		if (jx_str(n, "name") && ipam_forget(s->ipam, jx_str(n, "name"), err) < 0)
 			return -1;
 	}
-	return cgroup_remove(s->p.name, err);
+	return remove_cgroups(s, err);
 }
 
 void network_teardown(struct super *s, network_done_fn *done, void *arg)

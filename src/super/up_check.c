@@ -117,12 +117,40 @@ static int check_health(struct super *s, const struct service *svc, struct err *
 	return 0;
 }
 
+/* A name is one container's, whichever project it belongs to. */
+static int check_container_name(struct super *s, const struct service *svc, struct err *err)
+{
+	char **names = NULL;
+	int r = 0;
+
+	if (!svc->container_name || dirs_projects(&s->dirs, &names, NULL) < 0)
+		return 0;
+	for (char **name = names; name && *name; name++) {
+		struct pdirs p;
+		struct world w;
+		if (r == 0 && !STREQ(*name, s->p.name) && pdirs_open(&s->dirs, *name, false, &p, NULL) == 0) {
+			if (p.state_fd >= 0 && world_load(p.state_fd, &w, NULL) == 0) {
+				map_each(&w.units, it)
+					if (r == 0 && str_eq(((struct unit_rec *)it->value)->name, svc->container_name))
+						r = err_set(err, ERR_EXISTS, "container name '%s' is in use by project '%s'",
+							    svc->container_name, *name);
+				world_done(&w);
+			}
+			pdirs_done(&p);
+		}
+		free(*name);
+	}
+	free(names);
+	return r;
+}
+
 static const struct check {
 	const char *attr;
 	int (*run)(struct super *s, const struct service *svc, struct err *err);
 } checks[] = {
 	{ "runtime", check_runtime },	  { "network_mode", check_network_mode }, { "secrets", check_secrets },
 	{ "mac_address", check_mac },	  { "dns", check_dns },			  { "extra_hosts", check_extra_hosts },
+	{ "container_name", check_container_name },
 	{ "cpus", check_cpus },		  { "shm_size", check_shm },		  { "healthcheck", check_health },
 };
 
