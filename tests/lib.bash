@@ -104,9 +104,7 @@ refused() {
 }
 
 nothing_begun() {
-	local left
-	left=$(leaks)
-	[ -z "$left" ] || fail "left behind: $left"
+	wait_until 2 no_leaks      # the keeper ends after it has been heard
 	[ -z "$(ls "$DAVIT_STATE_DIR/projects" 2>/dev/null)" ] || fail "left behind: $(ls -R "$DAVIT_STATE_DIR/projects")"
 }
 
@@ -116,7 +114,7 @@ links() { ip -o link | sed 's/^[0-9]*: \([^:@]*\).*/\1/' | sort; }
 
 # Prints a line for each thing that is left of the project, with its kind; census.bats shows that it sees them all.
 leaks() {
-	pgrep -af -- '--supervise|davit-keeper|davit-init' | sed 's/^/process: /'
+	pgrep -r DRST -af -- '--supervise|davit-keeper|davit-init' | sed 's/^/process: /'
 	cgroup_processes | sed 's/^/process in a cgroup: /'
 	awk -v run="$DAVIT_RUN_DIR/" -v state="$DAVIT_STATE_DIR/" -v images="$DAVIT_STATE_DIR/images" \
 		'(index($5, run) == 1 || index($5, state) == 1) && $5 != images { print "mount: " $5 }' /proc/self/mountinfo
@@ -142,9 +140,17 @@ take_down() {
 	for name in $(cd "$DAVIT_RUN_DIR/projects" 2>/dev/null && ls); do
 		timeout 30 "$DAVIT" -p "$name" down -v -t 0 >"/run/down-$BATS_TEST_NUMBER" 2>&1 && continue
 		echo "down of '$name' failed:" && cat "/run/down-$BATS_TEST_NUMBER"
+		census_of_processes
 		status=1
 	done
 	return $status
+}
+
+census_of_processes() {
+	echo "in cgroups:"
+	grep -r . /sys/fs/cgroup/{,*/}davit/"$PROJECT"/ --include=cgroup.procs 2>/dev/null
+	echo "processes:"
+	ps -eo pid,ppid,stat,args
 }
 
 # For whoever reads why a test failed.
@@ -152,5 +158,6 @@ tell_more() {
 	timeout 5 "$DAVIT" ps -a 2>&1
 	timeout 5 "$DAVIT" logs --tail 10 2>&1
 	tail -n 15 "$DAVIT_STATE_DIR"/projects/*/supervisor.log 2>/dev/null
+	[ -z "$(cgroup_processes)" ] || census_of_processes
 	return 0
 }
