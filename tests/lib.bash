@@ -1,14 +1,14 @@
 # lib.bash - what every story finds. A file begins with `load ../lib`.
 #
-# Each test has an empty project directory that it stands in, a state and a run directory of its own, and a project name that no other
-# test has. The store of images is shared, and mounted where davit looks for it. After each test whatever is up is taken down, and
-# nothing may be left (leaks). Nothing here sleeps but wait_until.
+# Each test has an empty project directory that it stands in, a state and a run directory of its own, and a project name that no
+# other test has, in this run or in another one at the same time. The store of images is shared, and mounted where davit looks for
+# it. After each test whatever is up is taken down, and nothing may be left (leaks). Nothing here sleeps but wait_until.
 
 bats_require_minimum_version 1.5.0
 
 setup() {
 	local file=${BATS_TEST_FILENAME##*/}
-	PROJECT=story-${file%.bats}-$BATS_TEST_NUMBER
+	PROJECT=${RUN:-story}-${file%.bats}-$BATS_TEST_NUMBER
 	export COMPOSE_PROJECT_NAME=$PROJECT DAVIT_STATE_DIR=/run/state-$BATS_TEST_NUMBER DAVIT_RUN_DIR=/run/davit-$BATS_TEST_NUMBER
 	unset COMPOSE_FILE COMPOSE_PROFILES DAVIT_RUNTIME DAVIT_DEBUG
 	mkdir -p "$DAVIT_STATE_DIR/images" /run/project-$BATS_TEST_NUMBER
