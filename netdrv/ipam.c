@@ -437,6 +437,19 @@ struct listing {
 	json_t *list;
 };
 
+/* Whether somebody of another project has an address in it. */
+static bool is_shared(const json_t *entry)
+{
+	const char *project = jx_str(entry, "project"), *who;
+	size_t n = project ? strlen(project) : 0;
+	const json_t *addr;
+
+	json_object_foreach(jx_obj(entry, "addrs"), who, addr)
+		if (!project || strncmp(who, project, n) || who[n] != '/')
+			return true;
+	return false;
+}
+
 static int list_entry(const json_t *entry, void *arg, struct err *err)
 {
 	static const char *const keys[] = { "name", "bridge", "subnet", "gateway", "project" };
@@ -446,6 +459,7 @@ static int list_entry(const json_t *entry, void *arg, struct err *err)
 	json_t *o = json_object();
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
 		jx_set_str(o, keys[i], jx_str(entry, keys[i]));
+	jx_set_bool(o, "shared", is_shared(entry));
 	json_array_append_new(l->list, o);
 	return 0;
 }

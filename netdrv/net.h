@@ -60,7 +60,7 @@ int ipam_take(struct ipam *p, const char *network, const char *who, const char *
 void ipam_release(struct ipam *p, const char *network, const char *who);
 /* Forgets the network and all its addresses. */
 int ipam_forget(struct ipam *p, const char *network, struct err *err);
-/* The project's networks: array of {"name", "bridge", "subnet", "gateway", "project"}; new reference. */
+/* The project's networks: array of {"name", "bridge", "subnet", "gateway", "project", "shared": true when another project has an address in it}; new reference. */
 json_t *ipam_list(struct ipam *p, const char *project);
 /* 02:42 + the address, as Docker did, so that ARP caches of neighbours stay right after a restart. */
 void net_mac(uint32_t addr, uint8_t ret_mac[6]);

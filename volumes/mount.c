@@ -214,3 +214,21 @@ int vol_unmount(struct vol_store *s, const char *name, int vol_fd, const json_t 
 	err_set(err, ERR_BUSY, "something else is mounted on '%s'", target);
 	return err_hint(err, "unmount it first");
 }
+
+int vol_let_go(struct vol_store *s, const char *name, struct err *err)
+{
+	auto_close int fd = -1, lock = -1;
+	auto_json json_t *meta = NULL;
+
+	if (vol_name_check(name, err) < 0)
+		return -1;
+	fd = vol_dir(s, name);
+	if (fd < 0)
+		return errno == ENOENT ? 0 : err_sys(err, errno, "volume '%s'", name);
+	if (vol_meta(fd, &meta, err) < 0 || !jx_obj(meta, "options"))
+		return 0;
+	if (vol_lock(fd, NULL, MOUNT_LOCK_MS, "the volume", &lock, err) < 0 ||
+	    vol_unmount(s, name, fd, jx_obj(meta, "options"), err) < 0)
+		return err_wrap(err, "volume '%s'", name);
+	return 0;
+}

@@ -48,6 +48,9 @@ int vol_copyup(struct vol_store *s, const char *name, int root_fd, const char *t
  * into a container. (worker) */
 int vol_mount(struct vol_store *s, const char *name, struct err *err);
 
+/* The other way round, when no container uses it any more: what vol_mount() mounted is unmounted; idempotent. (worker) */
+int vol_let_go(struct vol_store *s, const char *name, struct err *err);
+
 /* Secrets and configs as files: writes `data` to dir_fd/name with owner and mode; dir_fd is on tmpfs (the run
  * directory). */
 int secret_write(int dir_fd, const char *name, const void *data, size_t n, unsigned uid, unsigned gid,

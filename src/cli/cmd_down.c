@@ -21,7 +21,7 @@ static int down_run(struct cli *c, const void *opts, struct err *err)
 	const struct down_opts *o = opts;
 	json_t *req;
 
-	if (!cli_project_exists(c)) {    /* nothing is started for nothing */
+	if (!cli_project_exists(c) && !o->volumes) {    /* nothing is started for nothing; volumes outlive all else of a project */
 		ui_warn(&c->ui, "No resource found to remove for project \"%s\".", c->name);
 		return 0;
 	}

@@ -469,6 +469,8 @@ static int make_start(struct ctx *c, bool restart, struct err *err)
 
 static int make_remove(struct ctx *c, struct err *err)
 {
+	size_t ports;
+
 	if (choose(c, false, err) < 0)
 		return -1;
 	each_slot(c, s) {
@@ -479,8 +481,11 @@ static int make_remove(struct ctx *c, struct err *err)
 		else if (!plan_rec_running(s->rec))
 			s->op_remove = plan_add(c->plan, OP_REMOVE, s, NULL);
 	}
-	each_slot(c, s)
+	ports = plan_add(c->plan, OP_PORTS, NULL, NULL);
+	each_slot(c, s) {
 		edges_of_stop(c, s);
+		plan_edge(c->plan, s->op_remove, ports, true);
+	}
 	return 0;
 }
 

@@ -262,22 +262,68 @@ static int remove_cgroups(struct super *s, struct err *err)
 	return 0;
 }
 
+/* Networks that other projects' containers are on stay, with what lets their packets out. */
+static int keep_shared(struct super *s, const json_t *nets, struct err *err)
+{
+	struct fw_spec fw = { .project = s->p.name };
+	struct net *kept = xcalloc(s->n_nets + 1, sizeof *kept);
+	const json_t *n;
+	size_t i;
+
+	json_array_foreach(nets, i, n) {
+		const struct net *known = net_called(s, jx_str(n, "name"));
+		if (jx_bool(n, "shared", false) && known)
+			kept[fw.n_nets++] = *known;
+	}
+	fw.nets = kept;
+	return fw_apply(&fw, err);
+}
+
+static bool any_shared(const json_t *nets)
+{
+	const json_t *n;
+	size_t i;
+
+	json_array_foreach(nets, i, n)
+		if (jx_bool(n, "shared", false))
+			return true;
+	return false;
+}
+
+static int let_go_of_volumes(struct super *s, struct err *err)
+{
+	auto_json json_t *vols = vol_list(s->volumes, s->p.name);
+	const json_t *v;
+	size_t i;
+
+	json_array_foreach(vols, i, v)
+		if (jx_str(v, "name") && vol_let_go(s->volumes, jx_str(v, "name"), err) < 0)
+			return -1;
+	return 0;
+}
+
 static int teardown_work(void *arg, json_t **ret, struct err *err)
 {
 	struct super *s = arg;
 	auto_free char *netns = xasprintf("%s/netns", s->p.run);
 	auto_json json_t *nets = ipam_list(s->ipam, s->p.name);
+	bool shared = any_shared(nets);
 	const json_t *n;
 	size_t i;
 
-	if (fw_remove(s->p.name, err) < 0 || net_sweep(netns, s->p.name, err) < 0)
+	if (shared ? keep_shared(s, nets, err) < 0 :
+		     fw_remove(s->p.name, err) < 0 || net_sweep(netns, s->p.name, err) < 0)
 		return -1;
 	json_array_foreach(nets, i, n) {
+		if (jx_bool(n, "shared", false))
+			continue;
 		if (jx_str(n, "bridge") && net_down(jx_str(n, "bridge"), err) < 0)
 			return err_wrap(err, "network '%s'", jx_str(n, "name"));
 		if (jx_str(n, "name") && ipam_forget(s->ipam, jx_str(n, "name"), err) < 0)
 			return -1;
 	}
+	if (let_go_of_volumes(s, err) < 0)
+		return -1;
 	return remove_cgroups(s, err);
 }
 

@@ -146,9 +146,14 @@ static void sweep_gone(const char *root)
 
 void project_forget(struct super *s)
 {
+	auto_json json_t *nets = ipam_list(s->ipam, s->p.name);
+
 	ctl_server_deaf(s);
 	forget_dir(s->dirs.run, s->p.name);
-	forget_dir(s->dirs.state, s->p.name);
+	if (json_array_size(nets))           /* others are on a network of ours: the next `down` has to find us */
+		unlinkat(s->p.state_fd, "txn.json", 0);
+	else
+		forget_dir(s->dirs.state, s->p.name);
 	s->finished = true;
 	s->flush_until = clock_mono_ns() + FLUSH_MS * MS_NS;
 }

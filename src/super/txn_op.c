@@ -128,12 +128,21 @@ static void retry_soon(struct txn *t, size_t self)
 	event_base_once(t->s->base, -1, EV_TIMEOUT, on_retry, ticket(t, self), &pause);
 }
 
+/* Then rules go, too, even when nothing comes. */
+static bool removes_something(const struct txn *t)
+{
+	for (size_t i = 0; i < t->plan.n; i++)
+		if (t->plan.ops[i].kind == OP_REMOVE)
+			return true;
+	return false;
+}
+
 static void begin_setup(struct txn *t, size_t self)
 {
 	auto_err struct err err = ERR_INIT;
 	auto_free char *attr = NULL;
 
-	if (!t->plan.ops[self].n_wakes) {
+	if (!t->plan.ops[self].n_wakes && !removes_something(t)) {
 		op_end(t, self, NULL, NULL);
 		return;
 	}
@@ -167,6 +176,13 @@ static void on_teardown_done(struct super *s, void *arg, const json_t *result, c
 	on_worker_done(s, arg, NULL, err);
 }
 
+static void warn_shared(struct txn *t, const char *network)
+{
+	auto_free char *msg = xasprintf("network '%s' stays: containers of another project are on it", network);
+
+	publish_warn(t->s, t->c, NULL, msg);
+}
+
 static void begin_teardown(struct txn *t, size_t self)
 {
 	auto_json json_t *nets = ipam_list(t->s->ipam, t->s->p.name);
@@ -177,6 +193,10 @@ static void begin_teardown(struct txn *t, size_t self)
 	json_array_foreach(nets, i, n) {
 		if (!jx_str(n, "bridge") || !if_nametoindex(jx_str(n, "bridge")))
 			continue;                /* an entry in the books only */
+		if (jx_bool(n, "shared", false)) {
+			warn_shared(t, jx_str(n, "name"));
+			continue;
+		}
 		strs_add(&t->new_networks, jx_str(n, "name"));
 		publish_step(t->s, t->c, "network", jx_str(n, "name"), NULL, "Removing", NULL);
 	}

@@ -144,10 +144,35 @@ static int check_container_name(struct super *s, const struct service *svc, stru
 	return r;
 }
 
+static bool same_port(const struct port *a, const struct port *b)
+{
+	bool any = !a->host_ip || !b->host_ip || STREQ(a->host_ip, "0.0.0.0") || STREQ(b->host_ip, "0.0.0.0");
+
+	return a->published_min && a->published_min == a->published_max && b->published_min == a->published_min &&
+	       b->published_max == a->published_max && str_eq(a->protocol, b->protocol) &&
+	       (any || STREQ(a->host_ip, b->host_ip));
+}
+
+/* Two services cannot have the same port: found before the one that has it now is stopped. */
+static int check_ports(struct super *s, const struct service *svc, struct err *err)
+{
+	const struct project *m = s->model;
+
+	for (size_t k = 0; k < m->n_services; k++)
+		for (size_t i = 0; &m->services[k] != svc && i < svc->n_ports; i++)
+			for (size_t j = 0; j < m->services[k].n_ports; j++)
+				if (same_port(&svc->ports[i], &m->services[k].ports[j]))
+					return err_set(err, ERR_BUSY, "host port %u (%s) is service '%s''s, too",
+						       svc->ports[i].published_min, svc->ports[i].protocol,
+						       m->services[k].name);
+	return 0;
+}
+
 static const struct check {
 	const char *attr;
 	int (*run)(struct super *s, const struct service *svc, struct err *err);
 } checks[] = {
+	{ "ports", check_ports },
 	{ "runtime", check_runtime },	  { "network_mode", check_network_mode }, { "secrets", check_secrets },
 	{ "mac_address", check_mac },	  { "dns", check_dns },			  { "extra_hosts", check_extra_hosts },
 	{ "container_name", check_container_name },
