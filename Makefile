@@ -26,7 +26,7 @@ USES_src/oci   := src/util
 USES_src/plan  := compose src/state src/util
 USES_src/ctl   := src/state src/util
 USES_src/super := src/plan src/ctl netdrv volumes src/oci src/image src/state compose src/util
-USES_src/cli   := src/super src/ctl src/plan src/oci src/image src/state compose src/util
+USES_src/cli   := src/super src/ctl src/plan src/oci src/image src/state compose volumes src/util
 
 LIBS_src/util  := -lnettle -ljansson
 LIBS_compose   := -lyaml

@@ -1,4 +1,9 @@
+#include <unistd.h>
+
+#include "../../volumes/vol.h"
+#include "../util/auto.h"
 #include "../util/json.h"
+#include "../util/mem.h"
 #include "act.h"
 
 struct down_opts {
@@ -16,12 +21,26 @@ static const struct opt down_flags[] = {
 	{ 0 }
 };
 
+/* They outlive everything else of a project. */
+static bool has_volumes(const struct cli *c)
+{
+	auto_free char *dir = xasprintf("%s/volumes", c->dirs.state);
+	auto_json json_t *list = NULL;
+	struct vol_store *store;
+
+	if (access(dir, F_OK) < 0 || vol_open(c->dirs.state, &store, NULL) < 0)
+		return false;
+	list = vol_list(store, c->name);
+	vol_close(store);
+	return json_array_size(list) > 0;
+}
+
 static int down_run(struct cli *c, const void *opts, struct err *err)
 {
 	const struct down_opts *o = opts;
 	json_t *req;
 
-	if (!cli_project_exists(c) && !o->volumes) {    /* nothing is started for nothing; volumes outlive all else of a project */
+	if (!cli_project_exists(c) && !(o->volumes && has_volumes(c))) {    /* nothing is started for nothing */
 		ui_warn(&c->ui, "No resource found to remove for project \"%s\".", c->name);
 		return 0;
 	}
