@@ -8,7 +8,7 @@ bats_require_minimum_version 1.5.0
 
 setup() {
 	local file=${BATS_TEST_FILENAME##*/}
-	PROJECT=${RUN:-story}-${file%.bats}-$BATS_TEST_NUMBER
+	PROJECT=story-${STORY_RUN:-0}-${file%.bats}-$BATS_TEST_NUMBER
 	export COMPOSE_PROJECT_NAME=$PROJECT DAVIT_STATE_DIR=/run/state-$BATS_TEST_NUMBER DAVIT_RUN_DIR=/run/davit-$BATS_TEST_NUMBER
 	unset COMPOSE_FILE COMPOSE_PROFILES DAVIT_RUNTIME DAVIT_DEBUG
 	mkdir -p "$DAVIT_STATE_DIR/images" /run/project-$BATS_TEST_NUMBER
