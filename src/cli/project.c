@@ -14,10 +14,18 @@ static int need_root(struct err *err)
 	return err_set(err, ERR_PERM, "davit needs root for now");
 }
 
+/* An empty answer would mislead who has brought his project up with sudo. */
+static void tell_whose(struct cli *c)
+{
+	if (geteuid() != 0 && !cli_project_exists(c) && !getenv("DAVIT_STATE_DIR") && !c->g.state_dir)
+		ui_warn(&c->ui, "davit runs containers as root for now, and shows them to root; try it with sudo");
+}
+
 static int open_dirs(struct cli *c, struct err *err)
 {
 	if (pdirs_open(&c->dirs, c->name, false, &c->pdirs, err) < 0)
 		return -1;
+	tell_whose(c);
 	return cli_reload_world(c, err);
 }
 
