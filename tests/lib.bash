@@ -62,7 +62,12 @@ pid_of() {
 	done | sed -n '1p'
 }
 
-supervisor_pid() { pgrep -f -- "^$DAVIT --supervise $PROJECT " | head -n 1; }
+# The one that announced itself last, if it lives: what it has forked looks like it until it executes something else.
+supervisor_pid() {
+	local pid
+	pid=$(sed -n 's/.* supervisor \([0-9]*\) of project .*/\1/p' "$DAVIT_STATE_DIR/projects/$PROJECT/supervisor.log" 2>/dev/null | tail -n 1)
+	[ -n "$pid" ] && kill -0 "$pid" 2>/dev/null && echo "$pid"
+}
 
 # --- judging ---------------------------------------------------------------------------------------------------------------------
 
