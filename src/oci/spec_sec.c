@@ -137,5 +137,8 @@ void spec_paths(const struct spec_ctx *c, const struct spec_sec *sec, json_t *li
 	for (size_t i = 0; i < ARRAY_LEN(readonly); i++)
 		json_array_append_new(r, json_string(readonly[i]));
 	json_object_set_new(linux_obj, "maskedPaths", m);
+	/* crun gives v1 a tmpfs of its own to mount the hierarchies in, and leaves that one writable */
+	if (oci_host()->mode == CGROUP_V1 || oci_host()->mode == CGROUP_HYBRID)
+		json_array_append_new(r, json_string("/sys/fs/cgroup"));
 	json_object_set_new(linux_obj, "readonlyPaths", r);
 }
