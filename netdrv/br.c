@@ -166,6 +166,15 @@ static const char *bridge_project(const struct net *n)
 	return n->project && *n->project ? n->project : n->name;
 }
 
+/* The kernel takes an alias only after the birth: who was killed in between has left a bridge that has nothing but our group. project
+ * NULL: any; the name tells then. */
+static bool is_ours(const struct nls_link *l, const char *project)
+{
+	if (l->alias && *l->alias)
+		return owner_is(l->alias, NULL);
+	return project ? l->group == owner_group(project) : l->group != 0 && str_starts(l->name, "dv");
+}
+
 int br_up(struct nls *s, const struct net *n, struct err *err)
 {
 	auto_links struct nls_links found = { 0 };
@@ -174,7 +183,7 @@ int br_up(struct nls *s, const struct net *n, struct err *err)
 	int r = find_bridge(s, n, &found, err);
 	if (r < 0)
 		return -1;
-	bool lent = r == 0 && !owner_is(found.v[0].alias, NULL);
+	bool lent = r == 0 && !is_ours(&found.v[0], bridge_project(n));
 	if (r == 1) {
 		if (n->external)
 			return err_set(err, ERR_NOT_FOUND, "bridge '%s' of an external network is not there",
@@ -200,7 +209,7 @@ int br_down(struct nls *s, const char *bridge, struct err *err)
 	int r = nls_link_get(s, bridge, &found, err);
 	if (r != 0)
 		return r < 0 ? -1 : 0;
-	if (!owner_is(found.v[0].alias, NULL))
+	if (!is_ours(&found.v[0], NULL))
 		return 0;
 	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC, .ifi_index = found.v[0].index };
 	nls_queue(s, nls_msg(RTM_DELLINK, 0, &ifi, sizeof ifi), ENODEV, "delete bridge '%s'", bridge);

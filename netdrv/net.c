@@ -74,6 +74,14 @@ static void queue_drop_link(struct nls *s, const struct nls_link *l)
 	nls_queue(s, nls_msg(RTM_DELLINK, 0, &ifi, sizeof ifi), ENODEV, "delete '%s'", l->name);
 }
 
+/* By its alias or, when its maker was killed before it got one, by the group it was born into. */
+static bool belongs_to(const struct nls_link *l, const char *project)
+{
+	if (l->alias && *l->alias)
+		return owner_is(l->alias, project);
+	return l->group == owner_group(project);
+}
+
 /* The project's interfaces all at once: deleted singly, each costs a wait for the kernel's grace period. Only
  * when a stranger has put his own into our group (or somebody changed it) they are taken one by one. */
 static int drop_links(const char *project, struct err *err)
@@ -85,7 +93,7 @@ static int drop_links(const char *project, struct err *err)
 	uint32_t group = owner_group(project);
 	size_t ours = 0, in_group = 0, both = 0;
 	for (size_t i = 0; i < all.n; i++) {
-		bool is_ours = owner_is(all.v[i].alias, project);
+		bool is_ours = belongs_to(&all.v[i], project);
 		ours += is_ours;
 		in_group += all.v[i].group == group;
 		both += is_ours && all.v[i].group == group;
@@ -94,7 +102,7 @@ static int drop_links(const char *project, struct err *err)
 		queue_drop_group(&s, group, project);
 	else
 		for (size_t i = 0; i < all.n; i++)
-			if (owner_is(all.v[i].alias, project))
+			if (belongs_to(&all.v[i], project))
 				queue_drop_link(&s, &all.v[i]);
 	return nls_flush(&s, err);
 }

@@ -116,6 +116,7 @@ static const struct phrase phrases[] = {
 	{"exec: \"", "is a directory", NO_EXEC},
 	{"exists but it is not executable", "", NO_EXEC},
 	{"is not a regular file", "", NO_EXEC},
+	{"cannot open `", "not a directory", NO_FILE},
 	{"open executable", "permission denied", NO_EXEC},
 	{"open executable", "operation not permitted", NO_EXEC},
 	{"open executable", "no such file or directory", NO_FILE},

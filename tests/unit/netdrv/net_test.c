@@ -1,5 +1,11 @@
 #include "room.h"
 
+#include <linux/if_link.h>
+#include <linux/rtnetlink.h>
+
+#include "../../../netdrv/nls.h"
+#include "../../../netdrv/owner.h"
+
 static const struct net front = {
 	.name = (char *)"demo_front",
 	.project = (char *)"demo",
@@ -279,6 +285,38 @@ static void test_recovery_leaves_alone_what_is_right(void **state)
 	assert_true(reaches(SOCK_STREAM, "172.20.0.2", 80, stage.web_tcp, NULL, SOON));
 }
 
+/* As its maker leaves a bridge that is killed between the birth and the alias. */
+static void make_nameless(const char *bridge)
+{
+	auto_nls struct nls n = NLS_INIT;
+	struct ifinfomsg ifi = { .ifi_family = AF_UNSPEC };
+	must(nls_open(&n, NETLINK_ROUTE, err));
+	struct nl_msg *msg = nls_msg(RTM_NEWLINK, 0, &ifi, sizeof ifi);
+	nla_put_string(msg, IFLA_IFNAME, bridge);
+	nla_put(msg, IFLA_IFALIAS, 0, "");
+	nls_queue(&n, msg, 0, "take the alias of '%s'", bridge);
+	must(nls_flush(&n, err));
+}
+
+static void test_a_nameless_bridge_of_ours_is_mended_or_removed(void **state)
+{
+	auto_nls struct nls n = NLS_INIT;
+	auto_links struct nls_links found = { 0 };
+	must(net_up(&front, err));
+	make_nameless(front.bridge);
+	must(net_up(&front, err));
+	must(nls_open(&n, NETLINK_ROUTE, err));
+	assert_int_equal(nls_link_get(&n, front.bridge, &found, NULL), 0);
+	assert_true(owner_is(found.v[0].alias, "demo"));
+	make_nameless(front.bridge);
+	must(net_down(front.bridge, err));
+	assert_int_equal(if_nametoindex(front.bridge), 0);
+	must(net_up(&front, err));
+	make_nameless(front.bridge);
+	must(net_sweep(NETNS, "demo", err));
+	assert_int_equal(if_nametoindex(front.bridge), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -289,6 +327,7 @@ int main(void)
 		cmocka_unit_test(test_ways_out),
 		cmocka_unit_test(test_udp_from_before),
 		cmocka_unit_test_teardown(test_recovery_leaves_alone_what_is_right, stage_down),
+		cmocka_unit_test(test_a_nameless_bridge_of_ours_is_mended_or_removed),
 	};
 	return cmocka_run_group_tests(tests, room_make, NULL);
 }
