@@ -126,6 +126,18 @@ ASAN := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitiz
 asan-units asan-golden: asan-%:
 	$(Q)$(MAKE) --no-print-directory B=$(B)/asan CFLAGS='$(ASAN)' $*
 
+# needs clang and its sanitizers' runtime; FUZZ_S seconds for each target
+FUZZ_S ?= 60
+FUZZ   := address,undefined
+fuzz:
+	$(Q)$(MAKE) --no-print-directory B=$(B)/fuzz CC=clang CFLAGS='-O1 -g -fsanitize=fuzzer-no-link,$(FUZZ)' do-fuzz
+
+do-fuzz: $(B)/tests/fuzz/dns_msg_fuzz
+	$(Q)for target in $^; do $$target -max_total_time=$(FUZZ_S) -artifact_prefix=$(B)/ || exit 1; done
+
+$(B)/tests/fuzz/dns_msg_fuzz: $(B)/tests/fuzz/dns_msg_fuzz.o $(call may,netdrv)
+	$(Q)$(CC) $(CFLAGS) -fsanitize=fuzzer,$(FUZZ) $(LDFLAGS) -o $@ $^ $(call need,netdrv)
+
 clean:
 	rm -rf $(B)
 
@@ -134,10 +146,11 @@ help:
 	@echo 'make demo       as root: packages, build, images, then bring the sample stack up and show it'
 	@echo 'make check      as root: packages, build, every test; ends with "N passed, N failed"'
 	@echo 'make units | golden | stories | asan-units | asan-golden    one kind of test'
+	@echo 'make fuzz       FUZZ_S seconds of each fuzz target, with clang'
 	@echo 'make bench      as root: figures of speed and memory'
 	@echo 'make install    into PREFIX=$(PREFIX), below DESTDIR'
 	@echo 'make deps | images | clean'
 	@echo 'Variables: B=DIR builds elsewhere, V=1 shows commands, WERROR=1 makes warnings errors'
 
-.PHONY: all demo check bench do-demo do-check do-bench deps images install uninstall units golden stories asan-units asan-golden clean help
+.PHONY: all demo check bench do-demo do-check do-bench deps images install uninstall units golden stories asan-units asan-golden fuzz do-fuzz clean help
 .DEFAULT_GOAL := all
