@@ -352,6 +352,8 @@ static int txn_begin(struct txn *t, struct err *err)
 		return -1;
 	if (t->verb == PLAN_UP || t->verb == PLAN_START || t->verb == PLAN_RESTART) {
 		make_units(t);
+		if (up_check_ports(t, err) < 0)
+			return -1;
 		network_books(t->s, &t->plan, on_books, t);
 	} else {
 		exec_start(t);

@@ -43,6 +43,8 @@ int up_accept_model(struct txn *t, struct err *err);
 int up_check_images(struct txn *t, struct err *err);
 /* up_check.c: what the service asks for that this host cannot do. */
 int up_check_service(struct txn *t, const struct service *svc, struct err *err);
+/* After the plan and its units are made: two of ours cannot have one host port; found before the one that has it is stopped. */
+int up_check_ports(struct txn *t, struct err *err);
 void up_new_container(struct txn *t, struct unit *u, const struct service *svc);
 /* txn_end.c: the project is gone: its directories too. */
 void project_forget(struct super *s);

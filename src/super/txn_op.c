@@ -9,6 +9,9 @@
 #include "../util/json.h"
 #include "../util/mem.h"
 
+/* For a port that we ourselves let go a moment ago. */
+enum { PATIENCE_MS = 2000 };
+
 static struct unit *subject(struct txn *t, size_t i)
 {
 	return unit_get(t->s, t->plan.ops[i].slot);
@@ -141,13 +144,14 @@ static void begin_setup(struct txn *t, size_t self)
 {
 	auto_err struct err err = ERR_INIT;
 	auto_free char *attr = NULL;
+	bool flux = network_ports_in_flux(t->s) && clock_mono_ns() - t->began_ns[self] < PATIENCE_MS * MS_NS;
 
 	if (!t->plan.ops[self].n_wakes && !removes_something(t)) {
 		op_end(t, self, NULL, NULL);
 		return;
 	}
 	if (take_all_ports(t, &attr, &err) < 0) {
-		if (err.kind == ERR_BUSY && network_ports_in_flux(t->s))
+		if (err.kind == ERR_BUSY && flux)
 			retry_soon(t, self);
 		else
 			op_end(t, self, &err, attr);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "../../compose/graph.h"
 #include "../../compose/project.h"
 #include "../util/auto.h"
 #include "../util/clock.h"
@@ -70,12 +71,20 @@ int txn_load_model(struct super *s, struct err *err)
 	return project_from_wire(b.p ? b.p : "", b.len, &s->model, err);
 }
 
-static bool in_request(const struct txn *t, const char *service)
+/* Which services this request starts: those it names, with what they need. One char for each of the model's; malloc'ed. */
+static char *requested(const struct txn *t)
 {
-	for (char **v = t->services; v && *v; v++)
-		if (STREQ(*v, service))
-			return true;
-	return !t->services;
+	const struct project *m = t->s->model;
+	char *chosen = xcalloc(m->n_services + 1, 1);
+
+	for (size_t i = 0; i < m->n_services; i++) {
+		chosen[i] = !t->services;
+		for (char **v = t->services; v && *v && !chosen[i]; v++)
+			chosen[i] = STREQ(*v, m->services[i].name);
+	}
+	if (t->services && !jx_bool(t->req, "no_deps", false))
+		graph_closure_needs(graph_new(m), chosen);
+	return chosen;
 }
 
 /* "linux/amd64", "linux/arm64/v8": the store has one platform of each image. */
@@ -106,6 +115,7 @@ static void warn_pull_policy(struct txn *t, const struct service *svc)
 int up_check_images(struct txn *t, struct err *err)
 {
 	const struct project *m = t->s->model;
+	auto_free char *chosen = requested(t);
 
 	for (size_t i = 0; i < m->n_services; i++) {
 		const struct service *svc = &m->services[i];
@@ -113,7 +123,7 @@ int up_check_images(struct txn *t, struct err *err)
 		struct image *img = NULL;
 		int r;
 
-		if (in_request(t, svc->name)) {
+		if (chosen[i]) {
 			warn_pull_policy(t, svc);
 			if (up_check_service(t, svc, err) < 0)
 				return -1;
@@ -129,7 +139,7 @@ int up_check_images(struct txn *t, struct err *err)
 			continue;
 		}
 		image_free(r == 0 ? img : NULL);
-		if (in_request(t, svc->name)) {
+		if (chosen[i]) {
 			t->err_service = xstrdup(svc->name);
 			t->err_attr = xstrdup("image");
 			return err_move(err, &why);

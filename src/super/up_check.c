@@ -144,35 +144,10 @@ static int check_container_name(struct super *s, const struct service *svc, stru
 	return r;
 }
 
-static bool same_port(const struct port *a, const struct port *b)
-{
-	bool any = !a->host_ip || !b->host_ip || STREQ(a->host_ip, "0.0.0.0") || STREQ(b->host_ip, "0.0.0.0");
-
-	return a->published_min && a->published_min == a->published_max && b->published_min == a->published_min &&
-	       b->published_max == a->published_max && str_eq(a->protocol, b->protocol) &&
-	       (any || STREQ(a->host_ip, b->host_ip));
-}
-
-/* Two services cannot have the same port: found before the one that has it now is stopped. */
-static int check_ports(struct super *s, const struct service *svc, struct err *err)
-{
-	const struct project *m = s->model;
-
-	for (size_t k = 0; k < m->n_services; k++)
-		for (size_t i = 0; &m->services[k] != svc && i < svc->n_ports; i++)
-			for (size_t j = 0; j < m->services[k].n_ports; j++)
-				if (same_port(&svc->ports[i], &m->services[k].ports[j]))
-					return err_set(err, ERR_BUSY, "host port %u (%s) is service '%s''s, too",
-						       svc->ports[i].published_min, svc->ports[i].protocol,
-						       m->services[k].name);
-	return 0;
-}
-
 static const struct check {
 	const char *attr;
 	int (*run)(struct super *s, const struct service *svc, struct err *err);
 } checks[] = {
-	{ "ports", check_ports },
 	{ "runtime", check_runtime },	  { "network_mode", check_network_mode }, { "secrets", check_secrets },
 	{ "mac_address", check_mac },	  { "dns", check_dns },			  { "extra_hosts", check_extra_hosts },
 	{ "container_name", check_container_name },
@@ -187,6 +162,59 @@ int up_check_service(struct txn *t, const struct service *svc, struct err *err)
 		t->err_service = xstrdup(svc->name);
 		t->err_attr = xstrdup(checks[i].attr);
 		return -1;
+	}
+	return 0;
+}
+
+/* ------------------------------------------------------------------ two of our own for one host port */
+
+static bool same_port(const struct want_port *a, const struct want_port *b)
+{
+	bool any = !a->host_ip || !b->host_ip || STREQ(a->host_ip, "0.0.0.0") || STREQ(b->host_ip, "0.0.0.0");
+
+	return a->min && a->min == a->max && b->min == a->min && b->max == b->min && a->udp == b->udp &&
+	       (any || STREQ(a->host_ip, b->host_ip));
+}
+
+static bool has_op(const struct txn *t, const struct unit *u, enum op_kind kind)
+{
+	for (size_t i = 0; i < t->plan.n; i++)
+		if (t->plan.ops[i].kind == kind && STREQ(t->plan.ops[i].slot, u->rec.slot))
+			return true;
+	return false;
+}
+
+/* It will hold its ports when the plan is through. */
+static bool will_hold(const struct txn *t, const struct unit *u)
+{
+	return has_op(t, u, OP_PREPARE) || (unit_has_process(u->state) && !has_op(t, u, OP_STOP));
+}
+
+static int clash(struct txn *t, const struct unit *u, const struct unit *v, struct err *err)
+{
+	for (size_t i = 0; i < u->n_want_ports; i++)
+		for (size_t k = 0; k < v->n_want_ports; k++) {
+			if (!same_port(&u->want_ports[i], &v->want_ports[k]))
+				continue;
+			t->err_service = xstrdup(u->rec.service);
+			t->err_attr = xasprintf("ports[%zu]", i);
+			return err_set(err, ERR_BUSY, "host port %u (%s) is wanted by %s and %s", u->want_ports[i].min,
+				       u->want_ports[i].udp ? "udp" : "tcp", v->rec.slot, u->rec.slot);
+		}
+	return 0;
+}
+
+int up_check_ports(struct txn *t, struct err *err)
+{
+	for (size_t i = 0; i < t->s->units.n; i++) {
+		const struct unit *u = t->s->units.items[i].value;
+		if (!has_op(t, u, OP_PREPARE))
+			continue;
+		for (size_t k = 0; k < t->s->units.n; k++) {
+			const struct unit *v = t->s->units.items[k].value;
+			if (u != v && will_hold(t, v) && clash(t, u, v, err) < 0)
+				return -1;
+		}
 	}
 	return 0;
 }
