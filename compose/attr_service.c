@@ -347,7 +347,7 @@ static const struct attr service[] = {
 	  .help = "rules for `watch`" },
 	{ "cap_add",           A_SEQ,  M_UNIQUE, .kids = attr_str_item, .help = "capabilities to add" },
 	{ "cap_drop",          A_SEQ,  M_UNIQUE, .kids = attr_str_item, .help = "capabilities to drop" },
-	{ "cgroup_parent",     A_STR,  M_REPLACE, .help = "parent cgroup" },
+	{ "cgroup_parent",     A_STR,  M_REPLACE, AF_LATER, .help = "parent cgroup" },
 	{ "cgroup",            A_STR,  M_REPLACE, AF_ENUM, .words = "host|private",
 	  .help = "cgroup namespace" },
 	{ "cpu_count",         A_INT,  M_REPLACE, AF_POS | AF_NOTE,

@@ -74,12 +74,13 @@ static void queue_drop_link(struct nls *s, const struct nls_link *l)
 	nls_queue(s, nls_msg(RTM_DELLINK, 0, &ifi, sizeof ifi), ENODEV, "delete '%s'", l->name);
 }
 
-/* By its alias or, when its maker was killed before it got one, by the group it was born into. */
+/* By its alias or, when its maker was killed before it got one, by the group it was born into; a stranger in
+ * our group has another sort of name. */
 static bool belongs_to(const struct nls_link *l, const char *project)
 {
 	if (l->alias && *l->alias)
 		return owner_is(l->alias, project);
-	return l->group == owner_group(project);
+	return l->group == owner_group(project) && str_starts(l->name, "dv");
 }
 
 /* The project's interfaces all at once: deleted singly, each costs a wait for the kernel's grace period. Only

@@ -13,7 +13,7 @@
  * It parses nothing, allocates nothing after its start and links only libc. Exit status: 0, 125 for wrong
  * arguments, 127 when PROGRAM could not be executed the first time (and there is no child to keep).
  *
- * Messages on KEEPER_FD are one byte, then a name of at most 63 bytes:
+ * Messages on KEEPER_FD are one byte, then a name of at most 255 bytes:
  *   keeper → supervisor:
  *     'x'        something was added to exits
  *     'f' NAME   and one descriptor: kept for you
@@ -27,7 +27,7 @@
  * descriptor that the dead keeper kept. */
 #pragma once
 
-enum { KEEPER_FD = 3, KEEPER_NAME_MAX = 63, KEEPER_FDS_MAX = 4096 };
+enum { KEEPER_FD = 3, KEEPER_NAME_MAX = 255, KEEPER_FDS_MAX = 4096 };
 #define KEEPER_EXIT    'x'
 #define KEEPER_FD_IS   'f'
 #define KEEPER_FD_DROP 'd'

@@ -184,7 +184,7 @@ static void on_networks(struct super *s, void *arg, const json_t *result, const 
 	s->resume_due = true;            /* once all of this has been dealt with: a plan needs to see what is true now */
 }
 
-static int adopt_units(struct super *s, struct world *w)
+static void adopt_units(struct super *s, struct world *w)
 {
 	map_each(&w->units, it) {
 		struct unit *u = unit_of(s, it->value);
@@ -199,7 +199,6 @@ static int adopt_units(struct super *s, struct world *w)
 		else if (unit_has_process(u->state))
 			adopt_dead(u);
 	}
-	return (int)s->units.n;
 }
 
 static void on_books(struct super *s, void *arg, const json_t *result, const struct err *err)
@@ -208,21 +207,23 @@ static void on_books(struct super *s, void *arg, const json_t *result, const str
 
 	if (err || network_apply_books(s, result, NULL, &why) < 0)
 		log_error("books: %s", err ? err_msg(err) : err_msg(&why));
-	network_setup(s, on_networks, NULL);
+	if (s->units.n)
+		network_setup(s, on_networks, NULL);
+	else
+		on_networks(s, NULL, NULL, NULL);
 }
 
 int adopt_world(struct super *s, struct err *err)
 {
 	struct world w;
-	int n;
 
 	if (world_load(s->p.state_fd, &w, err) < 0)
 		return -1;
 	s->project_line = json_incref(w.project);
 	s->adopting = true;
-	n = adopt_units(s, &w);
+	adopt_units(s, &w);
 	world_done(&w);
-	if (n && s->model)
+	if (s->model)
 		network_books(s, NULL, on_books, NULL);
 	else
 		on_networks(s, NULL, NULL, NULL);

@@ -274,7 +274,7 @@ static int write_books(struct super *s, json_t *out, struct err *err)
 	}
 	if (reserve_bridge(s, nets, err) < 0)
 		return -1;
-	for (size_t i = 0; i < m->n_volumes; i++)
+	for (size_t i = 0; i < m->n_volumes && !s->adopting; i++)
 		if (reserve_volume(s, &m->volumes[i], made, warnings, err) < 0)
 			return -1;
 	for (size_t i = 0; s->leasing && i < s->leasing->n; i++) {

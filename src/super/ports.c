@@ -1,6 +1,7 @@
 /* ports.c - host ports that the units hold, and their resolver's sockets: bind(2) only, so it is done in the loop. */
 #include "sup.h"
 
+#include <fcntl.h>
 #include <string.h>
 
 #include "../util/auto.h"
@@ -234,12 +235,30 @@ static bool open_sockets(struct unit *u, const char *const *servers)
 	return true;
 }
 
+/* The same sockets; the servers it asks may be others by now. */
+static void serve_anew(struct unit *u, const char *const *servers)
+{
+	auto_err struct err err = ERR_INIT;
+	int udp, tcp;
+
+	if (dns_slot_sockets(u->s->dns, u->rec.slot, &udp, &tcp) < 0)
+		return;
+	udp = fcntl(udp, F_DUPFD_CLOEXEC, 0);
+	tcp = fcntl(tcp, F_DUPFD_CLOEXEC, 0);
+	if (dns_adopt_slot(u->s->dns, u->rec.slot, servers, udp, tcp, &err) < 0)
+		log_error("%s: names: %s", u->rec.slot, err_msg(&err));
+}
+
 void network_dns_on(struct unit *u)
 {
 	const char *const *own = u->launch.dns.n ? (const char *const *)u->launch.dns.v : NULL;
 
-	if (u->dns_on || !u->rec.n_addrs)
+	if (!u->rec.n_addrs)
 		return;
+	if (u->dns_on) {
+		serve_anew(u, own);
+		return;
+	}
 	u->dns_on = adopt_sockets(u, own) || open_sockets(u, own);
 }
 

@@ -254,8 +254,10 @@ static void begin_prepare(struct txn *t, size_t i, struct unit *u)
 	if (!u->rec.id && svc)
 		up_new_container(t, u, svc);
 	op_announce(t, i, true);
-	if (!op_runs(u))
-		unit_want(u, W_PREPARED);
+	if (op_runs(u))
+		return;
+	u->rec.restarts = 0;             /* a beginning of its own: if it fails, it has failed */
+	unit_want(u, W_PREPARED);
 }
 
 static void begin_start(struct txn *t, size_t i, struct unit *u)

@@ -21,7 +21,7 @@ struct trans {
 static const struct trans table[U_NSTATES][U_NEVENTS] = {
 	[U_ABSENT]    = { [E_WANT]  = { U_ABSENT,    act_settle } },
 	[U_PREPARING] = { [E_OK]    = { U_PREPARED,  act_prepared },
-			  [E_FAIL]  = { U_FAILED,    act_failed } },
+			  [E_FAIL]  = { U_EXITED,    act_after_exit } },
 	[U_PREPARED]  = { [E_WANT]  = { U_PREPARED,  act_settle } },
 	[U_CREATING]  = { [E_OK]    = { U_CREATED,   act_created },
 			  [E_FAIL]  = { U_DELETING,  act_delete } },
