@@ -118,19 +118,33 @@ void super_let_go(struct super *s, struct child *c)
 
 /* ------------------------------------------------------------------ the end */
 
-/* Out of the way with one rename, so that whoever brings the project up again now makes a new directory; then piece by piece. */
-static void forget_dir(const char *root, const char *name)
+struct farewell {                        /* a project's directory on its way out */
+	int fd;                          /* of …/projects, -1: nothing to do */
+	char name[32];
+};
+
+static struct farewell rename_away(const char *root, const char *name)
 {
 	auto_free char *projects = xasprintf("%s/projects", root);
-	auto_close int fd = open(projects, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
-	auto_err struct err err = ERR_INIT;
-	char gone[32] = ".gone-";
+	struct farewell f = { .fd = open(projects, O_DIRECTORY | O_RDONLY | O_CLOEXEC), .name = ".gone-" };
 
-	hash_random_hex(8, gone + strlen(gone));
-	if (fd < 0 || renameat(fd, name, fd, gone) < 0)
+	hash_random_hex(8, f.name + strlen(f.name));
+	if (f.fd >= 0 && renameat(f.fd, name, f.fd, f.name) < 0) {
+		close(f.fd);
+		f.fd = -1;
+	}
+	return f;
+}
+
+static void remove_away(struct farewell *f)
+{
+	auto_err struct err err = ERR_INIT;
+
+	if (f->fd < 0)
 		return;
-	if (path_remove_tree(fd, gone, &err) < 0)
+	if (path_remove_tree(f->fd, f->name, &err) < 0)
 		log_error("cleaning up: %s", err_msg(&err));
+	close(f->fd);
 }
 
 /* What a supervisor that was killed in the middle of that has left. */
@@ -147,13 +161,17 @@ static void sweep_gone(const char *root)
 void project_forget(struct super *s)
 {
 	auto_json json_t *nets = ipam_list(s->ipam, s->p.name);
+	struct farewell state = { .fd = -1 }, run;
 
 	ctl_server_deaf(s);
-	forget_dir(s->dirs.run, s->p.name);
+	/* The state first: who finds no run directory, and is free to make the project anew, finds no old state either. */
 	if (json_array_size(nets))           /* others are on a network of ours: the next `down` has to find us */
 		unlinkat(s->p.state_fd, "txn.json", 0);
 	else
-		forget_dir(s->dirs.state, s->p.name);
+		state = rename_away(s->dirs.state, s->p.name);
+	run = rename_away(s->dirs.run, s->p.name);
+	remove_away(&state);
+	remove_away(&run);
 	s->finished = true;
 	s->flush_until = clock_mono_ns() + FLUSH_MS * MS_NS;
 }
