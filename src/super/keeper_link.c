@@ -8,6 +8,7 @@
 
 #include "../keeper/keeper.h"
 #include "../util/auto.h"
+#include "../util/clock.h"
 #include "../util/fd.h"
 #include "../util/log.h"
 #include "../util/mem.h"
@@ -130,6 +131,7 @@ void keeper_drop_unclaimed(struct super *s)
 	for (size_t i = 0; i < s->kept_fds.n; i++) {
 		close((int)(intptr_t)s->kept_fds.items[i].value - 1);
 		keeper_drop_fd(s, s->kept_fds.items[i].key);
+		s->ports_dropped_mono = clock_mono_ns();
 	}
 	map_done(&s->kept_fds, NULL);
 }

@@ -25,6 +25,7 @@ void launch_done(struct launch *l)
 	}
 	free(l->nets);
 	strs_done(&l->links);
+	strs_done(&l->volumes);
 	strs_done(&l->dns);
 	*l = (struct launch){ 0 };
 }
@@ -80,6 +81,7 @@ json_t *launch_to_json(const struct launch *l)
 	}
 	json_object_set_new(o, "nets", nets);
 	json_object_set_new(o, "links", strs_json(&l->links));
+	json_object_set_new(o, "volumes", strs_json(&l->volumes));
 	json_object_set_new(o, "dns", strs_json(&l->dns));
 	return o;
 }
@@ -119,6 +121,7 @@ int launch_from_json(const json_t *j, struct launch *ret, struct err *err)
 		strs_from(jx_arr(n, "names"), &ln->names);
 	}
 	strs_from(jx_arr(j, "links"), &ret->links);
+	strs_from(jx_arr(j, "volumes"), &ret->volumes);
 	strs_from(jx_arr(j, "dns"), &ret->dns);
 	return 0;
 }

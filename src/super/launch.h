@@ -30,6 +30,7 @@ struct launch {                          /* launch.json in the container's direc
 	int64_t health_interval_ms, health_timeout_ms, health_start_period_ms, health_start_interval_ms;
 	int64_t health_retries;
 	struct launch_net *nets;         size_t n_nets, cap_nets;
+	struct strs volumes;             /* names of the volumes it uses, anonymous ones, too */
 	struct strs links;               /* "ALIAS=SERVICE" */
 	struct strs dns;                 /* its own servers */
 	bool joins;                      /* another container's pid, ipc, uts or cgroup namespace: its bundle is good for one run */

@@ -65,6 +65,7 @@ static int add_volume(struct making *c, const char *name, const struct mount *m,
 
 	if (vol_mount(c->s->volumes, name, err) < 0)
 		return -1;
+	strs_add(&c->launch.volumes, name);
 	if (!(m && m->nocopy) && vol_copyup(c->s->volumes, name, c->root_fd, target, err) < 0)
 		return err_wrap(err, "first content of volume '%s'", name);
 	path = vol_path(c->s->volumes, name);

@@ -11,6 +11,8 @@
 #include "../util/mem.h"
 #include "../util/path.h"
 
+#define BUNDLE_WHOLE "whole"
+
 static const char *const *list(const struct strv *v)
 {
 	return (const char *const *)v->v;
@@ -154,6 +156,7 @@ static int write_health(struct making *c, struct err *err)
 	return oci_process_write(c->bundle_fd, "health.json", &x, err);
 }
 
+/* `whole` comes last: without it the bundle was left half-way (made_before). */
 static int write_bundle(struct making *c, struct err *err)
 {
 	auto_json json_t *launch = NULL;
@@ -162,12 +165,15 @@ static int write_bundle(struct making *c, struct err *err)
 	if (spec_of(c, &spec, err) < 0)
 		return -1;
 	c->attr = NULL;
+	unlinkat(c->bundle_fd, BUNDLE_WHOLE, 0);
 	if (oci_bundle_write(c->bundle_fd, &spec, c->warnings, err) < 0)
 		return -1;
 	if (write_health(c, err) < 0)
 		return -1;
 	launch = launch_to_json(&c->launch);
-	return jx_store(c->dir_fd, "launch.json", launch, 0600, 0, err);
+	if (jx_store(c->dir_fd, "launch.json", launch, 0600, 0, err) < 0)
+		return -1;
+	return path_write(c->bundle_fd, BUNDLE_WHOLE, "", 0, 0600, 0, err);
 }
 
 /* ------------------------------------------------------------------ in order */
@@ -240,25 +246,30 @@ static char *command_text(const struct strs *args)
  * a boot, which takes the bundle, and not when it joins another's namespace, which may be another one by now. */
 static bool made_before(struct making *c, json_t **ret_launch)
 {
-	auto_free char *launch = NULL, *config = NULL;
+	auto_free char *launch = NULL, *whole = NULL;
 
 	c->dir = super_container_dir(c->s, c->u->rec.id);
 	c->bundle = super_run_path(c->s, "bundle", c->u->rec.id);
 	launch = xasprintf("%s/launch.json", c->dir);
-	config = xasprintf("%s/config.json", c->bundle);
-	return access(config, F_OK) == 0 && jx_load(AT_FDCWD, launch, 1 << 20, ret_launch, NULL) == 0 &&
+	whole = xasprintf("%s/" BUNDLE_WHOLE, c->bundle);
+	return access(whole, F_OK) == 0 && jx_load(AT_FDCWD, launch, 1 << 20, ret_launch, NULL) == 0 &&
 	       !jx_bool(*ret_launch, "joins", false) && c->u->rec.image_id;
 }
 
 static int make_again(struct making *c, json_t *launch, json_t *ret, struct err *err)
 {
 	const struct unit_rec *r = &c->u->rec;
+	const json_t *v;
+	size_t i;
 
 	c->mountpoint = super_run_path(c->s, "rootfs", r->slot);
 	if (image_find(c->s->images, r->image_id, &c->img, err) < 0 ||
 	    path_mkdirs(AT_FDCWD, c->mountpoint, 0700, err) < 0 ||
 	    rootfs_mount(c->s->images, c->img, c->dir, c->mountpoint, err) < 0)
 		return -1;
+	json_array_foreach(jx_arr(launch, "volumes"), i, v)
+		if (vol_mount(c->s->volumes, json_string_value(v), err) < 0)
+			return -1;
 	json_object_set(ret, "launch", launch);
 	jx_set_str(ret, "image_id", r->image_id);
 	jx_set_str(ret, "command", r->command);

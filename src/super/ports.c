@@ -124,6 +124,26 @@ static bool take_held(struct unit *u, const struct want_port *w, struct unit_por
 	return false;
 }
 
+void network_shed_ports(struct unit *u)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < u->rec.n_ports; i++) {
+		bool wanted = false;
+		for (size_t k = 0; k < u->n_want_ports && !wanted; k++)
+			wanted = port_is(&u->rec.ports[i], &u->want_ports[k]);
+		if (!wanted) {
+			port_done(u, &u->rec.ports[i], u->port_fds ? u->port_fds[i] : -1);
+			continue;
+		}
+		u->rec.ports[n] = u->rec.ports[i];
+		if (u->port_fds)
+			u->port_fds[n] = u->port_fds[i];
+		n++;
+	}
+	u->rec.n_ports = n;
+}
+
 int network_take_ports(struct unit *u, size_t *ret_index, struct err *err)
 {
 	struct unit_port *ports = xcalloc(u->n_want_ports + 1, sizeof *ports);

@@ -262,6 +262,8 @@ char *network_netns(struct super *s, const struct service *svc, const char *slot
 
 /* ------------------------------------------------------------------ ports.c */
 void network_want_ports(struct unit *u, const struct service *svc);
+/* Lets go of what it holds and does not want any more. */
+void network_shed_ports(struct unit *u);
 /* Binds on the host what the unit wants and does not hold yet; ERR_BUSY says who has a port; *ret_index: which one. */
 int network_take_ports(struct unit *u, size_t *ret_index, struct err *err);
 void network_drop_ports(struct unit *u);

@@ -54,6 +54,7 @@ static void bury(struct super *s)
 			continue;
 		map_remove(&s->units, u->rec.slot);
 		network_drop_ports(u);
+		network_dns_off(u);
 		unit_free(u);
 		i--;
 	}

@@ -97,6 +97,14 @@ static void announce_new_networks(struct txn *t)
 	}
 }
 
+/* One may want what another has and does not want any more. */
+static void shed_all_ports(struct txn *t)
+{
+	for (size_t i = 0; i < t->plan.n; i++)
+		if (t->plan.ops[i].kind == OP_PREPARE && subject(t, i))
+			network_shed_ports(subject(t, i));
+}
+
 /* All host ports of what is about to be started. Which service has to do without one: in t->err_service. */
 static int take_all_ports(struct txn *t, char **ret_attr, struct err *err)
 {
@@ -144,12 +152,14 @@ static void begin_setup(struct txn *t, size_t self)
 {
 	auto_err struct err err = ERR_INIT;
 	auto_free char *attr = NULL;
-	bool flux = network_ports_in_flux(t->s) && clock_mono_ns() - t->began_ns[self] < PATIENCE_MS * MS_NS;
+	bool flux;
 
 	if (!t->plan.ops[self].n_wakes && !removes_something(t)) {
 		op_end(t, self, NULL, NULL);
 		return;
 	}
+	shed_all_ports(t);
+	flux = network_ports_in_flux(t->s) && clock_mono_ns() - t->began_ns[self] < PATIENCE_MS * MS_NS;
 	if (take_all_ports(t, &attr, &err) < 0) {
 		if (err.kind == ERR_BUSY && flux)
 			retry_soon(t, self);
@@ -157,6 +167,7 @@ static void begin_setup(struct txn *t, size_t self)
 			op_end(t, self, &err, attr);
 		return;
 	}
+	free(take(t->err_service));      /* of an attempt that was made in vain */
 	announce_new_networks(t);
 	network_setup(t->s, on_setup_done, ticket(t, self));
 }

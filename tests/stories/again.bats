@@ -129,3 +129,35 @@ published() { nft list table inet "davit-$PROJECT" | grep -o "[0-9]* : [0-9.]* \
 	davit -p "$PROJECT" down
 	wait_until 5 no_leaks
 }
+
+two_webs() {
+	compose <<-END
+	services:
+	  a: {image: busybox, init: true, command: ["sh", "-c", "echo a >index.html; exec httpd -f -p 80"], ports: ["$1:80"]}
+	  b: {image: busybox, init: true, command: ["sh", "-c", "echo b >index.html; exec httpd -f -p 80"], ports: ["$2:80"]}
+	END
+}
+
+@test "two services swap their host ports, and move them on" {
+	two_webs 8087 8088
+	up
+	two_webs 8088 8087
+	up
+	wait_until 5 says http://127.0.0.1:8088/ a
+	wait_until 5 says http://127.0.0.1:8087/ b
+	two_webs 8087 8089
+	up
+	wait_until 5 says http://127.0.0.1:8087/ a
+	wait_until 5 says http://127.0.0.1:8089/ b
+}
+
+@test "the second of two ports is another's: up says so at once" {
+	python3 -c 'import socket, time; s = socket.socket(); s.bind(("127.0.0.1", 8092)); s.listen(); print("there", flush=True); time.sleep(60)' >other &
+	KEPT_PROCESSES=$!
+	wait_until 5 grep -q there other
+	compose <<-END
+	services:
+	  web: {image: busybox, command: [sleep, inf], ports: ["8091:80", "8092:80"]}
+	END
+	refused 1 "compose.yaml:2:" "8092" "python3" -- davit up -d
+}
