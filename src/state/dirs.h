@@ -2,7 +2,7 @@
  *
  * STATE: images, volumes, networks,
  *        projects/NAME/{model.json, journal, logs/SLOT, containers/ID/{upper,work,launch.json}}
- * RUN:   projects/NAME/{sock, lock, exits, netns/SLOT, fifo/SLOT.{out,err,in}, rootfs/SLOT, bundle/ID/{config.json,hosts,…}, oci, tmp} */
+ * RUN:   projects/NAME/{sock, lock, exits, netns/SLOT, fifo/SLOT.{out,err,in}, rootfs/SLOT, bundle/ID/{config.json,hosts,…}, subpath/SLOT/N, oci, tmp} */
 #pragma once
 
 #include <stdbool.h>

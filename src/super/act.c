@@ -2,9 +2,11 @@
  * it never steps a unit. */
 #include "activity.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mount.h>
 
 #include "../util/auto.h"
 #include "../util/buf.h"
@@ -82,6 +84,21 @@ void act_prepared(struct unit *u)
 	act_settle(u);
 }
 
+/* What launch_mounts.c pinned. */
+static int drop_subpaths(struct unit *u, struct err *err)
+{
+	auto_free char *dir = super_run_path(u->s, "subpath", u->rec.slot);
+	auto_free char *rel = xasprintf("subpath/%s", u->rec.slot);
+	auto_closedir DIR *d = opendir(dir);
+
+	for (struct dirent *e = d ? readdir(d) : NULL; e; e = readdir(d)) {
+		auto_free char *point = xasprintf("%s/%s", dir, e->d_name);
+		if (*e->d_name != '.')
+			umount2(point, MNT_DETACH | UMOUNT_NOFOLLOW);
+	}
+	return path_remove_tree(u->s->p.run_fd, rel, err);
+}
+
 static int remove_work(void *arg, json_t **ret, struct err *err)
 {
 	struct unit *u = arg;
@@ -105,6 +122,8 @@ static int remove_work(void *arg, json_t **ret, struct err *err)
 		auto_free char *fifo = xasprintf("%s.%s", u->rec.slot, suffix[i]);
 		unlinkat(s->fifo_fd, fifo, 0);
 	}
+	if (drop_subpaths(u, err) < 0)
+		return -1;
 	auto_free char *secrets = xasprintf("secrets/%s", u->rec.slot);
 	if (path_remove_tree(s->p.run_fd, secrets, err) < 0)
 		return -1;

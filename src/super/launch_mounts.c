@@ -1,9 +1,11 @@
 /* launch_mounts.c - what is mounted into a container, but for the runtime's own. */
 #include "launch_parts.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -59,6 +61,45 @@ static char *anon_name(struct making *c, const char *target)
 	return xstrdup(hex);
 }
 
+/* A mount point of the kind of what is mounted there, empty whatever an earlier preparation left. */
+static int make_point(const char *point, mode_t kind)
+{
+	int fd;
+
+	umount2(point, MNT_DETACH | UMOUNT_NOFOLLOW);
+	if (rmdir(point) < 0 && errno == ENOTDIR)
+		unlink(point);
+	if (S_ISDIR(kind))
+		return mkdir(point, 0700);
+	fd = open(point, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	return fd < 0 ? -1 : close(fd);
+}
+
+/* Whoever may write to the volume may put a link in the way at any time. So the sub-path is walked once, inside the volume, and what was
+ * found is pinned by a mount in the run directory: the runtime gets a name that nobody else can change. NULL: failed. */
+static char *pin_subpath(struct making *c, const char *vol, const char *subpath, struct err *err)
+{
+	auto_free char *dir = super_run_path(c->s, "subpath", c->u->rec.slot);
+	auto_close int vol_fd = open(vol, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	auto_close int sub_fd = vol_fd < 0 ? -1 : path_open_in_root(vol_fd, subpath, O_PATH, 0);
+	char *point = xasprintf("%s/%u", dir, c->n_subpaths++);
+	struct stat st;
+	char found[32];
+
+	if (sub_fd < 0 || fstat(sub_fd, &st) < 0) {
+		err_sys(err, errno, "open it");
+		return NULL;
+	}
+	snprintf(found, sizeof found, "/proc/self/fd/%d", sub_fd);
+	if (path_mkdirs(AT_FDCWD, dir, 0700, err) < 0)
+		return NULL;
+	if (make_point(point, st.st_mode) < 0 || mount(found, point, NULL, MS_BIND, NULL) < 0) {
+		err_sys(err, errno, "pin it at '%s'", point);
+		return NULL;
+	}
+	return point;
+}
+
 static int add_volume(struct making *c, const char *name, const struct mount *m, const char *target, struct err *err)
 {
 	char *path;
@@ -71,14 +112,8 @@ static int add_volume(struct making *c, const char *name, const struct mount *m,
 	path = vol_path(c->s->volumes, name);
 	if (!path)
 		return err_set(err, ERR_NOT_FOUND, "volume '%s' is not there", name);
-	if (m && m->subpath) {
-		struct stat st;
-		auto_close int vol_fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-		auto_close int sub_fd = vol_fd < 0 ? -1 : path_open_in_root(vol_fd, m->subpath, O_PATH, 0);
-		if (sub_fd < 0 || fstat(sub_fd, &st) < 0)
-			return err_sys(err, errno, "sub-path '%s' of volume '%s'", m->subpath, name);
-		path = xasprintf("%s/%s", path, m->subpath);
-	}
+	if (m && m->subpath && !(path = pin_subpath(c, path, m->subpath, err)))
+		return err_wrap(err, "sub-path '%s' of volume '%s'", m->subpath, name);
 	making_bind(c, path, target, m && m->read_only);
 	return 0;
 }

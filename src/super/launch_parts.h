@@ -18,6 +18,7 @@ struct making {
 	struct strs args, env, anon;
 	struct oci_mount *mounts;
 	size_t n_mounts, cap_mounts;
+	unsigned n_subpaths;             /* pinned so far */
 	struct launch launch;
 	json_t *warnings;
 };

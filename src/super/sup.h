@@ -182,7 +182,6 @@ void unit_step(struct unit *u, enum uevent ev);
 void unit_want(struct unit *u, enum uwant want);
 /* Writes the record; called by unit_step before anybody hears of a transition, and by who changes rec otherwise. */
 void unit_save(struct unit *u);
-bool unit_resting(const struct unit *u);
 /* True for states in which a process of the container may exist. */
 bool unit_has_process(enum ustate st);
 

@@ -93,11 +93,6 @@ bool unit_has_process(enum ustate st)
 	return st == U_CREATED || st == U_STARTING || st == U_RUNNING || st == U_STOPPING;
 }
 
-bool unit_resting(const struct unit *u)
-{
-	return table[u->state][E_WANT].act != NULL;
-}
-
 static void enter(struct unit *u, enum ustate next, void (*act)(struct unit *))
 {
 	bool moved = u->state != next;

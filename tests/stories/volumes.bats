@@ -142,3 +142,22 @@ s3cret"
 	END
 	refused 1 not-there -- davit up -d
 }
+
+@test "a sub-path is what it was when it was found, and never outside its volume" {
+	compose <<-END
+	services:
+	  all: {image: busybox, init: true, command: [sleep, inf], volumes: ["data:/data"]}
+	volumes: {data: {}}
+	END
+	up
+	sh_in all 'mkdir /data/sub; echo inside >/data/sub/file'
+	sed -i '/^volumes:/i\  part:\n    image: busybox\n    init: true\n    command: [sleep, inf]\n    volumes: [{type: volume, source: data, target: /part, volume: {subpath: sub, nocopy: true}}]' compose.yaml
+	up
+	is "$(sh_in part 'cat /part/file')" inside
+	sh_in all 'mv /data/sub /data/old; ln -s /etc /data/sub'
+	davit restart -t 0 part
+	is "$(sh_in part 'cat /part/file')" inside
+	run davit up -d --force-recreate part
+	[ "$status" = 1 ] || fail "up: $output"
+	has "$output" "sub-path 'sub' of volume"
+}
