@@ -77,7 +77,7 @@ $(B)/tests/unit/src/oci/init_test: | $(B)/davit-init
 $(B)/%.o: %.c
 	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(WARN) $(HARDEN) $(CFLAGS) -MMD -MP -c -o $@ $<
 
--include $(shell find $(wildcard $(addprefix $(B)/,src compose netdrv volumes tests/unit)) -name '*.d' -type f 2>/dev/null)
+-include $(shell find $(wildcard $(addprefix $(B)/,src compose netdrv volumes tests)) -name '*.d' -type f 2>/dev/null)
 
 # ------------------------------------------------------------------ what people type
 
@@ -126,17 +126,19 @@ ASAN := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitiz
 asan-units asan-golden: asan-%:
 	$(Q)$(MAKE) --no-print-directory B=$(B)/asan CFLAGS='$(ASAN)' $*
 
-# needs clang and its sanitizers' runtime; FUZZ_S seconds for each target
-FUZZ_S ?= 60
-FUZZ   := address,undefined
+# Each tests/fuzz/NAME_fuzz.c is a target, tests/fuzz/corpus/NAME is what it starts from and tests/fuzz/NAME.dict its words, if there.
+# Needs clang and its sanitizers' runtime. make fuzz FUZZ_S=600 FUZZERS=tests/fuzz/yaml_fuzz.c
+FUZZ_S  ?= 60
+FUZZERS ?= $(wildcard tests/fuzz/*_fuzz.c)
+FUZZ    := address,undefined
 fuzz:
 	$(Q)$(MAKE) --no-print-directory B=$(B)/fuzz CC=clang CFLAGS='-O1 -g -fsanitize=fuzzer-no-link,$(FUZZ)' do-fuzz
 
-do-fuzz: $(B)/tests/fuzz/dns_msg_fuzz
-	$(Q)for target in $^; do $$target -max_total_time=$(FUZZ_S) -artifact_prefix=$(B)/ || exit 1; done
+do-fuzz: $(patsubst %.c,$(B)/%,$(FUZZERS))
+	$(Q)tests/run-fuzz $(B) $(FUZZ_S) $^
 
-$(B)/tests/fuzz/dns_msg_fuzz: $(B)/tests/fuzz/dns_msg_fuzz.o $(call may,netdrv)
-	$(Q)$(CC) $(CFLAGS) -fsanitize=fuzzer,$(FUZZ) $(LDFLAGS) -o $@ $^ $(call need,netdrv)
+$(patsubst %.c,$(B)/%,$(FUZZERS)): $(B)/%: $(B)/%.o $(call lib,compose) $(call lib,netdrv) $(call lib,src/util)
+	$(Q)$(CC) $(CFLAGS) -fsanitize=fuzzer,$(FUZZ) $(LDFLAGS) -o $@ $^ $(call need,compose) $(call need,netdrv)
 
 clean:
 	rm -rf $(B)
@@ -146,7 +148,7 @@ help:
 	@echo 'make demo       as root: packages, build, images, then bring the sample stack up and show it'
 	@echo 'make check      as root: packages, build, every test; ends with "N passed, N failed"'
 	@echo 'make units | golden | stories | asan-units | asan-golden    one kind of test'
-	@echo 'make fuzz       FUZZ_S seconds of each fuzz target, with clang'
+	@echo 'make fuzz       FUZZ_S seconds of each fuzz target (FUZZERS), with clang'
 	@echo 'make bench      as root: figures of speed and memory'
 	@echo 'make install    into PREFIX=$(PREFIX), below DESTDIR'
 	@echo 'make deps | images | clean'
