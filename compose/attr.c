@@ -21,7 +21,7 @@ const struct attr *attr_find(const struct attr *obj, const char *key)
 	if (obj->type != A_OBJ)
 		return NULL;
 	for (const struct attr *row = obj->kids; row->key; row++)
-		if (STREQ(row->key, key))
+		if (str_same(row->key, key))
 			return row;
 	return NULL;
 }

@@ -12,37 +12,23 @@
 #include "../src/util/arena.h"
 #include "../src/util/map.h"
 #include "../src/util/str.h"
+#include "trail.h"
 
 /* ------------------------------------------------------------------ the path, and problems at it */
 
 size_t canon_push(struct canon *c, const char *key)
 {
-	size_t mark = c->path.len;
-
-	if (mark)
-		buf_char(&c->path, '.');
-	buf_str(&c->path, key);
-	return mark;
+	return trail_key(&c->path, key);
 }
 
 size_t canon_push_index(struct canon *c, size_t i)
 {
-	size_t mark = c->path.len;
-
-	buf_printf(&c->path, "[%zu]", i);
-	return mark;
+	return trail_index(&c->path, i);
 }
 
 void canon_pop(struct canon *c, size_t mark)
 {
-	c->path.len = mark;
-	if (c->path.p)
-		c->path.p[mark] = '\0';
-}
-
-static const char *path_of(const struct canon *c)
-{
-	return c->path.len ? c->path.p : NULL;
+	trail_back(&c->path, mark);
 }
 
 struct node *canon_error(struct canon *c, const struct node *n, const char *fmt, ...)
@@ -54,7 +40,7 @@ struct node *canon_error(struct canon *c, const struct node *n, const char *fmt,
 	vsnprintf(msg, sizeof msg, fmt, ap);
 	va_end(ap);
 	diag_error(c->s->d, n->pos, "%s", msg);
-	diag_where(c->s->d, path_of(c), n->origin, n->span);
+	diag_where(c->s->d, trail_text(&c->path), n->origin, n->span);
 	return NULL;
 }
 
@@ -67,7 +53,7 @@ void canon_warn(struct canon *c, const struct node *n, const char *fmt, ...)
 	vsnprintf(msg, sizeof msg, fmt, ap);
 	va_end(ap);
 	diag_warn(c->s->d, n->pos, "%s", msg);
-	diag_where(c->s->d, path_of(c), n->origin, n->span);
+	diag_where(c->s->d, trail_text(&c->path), n->origin, n->span);
 }
 
 void canon_hint(struct canon *c, const char *fmt, ...)
@@ -229,7 +215,7 @@ static struct node *to_map(struct canon *c, const struct attr *row, struct node 
 			diag_error(c->s->d, p->key_pos,
 				"'%s' is no name for '%s' (letters, digits, '.', '_', '-')", p->key,
 				row->key);
-			diag_where(c->s->d, path_of(c), NULL, (unsigned)strlen(p->key));
+			diag_where(c->s->d, trail_text(&c->path), NULL, (unsigned)strlen(p->key));
 		}
 		p->value = canon_value(c, row->kids, p->value);
 		canon_pop(c, mark);
@@ -251,7 +237,7 @@ static void unknown_key(struct canon *c, const struct attr *row, const struct no
 		keys[i] = row->kids[i].key;
 	near = str_nearest(p->key, keys);
 	diag_error(c->s->d, p->key_pos, "unknown key '%s'", p->key);
-	diag_where(c->s->d, path_of(c), NULL, (unsigned)strlen(p->key));
+	diag_where(c->s->d, trail_text(&c->path), NULL, (unsigned)strlen(p->key));
 	if (near)
 		canon_hint(c, "did you mean '%s'?", near);
 }

@@ -2,9 +2,9 @@
  * carried along. */
 #include <string.h>
 
-#include "../src/util/arena.h"
 #include "attr.h"
 #include "check.h"
+#include "trail.h"
 #include "tree.h"
 
 static bool says_nothing(const struct node *n)
@@ -12,38 +12,57 @@ static bool says_nothing(const struct node *n)
 	return n->kind == NODE_NULL || ((n->kind == NODE_MAP || n->kind == NODE_SEQ) && !n->n);
 }
 
-static void walk(const struct stage_ctx *s, const struct attr *row, const struct node *n, const char *path);
+struct effects {
+	const struct stage_ctx *s;
+	struct buf path; /* of the value at hand: "services.web.deploy" */
+};
 
-static void walk_key(
-	const struct stage_ctx *s, const struct attr *row, const struct node_pair *p, const char *path)
+static void walk(struct effects *e, const struct attr *row, const struct node *n);
+
+static void report(struct effects *e, const struct attr *row, const struct node_pair *p)
 {
-	path = arena_printf(s->a, "%s%s%s", path, *path ? "." : "", p->key);
-	if (!(row->flags & (AF_NOTE | AF_LATER)) || says_nothing(p->value)) {
-		walk(s, row, p->value, path);
-		return;
-	}
+	struct diag *d = e->s->d;
+
 	if (row->flags & AF_NOTE)
-		diag_warn(s->d, p->key_pos, "'%s' has no effect on a single Linux host", p->key);
+		diag_warn(d, p->key_pos, "'%s' has no effect on a single Linux host", p->key);
 	else
-		diag_warn(s->d, p->key_pos, "'%s' is not acted on yet", p->key);
-	diag_where(s->d, path, NULL, (unsigned)strlen(p->key));
+		diag_warn(d, p->key_pos, "'%s' is not acted on yet", p->key);
+	diag_where(d, trail_text(&e->path), NULL, (unsigned)strlen(p->key));
 }
 
-static void walk(const struct stage_ctx *s, const struct attr *row, const struct node *n, const char *path)
+static void walk_key(struct effects *e, const struct attr *row, const struct node_pair *p)
 {
-	if (n->kind == NODE_MAP)
+	size_t mark = trail_key(&e->path, p->key);
+
+	if ((row->flags & (AF_NOTE | AF_LATER)) && !says_nothing(p->value))
+		report(e, row, p);
+	else
+		walk(e, row, p->value);
+	trail_back(&e->path, mark);
+}
+
+static void walk(struct effects *e, const struct attr *row, const struct node *n)
+{
+	if (n->kind == NODE_MAP && row->kids)
 		tree_each(n, p) {
 			const struct attr *kid = attr_find(row, p->key);
 
 			if (kid)
-				walk_key(s, kid, p, path);
+				walk_key(e, kid, p);
 		}
-	for (size_t i = 0; n->kind == NODE_SEQ && row->kids && i < n->n; i++)
-		walk(s, row->kids, n->items[i], arena_printf(s->a, "%s[%zu]", path, i));
+	for (size_t i = 0; n->kind == NODE_SEQ && row->kids && i < n->n; i++) {
+		size_t mark = trail_index(&e->path, i);
+
+		walk(e, row->kids, n->items[i]);
+		trail_back(&e->path, mark);
+	}
 }
 
 void check_effects(const struct stage_ctx *s, const struct node *root)
 {
+	struct effects e = { .s = s, .path = BUF_INIT };
+
 	if (!s->no_consistency)
-		walk(s, &attr_root, root, "");
+		walk(&e, &attr_root, root);
+	buf_done(&e.path);
 }

@@ -13,7 +13,9 @@
 
 static void spaces(struct buf *out, int n)
 {
-	buf_printf(out, "%*s", n, "");
+	memset(buf_room(out, (size_t)n), ' ', (size_t)n);
+	out->len += (size_t)n;
+	out->p[out->len] = '\0';
 }
 
 /* ------------------------------------------------------------------ JSON */

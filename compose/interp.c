@@ -11,6 +11,7 @@
 #include "../src/util/buf.h"
 #include "diag.h"
 #include "env.h"
+#include "trail.h"
 
 enum { MAX_NESTING = 50, MAX_RESULT = 4 << 20, MAX_TOTAL = 64 << 20 };
 
@@ -293,7 +294,7 @@ static void on_missing(void *arg, const char *name, size_t offset)
 	const struct node *n = w->node;
 
 	diag_warn(w->d, pos_at(n, offset), "the variable '%s' is not set, an empty text is used", name);
-	diag_where(w->d, w->path.p, NULL, use_span(n->text + offset, n->text + n->len));
+	diag_where(w->d, trail_text(&w->path), NULL, use_span(n->text + offset, n->text + n->len));
 }
 
 static void report(struct walk *w, const struct node *n, enum interp_status st,
@@ -302,12 +303,12 @@ static void report(struct walk *w, const struct node *n, enum interp_status st,
 	w->failed = true;
 	if (st == INTERP_BAD_FORMAT) {
 		diag_error(w->d, pos_at(n, p->offset), "invalid variable in '%s': %s", n->text, p->msg);
-		diag_where(w->d, w->path.p, NULL, (unsigned)p->span);
+		diag_where(w->d, trail_text(&w->path), NULL, (unsigned)p->span);
 		diag_hint(w->d, "a '$' that is meant as such is written '$$'");
 		return;
 	}
 	diag_error(w->d, pos_at(n, p->offset), "%s", p->msg);
-	diag_where(w->d, w->path.p, NULL, (unsigned)p->span);
+	diag_where(w->d, trail_text(&w->path), NULL, (unsigned)p->span);
 }
 
 static void walk_scalar(struct walk *w, struct node *n)
@@ -316,7 +317,7 @@ static void walk_scalar(struct walk *w, struct node *n)
 	struct interp_result r;
 	enum interp_status st;
 
-	if (n->kind != NODE_STR)
+	if (n->kind != NODE_STR || !memchr(n->text, '$', n->len))
 		return;
 	w->node = n;
 	st = interp_text(w->a, w->env, n->text, n->len, on_missing, w, &r, &problem);
@@ -341,21 +342,21 @@ static void walk_scalar(struct walk *w, struct node *n)
 
 static void walk(struct walk *w, struct node *n)
 {
-	size_t keep = w->path.len;
-
 	if (w->total > MAX_TOTAL)
 		return;
 	if (n->kind == NODE_MAP) {
 		for (size_t i = 0; i < n->n; i++) {
-			buf_printf(&w->path, "%s%s", keep ? "." : "", n->pairs[i].key);
+			size_t mark = trail_key(&w->path, n->pairs[i].key);
+
 			walk(w, n->pairs[i].value);
-			w->path.len = keep;
+			trail_back(&w->path, mark);
 		}
 	} else if (n->kind == NODE_SEQ) {
 		for (size_t i = 0; i < n->n; i++) {
-			buf_printf(&w->path, "[%zu]", i);
+			size_t mark = trail_index(&w->path, i);
+
 			walk(w, n->items[i]);
-			w->path.len = keep;
+			trail_back(&w->path, mark);
 		}
 	} else {
 		walk_scalar(w, n);

@@ -110,18 +110,11 @@ static_assert(offsetof(struct file_object, key) == 0, "sorted by key");
 			qsort(list, count, sizeof *(list), by_first);                                        \
 	} while (0)
 
-static void hash_services(struct lower *l, struct service *list, size_t n, const struct node *map)
-{
-	for (size_t i = 0; i < n; i++)
-		list[i].config_hash = low_config_hash(l, &list[i], node_get(map, list[i].name));
-}
-
 struct project *lower(
 	const struct stage_ctx *s, struct node *root, struct node *disabled, const struct strv *files)
 {
 	struct project *p = arena_alloc(s->a, sizeof *p);
 	struct lower l = { .s = s, .a = s->a, .root = root, .p = p };
-	struct node *services = tree_map(root, "services");
 
 	p->arena = s->a;
 	p->root = root;
@@ -135,9 +128,7 @@ struct project *lower(
 	LOWER_MAP(&l, tree_map(root, "volumes"), p->volumes, p->n_volumes, low_volume);
 	LOWER_MAP(&l, tree_map(root, "configs"), p->configs, p->n_configs, low_file_object);
 	LOWER_MAP(&l, tree_map(root, "secrets"), p->secrets, p->n_secrets, low_file_object);
-	LOWER_MAP(&l, services, p->services, p->n_services, low_service);
+	LOWER_MAP(&l, tree_map(root, "services"), p->services, p->n_services, low_service);
 	LOWER_MAP(&l, disabled, p->disabled, p->n_disabled, low_service);
-	hash_services(&l, p->services, p->n_services, services);
-	hash_services(&l, p->disabled, p->n_disabled, disabled);
 	return p;
 }

@@ -35,5 +35,3 @@ void low_ulimits(struct lower *l, struct service *svc, const struct node *n);
 
 /* lower_service.c */
 void low_service(struct lower *l, struct service *svc, const struct node_pair *p);
-/* lower_hash.c: after everything else of the project was lowered. */
-char *low_config_hash(struct lower *l, const struct service *svc, const struct node *n);

@@ -7,7 +7,8 @@
 #include "../src/util/str.h"
 #include "attr.h"
 #include "dump.h"
-#include "lower.h"
+#include "model.h"
+#include "tree.h"
 
 /* These decide how many containers there are, when they start, or where the image comes from; not what is in
  * them. */
@@ -16,7 +17,7 @@ static const char *const ignored[] = { "scale", "restart", "depends_on", "profil
 static const char *const ignored_deploy[] = { "replicas", "update_config", "rollback_config",
 	"restart_policy", "placement", "mode" };
 
-static void add_files(struct lower *l, struct buf *text, const char *sort, const struct file_object *list,
+static void add_files(struct buf *text, const char *sort, const struct file_object *list,
 	size_t n, const struct file_ref *refs, size_t n_refs)
 {
 	for (size_t i = 0; i < n_refs; i++)
@@ -31,9 +32,9 @@ static void add_files(struct lower *l, struct buf *text, const char *sort, const
 		}
 }
 
-char *low_config_hash(struct lower *l, const struct service *svc, const struct node *n)
+static char *hash_of(const struct project *p, struct arena *a, const struct service *svc, const struct node *n)
 {
-	struct node *shown = dump_value(l->a, &attr_service, n, false), *deploy;
+	struct node *shown = dump_value(a, &attr_service, n, false), *deploy;
 	char hex[HASH_HEX_LEN + 1];
 	struct buf text = BUF_INIT;
 
@@ -46,17 +47,17 @@ char *low_config_hash(struct lower *l, const struct service *svc, const struct n
 	if (deploy && (!deploy->n || (deploy->n == 1 && tree_map(deploy, "resources") &&
 					     !tree_map(deploy, "resources")->n)))
 		node_remove(shown, "deploy");
-	dump_json(&text, l->a, shown, 0);
-	add_files(l, &text, "config", l->p->configs, l->p->n_configs, svc->configs, svc->n_configs);
-	add_files(l, &text, "secret", l->p->secrets, l->p->n_secrets, svc->secrets, svc->n_secrets);
+	dump_json(&text, a, shown, 0);
+	add_files(&text, "config", p->configs, p->n_configs, svc->configs, svc->n_configs);
+	add_files(&text, "secret", p->secrets, p->n_secrets, svc->secrets, svc->n_secrets);
 	for (size_t i = 0; i < svc->n_networks; i++) {
-		const struct network *net = project_network(l->p, svc->networks[i].network);
+		const struct network *net = project_network(p, svc->networks[i].network);
 
 		buf_printf(&text, "\nnetwork %s", net ? net->name : svc->networks[i].network);
 	}
 	for (size_t i = 0; i < svc->n_mounts; i++) {
 		const struct volume *v = svc->mounts[i].type == MOUNT_VOLUME && svc->mounts[i].source
-						 ? project_volume(l->p, svc->mounts[i].source)
+						 ? project_volume(p, svc->mounts[i].source)
 						 : NULL;
 
 		if (v)
@@ -64,5 +65,21 @@ char *low_config_hash(struct lower *l, const struct service *svc, const struct n
 	}
 	hash_sha256_hex(text.p, text.len, hex);
 	buf_done(&text);
-	return arena_strdup(l->a, hex);
+	return arena_strdup(p->arena, hex);
+}
+
+static void hash_list(const struct project *p, struct service *list, size_t n, const struct node *map)
+{
+	for (size_t i = 0; i < n && !list[i].config_hash; i++) {
+		struct arena *a = arena_new();
+
+		list[i].config_hash = hash_of(p, a, &list[i], node_get(map, list[i].name));
+		arena_free(a);
+	}
+}
+
+void project_hash(struct project *p)
+{
+	hash_list(p, p->services, p->n_services, tree_map(p->root, "services"));
+	hash_list(p, p->disabled, p->n_disabled, p->disabled_root);
 }

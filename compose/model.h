@@ -187,7 +187,7 @@ struct service {
 	struct strv profiles;
 	unsigned replicas;               /* scale or deploy.replicas, default 1 */
 	char *config_hash;               /* SHA-256 of what requires a new container when it changes; `x-` keys, replicas, restart
-	                                    policy, depends_on and the like are left out */
+	                                    policy, depends_on and the like are left out; NULL until project_hash() */
 };
 
 struct ipam_config {
@@ -243,3 +243,6 @@ void project_free(struct project *p);    /* NULL is fine */
 const struct service *project_service(const struct project *p, const char *name);    /* NULL: there is none */
 const struct network *project_network(const struct project *p, const char *key);
 const struct volume *project_volume(const struct project *p, const char *key);
+/* Fills in every service's config_hash. Apart from compose_load() because it costs a third as much, and
+ * only who got the project over the wire compares; there it is filled in. */
+void project_hash(struct project *p);

@@ -176,7 +176,7 @@ struct node_pair *node_pair_get(const struct node *map, const char *key)
 	if (map->index)
 		return index_find(map, key);
 	for (size_t i = 0; i < map->n; i++) {
-		if (STREQ(map->pairs[i].key, key))
+		if (str_same(map->pairs[i].key, key))
 			return &map->pairs[i];
 	}
 	return NULL;

@@ -298,6 +298,7 @@ static int get_project(struct reader *r, const json_t *j, struct project **ret)
 		return bad(r, "its tree is no mapping");
 	/* what lower() has to warn of was said when the files were read */
 	*ret = lower(&s, root, off, &files);
+	project_hash(*ret);
 	diag_done(&d);
 	return 0;
 }

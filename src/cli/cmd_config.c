@@ -123,6 +123,7 @@ static int lists(const struct project *p, const struct config_opts *o, struct bu
 
 static int hashes(struct cli *c, const char *which, struct buf *out, struct err *err)
 {
+	project_hash(c->project);
 	for (size_t i = 0; STREQ(which, "*") && i < c->project->n_services; i++)
 		buf_printf(out, "%s %s\n", c->project->services[i].name, c->project->services[i].config_hash);
 	if (STREQ(which, "*"))

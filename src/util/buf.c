@@ -75,18 +75,39 @@ void buf_vprintf(struct buf *b, const char *fmt, va_list ap)
 	b->p[b->len] = '\0';
 }
 
+/* How many bytes from s on are printable ASCII that JSON takes as it is (its quote and backslash are not). */
+static size_t plain_run(const char *s)
+{
+	const char *p = s;
+
+	while ((unsigned char)*p >= 0x20 && (unsigned char)*p < 0x7f && *p != '"' && *p != '\\')
+		p++;
+	return (size_t)(p - s);
+}
+
+/* The next character as it is, or U+FFFD for a byte that is none. Returns what was taken of s. */
+static size_t add_utf8(struct buf *b, const char *s)
+{
+	size_t n = str_utf8_len(s, strnlen(s, 4));
+
+	if (n)
+		buf_add(b, s, n);
+	else
+		buf_str(b, "\xef\xbf\xbd");
+	return n ? n : 1;
+}
+
 void buf_utf8(struct buf *b, const char *s)
 {
 	buf_room(b, 0);
 	b->p[b->len] = '\0';
 	while (*s) {
-		size_t n = str_utf8_len(s, strnlen(s, 4));
+		size_t run = plain_run(s);
 
-		if (n)
-			buf_add(b, s, n);
-		else
-			buf_str(b, "\xef\xbf\xbd");
-		s += n ? n : 1;
+		buf_add(b, s, run);
+		s += run;
+		if (*s)
+			s += add_utf8(b, s);
 	}
 }
 
@@ -99,23 +120,25 @@ static void json_ascii(struct buf *b, char c)
 	if (at) {
 		buf_char(b, '\\');
 		buf_char(b, letter[at - special]);
-	} else if ((unsigned char)c < 0x20 || c == 0x7f) {
-		buf_printf(b, "\\u%04x", (unsigned char)c);
 	} else {
-		buf_char(b, c);
+		buf_printf(b, "\\u%04x", (unsigned char)c);
 	}
 }
 
 void buf_json(struct buf *b, const char *s)
 {
-	struct buf clean = BUF_INIT;
+	buf_char(b, '"');
+	while (*s) {
+		size_t run = plain_run(s);
 
-	buf_utf8(&clean, s);
+		buf_add(b, s, run);
+		s += run;
+		if ((unsigned char)*s >= 0x80)
+			s += add_utf8(b, s);
+		else if (*s)
+			json_ascii(b, *s++);
+	}
 	buf_char(b, '"');
-	for (size_t i = 0; i < clean.len; i++)
-		json_ascii(b, clean.p[i]);
-	buf_char(b, '"');
-	buf_done(&clean);
 }
 
 void buf_consume(struct buf *b, size_t n)

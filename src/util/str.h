@@ -6,6 +6,11 @@
 #include <stdint.h>
 
 #define STREQ(a, b) (strcmp((a), (b)) == 0)
+/* The same for long searches, where most texts differ in their first byte. */
+static inline bool str_same(const char *a, const char *b)
+{
+	return *a == *b && strcmp(a, b) == 0;
+}
 
 bool str_starts(const char *s, const char *prefix);
 bool str_ends(const char *s, const char *suffix);

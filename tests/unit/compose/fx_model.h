@@ -29,10 +29,13 @@ static inline struct project *fx_model(struct fx *fx, const char *text)
 {
 	struct stage_ctx s = fx_stage(fx);
 	struct node *root = fx_canon(fx, text);
+	struct project *p;
 
 	for (size_t i = 0; i < fx->d.n; i++)
 		if (fx->d.items[i].level == DIAG_ERROR)
 			print_message("%u:%u %s\n", fx->d.items[i].pos.line, fx->d.items[i].pos.col, fx->d.items[i].msg);
 	assert_false(diag_failed(&fx->d));
-	return lower(&s, root, NULL, NULL);
+	p = lower(&s, root, NULL, NULL);
+	project_hash(p);
+	return p;
 }

@@ -62,6 +62,7 @@ static void model(struct fixture *f, const char *yaml)
 	strs_add(&o.files, file);
 	if (compose_load(&o, &d, &f->model) < 0)
 		fail_msg("%s", d.n ? d.items[0].msg : "?");
+	project_hash(f->model);
 	strs_done(&o.files);
 	diag_done(&d);
 }
