@@ -1,8 +1,8 @@
 /* canon.c - one document to its canonical form: a walk over the tree and the attribute table side by side.
  *
  * For each value: null is refused unless the row allows it, the row's hook makes the long form of it, then
- * the type is checked and the value cast. Whatever is wrong is reported with its place and the walk goes on
- * with the value as it is. */
+ * the type is checked and the value cast. Whatever is wrong is reported with its place and taken out, so that
+ * nobody after this walk meets a value of another kind than the row says, or reports it again. */
 #include "canon.h"
 
 #include <ctype.h>
@@ -36,6 +36,11 @@ struct node *canon_error(struct canon *c, const struct node *n, const char *fmt,
 	char msg[1024];
 	va_list ap;
 
+	c->wrong = true;
+	if (n->wrong) {
+		diag_mute(c->s->d);
+		return NULL;
+	}
 	va_start(ap, fmt);
 	vsnprintf(msg, sizeof msg, fmt, ap);
 	va_end(ap);
@@ -130,12 +135,11 @@ struct node *canon_place(struct node *n, const struct node *from)
 	return n;
 }
 
-/* The tag is free for this: files' own tags were taken out before. */
 struct node *canon_gap(struct canon *c, const struct node *n)
 {
 	struct node *gap = canon_like(c, n, NODE_NULL);
 
-	gap->tag = NODE_RESET;
+	gap->wrong = true;
 	return gap;
 }
 
@@ -216,6 +220,7 @@ static struct node *to_map(struct canon *c, const struct attr *row, struct node 
 				"'%s' is no name for '%s' (letters, digits, '.', '_', '-')", p->key,
 				row->key);
 			diag_where(c->s->d, trail_text(&c->path), NULL, (unsigned)strlen(p->key));
+			c->wrong = true;
 		}
 		p->value = canon_value(c, row->kids, p->value);
 		canon_pop(c, mark);
@@ -225,27 +230,34 @@ static struct node *to_map(struct canon *c, const struct attr *row, struct node 
 
 /* ------------------------------------------------------------------ objects */
 
-static void unknown_key(struct canon *c, const struct attr *row, const struct node_pair *p)
+/* A key that was meant is there from now on, without its value; else nobody knows what is missing. */
+static void unknown_key(struct canon *c, const struct attr *row, struct node *n, const struct node_pair *p)
 {
+	const struct pos pos = p->key_pos;
 	const char *near, **keys;
-	size_t n = 0;
+	size_t n_keys = 0;
 
-	while (row->kids[n].key)
-		n++;
-	keys = arena_array(c->a, n + 1, sizeof *keys);
-	for (size_t i = 0; i < n; i++)
+	while (row->kids[n_keys].key)
+		n_keys++;
+	keys = arena_array(c->a, n_keys + 1, sizeof *keys);
+	for (size_t i = 0; i < n_keys; i++)
 		keys[i] = row->kids[i].key;
 	near = str_nearest(p->key, keys);
 	diag_error(c->s->d, p->key_pos, "unknown key '%s'", p->key);
 	diag_where(c->s->d, trail_text(&c->path), NULL, (unsigned)strlen(p->key));
-	if (near)
-		canon_hint(c, "did you mean '%s'?", near);
+	if (!near) {
+		c->wrong = true;
+		return;
+	}
+	canon_hint(c, "did you mean '%s'?", near);
+	if (!node_get(n, near))
+		node_set(c->a, n, near, pos, canon_gap(c, p->value));
 }
 
 static void required_keys(struct canon *c, const struct attr *row, const struct node *n)
 {
 	for (const struct attr *kid = row->kids; kid->key; kid++)
-		if ((kid->flags & AF_REQ) && !node_get(n, kid->key))
+		if ((kid->flags & AF_REQ) && !c->wrong && !node_get(n, kid->key))
 			canon_error(c, n, "'%s' is missing in '%s'", kid->key, canon_subject(c, row));
 }
 
@@ -263,7 +275,7 @@ static struct node *to_obj(struct canon *c, const struct attr *row, struct node 
 		if (kid)
 			p->value = canon_value(c, kid, p->value);
 		else if (!attr_is_extension(p->key) || (row->flags & AF_NOX))
-			unknown_key(c, row, p);
+			unknown_key(c, row, n, p);
 		canon_pop(c, mark);
 	}
 	required_keys(c, row, n);
@@ -303,12 +315,24 @@ static const char *wanted(const struct attr *row)
 	return names[row->type];
 }
 
-struct node *canon_value(struct canon *c, const struct attr *row, struct node *n)
+static enum node_kind kind_of(const struct attr *row)
+{
+	switch (row->type) {
+	case A_KV:
+	case A_MAP:
+	case A_OBJ: return NODE_MAP;
+	case A_SEQ:
+	case A_CMD: return NODE_SEQ;
+	default: return NODE_NULL;
+	}
+}
+
+static struct node *checked(struct canon *c, const struct attr *row, struct node *n)
 {
 	struct node *whole = n;
 
 	if (n->kind == NODE_NULL) {
-		if (!(row->flags & AF_NULL) && n->tag != NODE_RESET)
+		if (!(row->flags & AF_NULL) || n->wrong)
 			canon_wrong(c, row, n, wanted(row));
 		return n;
 	}
@@ -323,16 +347,28 @@ struct node *canon_value(struct canon *c, const struct attr *row, struct node *n
 	return by_type(c, row, whole);
 }
 
+struct node *canon_value(struct canon *c, const struct attr *row, struct node *n)
+{
+	bool outer = c->wrong;
+
+	c->wrong = false;
+	n = checked(c, row, n);
+	if (c->wrong) {
+		enum node_kind kind = kind_of(row);
+
+		if (kind == NODE_NULL || n->kind != kind)
+			node_spoil(n, kind);
+		n->wrong = true;
+	}
+	c->wrong = outer;
+	return n;
+}
+
 struct node *canon_tree(const struct stage_ctx *s, struct node *root)
 {
 	struct canon c = { .s = s, .a = s->a, .path = BUF_INIT };
 	const struct node_pair *version;
 
-	if (root->kind != NODE_MAP) {
-		diag_error(s->d, root->pos, "a compose file must be a mapping, not a %s",
-			node_kind_str(root->kind));
-		return NULL;
-	}
 	version = node_pair_get(root, "version");
 	if (version) {
 		diag_warn(s->d, version->key_pos, "'version' is obsolete and ignored, please remove it");

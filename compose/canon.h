@@ -9,9 +9,10 @@ struct canon {
 	const struct stage_ctx *s;
 	struct arena *a;
 	struct buf path;        /* "services.web.ports[1]" */
+	bool wrong;             /* the value that is looked at was reported */
 };
 
-/* Reports a problem at n with the path walked so far; returns NULL so that a hook can return it. */
+/* Reports a problem at n with the path walked so far, unless n was reported already; returns NULL so that a hook can return it. */
 struct node *canon_error(struct canon *c, const struct node *n, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void canon_warn(struct canon *c, const struct node *n, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void canon_hint(struct canon *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -21,7 +22,7 @@ struct node *canon_wrong(struct canon *c, const struct attr *row, const struct n
 size_t canon_push(struct canon *c, const char *key);
 size_t canon_push_index(struct canon *c, size_t i);
 void canon_pop(struct canon *c, size_t mark);
-/* One value by its row. Never NULL: after a problem it is the value as it was. */
+/* One value by its row. Never NULL: what was wrong with it is taken out (node_spoil), lists and maps keep what is right. */
 struct node *canon_value(struct canon *c, const struct attr *row, struct node *n);
 /* The types, by file: canon_scalar.c, canon_text.c. Never NULL, as canon_value(). */
 struct node *canon_scalar(struct canon *c, const struct attr *row, struct node *n);

@@ -21,6 +21,10 @@ int check_error(const struct stage_ctx *s, const struct node *n, const char *pat
 	char msg[1024];
 	va_list ap;
 
+	if (n->wrong) {
+		diag_mute(s->d);
+		return -1;
+	}
 	va_start(ap, fmt);
 	vsnprintf(msg, sizeof msg, fmt, ap);
 	va_end(ap);
@@ -52,6 +56,14 @@ static bool suggest(const struct stage_ctx *s, const char *word, const struct no
 	return near != NULL;
 }
 
+/* Whether a section has the name, or may have had it in what was wrong. */
+static bool is_there(const struct node *root, const char *section, const char *name)
+{
+	const struct node *known = tree_map(root, section);
+
+	return tree_wrong(root, section) || (known && node_pair_get(known, name));
+}
+
 /* ------------------------------------------------------------------ services */
 
 /* Errors about keys stand at the key. */
@@ -69,7 +81,7 @@ static void disabled_hint(const struct stage_ctx *s, const char *name)
 }
 
 static void check_dependency(
-	const struct stage_ctx *s, const struct node *services, const char *name, const struct node_pair *dep)
+	const struct stage_ctx *s, const struct node *root, const char *name, const struct node_pair *dep)
 {
 	const char *from = tree_str(dep->value, "$from");
 	const char *path =
@@ -82,7 +94,7 @@ static void check_dependency(
 	at.origin = dep->value->origin;
 	if (from)
 		at.span = dep->value->span;
-	if (node_pair_get(services, dep->key))
+	if (is_there(root, "services", dep->key))
 		return;
 	if (s->disabled && node_pair_get(s->disabled, dep->key)) {
 		if (optional)
@@ -93,7 +105,7 @@ static void check_dependency(
 		return;
 	}
 	check_error(s, &at, path, "service '%s' depends on undefined service '%s'", name, dep->key);
-	suggest(s, dep->key, services);
+	suggest(s, dep->key, tree_map(root, "services"));
 }
 
 static void undefined(const struct stage_ctx *s, const struct node *at, const char *path, const char *service,
@@ -112,7 +124,7 @@ static void check_memberships(const struct stage_ctx *s, const struct node *root
 	tree_each(tree_map(service, key), p) {
 		struct node at = at_key(p);
 
-		if (known && node_pair_get(known, p->key))
+		if (is_there(root, key, p->key))
 			continue;
 		undefined(s, &at, check_path(s, "services", name, arena_printf(s->a, "%s.%s", key, p->key)),
 			name, sort, p->key, known);
@@ -130,7 +142,7 @@ static void check_mount_sources(
 
 		if (!type || !STREQ(type, "volume") || !source || !*source->text)
 			continue;
-		if (!known || !node_pair_get(known, source->text))
+		if (!is_there(root, "volumes", source->text))
 			undefined(s, source,
 				check_path(s, "services", name, arena_printf(s->a, "volumes[%zu].source", i)),
 				name, "volume", source->text, known);
@@ -147,9 +159,9 @@ static void check_file_refs(const struct stage_ctx *s, const struct node *root, 
 		const char *path =
 			check_path(s, "services", name, arena_printf(s->a, "%s%s[%zu]", prefix, key, i));
 
-		if (!source)
+		if (!source && !tree_wrong(list->items[i], "source"))
 			check_error(s, list->items[i], path, "'source' is missing: which %s?", sort);
-		else if (!known || !node_pair_get(known, source->text))
+		else if (source && !is_there(root, key, source->text))
 			undefined(s, source, path, name, sort, source->text, known);
 	}
 }
@@ -158,7 +170,7 @@ static void check_references(
 	const struct stage_ctx *s, const struct node *root, const char *name, const struct node *service)
 {
 	tree_each(tree_map(service, "depends_on"), dep)
-		check_dependency(s, tree_map(root, "services"), name, dep);
+		check_dependency(s, root, name, dep);
 	check_memberships(s, root, name, service, "networks", "network");
 	check_memberships(s, root, name, service, "models", "model");
 	check_mount_sources(s, root, name, service);
@@ -203,10 +215,21 @@ static void check_cycle(const struct stage_ctx *s, const struct node *services)
 	free(path);
 }
 
+/* What was missing in a file may have belonged to any of its services and resources. */
+static void spread_wrong(struct node *root)
+{
+	static const char *const sections[] = { "services", "configs", "secrets" };
+
+	for (size_t i = 0; root->wrong && i < sizeof sections / sizeof *sections; i++)
+		tree_each(tree_map(root, sections[i]), p)
+			p->value->wrong = true;
+}
+
 void check_tree(const struct stage_ctx *s, struct node *root)
 {
 	const struct node *services = tree_map(root, "services");
 
+	spread_wrong(root);
 	tree_each(services, p) {
 		check_service_values(s, p);
 		if (!s->no_consistency)

@@ -9,6 +9,12 @@
 #include "tree.h"
 #include "val.h"
 
+/* A text that has to be there; what was wrong with it was said. */
+static bool lacks(const struct node *map, const char *key)
+{
+	return !tree_str(map, key) && !tree_wrong(map, key);
+}
+
 /* ------------------------------------------------------------------ a service against itself */
 
 static const struct node *at_path(const struct node *n, const char *const *keys)
@@ -47,7 +53,7 @@ static void check_twins(const struct stage_ctx *s, const char *name, const struc
 		const struct node *own = node_get(service, twins[i].own),
 				  *twin = at_path(service, twins[i].keys);
 
-		if (!own || !twin || same_value(own, twin))
+		if (!own || !twin || own->wrong || twin->wrong || same_value(own, twin))
 			continue;
 		check_error(s, own, check_path(s, "services", name, twins[i].own),
 			"'%s' and '%s' have different values", twins[i].own, twins[i].shown);
@@ -60,7 +66,7 @@ static void check_image(const struct stage_ctx *s, const struct node_pair *p)
 	const struct node *service = p->value, *build = tree_map(service, "build");
 	const char *name = p->key;
 
-	if (!tree_str(service, "image") && !build && !tree_map(service, "provider")) {
+	if (lacks(service, "image") && !build && !tree_map(service, "provider")) {
 		const struct node at = { .pos = p->key_pos, .span = (unsigned)strlen(name) };
 
 		check_error(s, &at, check_path(s, "services", name, ""),
@@ -134,11 +140,11 @@ static void check_mounts(const struct stage_ctx *s, const char *name, const stru
 		if (!type)
 			continue;
 		path = check_path(s, "services", name, arena_printf(s->a, "volumes[%zu]", i));
-		if (!tree_str(m, "target"))
+		if (lacks(m, "target"))
 			check_error(s, m, path, "a mount needs a 'target'");
-		else
+		else if (tree_str(m, "target"))
 			check_target(s, path, node_get(m, "target"));
-		if ((STREQ(type, "bind") || STREQ(type, "image")) && !tree_str(m, "source"))
+		if ((STREQ(type, "bind") || STREQ(type, "image")) && lacks(m, "source"))
 			check_error(s, m, path, "a mount of type '%s' needs a 'source'", type);
 		if (STREQ(type, "tmpfs") && tree_str(m, "source"))
 			check_error(s, m, path, "a mount of type 'tmpfs' has no 'source'");
@@ -153,7 +159,7 @@ static void check_devices(const struct stage_ctx *s, const char *name, const str
 	const struct node *requests[] = { at_path(service, keys), tree_seq(service, "gpus") };
 
 	for (size_t i = 0; list && i < list->n; i++)
-		if (list->items[i]->kind == NODE_MAP && !tree_str(list->items[i], "target"))
+		if (list->items[i]->kind == NODE_MAP && lacks(list->items[i], "target"))
 			check_error(s, list->items[i],
 				check_path(s, "services", name, arena_printf(s->a, "devices[%zu]", i)),
 				"a device needs a 'target'");
@@ -371,7 +377,7 @@ static void check_file_object(const struct stage_ctx *s, const char *section, co
 				external ? "external" : first, sources[i]);
 		first = sources[i];
 	}
-	if (!first && !external && !node_get(p->value, "driver"))
+	if (!first && !external && !node_get(p->value, "driver") && !tree_wrong(p->value, "external"))
 		check_error(s, p->value, check_path(s, section, p->key, ""),
 			"%s '%s' has no source: give it 'file' or 'environment'", sort, p->key);
 }

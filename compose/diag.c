@@ -169,6 +169,11 @@ void diag_where(struct diag *d, const char *path, const char *origin, unsigned s
 		it->span = span;
 }
 
+void diag_mute(struct diag *d)
+{
+	d->dropping = true;
+}
+
 bool diag_failed(const struct diag *d)
 {
 	return d->n_errors > 0;
@@ -249,7 +254,7 @@ void diag_sort(struct diag *d)
 		qsort(keys, d->n, sizeof *keys, compare);
 	for (size_t i = 0; i < d->n; i++)
 		d->items[i] = keys[i].item;
-	d->dropping = true; /* what was last is no longer last */
+	diag_mute(d); /* what was last is no longer last */
 }
 
 void diag_done(struct diag *d)

@@ -58,6 +58,8 @@ void diag_note(struct diag *d, struct pos pos, const char *fmt, ...) __attribute
 void diag_hint(struct diag *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Details of the last problem: path and origin are copied, NULL leaves them. */
 void diag_where(struct diag *d, const char *path, const char *origin, unsigned span);
+/* Notes, hints and details of a problem that was not reported are dropped, too. */
+void diag_mute(struct diag *d);
 bool diag_failed(const struct diag *d);
 /* Keeps a copy of a file's text for the rendering. */
 void diag_add_source(struct diag *d, const char *file, const char *text, size_t len);

@@ -38,6 +38,14 @@ const struct env_var *env_find(const struct env *e, const char *name)
 	return e ? map_get(&e->vars, name) : NULL;
 }
 
+bool env_is_partial(const struct env *e)
+{
+	for (; e; e = e->first)
+		if (e->partial)
+			return true;
+	return false;
+}
+
 const char *env_value(const struct env *e, const char *name)
 {
 	const struct env_var *v = env_find(e, name);
@@ -81,6 +89,7 @@ void env_put_all(struct env *e, const struct env *from, bool overwrite)
 
 		env_put(e, v->name, v->value, v->pos, overwrite);
 	}
+	e->partial |= from->partial;
 }
 
 const char *env_origin(struct arena *a, const struct env_var *v)
@@ -210,6 +219,8 @@ static const char *expand(struct parser *ps, const char *text, struct pos pos)
 
 	if (st == INTERP_OK)
 		return r.text;
+	if (st == INTERP_UNKNOWN)
+		return NULL;
 	diag_error(ps->d, pos, "%s", problem.msg);
 	if (st == INTERP_BAD_FORMAT)
 		diag_hint(ps->d, "a '$' that is meant as such is written '$$', or stands in single quotes");
@@ -368,18 +379,20 @@ static int parse_raw_line(struct parser *ps, const char *line)
 
 static int parse_raw(struct parser *ps)
 {
+	int r = 0;
+
 	while (ps->p < ps->end) {
 		const char *nl = memchr(ps->p, '\n', (size_t)(ps->end - ps->p)), *stop = nl ? nl : ps->end;
 
 		if (stop > ps->p && stop[-1] == '\r')
 			stop--;
 		if (parse_raw_line(ps, arena_strndup(ps->a, ps->p, (size_t)(stop - ps->p))) < 0)
-			return -1;
+			r = -1;
 		ps->p = nl ? nl + 1 : ps->end;
 		ps->line_start = ps->p;
 		ps->line++;
 	}
-	return 0;
+	return r;
 }
 
 /* ------------------------------------------------------------------ the face */
@@ -410,8 +423,13 @@ int env_parse(struct env *into, const struct env *lookup, struct diag *d, const 
 	into->first = lookup;
 	if (raw)
 		r = parse_raw(&ps);
-	while (!raw && r == 0 && next_statement(&ps))
-		r = parse_statement(&ps);
+	while (!raw && next_statement(&ps)) {
+		if (parse_statement(&ps) == 0)
+			continue;
+		into->partial = true;
+		r = -1;
+		skip_line(&ps);
+	}
 	into->first = first;
 	return r;
 }

@@ -23,11 +23,13 @@ struct env {
 	struct arena *arena;
 	struct map vars;         /* name → struct env_var, in order of insertion */
 	const struct env *first; /* asked before this one; borrowed, usually NULL */
+	bool partial;            /* a file could not be read wholly: what is not here may be there */
 };
 
 void env_init(struct env *e, struct arena *a);
 void env_done(struct env *e);
 const struct env_var *env_find(const struct env *e, const char *name);
+bool env_is_partial(const struct env *e); /* with those asked before it */
 const char *env_value(const struct env *e, const char *name); /* NULL: not set */
 void env_put(struct env *e, const char *name, const char *value, struct pos pos, bool overwrite);
 /* NAME=value list, NULL-terminated. */

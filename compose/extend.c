@@ -12,6 +12,7 @@
 #include "attr.h"
 #include "diag.h"
 #include "front.h"
+#include "tree.h"
 
 enum { MAX_CHAIN = 500 };
 
@@ -19,7 +20,8 @@ enum { MAX_CHAIN = 500 };
 struct ext_file {
 	const char *path;              /* absolute */
 	const char *dir;               /* what `extends.file` in it is relative to */
-	struct node *services;         /* NULL: the file has none or could not be read */
+	struct node *services;         /* NULL: the file has none */
+	bool wrong;                    /* services may be missing for what was reported */
 	const struct merge_tags *tags; /* of the document; NULL: applied already */
 	struct map first_tag;          /* service → index of its first tag + 1 */
 };
@@ -75,11 +77,13 @@ static struct ext_file *file_load(struct front *f, const char *path, const struc
 	file->path = path;
 	file->dir = arena_strdup(f->s->a, dir);
 	map_set(f->bases, path, file);
-	if (read_file(f, path, named, NULL, READ_BASE, &root) < 0 || !root)
+	file->wrong = read_file(f, path, named, NULL, READ_BASE, &root) < 0;
+	if (!root)
 		return file;
 	if (!f->s->no_path_resolution)
 		paths_resolve(f->s, root, file->dir);
-	file->services = node_get(root, "services");
+	file->services = tree_map(root, "services");
+	file->wrong = tree_wrong(root, "services");
 	return file;
 }
 
@@ -126,15 +130,18 @@ static struct node *find_base(struct front *f, struct ext_file *file, const stru
 	if (!ref || ref->kind != NODE_STR)
 		return NULL; /* canon has reported it */
 	from = base_file(f, file, extends);
-	if (!from || (from != file && !from->services))
+	if (!from)
 		return NULL;
 	if (!node_get(from->services, ref->text)) {
+		if (from->wrong)
+			return NULL;
 		diag_error(f->s->d, ref->pos,
 			"service '%s' cannot extend '%s': there is no such service in %s", name, ref->text,
 			front_shown(f, from->path));
 		diag_where(f->s->d, arena_printf(f->s->a, "services.%s.extends", name), ref->origin,
 			ref->span);
-		select_hint(f->s, from->services, ref->text);
+		if (from->services)
+			select_hint(f->s, from->services, ref->text);
 		return NULL;
 	}
 	if (in_chain(chain, from, ref->text)) {
@@ -160,8 +167,10 @@ static struct node *resolve(struct front *f, struct ext_file *file, const char *
 	}
 	base = find_base(f, file, extends, name, &chain);
 	node_remove(service, "extends");
-	if (!base)
+	if (!base) {
+		service->wrong = true;
 		return service;
+	}
 	f->totals->copied += node_count(base);
 	if (f->totals->copied > FRONT_MAX_COPIED) {
 		diag_error(f->s->d, extends->pos, "services grow beyond %d nodes by extending each other",
@@ -202,10 +211,11 @@ void extend_services(struct front *f, struct node *doc, const struct merge_tags 
 {
 	struct ext_file file = { .path = path,
 		.dir = f->dir,
-		.services = node_get(doc, "services"),
+		.services = tree_map(doc, "services"),
+		.wrong = tree_wrong(doc, "services"),
 		.tags = tags };
 
-	if (!file.services || file.services->kind != NODE_MAP)
+	if (!file.services)
 		return;
 	for (size_t i = tags->n; i-- > 0;) {
 		if (tags->v[i].n > 1 && STREQ(tags->v[i].keys[0], "services"))

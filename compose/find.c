@@ -95,8 +95,10 @@ static int read_env_file(struct found *f, struct env *into, const char *path)
 	int r = env_load(into, &f->env, f->d, path, shown(f, path), false);
 
 	if (r == ENV_ABSENT)
-		return diag_error(f->d, (struct pos){ shown(f, path), 0, 0 },
+		r = diag_error(f->d, (struct pos){ shown(f, path), 0, 0 },
 			"the env file '%s' does not exist", shown(f, path));
+	if (r < 0)
+		into->partial = true;
 	return r;
 }
 
@@ -134,28 +136,29 @@ static int on_env_file(void *ctx, const char *name)
 {
 	struct env_files *x = ctx;
 
-	return *name ? read_env_file(x->f, x->into, join(x->f->a, x->f->cwd, name)) : 0;
+	if (*name)
+		read_env_file(x->f, x->into, join(x->f->a, x->f->cwd, name));
+	return 0;
 }
 
-static int read_env(struct found *f)
+/* What is wrong with a file is reported, and its variables are unknown from then on. */
+static void read_env(struct found *f)
 {
 	const char *list = env_value(&f->env, "COMPOSE_ENV_FILES");
 	struct env file_env;
 	struct env_files ctx = { f, &file_env };
-	int r = 0;
 
 	env_init(&file_env, f->a);
 	if (f->opts->env_files.n) {
-		for (size_t i = 0; r == 0 && i < f->opts->env_files.n; i++)
-			r = on_env_file(&ctx, f->opts->env_files.v[i]);
+		for (size_t i = 0; i < f->opts->env_files.n; i++)
+			on_env_file(&ctx, f->opts->env_files.v[i]);
 	} else if (list && *list) {
-		r = split(f->a, list, ',', on_env_file, &ctx);
+		split(f->a, list, ',', on_env_file, &ctx);
 	} else {
-		r = read_dotenv(f, &file_env);
+		read_dotenv(f, &file_env);
 	}
 	env_put_all(&f->env, &file_env, false);
 	env_done(&file_env);
-	return r;
 }
 
 /* ------------------------------------------------------------------ compose files */
@@ -239,15 +242,17 @@ int find_project(struct found *f, struct arena *a, struct diag *d, const struct 
 	env_put(&f->env, "PWD", f->cwd, (struct pos){ 0 }, false);
 	for (size_t i = 0; i < opts->files.n; i++)
 		add_file(f, opts->files.v[i]);
-	if (read_env(f) < 0)
-		return -1;
+	read_env(f);
 	find_files(f);
 	f->dir = current_dir(f);
-	return read_env(f);
+	read_env(f);
+	return 0;
 }
 
 int find_no_file(const struct found *f)
 {
+	if (f->env.partial && !env_value(&f->env, "COMPOSE_FILE"))
+		return -1; /* it may be named in the file of variables that is wrong */
 	diag_error(f->d, (struct pos){ 0 }, "no configuration file provided: not found");
 	diag_hint(f->d,
 		"looked for %s, %s, %s and %s in '%s' and the directories above; name another with -f",

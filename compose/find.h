@@ -24,7 +24,7 @@ struct found {
 };
 
 /* Fills in everything; env_done(&f->env) in the end, also after a failure. No file at all is no failure:
- * n_files is 0. */
+ * n_files is 0. Nor is a broken file of variables, which is reported: ask diag_failed(). */
 int find_project(struct found *f, struct arena *a, struct diag *d, const struct compose_opts *opts);
 /* "No file at all" as an error with the names that were looked for. */
 int find_no_file(const struct found *f);

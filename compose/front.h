@@ -50,7 +50,8 @@ const char *front_path(const struct front *f, const char *name);
 struct node *read_document(struct front *f, const char *path, struct node *base, struct node *doc,
 	unsigned flags);
 /* All documents of a file that another file names in the node `named`, onto base. *ret_root is NULL when it
- * holds nothing. 0, or -1 when it could not be read (reported). Other problems only show in diag. */
+ * holds nothing. 0, or -1 when there is no such file (reported). Other problems only show in diag, and in a
+ * tree that is marked as wrong. */
 int read_file(struct front *f, const char *path, const struct node *named, struct node *base, unsigned flags,
 	struct node **ret_root);
 

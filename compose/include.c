@@ -12,6 +12,7 @@
 #include "diag.h"
 #include "env.h"
 #include "front.h"
+#include "tree.h"
 
 enum { MAX_INCLUDES = 50 };
 
@@ -27,10 +28,11 @@ static int load_env_file(struct front *f, struct env *env, const char *path, con
 {
 	int r = env_load(env, f->env, f->s->d, path, front_shown(f, path), false);
 
+	if (r == ENV_ABSENT && !named)
+		return 0;
+	env->partial |= r != 0;
 	if (r != ENV_ABSENT)
 		return r;
-	if (!named)
-		return 0;
 	diag_error(f->s->d, named->pos, "the env file '%s' does not exist", named->text);
 	diag_where(f->s->d, "include.env_file", named->origin, named->span);
 	return -1;
@@ -80,21 +82,22 @@ static bool is_cycle(struct front *f, const char *path, const struct node *named
 static void import_section(struct front *f, struct node *doc, const struct node *imported,
 	const char *section)
 {
-	const struct node *from = node_get(imported, section);
-	struct node *to = node_get(doc, section);
+	const struct node *from = tree_map(imported, section);
+	struct node *to = tree_map(doc, section);
 
-	if (!from || from->kind != NODE_MAP)
+	if (!from)
 		return;
-	if (!to || to->kind != NODE_MAP) {
+	if (!to) {
 		to = node_new(f->s->a, NODE_MAP, from->pos);
 		node_set(f->s->a, doc, section, from->pos, to);
 	}
+	to->wrong |= from->wrong;
 	for (size_t i = 0; i < from->n; i++) {
 		const struct node_pair *p = &from->pairs[i], *own = node_pair_get(to, p->key);
 
 		if (!own) {
 			node_set(f->s->a, to, p->key, p->key_pos, p->value);
-		} else if (!node_equal(own->value, p->value)) {
+		} else if (!own->value->wrong && !p->value->wrong && !node_equal(own->value, p->value)) {
 			diag_error(f->s->d, own->key_pos,
 				"'%s.%s' is defined here and, differently, in an included file", section,
 				p->key);
@@ -137,7 +140,8 @@ static bool is_too_many(struct front *f, const struct node *entry)
 	return true;
 }
 
-static void include_entry(struct front *f, struct node *doc, const struct node *entry)
+/* False when something of it is missing (reported). */
+static bool include_entry(struct front *f, struct node *doc, const struct node *entry)
 {
 	static const char *const sections[] = { "services", "volumes", "networks", "secrets", "configs",
 		"models" };
@@ -145,17 +149,18 @@ static void include_entry(struct front *f, struct node *doc, const struct node *
 	struct node *root = NULL;
 	struct front child;
 	struct map bases = MAP_INIT;
+	bool complete = true;
 	struct env env;
 
 	if (is_too_many(f, entry) || !child_open(f, entry, &child))
-		return;
+		return false;
 	env_init(&env, f->s->a);
 	child_env(f, entry, child.dir, &env);
 	child.env = &env;
 	child.bases = &bases; /* its variables differ, so do the files it extends from */
 	for (size_t i = 0; (name = item_at(paths, i)); i++) {
 		if (read_file(&child, front_path(f, name->text), name, root, 0, &root) < 0)
-			break;
+			complete = false;
 	}
 	if (root) {
 		default_values(f->s, root);
@@ -164,9 +169,11 @@ static void include_entry(struct front *f, struct node *doc, const struct node *
 			paths_resolve(f->s, root, child.dir);
 		for (size_t i = 0; i < ARRAY_LEN(sections); i++)
 			import_section(f, doc, root, sections[i]);
+		complete &= !root->wrong;
 	}
 	map_done(&bases, NULL);
 	env_done(&env);
+	return complete;
 }
 
 void include_files(struct front *f, struct node *doc)
@@ -175,7 +182,9 @@ void include_files(struct front *f, struct node *doc)
 
 	if (!include)
 		return;
+	doc->wrong |= include->wrong;
 	node_remove(doc, "include");
 	for (size_t i = 0; include->kind == NODE_SEQ && i < include->n; i++)
-		include_entry(f, doc, include->items[i]);
+		if (!include_entry(f, doc, include->items[i]))
+			doc->wrong = true;
 }

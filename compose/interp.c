@@ -102,6 +102,12 @@ static void note_use(struct scan *s, const char *name, char op, const char *word
 	s->use(s->arg, &use);
 }
 
+/* A variable that is set nowhere may stand in a file of variables that could not be read. */
+static bool is_unknown(const struct scan *s, const struct env_var *v)
+{
+	return !s->use && (!v || !v->value) && env_is_partial(s->env);
+}
+
 /* ${NAME op WORD}: at is the '$', close the '}'. */
 static enum interp_status expand_op(struct scan *s, const char *at, const char *name, char op, bool colon,
 	const char *word, const char *close, struct buf *out)
@@ -117,6 +123,8 @@ static enum interp_status expand_op(struct scan *s, const char *at, const char *
 	st = expand(s, word, close, &expanded);
 	if (st != INTERP_OK || s->use)
 		return st;
+	if (is_unknown(s, v))
+		return INTERP_UNKNOWN;
 	text = expanded.p ? expanded.p : "";
 	if (op == '?' && !set)
 		return required(s, at, close, name, text);
@@ -134,21 +142,24 @@ static enum interp_status expand_op(struct scan *s, const char *at, const char *
 	return INTERP_OK;
 }
 
-static void expand_plain(struct scan *s, const char *at, const char *name, struct buf *out)
+static enum interp_status expand_plain(struct scan *s, const char *at, const char *name, struct buf *out)
 {
 	const struct env_var *v;
 
 	if (s->use) {
 		note_use(s, name, 0, at, at);
-		return;
+		return INTERP_OK;
 	}
 	v = env_find(s->env, name);
+	if (is_unknown(s, v))
+		return INTERP_UNKNOWN;
 	if (!v || !v->value) {
 		note_missing(s, name, at);
-		return;
+		return INTERP_OK;
 	}
 	buf_str(out, v->value);
 	s->last = v;
+	return INTERP_OK;
 }
 
 /* `at` is the '$' of "${"; *ret_next is behind the '}'. */
@@ -166,10 +177,8 @@ static enum interp_status expand_braced(struct scan *s, const char *at, const ch
 		return bad_format(s, at, close + 1, "no variable name after '${'");
 	name = arena_strndup(s->a, start, (size_t)(stop - start));
 	*ret_next = close + 1;
-	if (stop == close) {
-		expand_plain(s, at, name, out);
-		return INTERP_OK;
-	}
+	if (stop == close)
+		return expand_plain(s, at, name, out);
 	op = operator_at(stop, close, &colon, &word);
 	if (!op)
 		return bad_format(s, at, close + 1,
@@ -200,8 +209,7 @@ static enum interp_status expand_dollar(struct scan *s, const char *at, const ch
 		return INTERP_OK;
 	}
 	s->changed = true;
-	expand_plain(s, at, arena_strndup(s->a, p, (size_t)(stop - p)), out);
-	return INTERP_OK;
+	return expand_plain(s, at, arena_strndup(s->a, p, (size_t)(stop - p)), out);
 }
 
 static enum interp_status expand(struct scan *s, const char *p, const char *end, struct buf *out)
@@ -300,7 +308,6 @@ static void on_missing(void *arg, const char *name, size_t offset)
 static void report(struct walk *w, const struct node *n, enum interp_status st,
 	const struct interp_problem *p)
 {
-	w->failed = true;
 	if (st == INTERP_BAD_FORMAT) {
 		diag_error(w->d, pos_at(n, p->offset), "invalid variable in '%s': %s", n->text, p->msg);
 		diag_where(w->d, trail_text(&w->path), NULL, (unsigned)p->span);
@@ -322,7 +329,10 @@ static void walk_scalar(struct walk *w, struct node *n)
 	w->node = n;
 	st = interp_text(w->a, w->env, n->text, n->len, on_missing, w, &r, &problem);
 	if (st != INTERP_OK) {
-		report(w, n, st, &problem);
+		if (st != INTERP_UNKNOWN)
+			report(w, n, st, &problem);
+		w->failed = true;
+		node_spoil(n, NODE_NULL);
 		return;
 	}
 	if (!r.changed)

@@ -23,7 +23,8 @@ struct interp_result {
 	const char *origin; /* of the last variable that took part, NULL: none */
 	bool changed;
 };
-enum interp_status { INTERP_OK, INTERP_BAD_FORMAT = -1, INTERP_REQUIRED = -2 };
+/* INTERP_UNKNOWN: a variable may be set in a file that could not be read, which was reported. */
+enum interp_status { INTERP_OK, INTERP_BAD_FORMAT = -1, INTERP_REQUIRED = -2, INTERP_UNKNOWN = -3 };
 struct interp_problem {
 	size_t offset; /* of the '$' in the text */
 	size_t span;

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../src/util/arena.h"
 #include "../src/util/auto.h"
 #include "../src/util/buf.h"
 #include "../src/util/err.h"
@@ -49,12 +50,23 @@ static int check_bytes(struct loader *l)
 	return 0;
 }
 
+/* Nothing of a file could be read: everything may be missing. */
+static int nothing(struct arena *a, const char *file, struct node ***ret_docs, size_t *ret_n)
+{
+	*ret_docs = arena_array(a, 1, sizeof **ret_docs);
+	**ret_docs = node_new(a, NODE_MAP, (struct pos){ file, 0, 0 });
+	(**ret_docs)->wrong = true;
+	*ret_n = 1;
+	return -1;
+}
+
 int load_text(struct arena *a, struct diag *d, const char *file, const char *text, size_t len,
 	struct node ***ret_docs, size_t *ret_n)
 {
 	struct loader l = { .a = a, .d = d, .file = file, .text = text, .text_len = len };
 	struct node *docs = node_new(a, NODE_SEQ, (struct pos){ file, 1, 1 });
 
+	nothing(a, file, ret_docs, ret_n);
 	if (len > LOAD_MAX_BYTES)
 		return diag_error(d, (struct pos){ file, 0, 0 }, "the file is larger than %d MiB",
 			LOAD_MAX_BYTES >> 20);
@@ -68,11 +80,13 @@ int load_text(struct arena *a, struct diag *d, const char *file, const char *tex
 	load_stream(&l, docs);
 	yaml_parser_delete(&l.parser);
 	map_done(&l.anchors, NULL);
-	if (l.failed)
+	if (l.limit)
 		return -1;
+	if (l.failed && (l.stop || !docs->n))
+		node_push(a, docs, **ret_docs); /* whatever did not get so far */
 	*ret_docs = docs->items;
 	*ret_n = docs->n;
-	return 0;
+	return l.failed ? -1 : 0;
 }
 
 static int open_regular(const char *path, const char *shown, struct diag *d, struct pos pos)
@@ -101,6 +115,7 @@ int load_file(struct arena *a, struct diag *d, const char *path, const char *sho
 	struct buf text = BUF_INIT;
 	int r;
 
+	nothing(a, shown, ret_docs, ret_n);
 	if (fd < 0)
 		return STREQ(path, "-") ? diag_error(d, pos, "standard input is closed") : -1;
 	if (path_read_fd(fd, LOAD_MAX_BYTES, &text, &err) < 0) {

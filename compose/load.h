@@ -22,7 +22,8 @@ enum {
 	LOAD_MAX_NODES = 1000000 /* of a file, with all aliases expanded */
 };
 
-/* 0 and the documents (empty ones are left out; *ret_n may be 0), or -1 with the reasons in d. `file` must
+/* 0 and the documents (empty ones are left out; *ret_n may be 0), or -1 with the reasons in d. Then the
+ * documents are what could be read, at least one, with `wrong` set wherever something is missing. `file` must
  * live in the arena; the text is only read during the call (d keeps a copy for rendering). */
 int load_text(struct arena *a, struct diag *d, const char *file, const char *text, size_t len,
 	struct node ***ret_docs, size_t *ret_n);

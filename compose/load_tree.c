@@ -1,7 +1,10 @@
 /* How it works: libyaml's events drive a recursive descent (depth is bounded first). An anchor remembers the
  * node it named with its size and height, so that an alias is accounted for before it is copied: nine levels
  * of nine aliases stop at the limit instead of filling the memory. `<<` values are kept aside and applied
- * when their map ends, because keys written out win wherever they stand. */
+ * when their map ends, because keys written out win wherever they stand.
+ *
+ * Where the text breaks off, all maps and lists that are open end as they are and are marked as wrong. What was
+ * read last before that is left out: often the mistake begins there (a quote that ends in another line). */
 #include "load_tree.h"
 
 #include <string.h>
@@ -32,6 +35,26 @@ static bool next_event(struct loader *l, yaml_event_t *ev)
 		return true;
 	load_report(l);
 	return false;
+}
+
+/* ------------------------------------------------------------------ gaps */
+
+/* Stands for a value that was reported. */
+static struct node *gap(struct loader *l, struct pos pos)
+{
+	struct node *n = node_new(l->a, NODE_NULL, pos);
+
+	n->wrong = true;
+	return n;
+}
+
+/* The end of a list or map whose text broke off. */
+static struct node *cut_off(struct loader *l, struct node *n)
+{
+	if (!l->cut && n->n)
+		node_truncate(n, n->n - 1);
+	l->cut = n->wrong = true;
+	return n;
 }
 
 /* ------------------------------------------------------------------ limits */
@@ -173,11 +196,11 @@ static struct node *parse_alias(struct loader *l, const yaml_event_t *ev, unsign
 		diag_hint(l->d,
 			"it must be given as '&%s' above; a text that starts with '*' must be in quotes",
 			name);
-		return NULL;
+		return gap(l, pos);
 	}
 	if (!an->node) {
 		FAIL(l, pos, "the anchor '%s' holds itself", name);
-		return NULL;
+		return gap(l, pos);
 	}
 	if (!check_depth(l, depth + an->height - 1, pos) || !count_nodes(l, an->nodes, pos))
 		return NULL;
@@ -216,7 +239,7 @@ static struct node *parse_seq(struct loader *l, const yaml_event_t *start, unsig
 		if (end)
 			return seq;
 	}
-	return NULL;
+	return cut_off(l, seq);
 }
 
 /* The key of a pair, or NULL after reporting why it cannot be one. */
@@ -241,16 +264,21 @@ static bool is_merge_key(const struct node *key)
 	return key->kind == NODE_STR && !key->quoted && STREQ(key->text, "<<");
 }
 
-static bool merge_ok(struct loader *l, const struct node *v)
+static bool merge_ok(struct loader *l, struct node *map, const struct node *v)
 {
 	if (v->kind == NODE_MAP)
 		return true;
+	map->wrong = true;
+	if (v->wrong)
+		return false;
 	FAIL(l, v->pos, "'<<' takes a mapping or a list of mappings, not a %s", node_kind_str(v->kind));
 	return false;
 }
 
 static void merge_map(struct loader *l, struct node *map, const struct node *from)
 {
+	if (from->wrong)
+		map->wrong = true;
 	for (size_t i = 0; i < from->n; i++) {
 		const struct node_pair *p = &from->pairs[i];
 
@@ -262,12 +290,12 @@ static void merge_map(struct loader *l, struct node *map, const struct node *fro
 static void merge_value(struct loader *l, struct node *map, const struct node *v)
 {
 	if (v->kind != NODE_SEQ) {
-		if (merge_ok(l, v))
+		if (merge_ok(l, map, v))
 			merge_map(l, map, v);
 		return;
 	}
 	for (size_t i = 0; i < v->n; i++) {
-		if (merge_ok(l, v->items[i]))
+		if (merge_ok(l, map, v->items[i]))
 			merge_map(l, map, v->items[i]);
 	}
 }
@@ -301,6 +329,8 @@ static void parse_pair(struct loader *l, struct node *map, yaml_event_t *key_ev,
 	yaml_event_delete(&ev);
 	extent_add(ret, &kx);
 	extent_add(ret, &vx);
+	if (!text)
+		map->wrong = true;
 	if (!text || !value)
 		return;
 	if (!is_merge_key(key))
@@ -329,7 +359,7 @@ static struct node *parse_map(struct loader *l, const yaml_event_t *start, unsig
 			return map;
 		}
 	}
-	return NULL;
+	return cut_off(l, map);
 }
 
 static struct node *parse_node(struct loader *l, yaml_event_t *ev, unsigned depth, struct extent *ret)

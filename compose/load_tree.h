@@ -19,11 +19,13 @@ struct loader {
 	struct map anchors; /* name → struct anchor, of one document */
 	size_t nodes;
 	bool failed, stop; /* stop: nothing sensible can follow */
+	bool limit;        /* it is too much: nothing of it is used */
+	bool cut;          /* what stood before the place where the text broke off was left out */
 };
 
 /* The first reports and goes on, the second ends the reading of this file. */
 #define FAIL(l, ...) ((void)((l)->failed = true, diag_error((l)->d, __VA_ARGS__)))
-#define STOP(l, ...) ((l)->stop = true, FAIL(l, __VA_ARGS__))
+#define STOP(l, ...) ((l)->stop = (l)->limit = true, FAIL(l, __VA_ARGS__))
 
 static inline struct pos load_pos(const struct loader *l, yaml_mark_t mark)
 {

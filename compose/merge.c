@@ -162,23 +162,9 @@ static void pop(struct merge *m, size_t mark)
 		m->path.p[mark] = '\0';
 }
 
-/* Whether something is wrong with a node already, so that a second complaint would only confuse. */
-static bool is_blamed(const struct diag *d, const struct node *n)
-{
-	for (size_t i = 0; i < d->n; i++) {
-		const struct pos *pos = &d->items[i].pos;
-
-		if (d->items[i].level == DIAG_ERROR && pos->line == n->pos.line && pos->col == n->pos.col &&
-			str_eq(pos->file, n->pos.file))
-			return true;
-	}
-	return false;
-}
-
 static struct node *cannot(struct merge *m, struct node *base, struct node *over)
 {
-	if (is_blamed(m->d, over))
-		return base;
+	base->wrong = true;
 	diag_error(m->d, over->pos, "cannot override '%s', which is a %s, with a %s",
 		m->path.p ? m->path.p : "the file", node_kind_str(base->kind), node_kind_str(over->kind));
 	diag_where(m->d, m->path.p, over->origin, over->span);
@@ -266,6 +252,8 @@ static struct node *merge_value(struct merge *m, const struct attr *row, struct 
 {
 	if (replaces(row, base, over))
 		return over;
+	if (over->wrong)
+		base->wrong = true;
 	if (over->kind == NODE_NULL)
 		return base;
 	if (base->kind == NODE_MAP && over->kind == NODE_MAP)

@@ -73,6 +73,17 @@ struct node *node_float(struct arena *a, double v, struct pos pos)
 	return n;
 }
 
+void node_spoil(struct node *n, enum node_kind kind)
+{
+	n->kind = kind;
+	n->wrong = true;
+	n->text = kind == NODE_SEQ || kind == NODE_MAP ? NULL : "";
+	n->len = n->n = n->cap = 0;
+	n->items = NULL;
+	n->pairs = NULL;
+	n->index = NULL;
+}
+
 struct node *node_copy(struct arena *a, const struct node *n)
 {
 	struct node *c;

@@ -21,6 +21,7 @@ struct node {
 	enum node_kind kind;
 	enum node_tag tag;
 	bool quoted; /* a scalar that was quoted or a block: always a string */
+	bool wrong;  /* reported already: a value that was taken out, or a list or map that may lack something */
 	struct pos pos;
 	unsigned span;      /* length in the text, 0 when unknown */
 	const char *origin; /* "WEB_PORT is set in .env:3", NULL: the user's own text */
@@ -49,6 +50,8 @@ struct node *node_bool(struct arena *a, bool v, struct pos pos);
 struct node *node_float(struct arena *a, double v, struct pos pos);
 /* Deep copy; positions and origins stay. */
 struct node *node_copy(struct arena *a, const struct node *n);
+/* Takes the value out of a node that was reported: what is left is empty, of that kind, and `wrong`. */
+void node_spoil(struct node *n, enum node_kind kind);
 size_t node_count(const struct node *n);                        /* with all that is below */
 struct node *node_get(const struct node *map, const char *key); /* NULL: absent (or not a map) */
 struct node_pair *node_pair_get(const struct node *map, const char *key);

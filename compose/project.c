@@ -27,7 +27,7 @@ static int load_all(const struct front *fr, const struct found *f, struct file_d
 
 		if (load_file(f->a, f->d, f->files[i], shown, &ret[i].docs, &ret[i].n) < 0)
 			r = -1;
-		for (size_t k = 0; r == 0 && k < ret[i].n; k++)
+		for (size_t k = 0; k < ret[i].n; k++)
 			node_push(f->a, ret_all, ret[i].docs[k]);
 	}
 	return r;
@@ -65,14 +65,13 @@ struct node *project_read(struct found *f, struct stage_ctx *s)
 	struct file_docs *files = arena_array(f->a, f->n_files, sizeof *files);
 	struct node *docs = node_new(f->a, NODE_SEQ, (struct pos){ 0 }), *root = NULL;
 
-	if (load_all(&fr, f, files, docs) < 0 || name_of(f, docs, &s->project_name) < 0)
-		return NULL;
+	load_all(&fr, f, files, docs);
+	if (name_of(f, docs, &s->project_name) < 0)
+		s->project_name = "unnamed"; /* reported; the rest is looked at all the same */
 	env_put(&f->env, "COMPOSE_PROJECT_NAME", s->project_name, (struct pos){ 0 }, true);
 	root = merge_all(&fr, f, files);
 	map_done(&bases, NULL);
-	if (diag_failed(f->d))
-		return NULL;
-	if (!root || root->n == 0) {
+	if (!root || (root->n == 0 && !root->wrong)) {
 		diag_error(f->d, (struct pos){ front_shown(&fr, f->files[0]), 0, 0 }, "empty compose file");
 		return NULL;
 	}
@@ -187,5 +186,5 @@ int compose_find(const struct compose_opts *opts, struct diag *d, char **ret_nam
 	env_done(&f.env);
 	arena_free(a);
 	diag_sort(d);
-	return r;
+	return diag_failed(d) ? -1 : r;
 }

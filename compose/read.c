@@ -32,6 +32,15 @@ const char *front_path(const struct front *f, const char *name)
 	return arena_strdup(f->s->a, abs);
 }
 
+/* What could have been read is missing from here on. */
+static struct node *incomplete(struct front *f, struct node *base, struct pos pos)
+{
+	if (!base)
+		base = node_new(f->s->a, NODE_MAP, pos);
+	base->wrong = true;
+	return base;
+}
+
 struct node *read_document(struct front *f, const char *path, struct node *base, struct node *doc,
 	unsigned flags)
 {
@@ -40,7 +49,7 @@ struct node *read_document(struct front *f, const char *path, struct node *base,
 
 	if (doc->kind != NODE_MAP) {
 		diag_error(s->d, doc->pos, "a compose file is a mapping, not a %s", node_kind_str(doc->kind));
-		return base;
+		return incomplete(f, base, doc->pos);
 	}
 	if (!s->no_interpolate)
 		interp_tree(s->a, s->d, doc, f->env);
@@ -49,8 +58,6 @@ struct node *read_document(struct front *f, const char *path, struct node *base,
 		merge_drop_nulls(base, doc);
 	extend_drop_nulls(doc);
 	doc = canon_tree(s, doc);
-	if (!doc)
-		return base;
 	if (!(flags & READ_BASE)) {
 		extend_services(f, doc, &tags, path);
 		include_files(f, doc);
@@ -73,10 +80,8 @@ int read_file(struct front *f, const char *path, const struct node *named, struc
 		diag_where(s->d, NULL, named->origin, named->span);
 		return -1;
 	}
-	if (load_file(s->a, s->d, path, shown, &docs, &n) < 0) {
+	if (load_file(s->a, s->d, path, shown, &docs, &n) < 0)
 		diag_note(s->d, named->pos, "'%s' is named here", shown);
-		return -1;
-	}
 	for (size_t i = 0; i < n; i++)
 		*ret_root = read_document(f, path, *ret_root, docs[i], flags);
 	return 0;

@@ -7,6 +7,7 @@
 #include "../src/util/str.h"
 #include "diag.h"
 #include "front.h"
+#include "tree.h"
 
 static bool has_text(const struct node *seq, const char *text)
 {
@@ -116,7 +117,7 @@ static void want_pair(struct wanted *w, const struct node_pair *need)
 
 	if (service) {
 		want(w, need->key, service);
-	} else if (is_required(need->value) && !w->s->no_consistency) {
+	} else if (is_required(need->value) && !w->s->no_consistency && !w->services->wrong) {
 		diag_error(w->s->d, need->value->pos, "'%s' is needed here, but no active profile enables it",
 			need->key);
 		diag_where(w->s->d, NULL, need->value->origin, need->value->span);
@@ -213,7 +214,7 @@ void select_services(struct stage_ctx *s, struct node *root, const char *const *
 
 		if (service) {
 			want(&w, *name, service);
-		} else {
+		} else if (!tree_wrong(root, "services")) {
 			diag_error(s->d, (struct pos){ 0 }, "no such service: '%s'", *name);
 			select_hint(s, services, *name);
 		}

@@ -29,7 +29,7 @@ struct stage_ctx {
 };
 
 /* One document (maybe a part only: an override): types are checked and cast, short forms become long ones, unknown keys and wrong
- * types are reported. Returns the new root (parts of the old one may be used in it), NULL when it is no map at all. */
+ * types are reported and taken out. `root` is a map; returns the new one (parts of the old one may be used in it). */
 struct node *canon_tree(const struct stage_ctx *s, struct node *root);
 
 /* What a whole project means where it says nothing: build.context ".", required: true, empty maps for null ones. To be called before

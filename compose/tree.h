@@ -42,6 +42,14 @@ static inline bool tree_true(const struct node *map, const char *key)
 	return n && n->kind == NODE_BOOL && n->b;
 }
 
+/* Whether the absence of a key may come of something that was reported. */
+static inline bool tree_wrong(const struct node *map, const char *key)
+{
+	const struct node *n = map ? node_get(map, key) : NULL;
+
+	return (map && map->wrong) || (n && n->wrong);
+}
+
 /* for (struct node_pair *p …) over a map that may be NULL; for the items of a list likewise. */
 #define tree_each(map, p) \
 	for (struct node_pair *p = (map) ? (map)->pairs : NULL; p && p < (map)->pairs + (map)->n; p++)

@@ -34,7 +34,7 @@ int compose_environment(const struct compose_opts *opts, struct diag *d, struct 
 	env_done(&f.env);
 	arena_free(a);
 	diag_sort(d);
-	return r;
+	return diag_failed(d) ? -1 : r;
 }
 
 struct uses {
@@ -94,7 +94,7 @@ int compose_variables(const struct compose_opts *opts, struct diag *d, struct co
 		find_no_file(&f);
 	else if (r == 0)
 		root = project_read(&f, &s);
-	if (root)
+	if (root && !diag_failed(d))
 		interp_visit(a, root, on_use, &u);
 	if (u.n)
 		qsort(u.v, u.n, sizeof *u.v, compare_names);
@@ -104,7 +104,7 @@ int compose_variables(const struct compose_opts *opts, struct diag *d, struct co
 	diag_sort(d);
 	*ret = u.v;
 	*ret_n = u.n;
-	return root ? 0 : -1;
+	return diag_failed(d) ? -1 : 0;
 }
 
 void compose_variables_free(struct compose_variable *v, size_t n)
