@@ -71,12 +71,31 @@ static struct node *view_map(struct view *v, const struct attr *row, const struc
 	return out;
 }
 
+/* The values in the order of the rows; NULL: none. Fewer steps than to look every row's key up, as most rows have none. */
+static const struct node **by_row(struct view *v, const struct attr *row, const struct node *n)
+{
+	const struct node **values;
+	size_t rows = 0;
+
+	while (row->kids[rows].key)
+		rows++;
+	values = arena_array(v->a, rows, sizeof *values);
+	for (size_t i = 0; i < n->n; i++) {
+		const struct attr *kid = attr_find(row, n->pairs[i].key);
+
+		if (kid)
+			values[kid - row->kids] = n->pairs[i].value;
+	}
+	return values;
+}
+
 static struct node *view_obj(struct view *v, const struct attr *row, const struct node *n)
 {
 	struct node *out = node_new(v->a, NODE_MAP, n->pos);
+	const struct node **values = by_row(v, row, n);
 
 	for (const struct attr *kid = row->kids; kid->key; kid++) {
-		const struct node *value = node_get(n, kid->key);
+		const struct node *value = values[kid - row->kids];
 		struct node *shown;
 
 		if (kid->flags & AF_HIDE)
@@ -122,8 +141,6 @@ static const char *doubled(struct arena *a, const char *text)
 	struct buf b = BUF_INIT;
 	const char *out;
 
-	if (!strchr(text, '$'))
-		return text;
 	for (; *text; text++) {
 		if (*text == '$')
 			buf_char(&b, '$');
@@ -136,14 +153,15 @@ static const char *doubled(struct arena *a, const char *text)
 
 static void double_dollars(struct arena *a, struct node *n)
 {
-	if (n->kind == NODE_STR) {
+	if (n->kind == NODE_STR && strchr(n->text, '$')) {
 		n->text = doubled(a, n->text);
 		n->len = strlen(n->text);
 	}
 	for (size_t i = 0; n->kind == NODE_SEQ && i < n->n; i++)
 		double_dollars(a, n->items[i]);
 	for (size_t i = 0; n->kind == NODE_MAP && i < n->n; i++) {
-		n->pairs[i].key = doubled(a, n->pairs[i].key);
+		if (strchr(n->pairs[i].key, '$'))
+			n->pairs[i].key = doubled(a, n->pairs[i].key);
 		double_dollars(a, n->pairs[i].value);
 	}
 }

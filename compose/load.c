@@ -32,7 +32,7 @@ static int check_bytes(struct loader *l)
 	struct pos pos = { l->file, 1, 1 };
 
 	while (p < end) {
-		size_t n = utf8_len(p, end);
+		size_t n = *p >= 0x20 && *p < 0x7f ? 1 : utf8_len(p, end);
 
 		if (n == 0)
 			return diag_error(l->d, pos, "the byte 0x%02x is not valid UTF-8", *p);

@@ -17,23 +17,26 @@ enum node_tag { NODE_PLAIN, NODE_RESET, NODE_OVERRIDE };
 
 struct node_pair;
 
+/* Small, because there is one for every word of a file; what shares its place belongs to different kinds. */
 struct node {
-	enum node_kind kind;
-	enum node_tag tag;
-	bool quoted; /* a scalar that was quoted or a block: always a string */
-	bool wrong;  /* reported already: a value that was taken out, or a list or map that may lack something */
+	enum node_kind kind : 8;
+	enum node_tag tag : 8;
+	bool quoted : 1; /* a scalar that was quoted or a block: always a string */
+	bool wrong : 1;  /* reported already: a value that was taken out, or a list or map that may lack something */
+	bool b : 1;      /* NODE_BOOL */
+	bool is_u64 : 1; /* NODE_INT above LLONG_MAX: i holds the bits of an unsigned number */
+	unsigned span;   /* length in the text, 0 when unknown */
 	struct pos pos;
-	unsigned span;      /* length in the text, 0 when unknown */
 	const char *origin; /* "WEB_PORT is set in .env:3", NULL: the user's own text */
 	const char *text;   /* scalars: the text as written (interpolated); never NULL for scalars */
 	size_t len;
-	bool b;                  /* NODE_BOOL */
-	long long i;             /* NODE_INT */
-	bool is_u64;             /* NODE_INT above LLONG_MAX: i holds the bits of an unsigned number */
-	double f;                /* NODE_FLOAT */
-	struct node **items;     /* NODE_SEQ: n */
-	struct node_pair *pairs; /* NODE_MAP: n */
-	size_t n, cap;
+	union {
+		long long i;             /* NODE_INT */
+		double f;                /* NODE_FLOAT */
+		struct node **items;     /* NODE_SEQ: n */
+		struct node_pair *pairs; /* NODE_MAP: n */
+	};
+	unsigned n, cap;          /* 0 for scalars */
 	struct node_index *index; /* large maps: lookup by key; owned by node.c */
 };
 

@@ -1,5 +1,6 @@
-/* How it works: blocks of 16 KiB in a list, the newest is filled from the front. What does not fit into a
- * block gets one of its own, which is put behind the newest, so that the rest of that one is not lost. */
+/* How it works: blocks in a list, the newest is filled from the front. The first is of 16 KiB, later ones are as large as an eighth of
+ * what there is: few calls for large models, and pages that the kernel just cleared are not cleared again. What would take a large part
+ * of a block gets one of its own, which is put behind the newest, so that the rest of that one is not lost. */
 #include "arena.h"
 
 #include <stdalign.h>
@@ -11,7 +12,7 @@
 #include "auto.h"
 #include "mem.h"
 
-enum { BLOCK_BYTES = 16 << 10 };
+enum { BLOCK_MIN = 16 << 10, BLOCK_MAX = 1 << 20 };
 
 struct block {
 	struct block *next;
@@ -64,6 +65,13 @@ static void *alloc_alone(struct arena *a, size_t n)
 	return b->data;
 }
 
+static size_t block_size(const struct arena *a)
+{
+	size_t size = a->bytes / 8;
+
+	return size < BLOCK_MIN ? BLOCK_MIN : size > BLOCK_MAX ? BLOCK_MAX : size;
+}
+
 void *arena_alloc(struct arena *a, size_t n)
 {
 	const size_t mask = alignof(max_align_t) - 1;
@@ -75,9 +83,9 @@ void *arena_alloc(struct arena *a, size_t n)
 	n = n ? (n + mask) & ~mask : mask + 1;
 	a->bytes += n;
 	if (!b || b->size - b->used < n) {
-		if (n > BLOCK_BYTES / 4)
+		if (n > BLOCK_MIN / 4)
 			return alloc_alone(a, n);
-		b = block_new(BLOCK_BYTES);
+		b = block_new(block_size(a));
 		b->next = a->newest;
 		a->newest = b;
 	}
