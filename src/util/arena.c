@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "auto.h"
 #include "mem.h"
 
 enum { BLOCK_MIN = 16 << 10, BLOCK_MAX = 1 << 20 };
@@ -65,9 +64,10 @@ static void *alloc_alone(struct arena *a, size_t n)
 	return b->data;
 }
 
+/* A multiple of what everything is aligned to, as `used` is. */
 static size_t block_size(const struct arena *a)
 {
-	size_t size = a->bytes / 8;
+	size_t size = a->bytes / 8 & ~(size_t)(alignof(max_align_t) - 1);
 
 	return size < BLOCK_MIN ? BLOCK_MIN : size > BLOCK_MAX ? BLOCK_MAX : size;
 }
@@ -117,21 +117,38 @@ char *arena_strndup(struct arena *a, const char *s, size_t n)
 	return copy;
 }
 
+/* Written where it will stay; NULL when it does not fit there, and *ret_len says what it takes. */
+static char *print_here(struct arena *a, const char *fmt, va_list ap, size_t *ret_len)
+{
+	struct block *b = a->newest;
+	char *at = b ? b->data + b->used : NULL;
+	size_t room = b ? b->size - b->used : 0;
+	int n = vsnprintf(at, room, fmt, ap);
+
+	*ret_len = n < 0 ? 0 : (size_t)n;
+	if (*ret_len < room)
+		return arena_alloc(a, *ret_len + 1);
+	if (room)
+		memset(at, 0, room);
+	return NULL;
+}
+
 char *arena_printf(struct arena *a, const char *fmt, ...)
 {
-	char *s = NULL;
-	char *copy;
+	size_t len;
+	char *s;
 	va_list ap;
-	int n;
 
 	va_start(ap, fmt);
-	n = vasprintf(&s, fmt, ap);
+	s = print_here(a, fmt, ap, &len);
 	va_end(ap);
-	if (n < 0)
-		return arena_strdup(a, fmt);
-	copy = arena_strndup(a, s, (size_t)n);
-	free(s);
-	return copy;
+	if (s)
+		return s;
+	s = arena_alloc(a, len + 1);
+	va_start(ap, fmt);
+	vsnprintf(s, len + 1, fmt, ap);
+	va_end(ap);
+	return s;
 }
 
 size_t arena_bytes(const struct arena *a)

@@ -12,6 +12,8 @@ char *buf_room(struct buf *b, size_t n)
 {
 	size_t need;
 
+	if (b->cap > b->len && n < b->cap - b->len)
+		return b->p + b->len;
 	if (__builtin_add_overflow(b->len, n, &need) || __builtin_add_overflow(need, 1, &need))
 		need = SIZE_MAX; /* more than there is: ends in xrealloc_array() */
 	if (need > b->cap) {
