@@ -48,11 +48,29 @@ static struct node *gap(struct loader *l, struct pos pos)
 	return n;
 }
 
+/* Leaves out what stands last in the text of a node. Aliases are copies, so nobody else has it. */
+static void drop_last(struct node *n)
+{
+	for (;;) {
+		struct node *last;
+
+		n->wrong = true;
+		if (n->n == 0)
+			return;
+		last = n->kind == NODE_MAP ? n->pairs[n->n - 1].value : n->items[n->n - 1];
+		if (last->n == 0) {
+			node_truncate(n, n->n - 1);
+			return;
+		}
+		n = last;
+	}
+}
+
 /* The end of a list or map whose text broke off. */
 static struct node *cut_off(struct loader *l, struct node *n)
 {
-	if (!l->cut && n->n)
-		node_truncate(n, n->n - 1);
+	if (!l->cut)
+		drop_last(n);
 	l->cut = n->wrong = true;
 	return n;
 }
@@ -131,8 +149,21 @@ static void apply_tag(struct loader *l, struct node *n, const yaml_char_t *tag)
 		return;
 	FAIL(l, n->pos, "the tag '%s' is not known", (const char *)tag);
 	near = str_nearest((const char *)tag, known);
-	if (near)
+	if (near && str_distance((const char *)tag, near) <= 2)
 		diag_hint(l->d, "did you mean '%s'?", near);
+	else
+		diag_hint(l->d, "a text that starts with '!' must be in quotes");
+}
+
+static void note_quote(struct loader *l, const yaml_event_t *ev)
+{
+	yaml_scalar_style_t style = ev->data.scalar.style;
+
+	if (style != YAML_DOUBLE_QUOTED_SCALAR_STYLE && style != YAML_SINGLE_QUOTED_SCALAR_STYLE)
+		return;
+	l->quote = style == YAML_DOUBLE_QUOTED_SCALAR_STYLE ? '"' : '\'';
+	l->quote_start = load_pos(l, ev->start_mark);
+	l->quote_end = load_pos(l, ev->end_mark);
 }
 
 static struct node *parse_scalar(struct loader *l, const yaml_event_t *ev)
@@ -156,6 +187,7 @@ static struct node *parse_scalar(struct loader *l, const yaml_event_t *ev)
 	n->len = len;
 	n->span = span_of(ev);
 	n->quoted = ev->data.scalar.style != YAML_PLAIN_SCALAR_STYLE || tag == TAG_STR;
+	note_quote(l, ev);
 	if (!n->quoted || tag == TAG_PLAIN)
 		load_scalar_resolve(n);
 	apply_tag(l, n, ev->data.scalar.tag);
@@ -247,6 +279,8 @@ static const char *parse_key(struct loader *l, const struct node *key)
 {
 	if (key->kind == NODE_SEQ || key->kind == NODE_MAP) {
 		FAIL(l, key->pos, "a key must be a string, not a %s", node_kind_str(key->kind));
+		if (key->kind == NODE_MAP)
+			diag_hint(l->d, "a text with braces, such as '{{ name }}', must be in quotes");
 		return NULL;
 	}
 	if (key->kind != NODE_STR || load_is_timestamp(key)) {

@@ -20,6 +20,8 @@ struct loader {
 	size_t nodes;
 	bool failed, stop; /* stop: nothing sensible can follow */
 	bool limit;        /* it is too much: nothing of it is used */
+	struct pos quote_start, quote_end; /* the quoted text that was read last, and what quoted it */
+	char quote;
 	bool cut;          /* what stood before the place where the text broke off was left out */
 };
 

@@ -3,32 +3,40 @@
 
 #include "../src/util/auto.h"
 #include "../src/util/str.h"
-#include "load_tree.h"
+#include "load_guess.h"
 
-/* libyaml speaks of its own rules; these words speak of the file. A text of NULL stays as it is. */
+/* libyaml speaks of its own rules; these words speak of the file, unless the guess knows better. A text of NULL stays as it is. */
 static const struct complaint {
-	const char *starts, *text, *hint;
+	const char *starts;
+	load_guess_fn *guess;
+	const char *text, *hint;
 } complaints[] = {
-	{ "did not find expected key", "this line does not go on with what is above it",
+	{ "did not find expected key", guess_key, "this does not go on with what is above it",
 		"check the indentation" },
-	{ "did not find expected '-' indicator", "a list item, '- …', is expected here",
+	{ "did not find expected '-' indicator", guess_item, "a list item, '- …', is expected here",
 		"check the indentation" },
-	{ "did not find expected ',' or ']'", "a ',' or ']' is missing here", NULL },
-	{ "did not find expected ',' or '}'", "a ',' or '}' is missing here", NULL },
-	{ "mapping values are not allowed", "a ':' is not expected here",
+	{ "did not find expected ',' or ']'", guess_flow, "a ',' or ']' is missing here", NULL },
+	{ "did not find expected ',' or '}'", guess_flow, "a ',' or '}' is missing here", NULL },
+	{ "mapping values are not allowed", guess_colon, "a ':' is not expected here",
 		"check the indentation; a text that holds ': ' must be in quotes" },
-	{ "could not find expected ':'", "a ':' is missing after a key", NULL },
-	{ "block sequence entries are not allowed", "a list item is not expected here",
+	{ "could not find expected ':'", guess_no_colon, "a ':' is missing after a key", NULL },
+	{ "block sequence entries are not allowed", guess_dash, "a list item is not expected here",
 		"check the indentation" },
-	{ "found unexpected end of stream", "the file ends inside of a quoted text", NULL },
-	{ "found character that cannot start any token", "no text can start with this character",
+	{ "found unexpected end of stream", guess_quote, "the file ends inside of a quoted text", NULL },
+	{ "found character that cannot start any token", guess_start, "no text can start with this character",
 		"put the text in quotes" },
-	{ "did not find expected alphabetic or numeric", "a name is missing here",
+	{ "did not find expected alphabetic or numeric", guess_name, "a name is missing here",
 		"a text that starts with '*' or '&' must be in quotes" },
-	{ "found incompatible YAML document", "this YAML version is not supported",
+	{ "did not find expected node content", guess_content, "a value is missing here", NULL },
+	{ "found unknown escape character", guess_escape, NULL, NULL },
+	{ "did not find expected comment or line break", NULL, "a text of several lines starts on the next line",
+		"put it below the '|' or '>', indented deeper than its key" },
+	{ "did not find expected <document start>", NULL, "this does not belong to what is above it",
+		"check the indentation" },
+	{ "found incompatible YAML document", NULL, "this YAML version is not supported",
 		"leave the %YAML line out" },
-	{ "found duplicate %YAML directive", "%YAML is there twice", "leave the lines out" },
-	{ "found undefined tag handle", "the tag is not known", NULL },
+	{ "found duplicate %YAML directive", NULL, "%YAML is there twice", "leave the lines out" },
+	{ "found undefined tag handle", NULL, "the tag is not known", NULL },
 };
 
 static const struct complaint *find_complaint(const char *problem)
@@ -67,29 +75,6 @@ static void note_context(struct loader *l)
 	}
 }
 
-/* A ':' that is not expected often means that the line above has none. */
-static void note_line_above(struct loader *l, struct pos pos)
-{
-	size_t len = 0, blank;
-	const char *line = pos.line > 1 ? diag_line(l->d, l->file, pos.line - 1, &len) : NULL;
-
-	if (!line || memchr(line, ':', len))
-		return;
-	blank = strspn(line, " -");
-	if (blank < len && line[blank] != '#')
-		diag_note(l->d, (struct pos){ l->file, pos.line - 1, (unsigned)blank + 1 },
-			"is a ':' missing in this line?");
-}
-
-/* Whether the line is indented by a tab, up to the column. */
-static bool is_tab_indent(struct loader *l, struct pos pos)
-{
-	size_t len = 0;
-	const char *line = diag_line(l->d, l->file, pos.line, &len);
-
-	return line && pos.col <= len && line[pos.col - 1] == '\t' && strspn(line, " \t") >= pos.col;
-}
-
 /* The reader, which works ahead of the parser, knows only the offset. */
 static struct pos pos_of_offset(const struct loader *l, size_t offset)
 {
@@ -112,6 +97,7 @@ void load_report(struct loader *l)
 	const char *problem = p->problem ? p->problem : "this is no YAML";
 	const struct complaint *c = find_complaint(problem);
 	struct pos pos = load_pos(l, p->problem_mark);
+	const struct broken b = { pos, p->context ? load_pos(l, p->context_mark) : (struct pos){ 0 } };
 
 	l->stop = true;
 	if (p->error == YAML_MEMORY_ERROR) {
@@ -123,15 +109,10 @@ void load_report(struct loader *l)
 			(unsigned)p->problem_value);
 		return;
 	}
-	if (is_tab_indent(l, pos)) {
-		FAIL(l, pos, "a tab is used for indentation in line %u", pos.line);
-		diag_hint(l->d, "YAML is indented with spaces");
+	if (guess_anywhere(l, &b) || (c && c->guess && c->guess(l, &b)))
 		return;
-	}
-	FAIL(l, pos, "%s", c ? c->text : problem);
+	FAIL(l, pos, "%s", c && c->text ? c->text : problem);
 	note_context(l);
-	if (str_starts(problem, "mapping values"))
-		note_line_above(l, pos);
 	if (c && c->hint)
 		diag_hint(l->d, "%s", c->hint);
 }

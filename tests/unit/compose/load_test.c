@@ -149,7 +149,7 @@ static void bad_yaml_has_a_place(void **state)
 	struct fx *fx = *state;
 
 	REFUSED(fx, "a:\n\tb: 1\n", "a tab is used for indentation", 2, 1);
-	REFUSED(fx, "a: 1\nb: [1, 2\nc: 3\n", "a ',' or ']' is missing here", 3, 2);
+	REFUSED(fx, "a: [1 2, \"x\" 3]\n", "a ',' or ']' is missing here", 1, 14);
 	REFUSED(fx, "a: x\0y\n", "NUL", 1, 5);
 	REFUSED(fx, "a: 1\nb: \"\xff\"\n", "not valid UTF-8", 2, 5);
 	REFUSED(fx, "a: \x01\n", "control character", 1, 4);
@@ -164,7 +164,50 @@ static void bad_yaml_has_a_place(void **state)
 	REFUSED(fx, "a: !rest x\n", "the tag '!rest' is not known", 1, 4);
 	REFUSED(fx, "%YAML 1.2\n---\na: 1\n", "%YAML", 1, 1);
 	REFUSED(fx, "a: {<<: 1}\n", "'<<' takes a mapping", 1, 9);
-	REFUSED(fx, "a: 1\n b: 2\n", "a ':' is not expected here", 2, 3);
+}
+
+/* libyaml stops where its rules break; the user is told where the mistake is. */
+static void mistakes_have_their_own_place(void **state)
+{
+	struct fx *fx = *state;
+
+	REFUSED(fx, "a: 1\n b: 2\n", "indented deeper than the one above", 2, 2);
+	REFUSED(fx, "a:\n  b:\n    c: 1\n   d: 2\n", "indented by 3, which fits no line above", 4, 4);
+	REFUSED(fx, "a:\n  - b\n    - c: 1\n", "indented deeper than the one above", 3, 5);
+	REFUSED(fx, "a:\n  b\n    c: 1\n", "a ':' is missing after 'b'", 2, 3);
+	REFUSED(fx, "a:\n  b: 1\n  é\n", "a ':' is missing after 'é'", 3, 3);
+	REFUSED(fx, "a:\n  b:1\n  c: 2\n", "a blank is missing after the ':' in 'b:1'", 2, 3);
+	REFUSED(fx, "a:\n  b: 1\n  C=2\n", "'C=2' is no 'key: value'", 3, 3);
+	REFUSED(fx, "a: 1\nb: [1, 2\nc: 3\n", "this '[' is not closed", 2, 4);
+	REFUSED(fx, "a: 1]\nb: [1]]\n", "this ']' closes nothing", 2, 7);
+	REFUSED(fx, "a: \"x\nb: 1\n", "the quote \" is never closed", 1, 4);
+	REFUSED(fx, "a: \"x\nb: \"1\"\n", "is closed in line 2 only", 1, 4);
+	REFUSED(fx, "a: 'it's'\n", "more text after the closing quote", 1, 8);
+	REFUSED(fx, "é: b: 1\n", "a ': ' cannot stand inside", 1, 5);
+	REFUSED(fx, "a: @x\n", "cannot start with '@'", 1, 4);
+	REFUSED(fx, "a: * x\n", "no name behind '*'", 1, 4);
+	REFUSED(fx, "a: |\nb\nc: 1\n", "the text of a '|' must be indented", 2, 1);
+	REFUSED(fx, "a: - b\n", "a list cannot start in the line of its key", 1, 4);
+	REFUSED(fx, "a: \"\\p\"\n", "'\\p' means nothing", 1, 5);
+	REFUSED(fx, "a: 1\n<<<<<<< x\nb: 1\n", "a merge conflict", 2, 1);
+	REFUSED(fx, "a: [1,,2]\n", "a value is missing before this ','", 1, 7);
+}
+
+/* What was read before the text broke off is used, what was open is marked. */
+static void the_beginning_of_a_broken_text_is_kept(void **state)
+{
+	static const char text[] = "a: {b: 1}\nc:\n  d: {e: 1}\n  f: 2\n g: 3\n";
+	struct fx *fx = *state;
+	struct node **docs;
+	size_t n;
+
+	assert_int_equal(load_text(fx->a, &fx->d, "c.yaml", text, sizeof text - 1, &docs, &n), -1);
+	assert_true(docs[0]->wrong);
+	assert_false(fx_at(docs[0], "a")->wrong);
+	assert_true(fx_at(docs[0], "c")->wrong);
+	assert_string_equal(fx_text(docs[0], "c/d/e"), "1");
+	assert_null(fx_at(docs[0], "c/f"));
+	assert_true(docs[n - 1]->wrong);
 }
 
 static void notes_point_at_the_other_end(void **state)
@@ -173,14 +216,15 @@ static void notes_point_at_the_other_end(void **state)
 	struct node **docs;
 	size_t n;
 
-	load_text(fx->a, &fx->d, "c.yaml", "a: \"x\nb: 1\n", 11, &docs, &n);
+	load_text(fx->a, &fx->d, "c.yaml", "a: 'x' y\n", 9, &docs, &n);
 	assert_string_equal(fx->d.items[0].notes[0].msg, "the quote is opened here");
 	assert_int_equal(fx->d.items[0].notes[0].pos.col, 4);
 	diag_done(&fx->d);
-	load_text(fx->a, &fx->d, "c.yaml", "a:\n  b\n    c: 1\n", 16, &docs, &n);
-	assert_string_equal(fx->d.items[0].notes[0].msg, "is a ':' missing in this line?");
-	assert_int_equal(fx->d.items[0].notes[0].pos.line, 2);
-	assert_int_equal(fx->d.items[0].notes[0].pos.col, 3);
+	load_text(fx->a, &fx->d, "c.yaml", "a:\n    b: 1\n  c: 1\n", 19, &docs, &n);
+	assert_int_equal(fx->d.items[0].n_notes, 2);
+	assert_string_equal(fx->d.items[0].notes[1].msg, "this line is indented by 4");
+	assert_int_equal(fx->d.items[0].notes[1].pos.line, 2);
+	assert_int_equal(fx->d.items[0].notes[1].pos.col, 5);
 }
 
 static void several_mistakes_are_all_told(void **state)
@@ -292,6 +336,8 @@ int main(void)
 		FX_TEST(several_documents),
 		FX_TEST(tags_are_kept),
 		FX_TEST(bad_yaml_has_a_place),
+		FX_TEST(mistakes_have_their_own_place),
+		FX_TEST(the_beginning_of_a_broken_text_is_kept),
 		FX_TEST(notes_point_at_the_other_end),
 		FX_TEST(several_mistakes_are_all_told),
 		FX_TEST(alias_bombs_are_refused),
