@@ -118,7 +118,7 @@ struct node *canon_str(struct canon *c, const struct node *from, const char *tex
 void canon_set(
 	struct canon *c, struct node *map, const char *key, const struct node *from, struct node *value)
 {
-	node_set(c->a, map, arena_strdup(c->a, key), from->pos, value);
+	node_set(c->a, map, key, from->pos, value);
 }
 
 void canon_set_str(

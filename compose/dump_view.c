@@ -63,7 +63,7 @@ static struct node *view_map(struct view *v, const struct attr *row, const struc
 
 		if (p->value->kind == NODE_NULL && (row->flags & AF_SET))
 			continue;
-		node_set(v->a, out, p->key, p->key_pos,
+		node_add(v->a, out, p->key, p->key_pos,
 			row->type == A_KV || !row->kids ? node_copy(v->a, p->value)
 							: view_value(v, row->kids, p->value));
 	}
@@ -102,12 +102,12 @@ static struct node *view_obj(struct view *v, const struct attr *row, const struc
 			continue;
 		if (!value || value->kind == NODE_NULL) {
 			if (((kid->flags & AF_ALWAYS) && !v->raw) || (value && kid->type == A_CMD))
-				node_set(v->a, out, kid->key, n->pos, node_new(v->a, NODE_NULL, n->pos));
+				node_add(v->a, out, kid->key, n->pos, node_new(v->a, NODE_NULL, n->pos));
 			continue;
 		}
 		shown = view_value(v, kid, value);
 		if ((kid->flags & AF_KEEP) || !is_empty(kid, shown))
-			node_set(v->a, out, kid->print ? kid->print : kid->key, n->pos, shown);
+			node_add(v->a, out, kid->print ? kid->print : kid->key, n->pos, shown);
 	}
 	return out;
 }

@@ -80,6 +80,7 @@ int load_text(struct arena *a, struct diag *d, const char *file, const char *tex
 	load_stream(&l, docs);
 	yaml_parser_delete(&l.parser);
 	map_done(&l.anchors, NULL);
+	map_done(&l.keys, NULL);
 	if (l.limit)
 		return -1;
 	if (l.failed && (l.stop || !docs->n))

@@ -274,6 +274,17 @@ static struct node *parse_seq(struct loader *l, const yaml_event_t *start, unsig
 	return cut_off(l, seq);
 }
 
+static const char *shared_key(struct loader *l, const char *text)
+{
+	char *copy = map_get(&l->keys, text);
+
+	if (!copy) {
+		copy = arena_strdup(l->a, text);
+		map_set(&l->keys, text, copy);
+	}
+	return copy;
+}
+
 /* The key of a pair, or NULL after reporting why it cannot be one. */
 static const char *parse_key(struct loader *l, const struct node *key)
 {
@@ -290,7 +301,7 @@ static const char *parse_key(struct loader *l, const struct node *key)
 		diag_hint(l->d, "write \"%s\" in quotes", key->text);
 		return NULL;
 	}
-	return key->text;
+	return shared_key(l, key->text);
 }
 
 static bool is_merge_key(const struct node *key)
@@ -317,7 +328,7 @@ static void merge_map(struct loader *l, struct node *map, const struct node *fro
 		const struct node_pair *p = &from->pairs[i];
 
 		if (!node_pair_get(map, p->key))
-			node_set(l->a, map, p->key, p->key_pos, p->value);
+			node_add(l->a, map, p->key, p->key_pos, p->value);
 	}
 }
 
@@ -345,7 +356,7 @@ static void add_pair(struct loader *l, struct node *map, const struct node *key_
 		diag_note(l->d, old->key_pos, "'%s' is first given here", key);
 		return;
 	}
-	node_set(l->a, map, key, key_node->pos, value);
+	node_add(l->a, map, key, key_node->pos, value);
 }
 
 /* Reads key and value into the map; *ret_merge keeps the value of `<<`. */

@@ -17,6 +17,7 @@ struct loader {
 	size_t text_len;
 	yaml_parser_t parser;
 	struct map anchors; /* name → struct anchor, of one document */
+	struct map keys;    /* text of a key → the one copy of it: most are the same few words */
 	size_t nodes;
 	bool failed, stop; /* stop: nothing sensible can follow */
 	bool limit;        /* it is too much: nothing of it is used */

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "../src/util/arena.h"
+#include "../src/util/map.h"
 #include "../src/util/str.h"
 
 enum { INDEX_FROM = 16 };
@@ -126,18 +127,9 @@ size_t node_count(const struct node *n)
 
 /* ------------------------------------------------------------------ maps */
 
-static uint32_t hash(const char *s)
-{
-	uint32_t h = 2166136261u;
-
-	for (; *s; s++)
-		h = (h ^ (unsigned char)*s) * 16777619u;
-	return h ^ h >> 15;
-}
-
 static void index_put(struct node_index *x, const char *key, size_t i)
 {
-	size_t mask = x->n_slots - 1, at = hash(key) & mask;
+	size_t mask = x->n_slots - 1, at = map_hash(key) & mask;
 
 	while (x->slots[at])
 		at = (at + 1) & mask;
@@ -171,7 +163,7 @@ static struct node_pair *index_find(const struct node *map, const char *key)
 	if (x->stale || x->pairs != map->pairs || x->n != map->n)
 		index_build(x, map);
 	mask = x->n_slots - 1;
-	for (at = hash(key) & mask; x->slots[at]; at = (at + 1) & mask) {
+	for (at = map_hash(key) & mask; x->slots[at]; at = (at + 1) & mask) {
 		struct node_pair *p = &map->pairs[x->slots[at] - 1];
 
 		if (STREQ(p->key, key))
@@ -214,6 +206,21 @@ static void *grow(struct arena *a, struct node *n, void *old, size_t size)
 	return p;
 }
 
+void node_add(struct arena *a, struct node *map, const char *key, struct pos key_pos, struct node *value)
+{
+	map->pairs = grow(a, map, map->pairs, sizeof *map->pairs);
+	map->pairs[map->n++] = (struct node_pair){ key, key_pos, value };
+	if (map->index && !map->index->stale && map->index->pairs == map->pairs &&
+		map->index->n == map->n - 1 && map->n * 2 <= map->index->n_slots) {
+		index_put(map->index, key, map->n - 1);
+		map->index->n = map->n;
+	} else if (map->n > INDEX_FROM && !map->index) {
+		map->index = arena_alloc(a, sizeof *map->index);
+		map->index->arena = a;
+		map->index->stale = true;
+	}
+}
+
 struct node_pair *node_set(struct arena *a, struct node *map, const char *key, struct pos key_pos,
 	struct node *value)
 {
@@ -224,19 +231,8 @@ struct node_pair *node_set(struct arena *a, struct node *map, const char *key, s
 		p->value = value;
 		return p;
 	}
-	map->pairs = grow(a, map, map->pairs, sizeof *map->pairs);
-	p = &map->pairs[map->n++];
-	*p = (struct node_pair){ arena_strdup(a, key), key_pos, value };
-	if (map->index && !map->index->stale && map->index->pairs == map->pairs &&
-		map->index->n == map->n - 1 && map->n * 2 <= map->index->n_slots) {
-		index_put(map->index, p->key, map->n - 1);
-		map->index->n = map->n;
-	} else if (map->n > INDEX_FROM && !map->index) {
-		map->index = arena_alloc(a, sizeof *map->index);
-		map->index->arena = a;
-		map->index->stale = true;
-	}
-	return p;
+	node_add(a, map, arena_strdup(a, key), key_pos, value);
+	return &map->pairs[map->n - 1];
 }
 
 bool node_remove(struct node *map, const char *key)

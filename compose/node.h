@@ -61,6 +61,8 @@ struct node_pair *node_pair_get(const struct node *map, const char *key);
 /* Sets or replaces; a new key goes to the end. Returns its pair. */
 struct node_pair *node_set(struct arena *a, struct node *map, const char *key, struct pos key_pos,
 	struct node *value);
+/* The same for a key that the map does not have and that lives as long as the arena: it is neither looked up nor copied. */
+void node_add(struct arena *a, struct node *map, const char *key, struct pos key_pos, struct node *value);
 bool node_remove(struct node *map, const char *key);
 /* After the pairs (or items) that stay were moved to the front of the array: n of them remain. */
 void node_truncate(struct node *n, size_t count);

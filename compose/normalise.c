@@ -89,7 +89,7 @@ static void imply(const struct stage_ctx *s, struct node *service, const char *n
 		node_set(s->a, dep, "restart", why->pos, node_bool(s->a, true, why->pos));
 	node_set(s->a, dep, "required", why->pos, node_bool(s->a, true, why->pos));
 	set_text(s->a, dep, "$from", from, why->pos);
-	node_set(s->a, deps, arena_strdup(s->a, name), why->pos, dep);
+	node_set(s->a, deps, name, why->pos, dep);
 }
 
 static const char *before_colon(const struct stage_ctx *s, const char *text)

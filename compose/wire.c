@@ -186,7 +186,7 @@ static int get_pairs(struct reader *r, const json_t *value, struct node *map)
 		child = get_node(r, json_array_get(item, 2));
 		if (!child)
 			return -1;
-		node_set(r->a, map, arena_strdup(r->a, key), pos, child);
+		node_set(r->a, map, key, pos, child);
 	}
 	return 0;
 }

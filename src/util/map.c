@@ -43,7 +43,7 @@ static const uint64_t *seed(void)
 	return key;
 }
 
-static uint64_t hash_key(const char *s)
+size_t map_hash(const char *s)
 {
 	const uint64_t *k = seed();
 	uint64_t v[4] = { k[0] ^ 0x736f6d6570736575, k[1] ^ 0x646f72616e646f6d, k[0] ^ 0x6c7967656e657261,
@@ -71,7 +71,7 @@ static uint64_t hash_key(const char *s)
 static size_t slot_of(const struct map *m, const char *key)
 {
 	size_t mask = m->n_slots - 1;
-	size_t at = hash_key(key) & mask;
+	size_t at = map_hash(key) & mask;
 
 	while (m->slots[at] && strcmp(m->items[m->slots[at] - 1].key, key) != 0)
 		at = (at + 1) & mask;
@@ -135,7 +135,7 @@ static void slot_remove(struct map *m, size_t hole)
 	size_t mask = m->n_slots - 1;
 
 	for (size_t at = (hole + 1) & mask; m->slots[at]; at = (at + 1) & mask) {
-		size_t home = hash_key(m->items[m->slots[at] - 1].key) & mask;
+		size_t home = map_hash(m->items[m->slots[at] - 1].key) & mask;
 
 		if (((at - home) & mask) >= ((at - hole) & mask)) {
 			m->slots[hole] = m->slots[at];

@@ -27,4 +27,6 @@ void *map_set(struct map *m, const char *key, void *value);
 void *map_remove(struct map *m, const char *key);            /* the value, NULL when absent */
 void map_done(struct map *m, void (*value_free)(void *));    /* value_free may be NULL */
 
+size_t map_hash(const char *key);    /* with a seed of this process: nobody can choose keys that collide */
+
 #define map_each(m, it) for (struct map_item *it = (m)->items; it && it < (m)->items + (m)->n; it++)
