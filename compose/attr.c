@@ -29,9 +29,16 @@ const struct attr *attr_find(const struct attr *obj, const char *key)
 /* What makes an item unique by the row's rule; NULL: nothing does. */
 static const char *identity(struct arena *a, const struct attr *row, const struct node *item)
 {
-	if (row->merge == M_BY_KEY)
-		return row->item_key ? row->item_key(a, item) : NULL;
-	return item->kind == NODE_STR ? item->text : NULL;
+	if (row->item_key)
+		return row->item_key(a, item);
+	return row->merge == M_UNIQUE && item->kind == NODE_STR ? item->text : NULL;
+}
+
+const char *key_name(struct arena *a, const struct node *item)
+{
+	if (item->kind != NODE_STR)
+		return NULL;
+	return strchr(item->text, '=') ? arena_strndup(a, item->text, strcspn(item->text, "=")) : item->text;
 }
 
 void attr_unique(struct arena *a, const struct attr *row, struct node *seq)

@@ -32,7 +32,7 @@ enum attr_type {
 	A_SCALAR,       /* a string, number or boolean; becomes a string */
 	A_BOOL,
 	A_INT,
-	A_NUM,          /* integer or fraction */
+	A_NUM,          /* integer or fraction, as precise as a float */
 	A_SIZE, A_DUR,
 	A_CMD,          /* words: a list, or a string that is split as a shell would */
 	A_KV,           /* NAME=value lines or a map */
@@ -47,7 +47,7 @@ enum attr_merge {
 	M_REPLACE,      /* later wins as a whole */
 	M_DEEP,         /* A_OBJ, A_MAP, A_KV: key by key, by the rows of the kids */
 	M_APPEND,       /* lists: earlier then later */
-	M_UNIQUE,       /* the same, equal items once (attr_unique) */
+	M_UNIQUE,       /* the same, equal items once; with an attr_item_key(), those of the same key (attr_unique) */
 	M_REFUSE,       /* the same, an item in both is an error */
 	M_BY_KEY,       /* lists of maps: an item of the same attr_item_key() takes the place of the earlier one (attr_unique) */
 	M_LOGGING,      /* M_DEEP when the drivers are equal or one is absent, else M_REPLACE */
@@ -62,7 +62,7 @@ enum attr_flag {
 	AF_ENUM   = 1 << 5,     /* words: one of these */
 	AF_CTX    = 1 << 6,     /* a path that may also be a URL (build context) */
 	AF_ONE    = 1 << 7,     /* A_SEQ: a single item may stand without the list */
-	AF_POS    = 1 << 8,     /* numbers: must not be negative */
+	AF_POS    = 1 << 8,     /* numbers, bare sizes: must not be negative */
 	AF_UNSET  = 1 << 9,    /* A_KV: a name without value stays null (environment, build args); else it is "" */
 	AF_REQ    = 1 << 10,   /* must be there when its object is */
 	AF_DOTTED = 1 << 11,   /* A_MAP: keys are names ([a-zA-Z0-9._-]+) */
@@ -73,13 +73,17 @@ enum attr_flag {
 	AF_QUOTED = 1 << 16,   /* A_SIZE: a string, never a bare number */
 	AF_ALWAYS = 1 << 17,   /* printed as null when it is absent */
 	AF_SET    = 1 << 18,   /* A_KV: names that are set nowhere are not printed */
+	AF_BARE   = 1 << 19,  /* A_BOOL, A_INT: no text, so neither quotes nor variables */
+	AF_FRAC   = 1 << 20,  /* a number may have a fraction: A_TEXT keeps it, A_INT cuts it off, A_SIZE takes it for none */
+	AF_ONCE   = 1 << 21,  /* lists, A_KV: the same line twice is an error */
+	AF_OPEN   = 1 << 22,  /* A_OBJ: unknown keys are ignored, with a warning */
 };
 
 struct canon;
 struct attr;
 /* Turns a short form into the long one. Returns the node to go on with (may be n itself), NULL after it reported a problem. */
 typedef struct node *attr_canon_fn(struct canon *c, const struct attr *row, struct node *n);
-/* What identifies an item of a M_BY_KEY list; NULL: nothing, never equal. In the arena. */
+/* What identifies an item of a M_BY_KEY or M_UNIQUE list; NULL: nothing, never equal. In the arena. */
 typedef const char *attr_key_fn(struct arena *a, const struct node *item);
 
 struct attr {
@@ -91,6 +95,7 @@ struct attr {
 	attr_canon_fn *canon;
 	attr_key_fn *item_key;
 	const char *words;               /* AF_ENUM: "a|b|c" */
+	int min, max;                    /* A_INT, A_NUM: the least and the greatest value, when max is not 0 */
 	const char *print;               /* the key that `config` prints, NULL: key */
 	const char *help;
 };
@@ -101,6 +106,9 @@ extern const struct attr attr_service;   /* A_OBJ: one service */
 /* The row for `key` in an object (or map: the row of its values). NULL: unknown key, or an x- key. */
 const struct attr *attr_find(const struct attr *obj, const char *key);
 bool attr_is_extension(const char *key);         /* x-… */
+
+/* The item_key of lists whose items may be NAME=value: the name. */
+attr_key_fn key_name;
 
 /* Removes what the row's merge rule regards as the same item; the first place, the last content. For M_UNIQUE and M_BY_KEY. */
 void attr_unique(struct arena *a, const struct attr *row, struct node *seq);

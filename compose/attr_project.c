@@ -6,8 +6,9 @@
 const struct attr attr_str_item[] = { { "", A_STR, M_REPLACE }, { 0 } };
 const struct attr attr_text_item[] = { { "", A_TEXT, M_REPLACE, AF_KEEP }, { 0 } };
 const struct attr attr_scalar_item[] = { { "", A_SCALAR, M_REPLACE, AF_KEEP }, { 0 } };
+const struct attr attr_option = { "", A_TEXT, M_REPLACE, AF_KEEP | AF_FRAC };
 const struct attr attr_text = { "", A_TEXT, M_REPLACE, AF_KEEP };
-const struct attr attr_text_or_null = { "", A_TEXT, M_REPLACE, AF_NULL | AF_KEEP };
+const struct attr attr_option_or_null = { "", A_TEXT, M_REPLACE, AF_NULL | AF_KEEP | AF_FRAC };
 const struct attr attr_scalar = { "", A_SCALAR, M_REPLACE, AF_KEEP };
 
 static const struct attr ulimit_pair[] = {
@@ -16,6 +17,8 @@ static const struct attr ulimit_pair[] = {
 	{ 0 }
 };
 const struct attr attr_ulimit = { "", A_OBJ, M_REPLACE, AF_KEEP | AF_ZERO, .kids = ulimit_pair,
+	.canon = canon_ulimit };
+const struct attr attr_build_ulimit = { "", A_OBJ, M_REPLACE, AF_KEEP | AF_ZERO | AF_BARE, .kids = ulimit_pair,
 	.canon = canon_ulimit };
 
 static const struct attr file_ref[] = {
@@ -50,7 +53,7 @@ static const struct attr ipam[] = {
 static const struct attr network[] = {
 	{ "name",        A_STR,  M_REPLACE, .help = "its real name" },
 	{ "driver",      A_STR,  M_REPLACE, .help = "network driver" },
-	{ "driver_opts", A_MAP,  M_DEEP,    AF_NOX, .kids = &attr_text, .help = "options of the driver" },
+	{ "driver_opts", A_MAP,  M_DEEP,    AF_NOX, .kids = &attr_option, .help = "options of the driver" },
 	{ "ipam",        A_OBJ,  M_DEEP,    AF_KEEP, .kids = ipam, .help = "addresses" },
 	{ "external",    A_BOOL, M_REPLACE, .help = "it exists already" },
 	{ "internal",    A_BOOL, M_REPLACE, .help = "no way out" },
@@ -66,9 +69,9 @@ static const struct attr network_item = { "", A_OBJ, M_DEEP, AF_NULL | AF_KEEP, 
 static const struct attr volume[] = {
 	{ "name",        A_STR,  M_REPLACE, .help = "its real name" },
 	{ "driver",      A_STR,  M_REPLACE, .help = "volume driver" },
-	{ "driver_opts", A_MAP,  M_DEEP,    AF_NOX, .kids = &attr_text, .help = "options of the driver" },
+	{ "driver_opts", A_MAP,  M_DEEP,    AF_NOX, .kids = &attr_option, .help = "options of the driver" },
 	{ "external",    A_BOOL, M_REPLACE, .help = "it exists already" },
-	{ "labels",      A_KV,   M_DEEP,    .help = "labels" },
+	{ "labels",      A_KV,   M_DEEP,    AF_ONCE, .help = "labels" },
 	{ 0 }
 };
 static const struct attr volume_item = { "", A_OBJ, M_DEEP, AF_NULL | AF_KEEP, .kids = volume,
@@ -80,7 +83,7 @@ static const struct attr config[] = {
 	{ "environment",     A_STR,  M_REPLACE, .help = "variable that holds it" },
 	{ "content",         A_STR,  M_REPLACE, .help = "the text itself" },
 	{ "external",        A_BOOL, M_REPLACE, .help = "it exists already" },
-	{ "labels",          A_KV,   M_DEEP,    .help = "labels" },
+	{ "labels",          A_KV,   M_DEEP,    AF_ONCE, .help = "labels" },
 	{ "template_driver", A_STR,  M_REPLACE, AF_NOTE, .help = "templating driver" },
 	{ 0 }
 };
@@ -92,7 +95,7 @@ static const struct attr secret[] = {
 	{ "file",            A_STR,  M_REPLACE, AF_PATH, .help = "file that holds it" },
 	{ "environment",     A_STR,  M_REPLACE, .help = "variable that holds it" },
 	{ "external",        A_BOOL, M_REPLACE, .help = "it exists already" },
-	{ "labels",          A_KV,   M_DEEP,    .help = "labels" },
+	{ "labels",          A_KV,   M_DEEP,    AF_ONCE, .help = "labels" },
 	{ "driver",          A_STR,  M_REPLACE, AF_NOTE, .help = "secret driver" },
 	{ "driver_opts",     A_MAP,  M_DEEP,    AF_NOTE | AF_NOX, .kids = &attr_text,
 	  .help = "options of the driver" },
@@ -103,7 +106,7 @@ static const struct attr secret_item = { "", A_OBJ, M_DEEP, AF_KEEP, .kids = sec
 	.canon = canon_external };
 
 static const struct attr model[] = {
-	{ "context_size",  A_INT, M_REPLACE, .help = "size of the context" },
+	{ "context_size",  A_INT, M_REPLACE, AF_BARE, .help = "size of the context" },
 	{ "model",         A_STR, M_REPLACE, AF_REQ, .help = "the model" },
 	{ "name",          A_STR, M_REPLACE, .help = "its real name" },
 	{ "runtime_flags", A_SEQ, M_APPEND, .kids = attr_str_item, .help = "flags of the engine" },
@@ -125,10 +128,10 @@ static const struct attr include_item = { "", A_OBJ, M_REPLACE, AF_NOX, .kids = 
 static const struct attr root[] = {
 	{ "configs",  A_MAP, M_DEEP,    AF_DOTTED, .kids = &config_item, .help = "configuration files" },
 	{ "include",  A_SEQ, M_APPEND,  AF_HIDE, .kids = &include_item, .help = "other projects to include" },
-	{ "models",   A_MAP, M_DEEP,    AF_DOTTED | AF_NOTE | AF_HIDE, .kids = &model_item,
+	{ "models",   A_MAP, M_DEEP,    AF_NOTE | AF_HIDE, .kids = &model_item,
 	  .help = "language models" },
 	{ "name",     A_STR, M_REPLACE, .help = "name of the project" },
-	{ "networks", A_MAP, M_DEEP,    AF_DOTTED, .kids = &network_item, .help = "networks" },
+	{ "networks", A_MAP, M_DEEP,    .kids = &network_item, .help = "networks" },
 	{ "secrets",  A_MAP, M_DEEP,    AF_DOTTED, .kids = &secret_item, .help = "secrets" },
 	{ "services", A_MAP, M_DEEP,    AF_DOTTED | AF_KEEP, .kids = &attr_service, .help = "services" },
 	{ "version",  A_STR, M_REPLACE, AF_HIDE, .help = "obsolete, ignored" },

@@ -8,14 +8,14 @@ static const struct attr hook[] = {
 	{ "user",        A_STR,  M_REPLACE, .help = "user to run as" },
 	{ "privileged",  A_BOOL, M_REPLACE, .help = "run with all privileges" },
 	{ "working_dir", A_STR,  M_REPLACE, .help = "directory to run in" },
-	{ "environment", A_KV,   M_DEEP,    AF_UNSET, .help = "variables for the command" },
+	{ "environment", A_KV,   M_DEEP,    AF_UNSET | AF_ONCE, .help = "variables for the command" },
 	{ 0 }
 };
 static const struct attr hook_item = { "", A_OBJ, M_REPLACE, .kids = hook };
 
 static const struct attr init_hook[] = {
 	{ "command",       A_CMD,  M_REPLACE, AF_NULL, .help = "what to run" },
-	{ "environment",   A_KV,   M_DEEP,    AF_UNSET, .help = "variables for the command" },
+	{ "environment",   A_KV,   M_DEEP,    AF_UNSET | AF_ONCE, .help = "variables for the command" },
 	{ "image",         A_STR,  M_REPLACE, .help = "image of the init container" },
 	{ "per_replica",   A_BOOL, M_REPLACE, .help = "run once per replica" },
 	{ "privileged",    A_BOOL, M_REPLACE, .help = "run with all privileges" },
@@ -34,13 +34,13 @@ static const struct attr blkio_limit[] = {
 };
 static const struct attr blkio_weight[] = {
 	{ "path",   A_STR, M_REPLACE, AF_KEEP, .print = "Path", .help = "device" },
-	{ "weight", A_INT, M_REPLACE, AF_KEEP, .print = "Weight", .help = "weight, 10 to 1000" },
+	{ "weight", A_INT, M_REPLACE, AF_BARE | AF_POS | AF_KEEP, .print = "Weight", .help = "weight, 10 to 1000" },
 	{ 0 }
 };
 static const struct attr blkio_limit_item = { "", A_OBJ, M_REPLACE, AF_NOX, .kids = blkio_limit };
 static const struct attr blkio_weight_item = { "", A_OBJ, M_REPLACE, AF_NOX, .kids = blkio_weight };
 static const struct attr blkio[] = {
-	{ "weight",            A_INT, M_REPLACE, .help = "weight, 10 to 1000" },
+	{ "weight",            A_INT, M_REPLACE, AF_BARE | AF_POS, .help = "weight, 10 to 1000" },
 	{ "weight_device",     A_SEQ, M_APPEND, .kids = &blkio_weight_item, .help = "weight for a device" },
 	{ "device_read_bps",   A_SEQ, M_APPEND, .kids = &blkio_limit_item, .help = "bytes read a second" },
 	{ "device_read_iops",  A_SEQ, M_APPEND, .kids = &blkio_limit_item, .help = "reads a second" },
@@ -56,13 +56,13 @@ static const struct attr build[] = {
 	{ "context",             A_STR, M_REPLACE, AF_CTX, .help = "directory or URL to build from" },
 	{ "dockerfile",          A_STR, M_REPLACE, .help = "the Dockerfile, relative to the context" },
 	{ "dockerfile_inline",   A_STR, M_REPLACE, .help = "text of the Dockerfile" },
-	{ "entitlements",        A_SEQ, M_UNIQUE, .kids = attr_str_item, .help = "privileges of the build" },
+	{ "entitlements",        A_SEQ, M_APPEND, .kids = attr_str_item, .help = "privileges of the build" },
 	{ "args",                A_KV,  M_DEEP,    AF_UNSET | AF_SET, .help = "build arguments" },
 	{ "no_cache_filter",     A_SEQ, M_UNIQUE,  AF_ONE, .kids = attr_str_item,
 	  .help = "stages to build without cache" },
-	{ "provenance",          A_SCALAR, M_REPLACE, .help = "provenance attestation" },
-	{ "sbom",                A_SCALAR, M_REPLACE, .help = "SBOM attestation" },
-	{ "ssh",                 A_SEQ, M_UNIQUE, .kids = attr_str_item, .canon = canon_ssh,
+	{ "provenance",          A_SCALAR, M_REPLACE, .canon = canon_attest, .help = "provenance attestation" },
+	{ "sbom",                A_SCALAR, M_REPLACE, .canon = canon_attest, .help = "SBOM attestation" },
+	{ "ssh",                 A_SEQ, M_UNIQUE, .kids = attr_str_item, .item_key = key_name, .canon = canon_ssh,
 	  .help = "SSH agents or keys" },
 	{ "labels",              A_KV,  M_DEEP,    .help = "labels of the image" },
 	{ "cache_from",          A_SEQ, M_APPEND, .kids = attr_str_item,
@@ -81,9 +81,9 @@ static const struct attr build[] = {
 	{ "secrets",             A_SEQ, M_BY_KEY, .kids = &attr_file_ref_item, .canon = canon_file_refs,
 	  .item_key = key_file_ref, .help = "secrets for the build" },
 	{ "shm_size",            A_SIZE, M_REPLACE, .help = "size of /dev/shm" },
-	{ "tags",                A_SEQ, M_UNIQUE, .kids = attr_str_item, .help = "more names of the image" },
-	{ "ulimits",             A_MAP, M_DEEP,    .kids = &attr_ulimit, .help = "limits of the build" },
-	{ "platforms",           A_SEQ, M_UNIQUE, .kids = attr_str_item, .help = "platforms to build for" },
+	{ "tags",                A_SEQ, M_UNIQUE, .kids = attr_str_item, .item_key = key_name, .help = "more names of the image" },
+	{ "ulimits",             A_MAP, M_DEEP,    .kids = &attr_build_ulimit, .help = "limits of the build" },
+	{ "platforms",           A_SEQ, M_APPEND, .kids = attr_str_item, .help = "platforms to build for" },
 	{ "privileged",          A_BOOL, M_REPLACE, .help = "privileged build" },
 	{ 0 }
 };
@@ -91,24 +91,27 @@ static const struct attr build[] = {
 /* ------------------------------------------------------------------ deploy */
 
 static const struct attr device_request[] = {
-	{ "capabilities", A_SEQ, M_UNIQUE, .kids = attr_str_item,
+	{ "capabilities", A_SEQ, M_REFUSE, .kids = attr_str_item,
 	  .help = "what the device must be able to do" },
-	{ "device_ids",   A_SEQ, M_UNIQUE, .kids = attr_str_item, .help = "which ones" },
+	{ "device_ids",   A_SEQ, M_REFUSE, .kids = attr_str_item, .help = "which ones" },
 	{ "driver",       A_STR, M_REPLACE, .help = "device driver" },
 	{ "count",        A_INT, M_REPLACE, .canon = canon_count, .help = "how many, or all" },
-	{ "options",      A_KV,  M_DEEP,    .help = "options of the driver" },
+	{ "options",      A_KV,  M_DEEP,    AF_ONCE, .help = "options of the driver" },
 	{ 0 }
 };
-static const struct attr device_request_item = { "", A_OBJ, M_REPLACE, .kids = device_request,
+static const struct attr reservation_item = { "", A_OBJ, M_REPLACE, .kids = device_request,
+	.canon = canon_reservation };
+
+static const struct attr gpu_item = { "", A_OBJ, M_REPLACE, AF_OPEN, .kids = device_request,
 	.canon = canon_device_request };
 
 static const struct attr discrete[] = {
-	{ "kind",  A_STR, M_REPLACE, .help = "kind of resource" },
-	{ "value", A_INT, M_REPLACE, .help = "how many" },
+	{ "kind",  A_STR, M_REPLACE, AF_KEEP, .help = "kind of resource" },
+	{ "value", A_INT, M_REPLACE, AF_KEEP | AF_FRAC, .help = "how many" },
 	{ 0 }
 };
 static const struct attr generic[] = {
-	{ "discrete_resource_spec", A_OBJ, M_DEEP, .kids = discrete, .help = "countable resource" },
+	{ "discrete_resource_spec", A_OBJ, M_DEEP, AF_KEEP, .kids = discrete, .help = "countable resource" },
 	{ 0 }
 };
 static const struct attr generic_item = { "", A_OBJ, M_REPLACE, .kids = generic };
@@ -122,7 +125,7 @@ static const struct attr limits[] = {
 static const struct attr reservations[] = {
 	{ "cpus",              A_NUM,  M_REPLACE, AF_NOTE, .help = "processors" },
 	{ "memory",            A_SIZE, M_REPLACE, AF_QUOTED, .help = "memory" },
-	{ "devices",           A_SEQ,  M_APPEND, AF_LATER, .kids = &device_request_item,
+	{ "devices",           A_SEQ,  M_APPEND, AF_LATER, .kids = &reservation_item,
 	  .help = "devices such as GPUs" },
 	{ "generic_resources", A_SEQ,  M_APPEND, AF_NOTE, .kids = &generic_item,
 	  .help = "resources of your own" },
@@ -134,7 +137,7 @@ static const struct attr resources[] = {
 	{ 0 }
 };
 static const struct attr update[] = {
-	{ "parallelism",       A_INT, M_REPLACE, AF_KEEP, .help = "containers at a time" },
+	{ "parallelism",       A_INT, M_REPLACE, AF_KEEP | AF_POS, .help = "containers at a time" },
 	{ "delay",             A_DUR, M_REPLACE, .help = "pause between groups" },
 	{ "failure_action",    A_STR, M_REPLACE, .help = "what to do after a failure" },
 	{ "monitor",           A_DUR, M_REPLACE, .help = "watch a new task that long" },
@@ -146,7 +149,7 @@ static const struct attr update[] = {
 static const struct attr restart_policy[] = {
 	{ "condition",    A_STR, M_REPLACE, .help = "none, on-failure or any" },
 	{ "delay",        A_DUR, M_REPLACE, AF_KEEP, .help = "pause before a restart" },
-	{ "max_attempts", A_INT, M_REPLACE, AF_KEEP, .help = "give up after that many" },
+	{ "max_attempts", A_INT, M_REPLACE, AF_KEEP | AF_POS, .help = "give up after that many" },
 	{ "window",       A_DUR, M_REPLACE, AF_KEEP, .help = "when a restart counts as a success" },
 	{ 0 }
 };
@@ -158,7 +161,7 @@ static const struct attr preference_item = { "", A_OBJ, M_REPLACE, .kids = prefe
 static const struct attr placement[] = {
 	{ "constraints",           A_SEQ, M_APPEND, .kids = attr_str_item, .help = "where to run" },
 	{ "preferences",           A_SEQ, M_APPEND, .kids = &preference_item, .help = "where to run rather" },
-	{ "max_replicas_per_node", A_INT, M_REPLACE, .help = "containers per node" },
+	{ "max_replicas_per_node", A_INT, M_REPLACE, AF_POS, .help = "containers per node" },
 	{ 0 }
 };
 static const struct attr deploy[] = {
@@ -184,9 +187,9 @@ static const struct attr watch[] = {
 	  .words = "rebuild|sync|restart|sync+restart|sync+exec", .help = "what to do" },
 	{ "target",       A_STR, M_REPLACE, .help = "where it is in the container" },
 	{ "exec",         A_OBJ, M_DEEP,    AF_KEEP, .kids = hook, .help = "command for sync+exec" },
-	{ "include",      A_SEQ, M_APPEND,  AF_ONE, .kids = attr_str_item, .help = "what to watch" },
-	{ "ignore",       A_SEQ, M_APPEND,  AF_ONE, .kids = attr_str_item, .help = "what not to watch" },
-	{ "initial_sync", A_BOOL, M_REPLACE, .help = "sync at the start" },
+	{ "include",      A_SEQ, M_APPEND,  AF_ONE | AF_ONCE, .kids = attr_str_item, .help = "what to watch" },
+	{ "ignore",       A_SEQ, M_APPEND,  AF_ONE | AF_ONCE, .kids = attr_str_item, .help = "what not to watch" },
+	{ "initial_sync", A_BOOL, M_REPLACE, AF_BARE, .help = "sync at the start" },
 	{ 0 }
 };
 static const struct attr watch_item = { "", A_OBJ, M_REPLACE, .kids = watch };
@@ -208,7 +211,7 @@ static const struct attr dependency[] = {
 	  .words = "service_started|service_healthy|service_completed_successfully",
 	  .help = "what to wait for" },
 	{ "restart",   A_BOOL, M_REPLACE, .help = "restart when it is restarted" },
-	{ "required",  A_BOOL, M_REPLACE, AF_KEEP, .help = "fail when it is missing" },
+	{ "required",  A_BOOL, M_REPLACE, AF_BARE | AF_KEEP, .help = "fail when it is missing" },
 	{ 0 }
 };
 static const struct attr dependency_item = { "", A_OBJ, M_DEEP, AF_KEEP, .kids = dependency };
@@ -241,7 +244,7 @@ static const struct attr healthcheck[] = {
 	  .help = "the check" },
 	{ "timeout",        A_DUR,  M_REPLACE, AF_KEEP, .help = "a check may take that long" },
 	{ "interval",       A_DUR,  M_REPLACE, AF_KEEP, .help = "time between two checks" },
-	{ "retries",        A_INT,  M_REPLACE, AF_KEEP | AF_POS, .help = "failures that make it unhealthy" },
+	{ "retries",        A_INT,  M_REPLACE, AF_KEEP | AF_POS | AF_FRAC, .help = "failures that make it unhealthy" },
 	{ "start_period",   A_DUR,  M_REPLACE, AF_KEEP, .help = "failures do not count that long" },
 	{ "start_interval", A_DUR,  M_REPLACE, AF_KEEP, .help = "time between two checks at first" },
 	{ "disable",        A_BOOL, M_REPLACE, .help = "no health check, not even the image's" },
@@ -250,7 +253,7 @@ static const struct attr healthcheck[] = {
 
 static const struct attr logging[] = {
 	{ "driver",  A_STR, M_REPLACE, .help = "logging driver" },
-	{ "options", A_MAP, M_DEEP,    AF_NOX, .kids = &attr_text_or_null, .help = "options of the driver" },
+	{ "options", A_MAP, M_DEEP,    AF_NOX, .kids = &attr_option_or_null, .help = "options of the driver" },
 	{ 0 }
 };
 
@@ -262,15 +265,15 @@ static const struct attr service_model[] = {
 static const struct attr service_model_item = { "", A_OBJ, M_DEEP, AF_NULL | AF_KEEP, .kids = service_model };
 
 static const struct attr membership[] = {
-	{ "aliases",         A_SEQ, M_UNIQUE, .kids = attr_str_item, .help = "more names in this network" },
-	{ "driver_opts",     A_MAP, M_DEEP,    AF_NOX, .kids = &attr_text, .help = "options of the driver" },
-	{ "gw_priority",     A_NUM, M_REPLACE, .help = "whose gateway is the default route" },
+	{ "aliases",         A_SEQ, M_UNIQUE, .kids = attr_str_item, .item_key = key_name, .help = "more names in this network" },
+	{ "driver_opts",     A_MAP, M_DEEP,    AF_NOX, .kids = &attr_option, .help = "options of the driver" },
+	{ "gw_priority",     A_INT, M_REPLACE, AF_BARE | AF_FRAC, .help = "whose gateway is the default route" },
 	{ "interface_name",  A_STR, M_REPLACE, .help = "name of the interface" },
 	{ "ipv4_address",    A_STR, M_REPLACE, .help = "fixed address" },
 	{ "ipv6_address",    A_STR, M_REPLACE, .help = "fixed address" },
-	{ "link_local_ips",  A_SEQ, M_UNIQUE, .kids = attr_str_item, .help = "link-local addresses" },
+	{ "link_local_ips",  A_SEQ, M_UNIQUE, .kids = attr_str_item, .item_key = key_name, .help = "link-local addresses" },
 	{ "mac_address",     A_STR, M_REPLACE, .help = "MAC address" },
-	{ "priority",        A_NUM, M_REPLACE, .help = "order of joining" },
+	{ "priority",        A_INT, M_REPLACE, AF_BARE | AF_FRAC, .help = "order of joining" },
 	{ 0 }
 };
 static const struct attr membership_item = { "", A_OBJ, M_DEEP, AF_NULL | AF_KEEP, .kids = membership };
@@ -304,13 +307,13 @@ static const struct attr mount_bind[] = {
 	{ 0 }
 };
 static const struct attr mount_volume[] = {
-	{ "labels",  A_KV,   M_DEEP,    .help = "labels of an anonymous volume" },
+	{ "labels",  A_KV,   M_DEEP,    AF_ONCE, .help = "labels of an anonymous volume" },
 	{ "nocopy",  A_BOOL, M_REPLACE, .help = "do not copy what the image has there" },
 	{ "subpath", A_STR,  M_REPLACE, .help = "directory in the volume" },
 	{ 0 }
 };
 static const struct attr mount_tmpfs[] = {
-	{ "size", A_SIZE, M_REPLACE, .help = "bytes at most" },
+	{ "size", A_SIZE, M_REPLACE, AF_POS, .help = "bytes at most" },
 	{ "mode", A_INT,  M_REPLACE, .canon = canon_mode_int, .help = "permissions" },
 	{ 0 }
 };
@@ -336,7 +339,7 @@ static const struct attr mount[] = {
 static const struct attr mount_item = { "", A_OBJ, M_REPLACE, .kids = mount, .canon = canon_mount };
 
 static const struct attr service[] = {
-	{ "profiles",          A_SEQ,  M_UNIQUE, .kids = attr_str_item,
+	{ "profiles",          A_SEQ,  M_UNIQUE, .kids = attr_str_item, .item_key = key_name,
 	  .help = "profiles that enable the service" },
 	{ "annotations",       A_KV,   M_DEEP,    .help = "annotations of the container" },
 	{ "attach",            A_BOOL, M_REPLACE, AF_KEEP, .help = "whether `up` shows its output" },
@@ -345,22 +348,22 @@ static const struct attr service[] = {
 	  .help = "how to build the image" },
 	{ "develop",           A_OBJ,  M_DEEP,    AF_NULL | AF_KEEP | AF_LATER, .kids = develop,
 	  .help = "rules for `watch`" },
-	{ "cap_add",           A_SEQ,  M_UNIQUE, .kids = attr_str_item, .help = "capabilities to add" },
-	{ "cap_drop",          A_SEQ,  M_UNIQUE, .kids = attr_str_item, .help = "capabilities to drop" },
+	{ "cap_add",           A_SEQ,  M_UNIQUE, .kids = attr_str_item, .item_key = key_name, .help = "capabilities to add" },
+	{ "cap_drop",          A_SEQ,  M_UNIQUE, .kids = attr_str_item, .item_key = key_name, .help = "capabilities to drop" },
 	{ "cgroup_parent",     A_STR,  M_REPLACE, AF_LATER, .help = "parent cgroup" },
 	{ "cgroup",            A_STR,  M_REPLACE, AF_ENUM, .words = "host|private",
 	  .help = "cgroup namespace" },
 	{ "cpu_count",         A_INT,  M_REPLACE, AF_POS | AF_NOTE,
 	  .help = "number of processors (Windows)" },
-	{ "cpu_percent",       A_NUM,  M_REPLACE, AF_POS | AF_NOTE,
+	{ "cpu_percent",       A_INT,  M_REPLACE, AF_NOTE, .max = 100,
 	  .help = "share of the processors (Windows)" },
-	{ "cpu_period",        A_INT,  M_REPLACE, .help = "CFS period in µs" },
-	{ "cpu_quota",         A_INT,  M_REPLACE, .help = "CFS quota in µs" },
-	{ "cpu_rt_period",     A_INT,  M_REPLACE, .help = "real-time period in µs" },
-	{ "cpu_rt_runtime",    A_INT,  M_REPLACE, .help = "real-time runtime in µs" },
+	{ "cpu_period",        A_INT,  M_REPLACE, AF_FRAC, .help = "CFS period in µs" },
+	{ "cpu_quota",         A_INT,  M_REPLACE, AF_FRAC, .help = "CFS quota in µs" },
+	{ "cpu_rt_period",     A_INT,  M_REPLACE, AF_FRAC, .help = "real-time period in µs" },
+	{ "cpu_rt_runtime",    A_INT,  M_REPLACE, AF_FRAC, .help = "real-time runtime in µs" },
 	{ "cpus",              A_NUM,  M_REPLACE, .help = "number of processors" },
 	{ "cpuset",            A_STR,  M_REPLACE, .help = "which processors" },
-	{ "cpu_shares",        A_INT,  M_REPLACE, .help = "relative weight" },
+	{ "cpu_shares",        A_INT,  M_REPLACE, AF_FRAC, .help = "relative weight" },
 	{ "command",           A_CMD,  M_REPLACE, AF_NULL | AF_KEEP | AF_ALWAYS,
 	  .help = "command, instead of the image's" },
 	{ "configs",           A_SEQ,  M_BY_KEY, .kids = &attr_file_ref_item, .canon = canon_file_refs,
@@ -376,9 +379,9 @@ static const struct attr service[] = {
 	  .help = "rules of the device cgroup" },
 	{ "devices",           A_SEQ,  M_BY_KEY, .kids = &device_item, .canon = canon_devices,
 	  .item_key = key_target, .help = "devices of the host" },
-	{ "dns",               A_SEQ,  M_UNIQUE,  AF_ONE, .kids = attr_str_item, .help = "DNS servers" },
-	{ "dns_opt",           A_SEQ,  M_UNIQUE, .kids = attr_str_item, .help = "resolver options" },
-	{ "dns_search",        A_SEQ,  M_UNIQUE,  AF_ONE, .kids = attr_str_item,
+	{ "dns",               A_SEQ,  M_UNIQUE,  AF_ONE, .kids = attr_str_item, .item_key = key_name, .help = "DNS servers" },
+	{ "dns_opt",           A_SEQ,  M_UNIQUE, .kids = attr_str_item, .item_key = key_name, .help = "resolver options" },
+	{ "dns_search",        A_SEQ,  M_UNIQUE,  AF_ONE, .kids = attr_str_item, .item_key = key_name,
 	  .help = "DNS search domains" },
 	{ "domainname",        A_STR,  M_REPLACE, .help = "domain name" },
 	{ "entrypoint",        A_CMD,  M_REPLACE, AF_NULL | AF_KEEP | AF_ALWAYS,
@@ -393,7 +396,7 @@ static const struct attr service[] = {
 	  .help = "containers outside the project" },
 	{ "extra_hosts",       A_SEQ,  M_UNIQUE,  AF_SORT, .kids = attr_str_item, .canon = canon_extra_hosts,
 	  .help = "more host names" },
-	{ "gpus",              A_SEQ,  M_APPEND,  AF_LATER, .kids = &device_request_item, .canon = canon_gpus,
+	{ "gpus",              A_SEQ,  M_APPEND,  AF_LATER, .kids = &gpu_item, .canon = canon_gpus,
 	  .help = "GPUs to use" },
 	{ "group_add",         A_SEQ,  M_REFUSE, .kids = attr_text_item, .help = "more groups of the user" },
 	{ "healthcheck",       A_OBJ,  M_DEEP,    AF_KEEP, .kids = healthcheck,
@@ -406,13 +409,13 @@ static const struct attr service[] = {
 	{ "labels",            A_KV,   M_DEEP,    .help = "labels of the container" },
 	{ "label_file",        A_SEQ,  M_APPEND,  AF_ONE, .kids = &label_file_item,
 	  .help = "files with labels" },
-	{ "links",             A_SEQ,  M_UNIQUE, .kids = attr_str_item,
+	{ "links",             A_SEQ,  M_UNIQUE, .kids = attr_str_item, .item_key = key_name,
 	  .help = "services under another name" },
 	{ "logging",           A_OBJ,  M_LOGGING, AF_KEEP, .kids = logging, .help = "where the output goes" },
 	{ "mac_address",       A_STR,  M_REPLACE, .help = "MAC address" },
-	{ "mem_limit",         A_SIZE, M_REPLACE, .help = "memory at most" },
+	{ "mem_limit",         A_SIZE, M_REPLACE, AF_FRAC, .help = "memory at most" },
 	{ "mem_reservation",   A_SIZE, M_REPLACE, .help = "memory under pressure" },
-	{ "memswap_limit",     A_SIZE, M_REPLACE, .help = "memory and swap at most" },
+	{ "memswap_limit",     A_SIZE, M_REPLACE, AF_FRAC, .help = "memory and swap at most" },
 	{ "mem_swappiness",    A_SIZE, M_REPLACE, .help = "willingness to swap, 0 to 100" },
 	{ "models",            A_MAP,  M_DEEP,    AF_NOTE | AF_DOTTED, .kids = &service_model_item,
 	  .canon = canon_models, .help = "language models to use" },
@@ -420,9 +423,9 @@ static const struct attr service[] = {
 	{ "networks",          A_MAP,  M_DEEP,    AF_DOTTED, .kids = &membership_item,
 	  .canon = canon_networks, .help = "networks to join" },
 	{ "oom_kill_disable",  A_BOOL, M_REPLACE, .help = "never kill for lack of memory" },
-	{ "oom_score_adj",     A_INT,  M_REPLACE, .help = "who is killed first, -1000 to 1000" },
+	{ "oom_score_adj",     A_INT,  M_REPLACE, .min = -1000, .max = 1000, .help = "who is killed first, -1000 to 1000" },
 	{ "pid",               A_STR,  M_REPLACE, AF_NULL, .help = "PID namespace" },
-	{ "pids_limit",        A_INT,  M_REPLACE, .help = "processes at most" },
+	{ "pids_limit",        A_INT,  M_REPLACE, AF_FRAC, .help = "processes at most" },
 	{ "platform",          A_STR,  M_REPLACE, .help = "platform to run on" },
 	{ "ports",             A_SEQ,  M_BY_KEY, .kids = &port_item, .canon = canon_ports,
 	  .item_key = key_port, .help = "ports to publish" },
@@ -446,19 +449,19 @@ static const struct attr service[] = {
 	{ "secrets",           A_SEQ,  M_BY_KEY, .kids = &attr_file_ref_item, .canon = canon_service_secrets,
 	  .item_key = key_file_ref, .help = "secrets to mount" },
 	{ "security_opt",      A_SEQ,  M_REFUSE, .kids = attr_str_item, .help = "security options" },
-	{ "shm_size",          A_SIZE, M_REPLACE, .help = "size of /dev/shm" },
+	{ "shm_size",          A_SIZE, M_REPLACE, AF_FRAC, .help = "size of /dev/shm" },
 	{ "stdin_open",        A_BOOL, M_REPLACE, .help = "keep standard input open" },
 	{ "stop_grace_period", A_DUR,  M_REPLACE, AF_KEEP, .help = "wait before SIGKILL" },
 	{ "stop_signal",       A_STR,  M_REPLACE, .help = "signal that asks it to stop" },
 	{ "storage_opt",       A_MAP,  M_DEEP,    AF_NOTE | AF_NOX, .kids = &attr_scalar,
 	  .help = "options of the storage driver" },
 	{ "sysctls",           A_KV,   M_DEEP,    .help = "kernel parameters" },
-	{ "tmpfs",             A_SEQ,  M_UNIQUE,  AF_ONE, .kids = attr_str_item,
+	{ "tmpfs",             A_SEQ,  M_UNIQUE,  AF_ONE, .kids = attr_str_item, .item_key = key_name,
 	  .help = "temporary file systems" },
 	{ "tty",               A_BOOL, M_REPLACE, .help = "a terminal" },
 	{ "ulimits",           A_MAP,  M_DEEP,    .kids = &attr_ulimit,
 	  .help = "resource limits of processes" },
-	{ "use_api_socket",    A_BOOL, M_REPLACE, AF_NOTE, .help = "mount the engine's socket" },
+	{ "use_api_socket",    A_BOOL, M_REPLACE, AF_BARE | AF_NOTE, .help = "mount the engine's socket" },
 	{ "user",              A_STR,  M_REPLACE, .help = "user to run as" },
 	{ "userns_mode",       A_STR,  M_REPLACE, .help = "user namespace" },
 	{ "uts",               A_STR,  M_REPLACE, .help = "UTS namespace" },

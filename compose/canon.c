@@ -150,21 +150,23 @@ bool canon_opaque(const struct canon *c, const struct node *n)
 
 /* ------------------------------------------------------------------ lists and maps */
 
-static void equal_items(struct canon *c, const struct attr *row, struct node *n)
+void canon_equal_items(struct canon *c, const struct attr *row, const struct node *n)
 {
-	struct map seen = MAP_INIT; /* text → the item that has it */
+	struct map seen = MAP_INIT; /* text, of numbers with a mark before it → the item that has it */
 
 	for (size_t i = 0; i < n->n; i++) {
 		const struct node *item = n->items[i], *first;
+		const char *key;
 
-		if (item->kind != NODE_STR)
+		if (item->kind != NODE_STR && item->kind != NODE_INT)
 			continue;
-		first = map_get(&seen, item->text);
+		key = item->kind == NODE_STR ? item->text : arena_printf(c->a, "\n%s", item->text);
+		first = map_get(&seen, key);
 		if (first) {
 			canon_error(c, item, "'%s' is in '%s' twice", item->text, canon_subject(c, row));
 			diag_note(c->s->d, first->pos, "it is here first");
 		} else {
-			map_set(&seen, item->text, (void *)item);
+			map_set(&seen, key, (void *)item);
 		}
 	}
 	map_done(&seen, NULL);
@@ -182,6 +184,8 @@ static struct node *to_seq(struct canon *c, const struct attr *row, struct node 
 		canon_wrong(c, row, n, row->flags & AF_ONE ? "a string or a list" : "a list");
 		return n;
 	}
+	if (row->merge == M_REFUSE || (row->flags & AF_ONCE))
+		canon_equal_items(c, row, n);
 	for (size_t i = 0; i < n->n; i++) {
 		size_t mark = canon_push_index(c, i);
 
@@ -190,8 +194,6 @@ static struct node *to_seq(struct canon *c, const struct attr *row, struct node 
 	}
 	if (row->merge == M_UNIQUE || row->merge == M_BY_KEY)
 		attr_unique(c->a, row, n);
-	else if (row->merge == M_REFUSE)
-		equal_items(c, row, n);
 	return n;
 }
 
@@ -243,6 +245,13 @@ static void unknown_key(struct canon *c, const struct attr *row, struct node *n,
 	for (size_t i = 0; i < n_keys; i++)
 		keys[i] = row->kids[i].key;
 	near = str_nearest(p->key, keys);
+	if (row->flags & AF_OPEN) {
+		diag_warn(c->s->d, p->key_pos, "unknown key '%s' is ignored, as docker compose does", p->key);
+		diag_where(c->s->d, trail_text(&c->path), NULL, (unsigned)strlen(p->key));
+		if (near)
+			canon_hint(c, "did you mean '%s'?", near);
+		return;
+	}
 	diag_error(c->s->d, p->key_pos, "unknown key '%s'", p->key);
 	diag_where(c->s->d, trail_text(&c->path), NULL, (unsigned)strlen(p->key));
 	if (!near) {

@@ -29,6 +29,8 @@ struct node *canon_scalar(struct canon *c, const struct attr *row, struct node *
 struct node *canon_command(struct canon *c, const struct attr *row, struct node *n);
 struct node *canon_kv(struct canon *c, const struct attr *row, struct node *n);
 bool canon_is_scalar(const struct node *n);
+/* Reports strings that are in a list twice. */
+void canon_equal_items(struct canon *c, const struct attr *row, const struct node *n);
 /* What the user calls the value at the end of the path. */
 const char *canon_subject(const struct canon *c, const struct attr *row);
 /* Gives n the span and origin of `from`; returns n. */
@@ -47,6 +49,6 @@ bool canon_opaque(const struct canon *c, const struct node *n);
 attr_canon_fn canon_ports, canon_port, canon_networks, canon_extra_hosts;
 attr_canon_fn canon_volumes, canon_mount, canon_devices, canon_file_refs, canon_service_secrets, canon_mode, canon_mode_int;
 attr_canon_fn canon_build, canon_ssh, canon_depends_on, canon_env_file, canon_extends, canon_include_item, canon_models,
-	canon_provider_option, canon_pull_policy, canon_test, canon_ulimit, canon_external, canon_count, canon_device_request,
+	canon_provider_option, canon_pull_policy, canon_test, canon_ulimit, canon_external, canon_count, canon_device_request, canon_reservation, canon_attest,
 	canon_gpus, canon_name;
 attr_key_fn key_port, key_target, key_file_ref;

@@ -5,6 +5,7 @@
 #include "../src/util/arena.h"
 #include "../src/util/str.h"
 #include "canon.h"
+#include "load.h"
 #include "val.h"
 
 /* ------------------------------------------------------------------ build */
@@ -20,23 +21,51 @@ struct node *canon_build(struct canon *c, const struct attr *row, struct node *n
 	return map;
 }
 
+/* Attestations: a boolean becomes a text. */
+struct node *canon_attest(struct canon *c, const struct attr *row, struct node *n)
+{
+	if (n->kind != NODE_STR && n->kind != NODE_BOOL)
+		return canon_wrong(c, row, n, "a string or a boolean");
+	return n;
+}
+
+static void ssh_line(struct canon *c, struct node *seq, struct node *item)
+{
+	if (item->kind == NODE_STR && (STREQ(item->text, "default") || strchr(item->text, '=')))
+		node_push(c->a, seq, item);
+	else if (item->kind == NODE_STR && !canon_opaque(c, item))
+		canon_error(c, item, "'%s' is neither 'default' nor of the form ID=PATH", item->text);
+	else
+		node_push(c->a, seq, item);
+}
+
+static void ssh_pair(struct canon *c, struct node *seq, const struct node_pair *p)
+{
+	const char *text = val_scalar_text(c->a, p->value);
+
+	if ((p->value->kind != NODE_NULL && !canon_is_scalar(p->value)) || load_is_timestamp(p->value) || !*p->key)
+		canon_error(c, p->value, "an SSH key needs a name, and a path or nothing");
+	else
+		node_push(c->a, seq,
+			canon_str(c, p->value, *text ? arena_printf(c->a, "%s=%s", p->key, text) : p->key));
+}
+
 struct node *canon_ssh(struct canon *c, const struct attr *row, struct node *n)
 {
-	struct node *seq;
+	struct node *seq = canon_like(c, n, NODE_SEQ);
 
-	if (n->kind == NODE_SEQ)
-		return n;
-	if (n->kind != NODE_MAP)
+	if (n->kind != NODE_SEQ && n->kind != NODE_MAP)
 		return canon_wrong(c, row, n, "a list or a mapping");
-	seq = canon_like(c, n, NODE_SEQ);
+	if (n->kind == NODE_SEQ)
+		canon_equal_items(c, row, n);
 	for (size_t i = 0; i < n->n; i++) {
-		const struct node *v = n->pairs[i].value;
-		const char *text = val_scalar_text(c->a, v);
+		size_t mark = n->kind == NODE_MAP ? canon_push(c, n->pairs[i].key) : canon_push_index(c, i);
 
-		node_push(c->a, seq,
-			canon_str(c, v,
-				*text ? arena_printf(c->a, "%s=%s", n->pairs[i].key, text)
-				      : n->pairs[i].key));
+		if (n->kind == NODE_MAP)
+			ssh_pair(c, seq, &n->pairs[i]);
+		else
+			ssh_line(c, seq, n->items[i]);
+		canon_pop(c, mark);
 	}
 	return seq;
 }
@@ -147,14 +176,11 @@ struct node *canon_include_item(struct canon *c, const struct attr *row, struct 
 
 struct node *canon_count(struct canon *c, const struct attr *row, struct node *n)
 {
-	struct node *all;
-
-	if (n->kind != NODE_STR || !STREQ(n->text, "all"))
+	if (n->kind == NODE_FLOAT)
+		return canon_wrong(c, row, n, "a whole number or 'all'");
+	if (n->kind != NODE_STR || strcasecmp(n->text, "all") != 0)
 		return n;
-	all = node_int(c->a, -1, n->pos);
-	all->span = n->span;
-	all->origin = n->origin;
-	return all;
+	return canon_place(node_int(c->a, -1, n->pos), n);
 }
 
 struct node *canon_device_request(struct canon *c, const struct attr *row, struct node *n)
@@ -162,6 +188,15 @@ struct node *canon_device_request(struct canon *c, const struct attr *row, struc
 	if (n->kind == NODE_MAP && !node_get(n, "count") && !node_get(n, "device_ids"))
 		canon_set(c, n, "count", n, node_int(c->a, -1, n->pos));
 	return n;
+}
+
+struct node *canon_reservation(struct canon *c, const struct attr *row, struct node *n)
+{
+	if (n->kind == NODE_MAP && !node_get(n, "capabilities")) {
+		canon_error(c, n, "'capabilities' is missing: what the device must be able to do");
+		canon_hint(c, "capabilities: [gpu]");
+	}
+	return canon_device_request(c, row, n);
 }
 
 struct node *canon_gpus(struct canon *c, const struct attr *row, struct node *n)
@@ -194,10 +229,12 @@ struct node *canon_test(struct canon *c, const struct attr *row, struct node *n)
 /* A single number stays a number; the row's kids are for the pair. */
 struct node *canon_ulimit(struct canon *c, const struct attr *row, struct node *n)
 {
-	static const struct attr number = { "", A_INT, M_REPLACE };
+	const struct attr number = { "", A_INT, M_REPLACE, row->flags & AF_BARE };
 
 	if (n->kind == NODE_MAP || canon_opaque(c, n))
 		return n;
+	if (n->kind == NODE_FLOAT)
+		return canon_wrong(c, row, n, "a whole number");
 	return canon_value(c, &number, n);
 }
 

@@ -1,5 +1,4 @@
 /* canon_scalar.c - single values: checked against the row's type and cast to it. */
-#include <ctype.h>
 #include <math.h>
 #include <string.h>
 
@@ -85,16 +84,28 @@ static struct node *to_text(struct canon *c, const struct attr *row, struct node
 {
 	if (!canon_is_scalar(n) || load_is_timestamp(n) || (n->kind == NODE_BOOL && !bools))
 		canon_wrong(c, row, n, bools ? "a string, number or boolean" : "a string or number");
+	else if (n->kind == NODE_FLOAT && !bools && !(row->flags & AF_FRAC))
+		canon_wrong(c, row, n, "a string or a whole number");
 	else if (n->kind != NODE_STR)
 		return canon_str(c, n, val_scalar_text(c->a, n));
 	return n;
+}
+
+/* Whether a text stands where the reference wants the value itself. It is reported. */
+static bool is_text_for_bare(struct canon *c, const struct attr *row, const struct node *n, const char *want)
+{
+	if (!(row->flags & AF_BARE) || n->kind != NODE_STR)
+		return false;
+	canon_wrong(c, row, n, want);
+	canon_hint(c, "neither quotes nor variables can stand here");
+	return true;
 }
 
 static struct node *to_bool(struct canon *c, const struct attr *row, struct node *n)
 {
 	bool value, odd;
 
-	if (n->kind == NODE_BOOL || canon_opaque(c, n))
+	if (n->kind == NODE_BOOL || canon_opaque(c, n) || is_text_for_bare(c, row, n, "true or false"))
 		return n;
 	if (n->kind != NODE_STR) {
 		canon_wrong(c, row, n, "true or false");
@@ -111,73 +122,122 @@ static struct node *to_bool(struct canon *c, const struct attr *row, struct node
 	return canon_place(node_bool(c->a, value, n->pos), n);
 }
 
-static struct node *checked_number(struct canon *c, const struct attr *row, struct node *n)
+/* ------------------------------------------------------------------ numbers */
+
+static struct node *in_range(struct canon *c, const struct attr *row, struct node *n)
 {
-	if ((row->flags & AF_POS) && (n->kind == NODE_INT ? n->i < 0 : n->f < 0))
+	double v = n->kind == NODE_INT ? (double)n->i : n->f;
+
+	if (row->max && (v < row->min || v > row->max))
+		canon_error(c, n, "'%s' must be %d to %d", canon_subject(c, row), row->min, row->max);
+	else if ((row->flags & AF_POS) && v < 0)
 		canon_error(c, n, "'%s' must not be negative", canon_subject(c, row));
 	return n;
+}
+
+static struct node *int_of_float(struct canon *c, const struct attr *row, struct node *n)
+{
+	bool whole = n->f == floor(n->f);
+
+	if (!(fabs(n->f) < 9e15) || (!whole && !(row->flags & AF_FRAC))) {
+		canon_wrong(c, row, n, "a whole number");
+		return n;
+	}
+	if (n->f < 0 && (row->flags & AF_POS))
+		return in_range(c, row, n);
+	if (!whole)
+		canon_warn(c, n, "'%s' is a whole number: the fraction of %s is cut off",
+			canon_subject(c, row), n->text);
+	return in_range(c, row, canon_place(node_int(c->a, (long long)n->f, n->pos), n));
 }
 
 static struct node *to_int(struct canon *c, const struct attr *row, struct node *n)
 {
 	int64_t v;
 
-	if (n->kind == NODE_INT)
-		return checked_number(c, row, n);
-	if (canon_opaque(c, n))
+	if (n->kind == NODE_INT && n->is_u64) {
+		canon_error(c, n, "%s is too large for '%s'", n->text, canon_subject(c, row));
 		return n;
-	if (n->kind == NODE_FLOAT && n->f == floor(n->f) && fabs(n->f) < 9e15)
-		return checked_number(c, row, canon_place(node_int(c->a, (long long)n->f, n->pos), n));
+	}
+	if (n->kind == NODE_INT)
+		return in_range(c, row, n);
+	if (canon_opaque(c, n) || is_text_for_bare(c, row, n, "a whole number"))
+		return n;
+	if (n->kind == NODE_FLOAT)
+		return int_of_float(c, row, n);
 	if (n->kind != NODE_STR) {
 		canon_wrong(c, row, n, "a whole number");
 		return n;
 	}
-	if (str_i64(n->text, &v) < 0) {
+	if (str_i64(n->text + (n->text[0] == '+' && n->text[1] != '-'), &v) < 0) {
 		canon_error(c, n, "'%s' is no whole number for '%s'", n->text, canon_subject(c, row));
 		return n;
 	}
-	return checked_number(c, row, canon_place(node_int(c->a, v, n->pos), n));
+	return in_range(c, row, canon_place(node_int(c->a, v, n->pos), n));
 }
 
 static struct node *to_num(struct canon *c, const struct attr *row, struct node *n)
 {
-	char *end;
-	double v;
+	double v = 0;
 
-	if (is_number(n))
-		return checked_number(c, row, n);
 	if (canon_opaque(c, n))
 		return n;
-	if (n->kind != NODE_STR) {
+	if (n->kind != NODE_STR && !is_number(n)) {
 		canon_wrong(c, row, n, "a number");
 		return n;
 	}
-	v = strtod(n->text, &end);
-	if (!*n->text || *end || isspace((unsigned char)*n->text) || !isfinite(v)) {
+	if (n->kind == NODE_STR && str_f64(n->text, &v) < 0) {
 		canon_error(c, n, "'%s' is no number for '%s'", n->text, canon_subject(c, row));
 		return n;
 	}
-	return checked_number(c, row, canon_place(node_float(c->a, v, n->pos), n));
+	if (n->kind == NODE_INT)
+		v = n->is_u64 ? (double)(unsigned long long)n->i : (double)n->i;
+	else if (n->kind == NODE_FLOAT)
+		v = n->f;
+	v = val_float32(v);
+	if (!isfinite(v)) {
+		canon_error(c, n, "%s is no number for '%s'", n->text, canon_subject(c, row));
+		return n;
+	}
+	return in_range(c, row, canon_place(node_float(c->a, v, n->pos), n));
+}
+
+/* ------------------------------------------------------------------ sizes, durations */
+
+/* The reference reads whole numbers and texts; what else is a number it takes for nothing. */
+static struct node *bare_size(struct canon *c, const struct attr *row, struct node *n)
+{
+	if ((row->flags & AF_QUOTED) ||
+		(n->kind == NODE_FLOAT && n->f != floor(n->f) && !(row->flags & AF_FRAC))) {
+		canon_wrong(c, row, n, "a string such as \"64m\"");
+		return n;
+	}
+	if (n->kind == NODE_INT && !n->is_u64) {
+		in_range(c, row, n);
+		return canon_str(c, n, arena_printf(c->a, "%lld", n->i));
+	}
+	canon_warn(c, n, "'%s': %s is ignored, as docker compose does", canon_subject(c, row), n->text);
+	canon_hint(c, "write whole bytes, or a unit: \"1.5g\"");
+	return canon_str(c, n, "0");
 }
 
 static struct node *to_size(struct canon *c, const struct attr *row, struct node *n)
 {
-	const char *text;
 	int64_t v;
 
 	if (canon_opaque(c, n))
 		return n;
-	if ((n->kind != NODE_STR && !is_number(n)) || (is_number(n) && (row->flags & AF_QUOTED))) {
-		canon_wrong(c, row, n,
-			row->flags & AF_QUOTED ? "a string such as \"64m\"" : "a size such as 64m");
+	if (is_number(n))
+		return bare_size(c, row, n);
+	if (n->kind != NODE_STR) {
+		canon_wrong(c, row, n, "a size such as 64m");
 		return n;
 	}
-	text = n->kind == NODE_FLOAT && n->f == floor(n->f) && fabs(n->f) < 9e15
-		       ? arena_printf(c->a, "%.0f", n->f)
-		       : val_scalar_text(c->a, n);
-	if (val_size(text, &v) < 0) {
-		canon_error(
-			c, n, "'%s' is no size for '%s' (such as 64m or 1.5g)", text, canon_subject(c, row));
+	if (str_size(n->text, &v) < 0) {
+		canon_error(c, n, "'%s' is no size for '%s' (such as 64m or 1.5g)", n->text,
+			canon_subject(c, row));
+		if (*n->text == '-' && !(row->flags & AF_QUOTED))
+			canon_hint(c, "a negative number stands without quotes");
 		return n;
 	}
 	return canon_str(c, n, arena_printf(c->a, "%lld", (long long)v));

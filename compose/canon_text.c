@@ -1,4 +1,5 @@
 /* canon_text.c - commands become lists of words, lines of NAME=value become maps. */
+#include <ctype.h>
 #include <string.h>
 
 #include "../src/util/arena.h"
@@ -6,6 +7,11 @@
 #include "canon.h"
 #include "load.h"
 #include "val.h"
+
+static const char *kind_shown(const struct node *n)
+{
+	return load_is_timestamp(n) ? "date" : node_kind_str(n->kind);
+}
 
 /* ------------------------------------------------------------------ commands */
 
@@ -46,9 +52,9 @@ struct node *canon_command(struct canon *c, const struct attr *row, struct node 
 	for (size_t i = 0; i < n->n; i++) {
 		size_t mark = canon_push_index(c, i);
 
-		if (n->items[i]->kind != NODE_STR) {
+		if (n->items[i]->kind != NODE_STR || load_is_timestamp(n->items[i])) {
 			canon_error(c, n->items[i], "an item of '%s' must be a string, not a %s", row->key,
-				node_kind_str(n->items[i]->kind));
+				kind_shown(n->items[i]));
 			if (canon_is_scalar(n->items[i]))
 				canon_hint(c, "put it in quotes: \"%s\"", n->items[i]->text);
 		}
@@ -65,7 +71,7 @@ static struct node *kv_value(struct canon *c, const struct attr *row, struct nod
 		return row->flags & AF_UNSET ? n : canon_str(c, n, "");
 	if (!canon_is_scalar(n) || load_is_timestamp(n)) {
 		canon_error(c, n, "a value of '%s' must be a string, number, boolean or nothing, not a %s",
-			row->key, load_is_timestamp(n) ? "date" : node_kind_str(n->kind));
+			row->key, kind_shown(n));
 		if (load_is_timestamp(n))
 			canon_hint(c, "put it in quotes: \"%s\"", n->text);
 		return n;
@@ -73,42 +79,63 @@ static struct node *kv_value(struct canon *c, const struct attr *row, struct nod
 	return n->kind == NODE_STR ? n : canon_str(c, n, val_scalar_text(c->a, n));
 }
 
+/* What a line says, NULL after it was reported. A name that ends in a blank is a slip the reference refuses where variables are set. */
+static struct node *line_value(struct canon *c, const struct attr *row, struct node *item, size_t name_len)
+{
+	const char *text = item->text;
+
+	if ((row->flags & AF_UNSET) && name_len && isspace((unsigned char)text[name_len - 1]))
+		return canon_error(c, item, "there is a blank after the name in '%s'", text);
+	if (text[name_len] == '=')
+		return canon_str(c, item, text + name_len + 1);
+	if (row->flags & AF_CTX)
+		return canon_error(c, item, "'%s' is not of the form NAME=CONTEXT", text);
+	return row->flags & AF_UNSET ? canon_like(c, item, NODE_NULL) : canon_str(c, item, "");
+}
+
 static void kv_line(struct canon *c, const struct attr *row, struct node *map, struct node *item)
 {
-	const char *eq;
 	struct node *value;
+	size_t len;
 
-	if (item->kind != NODE_STR) {
+	if (item->kind != NODE_STR || load_is_timestamp(item)) {
 		canon_error(c, item, "an item of '%s' must be a string NAME=value, not a %s", row->key,
-			node_kind_str(item->kind));
+			kind_shown(item));
+		if (canon_is_scalar(item))
+			canon_hint(c, "put it in quotes: \"%s\"", item->text);
 		return;
 	}
-	eq = strchr(item->text, '=');
-	if (eq)
-		value = canon_str(c, item, eq + 1);
-	else
-		value = row->flags & AF_UNSET ? canon_like(c, item, NODE_NULL) : canon_str(c, item, "");
-	canon_set(c, map, eq ? arena_strndup(c->a, item->text, (size_t)(eq - item->text)) : item->text, item,
-		value);
+	len = strcspn(item->text, "=");
+	value = line_value(c, row, item, len);
+	if (value)
+		canon_set(c, map, arena_strndup(c->a, item->text, len), item, value);
+}
+
+static struct node *kv_map(struct canon *c, const struct attr *row, struct node *n)
+{
+	for (size_t i = 0; i < n->n; i++) {
+		size_t mark = canon_push(c, n->pairs[i].key);
+
+		if (!*n->pairs[i].key)
+			canon_error(c, n->pairs[i].value, "a name in '%s' is empty", row->key);
+		n->pairs[i].value = kv_value(c, row, n->pairs[i].value);
+		canon_pop(c, mark);
+	}
+	return n;
 }
 
 struct node *canon_kv(struct canon *c, const struct attr *row, struct node *n)
 {
 	struct node *map;
 
-	if (n->kind == NODE_MAP) {
-		for (size_t i = 0; i < n->n; i++) {
-			size_t mark = canon_push(c, n->pairs[i].key);
-
-			n->pairs[i].value = kv_value(c, row, n->pairs[i].value);
-			canon_pop(c, mark);
-		}
-		return n;
-	}
+	if (n->kind == NODE_MAP)
+		return kv_map(c, row, n);
 	if (n->kind != NODE_SEQ) {
 		canon_wrong(c, row, n, "a mapping or a list of NAME=value");
 		return n;
 	}
+	if (row->flags & AF_ONCE)
+		canon_equal_items(c, row, n);
 	map = canon_like(c, n, NODE_MAP);
 	for (size_t i = 0; i < n->n; i++) {
 		size_t mark = canon_push_index(c, i);

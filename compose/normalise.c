@@ -34,6 +34,21 @@ static void default_watch(struct arena *a, struct node *service)
 	}
 }
 
+/* The reference prints both keys of a countable resource, whatever the user gave. */
+static void default_generic(struct arena *a, struct node *deploy)
+{
+	struct node *reserved = tree_map(tree_map(deploy, "resources"), "reservations");
+
+	tree_items(tree_seq(reserved, "generic_resources"), item) {
+		struct node *spec = tree_map(*item, "discrete_resource_spec");
+
+		if (spec && !node_get(spec, "kind"))
+			set_text(a, spec, "kind", "", spec->pos);
+		if (spec && !node_get(spec, "value"))
+			node_set(a, spec, "value", spec->pos, node_int(a, 0, spec->pos));
+	}
+}
+
 static void default_service(const struct stage_ctx *s, struct node *service)
 {
 	struct node *build = tree_map(service, "build"), *deploy = tree_map(service, "deploy");
@@ -51,6 +66,7 @@ static void default_service(const struct stage_ctx *s, struct node *service)
 	if (deploy && !node_get(deploy, "placement"))
 		set_map(s->a, deploy, "placement", deploy->pos);
 	default_watch(s->a, service);
+	default_generic(s->a, deploy);
 }
 
 void default_values(const struct stage_ctx *s, struct node *root)

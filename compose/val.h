@@ -48,12 +48,12 @@ int val_host(struct arena *a, const char *text, char **ret, char **ret_why);
 int val_device(struct arena *a, const char *text, struct device *ret, char **ret_why);
 /* "0440", "0o440": octal. */
 int val_mode(const char *text, int64_t *ret);
-/* A byte size: a number, or with a unit; may be negative when it is a plain number. */
-int val_size(const char *text, int64_t *ret);
 /* Path without "//", "/./", "/../" and trailing slash. */
 char *val_path_clean(struct arena *a, const char *path);
 /* A scalar as Go would print it: 0755 is "493", 1.10 "1.1", 1e3 "1000". Strings are their text, null is "". */
 const char *val_scalar_text(struct arena *a, const struct node *n);
+/* The number of the fewest decimal digits that is the same as v in the precision of a float. Not finite when v is too large for one. */
+double val_float32(double v);
 /* A number as Go's %v prints it, and as JSON does. */
 char *val_float_text(struct arena *a, double v);
 char *val_float_json(struct arena *a, double v);

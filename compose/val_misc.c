@@ -1,7 +1,9 @@
 /* val_misc.c - words, booleans, sizes, modes, hosts, devices, numbers as text. */
 #include <ctype.h>
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../src/util/arena.h"
@@ -96,10 +98,6 @@ int val_mode(const char *text, int64_t *ret)
 	return 0;
 }
 
-int val_size(const char *text, int64_t *ret)
-{
-	return str_i64(text, ret) == 0 ? 0 : str_size(text, ret);
-}
 
 char *val_path_clean(struct arena *a, const char *path)
 {
@@ -145,6 +143,22 @@ static void shortest(double v, char buf[static 40])
 		if (strtod(buf, NULL) == v)
 			return;
 	}
+}
+
+double val_float32(double v)
+{
+	char buf[40];
+	float f;
+
+	if (!(fabs(v) <= FLT_MAX))
+		return INFINITY;
+	f = (float)v;
+	for (int digits = 0; digits <= 9; digits++) {
+		snprintf(buf, sizeof buf, "%.*e", digits, (double)f);
+		if (strtof(buf, NULL) == f)
+			break;
+	}
+	return strtod(buf, NULL);
 }
 
 /* Plain notation from shortest()'s. */

@@ -19,6 +19,8 @@ bool str_eq(const char *a, const char *b);             /* both NULL is equal */
 /* 0 and *ret, or -1: empty, sign (u64), leading blank, trailing garbage, out of range. Decimal only. */
 int str_u64(const char *s, uint64_t *ret);
 int str_i64(const char *s, int64_t *ret);
+/* "12", "1.5", ".5", "5.", "1e3", "+1": what Go's ParseFloat takes, less hexadecimal, underscores, infinity and NaN. */
+int str_f64(const char *s, double *ret);
 int str_uint(const char *s, unsigned min, unsigned max, unsigned *ret);
 
 /* "512m", "1.5GiB", "64kb", "1024", as docker's units.RAMInBytes reads it (powers of 1024, case ignored, blank before the unit

@@ -13,8 +13,7 @@ static const char *digits(const char *s)
 	return s + strspn(s, "0123456789");
 }
 
-/* "12", "1.5", ".5", "5.", "1e3", "+1": what Go's ParseFloat takes, less hexadecimal, infinity and NaN. */
-static int read_decimal(const char *s, double *ret)
+int str_f64(const char *s, double *ret)
 {
 	const char *p = s + (*s == '+' || *s == '-');
 	const char *whole = p;
@@ -77,7 +76,7 @@ int str_size(const char *s, int64_t *ret_bytes)
 		return -1;
 	memcpy(number, s, n);
 	number[n] = '\0';
-	if (read_decimal(number, &v) < 0)
+	if (str_f64(number, &v) < 0)
 		return -1;
 	v = ldexp(v, 10 * power);
 	if (v < 0 || v >= 0x1p63)

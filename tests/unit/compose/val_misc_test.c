@@ -135,18 +135,6 @@ static void test_devices(void **state)
 	assert_int_equal(val_device(fx->a, "a:b:r:w", &d, &why), -1);
 }
 
-static void test_sizes(void **state)
-{
-	int64_t v;
-
-	assert_int_equal(val_size("-1", &v), 0);
-	assert_int_equal(v, -1);
-	assert_int_equal(val_size("1.5g", &v), 0);
-	assert_int_equal(v, 1610612736);
-	assert_int_equal(val_size("12xb", &v), -1);
-	assert_int_equal(val_size("", &v), -1);
-}
-
 static void test_numbers(void **state)
 {
 	struct fx *fx = *state;
@@ -162,6 +150,9 @@ static void test_numbers(void **state)
 	assert_string_equal(val_float_text(fx->a, NAN), "NaN");
 	assert_string_equal(val_float_text(fx->a, -INFINITY), "-Inf");
 	assert_string_equal(val_float_json(fx->a, 1e10), "10000000000");
+	assert_string_equal(val_float_json(fx->a, val_float32(0.123456789)), "0.12345679");
+	assert_string_equal(val_float_json(fx->a, val_float32(4294967296)), "4294967300");
+	assert_true(isinf(val_float32(1e39)));
 	assert_string_equal(val_float_json(fx->a, 0.1), "0.1");
 }
 
@@ -174,7 +165,6 @@ int main(void)
 		FX_TEST(test_mode),
 		FX_TEST(test_hosts),
 		FX_TEST(test_devices),
-		FX_TEST(test_sizes),
 		FX_TEST(test_numbers),
 	};
 
