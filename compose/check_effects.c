@@ -36,7 +36,7 @@ static void walk_key(struct effects *e, const struct attr *row, const struct nod
 
 	if ((row->flags & (AF_NOTE | AF_LATER)) && !says_nothing(p->value))
 		report(e, row, p);
-	else
+	else if (row->kids)
 		walk(e, row, p->value);
 	trail_back(&e->path, mark);
 }

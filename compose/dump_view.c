@@ -17,7 +17,72 @@
 struct view {
 	struct arena *a;
 	bool raw;
+	bool dollars; /* a '$' is printed as two: the text is one that can be read again */
 };
+
+/* ------------------------------------------------------------------ dollars */
+
+static const char *doubled(struct arena *a, const char *text)
+{
+	struct buf b = BUF_INIT;
+	const char *out;
+
+	for (; *text; text++) {
+		if (*text == '$')
+			buf_char(&b, '$');
+		buf_char(&b, *text);
+	}
+	out = arena_strdup(a, b.p);
+	buf_done(&b);
+	return out;
+}
+
+static void double_dollars(struct arena *a, struct node *n)
+{
+	if (n->kind == NODE_STR && strchr(n->text, '$')) {
+		n->text = doubled(a, n->text);
+		n->len = strlen(n->text);
+	}
+	for (size_t i = 0; n->kind == NODE_SEQ && i < n->n; i++)
+		double_dollars(a, n->items[i]);
+	for (size_t i = 0; n->kind == NODE_MAP && i < n->n; i++) {
+		if (strchr(n->pairs[i].key, '$'))
+			n->pairs[i].key = doubled(a, n->pairs[i].key);
+		double_dollars(a, n->pairs[i].value);
+	}
+}
+
+static bool has_dollar(const struct node *n)
+{
+	if (n->kind == NODE_STR)
+		return memchr(n->text, '$', n->len);
+	for (size_t i = 0; n->kind == NODE_SEQ && i < n->n; i++)
+		if (has_dollar(n->items[i]))
+			return true;
+	for (size_t i = 0; n->kind == NODE_MAP && i < n->n; i++)
+		if (strchr(n->pairs[i].key, '$') || has_dollar(n->pairs[i].value))
+			return true;
+	return false;
+}
+
+/* A part that is printed as it is; most are shared with the tree, as printing only reads. */
+static struct node *as_it_is(struct view *v, const struct node *n)
+{
+	struct node *copy;
+
+	if (!v->dollars || !has_dollar(n))
+		return (struct node *)n;
+	copy = node_copy(v->a, n);
+	double_dollars(v->a, copy);
+	return copy;
+}
+
+static const char *shown_key(struct view *v, const char *key)
+{
+	return v->dollars && strchr(key, '$') ? doubled(v->a, key) : key;
+}
+
+/* ------------------------------------------------------------------ by the rows */
 
 static bool is_empty(const struct attr *row, const struct node *n)
 {
@@ -48,7 +113,7 @@ static struct node *view_seq(struct view *v, const struct attr *row, const struc
 
 	for (size_t i = 0; i < n->n; i++)
 		node_push(v->a, out,
-			row->kids ? view_value(v, row->kids, n->items[i]) : node_copy(v->a, n->items[i]));
+			row->kids ? view_value(v, row->kids, n->items[i]) : as_it_is(v, n->items[i]));
 	if ((row->flags & AF_SORT) && out->n)
 		qsort(out->items, out->n, sizeof *out->items, by_text);
 	return out;
@@ -63,8 +128,8 @@ static struct node *view_map(struct view *v, const struct attr *row, const struc
 
 		if (p->value->kind == NODE_NULL && (row->flags & AF_SET))
 			continue;
-		node_add(v->a, out, p->key, p->key_pos,
-			row->type == A_KV || !row->kids ? node_copy(v->a, p->value)
+		node_add(v->a, out, shown_key(v, p->key), p->key_pos,
+			row->type == A_KV || !row->kids ? as_it_is(v, p->value)
 							: view_value(v, row->kids, p->value));
 	}
 	node_sort_keys(out);
@@ -124,47 +189,17 @@ static struct node *view_value(struct view *v, const struct attr *row, const str
 		return view_map(v, row, n);
 	if (n->kind == NODE_MAP && row->type == A_OBJ)
 		return view_obj(v, row, n);
-	return node_copy(v->a, n);
+	return as_it_is(v, n);
 }
 
 struct node *dump_value(struct arena *a, const struct attr *row, const struct node *n, bool raw)
 {
-	struct view v = { a, raw };
+	struct view v = { a, raw, false };
 
 	return view_value(&v, row, n);
 }
 
-/* ------------------------------------------------------------------ dollars, dates */
-
-static const char *doubled(struct arena *a, const char *text)
-{
-	struct buf b = BUF_INIT;
-	const char *out;
-
-	for (; *text; text++) {
-		if (*text == '$')
-			buf_char(&b, '$');
-		buf_char(&b, *text);
-	}
-	out = arena_strdup(a, b.p);
-	buf_done(&b);
-	return out;
-}
-
-static void double_dollars(struct arena *a, struct node *n)
-{
-	if (n->kind == NODE_STR && strchr(n->text, '$')) {
-		n->text = doubled(a, n->text);
-		n->len = strlen(n->text);
-	}
-	for (size_t i = 0; n->kind == NODE_SEQ && i < n->n; i++)
-		double_dollars(a, n->items[i]);
-	for (size_t i = 0; n->kind == NODE_MAP && i < n->n; i++) {
-		if (strchr(n->pairs[i].key, '$'))
-			n->pairs[i].key = doubled(a, n->pairs[i].key);
-		double_dollars(a, n->pairs[i].value);
-	}
-}
+/* ------------------------------------------------------------------ dates */
 
 /* Values of x- keys were read by YAML's rules, where a plain date is a point in time and the order of keys
  * says nothing. */
@@ -188,7 +223,7 @@ struct node *dump_view(struct arena *a, const struct project *p)
 {
 	static const char *const order[] = { "name", "services", "networks", "volumes", "secrets",
 		"configs" };
-	struct view v = { a, p->raw };
+	struct view v = { a, p->raw, !p->raw };
 	struct node *all = view_value(&v, &attr_root, p->root), *out = node_new(a, NODE_MAP, p->root->pos);
 
 	for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
@@ -204,9 +239,7 @@ struct node *dump_view(struct arena *a, const struct project *p)
 			struct node *value = node_copy(a, x->value);
 
 			settle_extension(a, value);
-			node_set(a, out, x->key, x->key_pos, value);
+			node_set(a, out, shown_key(&v, x->key), x->key_pos, as_it_is(&v, value));
 		}
-	if (!p->raw)
-		double_dollars(a, out);
 	return out;
 }

@@ -352,7 +352,7 @@ static void walk_scalar(struct walk *w, struct node *n)
 
 static void walk(struct walk *w, struct node *n)
 {
-	if (w->total > MAX_TOTAL)
+	if (!n->marked || w->total > MAX_TOTAL)
 		return;
 	if (n->kind == NODE_MAP) {
 		for (size_t i = 0; i < n->n; i++) {

@@ -18,11 +18,13 @@
 struct anchor {
 	struct node *node; /* NULL: still being read */
 	size_t nodes, height;
+	bool marked;
 };
 
 /* What one node took: filled by the parse functions. */
 struct extent {
 	size_t nodes, height;
+	bool marked; /* see struct node */
 };
 
 static struct node *parse_node(struct loader *l, yaml_event_t *ev, unsigned depth, struct extent *ret);
@@ -212,7 +214,7 @@ static struct anchor *anchor_find(struct loader *l, const yaml_char_t *name)
 static void anchor_close(struct anchor *an, struct node *node, const struct extent *x)
 {
 	if (an)
-		*an = (struct anchor){ node, x->nodes, x->height };
+		*an = (struct anchor){ node, x->nodes, x->height, x->marked };
 }
 
 static struct node *parse_alias(struct loader *l, const yaml_event_t *ev, unsigned depth, struct extent *ret)
@@ -237,7 +239,7 @@ static struct node *parse_alias(struct loader *l, const yaml_event_t *ev, unsign
 	if (!check_depth(l, depth + an->height - 1, pos) || !count_nodes(l, an->nodes, pos))
 		return NULL;
 	n = node_copy(l->a, an->node);
-	*ret = (struct extent){ an->nodes, an->height };
+	*ret = (struct extent){ an->nodes, an->height, an->marked };
 	return n;
 }
 
@@ -246,6 +248,7 @@ static struct node *parse_alias(struct loader *l, const yaml_event_t *ev, unsign
 static void extent_add(struct extent *x, const struct extent *child)
 {
 	x->nodes += child->nodes;
+	x->marked |= child->marked;
 	if (child->height + 1 > x->height)
 		x->height = child->height + 1;
 }
@@ -417,7 +420,7 @@ static struct node *parse_node(struct loader *l, yaml_event_t *ev, unsigned dept
 		return parse_alias(l, ev, depth, ret);
 	if (!check_depth(l, depth, pos) || !count_nodes(l, 1, pos))
 		return NULL;
-	*ret = (struct extent){ 1, 1 };
+	*ret = (struct extent){ .nodes = 1, .height = 1 };
 	/* anchor is the first member of all three kinds of event data */
 	anchor_open(l, ev->data.scalar.anchor);
 	an = anchor_find(l, ev->data.scalar.anchor);
@@ -435,6 +438,10 @@ static struct node *parse_node(struct loader *l, yaml_event_t *ev, unsigned dept
 		STOP(l, pos, "unexpected end of the document");
 		return NULL;
 	}
+	if (n && (n->tag != NODE_PLAIN || (n->kind == NODE_STR && memchr(n->text, '$', n->len))))
+		ret->marked = true;
+	if (n)
+		n->marked = ret->marked;
 	anchor_close(an, n, ret);
 	return n;
 }

@@ -84,6 +84,8 @@ static void take_from_seq(struct tag_walk *w, struct node *seq)
 
 static bool take_tags(struct tag_walk *w, struct node *n)
 {
+	if (!n->marked)
+		return false;
 	if (n->tag != NODE_PLAIN && w->depth > 0)
 		note_tag(w);
 	if (n->tag == NODE_RESET)

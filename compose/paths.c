@@ -72,7 +72,7 @@ static void resolve_node(const struct paths *p, const struct attr *row, struct n
 		for (size_t i = 0; i < n->n; i++) {
 			const struct attr *kid = attr_find(row, n->pairs[i].key);
 
-			if (kid)
+			if (kid && (kid->kids || kid->flags & (AF_PATH | AF_CTX)))
 				resolve_node(p, kid, n->pairs[i].value);
 		}
 	} else if (n->kind == NODE_SEQ && row->type == A_SEQ && row->kids) {
