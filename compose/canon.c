@@ -33,7 +33,6 @@ void canon_pop(struct canon *c, size_t mark)
 
 struct node *canon_error(struct canon *c, const struct node *n, const char *fmt, ...)
 {
-	char msg[1024];
 	va_list ap;
 
 	c->wrong = true;
@@ -42,34 +41,29 @@ struct node *canon_error(struct canon *c, const struct node *n, const char *fmt,
 		return NULL;
 	}
 	va_start(ap, fmt);
-	vsnprintf(msg, sizeof msg, fmt, ap);
+	diag_verror(c->s->d, n->pos, fmt, ap);
 	va_end(ap);
-	diag_error(c->s->d, n->pos, "%s", msg);
 	diag_where(c->s->d, trail_text(&c->path), n->origin, n->span);
 	return NULL;
 }
 
 void canon_warn(struct canon *c, const struct node *n, const char *fmt, ...)
 {
-	char msg[1024];
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(msg, sizeof msg, fmt, ap);
+	diag_vwarn(c->s->d, n->pos, fmt, ap);
 	va_end(ap);
-	diag_warn(c->s->d, n->pos, "%s", msg);
 	diag_where(c->s->d, trail_text(&c->path), n->origin, n->span);
 }
 
 void canon_hint(struct canon *c, const char *fmt, ...)
 {
-	char msg[1024];
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(msg, sizeof msg, fmt, ap);
+	diag_vhint(c->s->d, fmt, ap);
 	va_end(ap);
-	diag_hint(c->s->d, "%s", msg);
 }
 
 /* The last key of the path, which is what the user calls the value. */

@@ -18,7 +18,6 @@ const char *check_path(const struct stage_ctx *s, const char *section, const cha
 
 int check_error(const struct stage_ctx *s, const struct node *n, const char *path, const char *fmt, ...)
 {
-	char msg[1024];
 	va_list ap;
 
 	if (n->wrong) {
@@ -26,9 +25,8 @@ int check_error(const struct stage_ctx *s, const struct node *n, const char *pat
 		return -1;
 	}
 	va_start(ap, fmt);
-	vsnprintf(msg, sizeof msg, fmt, ap);
+	diag_verror(s->d, n->pos, fmt, ap);
 	va_end(ap);
-	diag_error(s->d, n->pos, "%s", msg);
 	diag_where(s->d, path, n->origin, n->span);
 	return -1;
 }
@@ -99,19 +97,19 @@ static void check_dependency(
 	if (s->disabled && node_pair_get(s->disabled, dep->key)) {
 		if (optional)
 			return;
-		check_error(s, &at, path, "service '%s' depends on '%s', which no active profile enables",
-			name, dep->key);
+		check_error(s, &at, path, "service '%s' is needed, but no active profile enables it",
+			dep->key);
 		disabled_hint(s, dep->key);
 		return;
 	}
-	check_error(s, &at, path, "service '%s' depends on undefined service '%s'", name, dep->key);
+	check_error(s, &at, path, "service '%s' is not defined", dep->key);
 	suggest(s, dep->key, tree_map(root, "services"));
 }
 
-static void undefined(const struct stage_ctx *s, const struct node *at, const char *path, const char *service,
-	const char *sort, const char *name, const struct node *known)
+static void undefined(const struct stage_ctx *s, const struct node *at, const char *path, const char *sort,
+	const char *name, const struct node *known)
 {
-	check_error(s, at, path, "service '%s' refers to undefined %s '%s'", service, sort, name);
+	check_error(s, at, path, "%s '%s' is not defined", sort, name);
 	if (!suggest(s, name, known))
 		diag_hint(s->d, "declare it at the top level: `%ss: {%s: …}`", sort, name);
 }
@@ -127,7 +125,7 @@ static void check_memberships(const struct stage_ctx *s, const struct node *root
 		if (is_there(root, key, p->key))
 			continue;
 		undefined(s, &at, check_path(s, "services", name, arena_printf(s->a, "%s.%s", key, p->key)),
-			name, sort, p->key, known);
+			sort, p->key, known);
 	}
 }
 
@@ -145,7 +143,7 @@ static void check_mount_sources(
 		if (!is_there(root, "volumes", source->text))
 			undefined(s, source,
 				check_path(s, "services", name, arena_printf(s->a, "volumes[%zu].source", i)),
-				name, "volume", source->text, known);
+				"volume", source->text, known);
 	}
 }
 
@@ -162,7 +160,7 @@ static void check_file_refs(const struct stage_ctx *s, const struct node *root, 
 		if (!source && !tree_wrong(list->items[i], "source"))
 			check_error(s, list->items[i], path, "'source' is missing: which %s?", sort);
 		else if (source && !is_there(root, key, source->text))
-			undefined(s, source, path, name, sort, source->text, known);
+			undefined(s, source, path, sort, source->text, known);
 	}
 }
 

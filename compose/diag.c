@@ -2,7 +2,6 @@
  * (first mentioned, first shown) is the order of files when sorting. */
 #include "diag.h"
 
-#include <stdarg.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -48,16 +47,36 @@ static void item_done(struct diag_item *it)
 	free(it->origin);
 }
 
-static bool is_known(const struct diag *d, enum diag_level level, struct pos pos, const char *msg)
+/* 1 + the number of the item that says the same; 0: there is none. */
+static size_t find_same(const struct diag *d, enum diag_level level, struct pos pos, const char *msg)
 {
 	for (size_t i = 0; i < d->n; i++) {
 		const struct diag_item *it = &d->items[i];
 
 		if (it->level == level && it->pos.file == pos.file && it->pos.line == pos.line &&
 			it->pos.col == pos.col && STREQ(it->msg, msg))
-			return true;
+			return i + 1;
 	}
-	return false;
+	return 0;
+}
+
+/* The text, without its middle when it is long; characters stay whole. */
+static char *shortened(struct buf *text)
+{
+	size_t head = DIAG_TEXT / 2, tail = text->len > head ? text->len - head : 0;
+	struct buf out = BUF_INIT;
+
+	if (text->len <= DIAG_TEXT)
+		return buf_take(text);
+	while (head > 0 && ((unsigned char)text->p[head] & 0xc0) == 0x80)
+		head--;
+	while (tail < text->len && ((unsigned char)text->p[tail] & 0xc0) == 0x80)
+		tail++;
+	buf_add(&out, text->p, head);
+	buf_str(&out, "…");
+	buf_add(&out, text->p + tail, text->len - tail);
+	buf_done(text);
+	return buf_take(&out);
 }
 
 /* Gives up the newest warning in favour of an error. */
@@ -81,10 +100,11 @@ static __attribute__((format(printf, 4, 0))) void add(struct diag *d, enum diag_
 	auto_free char *msg = NULL;
 
 	buf_vprintf(&text, fmt, ap);
-	msg = buf_take(&text);
+	msg = shortened(&text);
 	pos = pos_keep(d, pos);
 	d->dropping = true;
-	if (is_known(d, level, pos, msg))
+	d->again = find_same(d, level, pos, msg);
+	if (d->again)
 		return;
 	if (level == DIAG_ERROR)
 		d->n_errors++;
@@ -102,8 +122,14 @@ int diag_error(struct diag *d, struct pos pos, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	add(d, DIAG_ERROR, pos, fmt, ap);
+	diag_verror(d, pos, fmt, ap);
 	va_end(ap);
+	return -1;
+}
+
+int diag_verror(struct diag *d, struct pos pos, const char *fmt, va_list ap)
+{
+	add(d, DIAG_ERROR, pos, fmt, ap);
 	return -1;
 }
 
@@ -112,8 +138,13 @@ void diag_warn(struct diag *d, struct pos pos, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	add(d, DIAG_WARNING, pos, fmt, ap);
+	diag_vwarn(d, pos, fmt, ap);
 	va_end(ap);
+}
+
+void diag_vwarn(struct diag *d, struct pos pos, const char *fmt, va_list ap)
+{
+	add(d, DIAG_WARNING, pos, fmt, ap);
 }
 
 static __attribute__((format(printf, 4, 0))) void add_note(struct diag *d, struct pos pos, bool hint,
@@ -129,7 +160,7 @@ static __attribute__((format(printf, 4, 0))) void add_note(struct diag *d, struc
 	buf_vprintf(&text, fmt, ap);
 	it = &d->items[d->n - 1];
 	note = XGROW(it->notes, it->n_notes, it->cap_notes);
-	*note = (struct diag_note){ .pos = pos, .hint = hint, .msg = buf_take(&text) };
+	*note = (struct diag_note){ .pos = pos, .hint = hint, .msg = shortened(&text) };
 }
 
 void diag_note(struct diag *d, struct pos pos, const char *fmt, ...)
@@ -146,14 +177,42 @@ void diag_hint(struct diag *d, const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	add_note(d, (struct pos){ 0 }, true, fmt, ap);
+	diag_vhint(d, fmt, ap);
 	va_end(ap);
+}
+
+void diag_vhint(struct diag *d, const char *fmt, va_list ap)
+{
+	add_note(d, (struct pos){ 0 }, true, fmt, ap);
+}
+
+/* The problem that was reported last stands at a place where it was said before, for another path. */
+static void note_again(struct diag *d, const char *path)
+{
+	struct diag_item *it = &d->items[d->again - 1];
+	struct diag_note *note;
+	struct buf text = BUF_INIT;
+
+	if (!path || !it->path || STREQ(path, it->path) || it->n_again >= DIAG_AGAIN)
+		return;
+	buf_printf(&text, "the same for %s", path);
+	for (size_t i = 0; i < it->n_notes; i++) {
+		if (text.p && STREQ(it->notes[i].msg, text.p)) {
+			buf_done(&text);
+			return;
+		}
+	}
+	it->n_again++;
+	note = XGROW(it->notes, it->n_notes, it->cap_notes);
+	*note = (struct diag_note){ .msg = shortened(&text) };
 }
 
 void diag_where(struct diag *d, const char *path, const char *origin, unsigned span)
 {
 	struct diag_item *it;
 
+	if (d->dropping && d->again)
+		note_again(d, path);
 	if (d->dropping || d->n == 0)
 		return;
 	it = &d->items[d->n - 1];
@@ -172,6 +231,7 @@ void diag_where(struct diag *d, const char *path, const char *origin, unsigned s
 void diag_mute(struct diag *d)
 {
 	d->dropping = true;
+	d->again = 0;
 }
 
 bool diag_failed(const struct diag *d)

@@ -5,17 +5,18 @@
  * JSON).
  *
  * At most DIAG_MAX problems are kept; further ones are counted. A warning makes room for an error. The same
- * problem at the same place (an alias repeats its anchor's text) is kept once. File names are copied: a diag
- * may outlive the arena. */
+ * problem at the same place (an alias repeats its anchor's text) is kept once; diag_where() notes where else it
+ * shows, DIAG_AGAIN times at most. File names are copied: a diag may outlive the arena. */
 #pragma once
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "pos.h"
 
 enum diag_level { DIAG_ERROR, DIAG_WARNING };
-enum { DIAG_MAX = 200 };
+enum { DIAG_MAX = 200, DIAG_TEXT = 400, DIAG_AGAIN = 3 };
 
 struct diag_note {
 	struct pos pos; /* file NULL: no place of its own */
@@ -31,7 +32,7 @@ struct diag_item {
 	char *origin;  /* "WEB_PORT is set in .env:3", NULL when the text is the user's own */
 	char *msg;
 	struct diag_note *notes;
-	size_t n_notes, cap_notes;
+	size_t n_notes, cap_notes, n_again;
 };
 
 /* A file's text, kept so that the offending line can be shown. */
@@ -45,17 +46,21 @@ struct diag {
 	size_t n, cap;
 	size_t n_errors, n_dropped;
 	bool dropping; /* the last problem was not kept: neither are its notes */
+	size_t again;  /* 1 + the number of the item that the last problem repeats; 0: it does not */
 	struct diag_source *sources;
 	size_t n_sources, cap_sources;
 };
 
 #define DIAG_INIT ((struct diag){ 0 })
 
-/* All return -1. */
+/* All return -1. A message that is longer than DIAG_TEXT bytes, for the words it quotes, loses its middle. */
 int diag_error(struct diag *d, struct pos pos, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+int diag_verror(struct diag *d, struct pos pos, const char *fmt, va_list ap) __attribute__((format(printf, 3, 0)));
 void diag_warn(struct diag *d, struct pos pos, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void diag_vwarn(struct diag *d, struct pos pos, const char *fmt, va_list ap) __attribute__((format(printf, 3, 0)));
 void diag_note(struct diag *d, struct pos pos, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void diag_hint(struct diag *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void diag_vhint(struct diag *d, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 /* Details of the last problem: path and origin are copied, NULL leaves them. */
 void diag_where(struct diag *d, const char *path, const char *origin, unsigned span);
 /* Notes, hints and details of a problem that was not reported are dropped, too. */

@@ -46,6 +46,24 @@ bool env_is_partial(const struct env *e)
 	return false;
 }
 
+const struct env_var *env_nearest(const struct env *e, const char *name)
+{
+	enum { SHORTEST = 4, MOST = 1000 }; /* the search takes its time */
+	const char *near, *names[MOST + 1];
+	size_t n = 0;
+
+	if (strlen(name) < SHORTEST)
+		return NULL;
+	for (const struct env *at = e; at; at = at->first)
+		map_each (&at->vars, it) {
+			if (n < MOST && ((const struct env_var *)it->value)->value)
+				names[n++] = it->key;
+		}
+	names[n] = NULL;
+	near = str_nearest(name, names);
+	return near ? env_find(e, near) : NULL;
+}
+
 const char *env_value(const struct env *e, const char *name)
 {
 	const struct env_var *v = env_find(e, name);

@@ -30,6 +30,8 @@ void env_init(struct env *e, struct arena *a);
 void env_done(struct env *e);
 const struct env_var *env_find(const struct env *e, const char *name);
 bool env_is_partial(const struct env *e); /* with those asked before it */
+/* One that has a value and nearly that name; NULL: none. */
+const struct env_var *env_nearest(const struct env *e, const char *name);
 const char *env_value(const struct env *e, const char *name); /* NULL: not set */
 void env_put(struct env *e, const char *name, const char *value, struct pos pos, bool overwrite);
 /* NAME=value list, NULL-terminated. */

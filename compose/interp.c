@@ -89,6 +89,7 @@ static enum interp_status required(struct scan *s, const char *at, const char *c
 	*s->problem = (struct interp_problem){
 		.offset = (size_t)(at - s->text),
 		.span = (size_t)(close + 1 - at),
+		.name = name,
 		.msg = arena_printf(s->a, "required variable '%s' is missing a value%s%s", name,
 			*msg ? ": " : "", msg),
 	};
@@ -275,9 +276,42 @@ struct walk {
 	bool failed;
 };
 
-/* The place of an offset inside a scalar: exact when the text stands on one line as it is, else the scalar's
- * own. */
-static struct pos pos_at(const struct node *n, size_t offset)
+static unsigned characters(const char *p, size_t n)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < n; i++)
+		count += ((unsigned char)p[i] & 0xc0) != 0x80;
+	return count;
+}
+
+/* Where the piece at `offset` of a text stands in its source: looked for line by line, since the text may be
+ * a block or hold escapes. Stays at the text when it is not there as it is. */
+static struct pos find_piece(const struct walk *w, const struct node *n, size_t offset, size_t len)
+{
+	enum { LINES = 1000 };
+	const char *piece = n->text + offset, *line, *hit, *nl = memchr(piece, '\n', len);
+	struct pos pos = n->pos;
+	size_t line_len, from;
+
+	if (nl)
+		len = (size_t)(nl - piece);
+	for (const char *p = n->text; p < piece && !n->span; p++)
+		pos.line += *p == '\n'; /* in a block, so many lines below its first */
+	for (unsigned i = 0; i < LINES; i++, pos.line++) {
+		line = diag_line(w->d, pos.file, pos.line, &line_len);
+		if (!line)
+			break;
+		hit = memmem(line, line_len, piece, len);
+		from = hit ? characters(line, (size_t)(hit - line)) + 1 : 0;
+		if (from > (pos.line == n->pos.line ? n->pos.col : 0))
+			return (struct pos){ pos.file, pos.line, (unsigned)from };
+	}
+	return n->pos;
+}
+
+/* The place of a piece of a scalar: known when the text stands on one line as it is. */
+static struct pos pos_at(const struct walk *w, const struct node *n, size_t offset, size_t len)
 {
 	struct pos pos = n->pos;
 
@@ -285,6 +319,8 @@ static struct pos pos_at(const struct node *n, size_t offset)
 		pos.col += (unsigned)offset;
 	else if (n->quoted && n->span == n->len + 2)
 		pos.col += 1 + (unsigned)offset;
+	else
+		pos = find_piece(w, n, offset, len);
 	return pos;
 }
 
@@ -296,26 +332,47 @@ static unsigned use_span(const char *at, const char *end)
 	return (unsigned)((close ? close + 1 : name_end(at + 1, end)) - at);
 }
 
+/* A variable that is set and has nearly that name. */
+static void hint_near(struct walk *w, const char *name)
+{
+	const struct env_var *near = env_nearest(w->env, name);
+
+	if (near)
+		diag_hint(w->d, "did you mean '%s'? %s", near->name, env_origin(w->a, near));
+}
+
 static void on_missing(void *arg, const char *name, size_t offset)
 {
 	struct walk *w = arg;
 	const struct node *n = w->node;
 
-	diag_warn(w->d, pos_at(n, offset), "the variable '%s' is not set, an empty text is used", name);
-	diag_where(w->d, trail_text(&w->path), NULL, use_span(n->text + offset, n->text + n->len));
+	unsigned span = use_span(n->text + offset, n->text + n->len);
+
+	diag_warn(w->d, pos_at(w, n, offset, span), "the variable '%s' is not set, an empty text is used",
+		name);
+	diag_where(w->d, trail_text(&w->path), NULL, span);
+	hint_near(w, name);
 }
 
 static void report(struct walk *w, const struct node *n, enum interp_status st,
 	const struct interp_problem *p)
 {
+	const char *at = n->text + p->offset;
+	const struct pos pos = pos_at(w, n, p->offset, p->span);
+
 	if (st == INTERP_BAD_FORMAT) {
-		diag_error(w->d, pos_at(n, p->offset), "invalid variable in '%s': %s", n->text, p->msg);
-		diag_where(w->d, trail_text(&w->path), NULL, (unsigned)p->span);
-		diag_hint(w->d, "a '$' that is meant as such is written '$$'");
+		diag_error(w->d, pos, "invalid variable '%.*s': %s", (int)p->span, at, p->msg);
+		diag_where(w->d, trail_text(&w->path), NULL, characters(at, p->span));
+		if (memmem(at, p->span, ":=", 2))
+			diag_hint(w->d, "a default is given with ':-', as in ${NAME:-default}");
+		else
+			diag_hint(w->d, "a '$' that is meant as such is written '$$'");
 		return;
 	}
-	diag_error(w->d, pos_at(n, p->offset), "%s", p->msg);
-	diag_where(w->d, trail_text(&w->path), NULL, (unsigned)p->span);
+	diag_error(w->d, pos, "%s", p->msg);
+	diag_where(w->d, trail_text(&w->path), NULL, characters(at, p->span));
+	if (p->name)
+		hint_near(w, p->name);
 }
 
 static void walk_scalar(struct walk *w, struct node *n)

@@ -29,6 +29,7 @@ struct interp_problem {
 	size_t offset; /* of the '$' in the text */
 	size_t span;
 	const char *msg; /* what is wrong, in the arena */
+	const char *name; /* INTERP_REQUIRED: the variable that is missing */
 };
 /* `missing` (may be NULL) is called for each unset variable without a default. */
 typedef void interp_missing_fn(void *arg, const char *name, size_t offset);

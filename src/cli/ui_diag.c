@@ -4,8 +4,10 @@
 #include <unistd.h>
 
 #include "../util/auto.h"
+#include "../util/visible.h"
 
-enum { LINE_MAX_SHOWN = 160 };
+/* Characters of a line that are shown, and how many of them at least before the place. */
+enum { LINE_MAX_SHOWN = 150, LINE_BEFORE = 70 };
 
 struct render {
 	const struct diag *d;
@@ -24,11 +26,17 @@ static const char *short_name(const struct render *r, const char *file)
 	return file;
 }
 
+/* Foreign words do not steer the terminal. */
+static void text(struct buf *out, const char *s)
+{
+	visible(out, s, strlen(s));
+}
+
 static void place(const struct render *r, struct pos pos)
 {
 	if (!pos.file)
 		return;
-	buf_str(r->out, short_name(r, pos.file));
+	text(r->out, short_name(r, pos.file));
 	if (pos.line)
 		buf_printf(r->out, ":%u", pos.line);
 	if (pos.line && pos.col)
@@ -41,14 +49,7 @@ static void word(const struct render *r, enum ui_colour c, const char *text)
 	buf_printf(r->out, "%s%s:%s ", ui_on(r->colour, c), text, ui_off(r->colour));
 }
 
-/* Foreign text: control characters must not reach the terminal. */
-static void clean(struct buf *out, const char *s, size_t n)
-{
-	for (size_t i = 0; i < n; i++)
-		buf_char(out, (s[i] >= 0 && s[i] < ' ' && s[i] != '\t') || s[i] == 127 ? '?' : s[i]);
-}
-
-/* Bytes of the first `columns` code points. */
+/* Bytes of the first `columns` code points, which is what positions count. */
 static size_t bytes_of(const char *s, size_t n, size_t columns)
 {
 	size_t i;
@@ -60,45 +61,82 @@ static size_t bytes_of(const char *s, size_t n, size_t columns)
 	return i;
 }
 
-static size_t underline(const struct diag_item *it, const char *line, size_t len, size_t before)
-{
-	size_t left = ui_width(line + before, len - before);
-	size_t n = it->span ? it->span : 1;
+/* The part of a line that is shown. */
+struct part {
+	const char *line;
+	size_t from, at, to, len; /* at: the place; len: of the whole line */
+};
 
-	return n > left && left > 0 ? left : n;
+static struct part choose_part(const char *line, size_t len, unsigned col)
+{
+	struct part p = { .line = line, .len = len, .at = bytes_of(line, len, col - 1) };
+
+	if (bytes_of(line, len, LINE_MAX_SHOWN) < len && col > LINE_MAX_SHOWN - LINE_BEFORE)
+		p.from = bytes_of(line, len, col - 1 - LINE_BEFORE);
+	p.to = p.from + bytes_of(line + p.from, len - p.from, LINE_MAX_SHOWN);
+	return p;
+}
+
+static void shown_line(const struct render *r, const struct part *p, unsigned nr)
+{
+	buf_printf(r->out, "%s%5u |%s ", ui_on(r->colour, C_DIM), nr, ui_off(r->colour));
+	if (p->from)
+		buf_str(r->out, "…");
+	visible(r->out, p->line + p->from, p->to - p->from);
+	if (p->to < p->len)
+		buf_str(r->out, "…");
+}
+
+/* Blanks of the same width as what stands before the place; a tab stays a tab. */
+static void pad(const struct render *r, const struct part *p)
+{
+	size_t columns;
+
+	buf_printf(r->out, "\n%s      |%s ", ui_on(r->colour, C_DIM), ui_off(r->colour));
+	if (p->from)
+		buf_char(r->out, ' ');
+	for (size_t i = p->from; i < p->at;) {
+		bool tab = p->line[i] == '\t';
+
+		i += visible_char(NULL, p->line + i, p->at - i, &columns);
+		for (size_t n = 0; n < columns; n++)
+			buf_char(r->out, tab ? '\t' : ' ');
+	}
+}
+
+static size_t underline(const struct diag_item *it, const struct part *p)
+{
+	size_t left = p->to > p->at ? p->to - p->at : 0;
+	size_t bytes = bytes_of(p->line + p->at, left, it->span ? it->span : 1);
+	size_t columns = visible(NULL, p->line + p->at, bytes);
+
+	return columns ? columns : 1;
 }
 
 static void source_line(const struct render *r, const struct diag_item *it)
 {
-	size_t len, before, from = 0;
+	size_t len;
 	const char *line = it->pos.file ? diag_line(r->d, it->pos.file, it->pos.line, &len) : NULL;
 	struct buf *out = r->out;
+	struct part p;
 
 	if (!line || !it->pos.line || !it->pos.col)
 		return;
-	if (len && line[len - 1] == '\r')
-		len--;
-	before = bytes_of(line, len, it->pos.col - 1);
-	if (len > LINE_MAX_SHOWN) {      /* the part around the place */
-		from = before > LINE_MAX_SHOWN / 2 ? before - LINE_MAX_SHOWN / 2 : 0;
-		while (from && ((unsigned char)line[from] & 0xc0) == 0x80)
-			from--;
-		if (len - from > LINE_MAX_SHOWN)
-			len = from + bytes_of(line + from, len - from, LINE_MAX_SHOWN);
-	}
-	buf_printf(out, "%s%5u |%s ", ui_on(r->colour, C_DIM), it->pos.line, ui_off(r->colour));
-	clean(out, line + from, len - from);
-	buf_printf(out, "\n%s      |%s ", ui_on(r->colour, C_DIM), ui_off(r->colour));
-	for (size_t i = from; i < before; i++)
-		if (((unsigned char)line[i] & 0xc0) != 0x80)
-			buf_char(out, line[i] == '\t' ? '\t' : ' ');
+	p = choose_part(line, len, it->pos.col);
+	shown_line(r, &p, it->pos.line);
+	pad(r, &p);
 	buf_printf(out, "%s^", ui_on(r->colour, it->level == DIAG_ERROR ? C_RED : C_YELLOW));
-	for (size_t n = underline(it, line, len, before); n > 1; n--)
+	for (size_t n = underline(it, &p); n > 1; n--)
 		buf_char(out, '~');
 	buf_str(out, ui_off(r->colour));
 	if (it->path || it->origin)
-		buf_printf(out, "  %s%s%s", it->path ? it->path : "", it->path && it->origin ? "; " : "",
-			   it->origin ? it->origin : "");
+		buf_str(out, "  ");
+	if (it->path)
+		text(out, it->path);
+	if (it->origin) {
+		buf_str(out, it->path ? "; " : "");
+		text(out, it->origin);
+	}
 	buf_char(out, '\n');
 }
 
@@ -109,7 +147,7 @@ static void note(const struct render *r, const struct diag_note *n)
 	else
 		place(r, n->pos);
 	word(r, C_CYAN, n->hint ? "hint" : "note");
-	buf_str(r->out, n->msg);
+	text(r->out, n->msg);
 	buf_char(r->out, '\n');
 }
 
@@ -123,7 +161,7 @@ static void item(const struct render *r, const struct diag_item *it)
 		word(r, C_RED, "error");
 	else
 		word(r, C_YELLOW, "warning");
-	buf_str(r->out, it->msg);
+	text(r->out, it->msg);
 	buf_char(r->out, '\n');
 	source_line(r, it);
 	for (size_t i = 0; i < it->n_notes; i++)

@@ -77,7 +77,7 @@ static void shows_line_and_caret(void **state)
 			    "compose.yaml:3:5: note: the list begins here\n"
 			    "  hint: did you mean '8080'?\n"
 			    "compose.yaml:5:9: warning: odd\n"
-			    "    5 | \timage: übergroß ?[31m\n"
+			    "    5 | \timage: übergroß \\x1b[31m\n"
 			    "      | \t       ^\n"
 			    "davit: warning: variable 'X' is not set\n");
 	diag_done(&d);
@@ -98,7 +98,24 @@ static void shows_a_part_of_long_lines(void **state)
 	assert_true(b.len < 500);
 	shown = strchr(b.p, '\n') + 1;
 	caret = strchr(shown, '\n') + 1;
-	assert_ptr_equal(strchr(shown, 'Y') - shown, strchr(caret, '^') - caret);
+	assert_int_equal(ui_width(shown, (size_t)(strchr(shown, 'Y') - shown)), strchr(caret, '^') - caret);
+	assert_non_null(strstr(shown, "| …x"));
+	assert_non_null(strstr(shown, "x…\n"));
+}
+
+static void the_caret_stands_below_wide_letters(void **state)
+{
+	auto_buf struct buf b = BUF_INIT;
+	struct diag d = DIAG_INIT;
+
+	diag_add_source(&d, "f", "日本: 日x", strlen("日本: 日x"));
+	diag_error(&d, (struct pos){ "f", 1, 5 }, "a\nb \033[31m");
+	diag_where(&d, "日", NULL, 2);
+	ui_diag_format(&d, false, &b);
+	assert_string_equal(b.p, "f:1:5: error: a\\nb \\x1b[31m\n"
+				 "    1 | 日本: 日x\n"
+				 "      |       ^~~  日\n");
+	diag_done(&d);
 }
 
 static void survives_places_beyond_the_text(void **state)
@@ -216,6 +233,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tables_are_as_wide_as_needed), cmocka_unit_test(texts_are_cut_by_columns),
 		cmocka_unit_test(shows_line_and_caret),		cmocka_unit_test(shows_a_part_of_long_lines),
+		cmocka_unit_test(the_caret_stands_below_wide_letters),
+		cmocka_unit_test(the_caret_stands_below_wide_letters),
 		cmocka_unit_test(survives_places_beyond_the_text), cmocka_unit_test(block_counts_and_fits),
 		cmocka_unit_test(many_entries_show_those_that_work),
 		cmocka_unit_test(draws_in_place_and_only_when_something_moves),
