@@ -2,13 +2,17 @@
 #include "dump.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <string.h>
 
 #include "../src/util/arena.h"
 #include "../src/util/buf.h"
 #include "../src/util/str.h"
+#include "attr.h"
+#include "load.h"
 #include "node.h"
 #include "project.h"
+#include "tree.h"
 #include "val.h"
 
 static void spaces(struct buf *out, int n)
@@ -56,11 +60,26 @@ void dump_json(struct buf *out, struct arena *a, const struct node *n, int inden
 	buf_str(out, map ? "}" : "]");
 }
 
+/* The reference prints the empty lists of extensions as null, in JSON only. */
+static void null_empty_lists(struct node *n)
+{
+	if (n->kind == NODE_SEQ && !n->n)
+		n->kind = NODE_NULL;
+	tree_items(n->kind == NODE_SEQ ? n : NULL, item)
+		null_empty_lists(*item);
+	tree_each(n->kind == NODE_MAP ? n : NULL, pair)
+		null_empty_lists(pair->value);
+}
+
 void project_dump_json(const struct project *p, struct buf *out)
 {
 	struct arena *a = arena_new();
+	struct node *view = dump_view(a, p);
 
-	dump_json(out, a, dump_view(a, p), 0);
+	tree_each(view, pair)
+		if (attr_is_extension(pair->key))
+			null_empty_lists(pair->value);
+	dump_json(out, a, view, 0);
 	buf_char(out, '\n');
 	arena_free(a);
 }
@@ -245,8 +264,12 @@ static void yaml_node(struct buf *out, struct arena *a, const struct node *n, in
 		buf_str(out, "{}");
 	else if (n->kind == NODE_SEQ)
 		buf_str(out, "[]");
+	else if (load_is_timestamp(n))
+		buf_str(out, n->text);
 	else if (n->kind == NODE_STR)
 		yaml_text(out, n->text, indent, false);
+	else if (n->kind == NODE_FLOAT && !isfinite(n->f))
+		buf_str(out, isnan(n->f) ? ".nan" : n->f > 0 ? ".inf" : "-.inf");
 	else if (n->kind == NODE_NULL)
 		buf_str(out, "null");
 	else

@@ -205,8 +205,8 @@ struct node *dump_value(struct arena *a, const struct attr *row, const struct no
  * says nothing. */
 static void settle_extension(struct arena *a, struct node *n)
 {
-	if (load_is_timestamp(n) && n->len == strlen("2024-01-01")) {
-		n->text = arena_printf(a, "%sT00:00:00Z", n->text);
+	if (load_is_timestamp(n)) {
+		n->text = load_timestamp_text(a, n);
 		n->len = strlen(n->text);
 	}
 	for (size_t i = 0; n->kind == NODE_SEQ && i < n->n; i++)

@@ -31,6 +31,8 @@ int load_text(struct arena *a, struct diag *d, const char *file, const char *tex
 int load_file(struct arena *a, struct diag *d, const char *path, const char *shown, struct node ***ret_docs,
 	size_t *ret_n);
 
-/* Whether a plain scalar reads as a date or time ("2024-01-02"); the reference refuses it where a string map
- * is wanted. */
+/* Whether a plain scalar reads as a date or time ("2024-01-02"); the reference refuses it where a text is
+ * wanted. */
 bool load_is_timestamp(const struct node *n);
+/* Such a date with its time: "2024-01-02T00:00:00Z". */
+const char *load_timestamp_text(struct arena *a, const struct node *n);

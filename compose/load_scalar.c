@@ -11,10 +11,9 @@
 #include <string.h>
 
 #include "../src/util/auto.h"
+#include "../src/util/mem.h"
 #include "../src/util/str.h"
 #include "load.h"
-
-enum { NUMBER_MAX = 128 }; /* longer digits are a string in the reference only by chance; here always */
 
 static const struct word {
 	const char *text;
@@ -67,11 +66,10 @@ static bool all_of(const char *s, const char *set)
 	return *s && s[strspn(s, set)] == '\0';
 }
 
-/* Sign, prefix and digits; 0 or false when it is no integer of 64 bits (signed, or unsigned when positive).
- */
+/* Sign, prefix and digits; false when it is no integer of 64 bits (signed, or unsigned without a sign). */
 static bool is_int(struct node *n, const char *s)
 {
-	bool neg = *s == '-';
+	bool neg = *s == '-', plus = *s == '+';
 	int base = 10;
 	unsigned long long v;
 
@@ -92,7 +90,7 @@ static bool is_int(struct node *n, const char *s)
 		return false;
 	errno = 0;
 	v = strtoull(s, NULL, base);
-	if (errno || (neg && v > (unsigned long long)INT64_MAX + 1))
+	if (errno || (neg && v > (unsigned long long)INT64_MAX + 1) || (plus && v > INT64_MAX))
 		return false;
 	n->kind = NODE_INT;
 	n->is_u64 = !neg && v > INT64_MAX;
@@ -133,110 +131,38 @@ static bool is_float(struct node *n, const char *s)
 	return true;
 }
 
+/* The text without its underscores; NULL when one does not stand between two digits though it must. */
+static char *without_underscores(const struct node *n, bool between_digits)
+{
+	char *plain = xmalloc(n->len + 1), *w = plain;
+
+	for (const char *p = n->text; *p; p++) {
+		if (*p != '_') {
+			*w++ = *p;
+		} else if (between_digits &&
+			   !(isdigit((unsigned char)p[-1]) && isdigit((unsigned char)p[1]))) {
+			free(plain);
+			return NULL;
+		}
+	}
+	*w = '\0';
+	return plain;
+}
+
 static bool is_number(struct node *n)
 {
-	char plain[NUMBER_MAX];
-	size_t len = 0;
+	auto_free char *plain = NULL;
+	bool point = n->text[0] == '.';
 
-	if (n->len >= sizeof plain || !strchr("+-.0123456789", n->text[0]))
+	if (!strchr("+-.0123456789", n->text[0]))
 		return false;
-	if (n->text[0] == '.')
-		return is_float(n, n->text);
-	for (const char *p = n->text; *p; p++) {
-		if (*p != '_')
-			plain[len++] = *p;
-	}
-	plain[len] = '\0';
-	return is_int(n, plain) || is_float(n, plain);
-}
-
-/* ------------------------------------------------------------------ dates */
-
-/* Between min and max digits; the number, or -1. */
-static int digits(const char **s, int min, int max)
-{
-	int v = 0, n = 0;
-
-	while (n < max && isdigit((unsigned char)**s)) {
-		v = v * 10 + (**s - '0');
-		(*s)++;
-		n++;
-	}
-	return n < min ? -1 : v;
-}
-
-static bool accept(const char **s, const char *set)
-{
-	if (!**s || !strchr(set, **s))
-		return false;
-	(*s)++;
-	return true;
-}
-
-static bool is_zone(const char *s)
-{
-	if (STREQ(s, "Z"))
-		return true;
-	if (!accept(&s, "+-") || digits(&s, 2, 2) < 0)
-		return false;
-	return accept(&s, ":") && digits(&s, 2, 2) >= 0 && *s == '\0';
-}
-
-static bool is_time(const char *s, bool zone)
-{
-	int h = digits(&s, 1, 2), m, sec;
-
-	if (h < 0 || h > 23 || !accept(&s, ":"))
-		return false;
-	m = digits(&s, 1, 2);
-	if (m < 0 || m > 59 || !accept(&s, ":"))
-		return false;
-	sec = digits(&s, 1, 2);
-	if (sec < 0 || sec > 59)
-		return false;
-	if (accept(&s, ".") && digits(&s, 1, 9) < 0)
-		return false;
-	return zone ? is_zone(s) : *s == '\0';
-}
-
-static int month_days(int year, int month)
-{
-	static const int days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
-	bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-
-	return month == 2 && leap ? 29 : days[month - 1];
-}
-
-bool load_is_timestamp(const struct node *n)
-{
-	const char *s;
-	int year, month, day;
-
-	if (n->kind != NODE_STR || n->quoted || n->len < 8 || n->len > 40)
-		return false;
-	s = n->text;
-	year = digits(&s, 4, 4);
-	if (year < 0 || !accept(&s, "-"))
-		return false;
-	month = digits(&s, 1, 2);
-	if (month < 1 || month > 12 || !accept(&s, "-"))
-		return false;
-	day = digits(&s, 1, 2);
-	if (day < 1 || day > month_days(year, month))
-		return false;
-	if (*s == '\0')
-		return true;
-	if (accept(&s, "Tt"))
-		return is_time(s, true);
-	return accept(&s, " ") && is_time(s, false);
+	plain = without_underscores(n, point);
+	return plain && ((!point && is_int(n, plain)) || is_float(n, plain));
 }
 
 void load_scalar_resolve(struct node *n)
 {
 	n->kind = NODE_STR;
-	if (is_word(n))
-		return;
-	if (is_number(n))
-		return;
-	n->kind = NODE_STR;
+	if (!is_word(n) && !load_is_timestamp(n) && !is_number(n))
+		n->kind = NODE_STR;
 }

@@ -13,7 +13,7 @@
 #include "../src/util/auto.h"
 #include "../src/util/str.h"
 #include "load.h"
-#include "load_scalar.h"
+#include "load_tag.h"
 
 struct anchor {
 	struct node *node; /* NULL: still being read */
@@ -97,7 +97,7 @@ static bool check_depth(struct loader *l, size_t depth, struct pos pos)
 	return false;
 }
 
-/* ------------------------------------------------------------------ scalars, tags, anchors */
+/* ------------------------------------------------------------------ scalars, anchors */
 
 /* The span when the scalar stands on one line. */
 static unsigned span_of(const yaml_event_t *ev)
@@ -105,56 +105,6 @@ static unsigned span_of(const yaml_event_t *ev)
 	if (ev->start_mark.line != ev->end_mark.line)
 		return 0;
 	return (unsigned)(ev->end_mark.column - ev->start_mark.column);
-}
-
-enum tag_kind { TAG_NONE, TAG_STR, TAG_PLAIN, TAG_RESET, TAG_OVERRIDE, TAG_COLLECTION, TAG_UNKNOWN };
-
-static enum tag_kind tag_kind(const yaml_char_t *tag)
-{
-	static const struct {
-		const char *tag;
-		enum tag_kind kind;
-	} tags[] = {
-		{ "!", TAG_STR },
-		{ YAML_STR_TAG, TAG_STR },
-		{ YAML_NULL_TAG, TAG_PLAIN },
-		{ YAML_BOOL_TAG, TAG_PLAIN },
-		{ YAML_INT_TAG, TAG_PLAIN },
-		{ YAML_FLOAT_TAG, TAG_PLAIN },
-		{ YAML_TIMESTAMP_TAG, TAG_PLAIN },
-		{ YAML_MAP_TAG, TAG_COLLECTION },
-		{ YAML_SEQ_TAG, TAG_COLLECTION },
-		{ "!reset", TAG_RESET },
-		{ "!override", TAG_OVERRIDE },
-	};
-
-	if (!tag)
-		return TAG_NONE;
-	for (size_t i = 0; i < ARRAY_LEN(tags); i++) {
-		if (STREQ(tags[i].tag, (const char *)tag))
-			return tags[i].kind;
-	}
-	return TAG_UNKNOWN;
-}
-
-static void apply_tag(struct loader *l, struct node *n, const yaml_char_t *tag)
-{
-	static const char *const known[] = { "!reset", "!override", NULL };
-	enum tag_kind kind = tag_kind(tag);
-	const char *near;
-
-	if (kind == TAG_RESET)
-		n->tag = NODE_RESET;
-	else if (kind == TAG_OVERRIDE)
-		n->tag = NODE_OVERRIDE;
-	if (kind != TAG_UNKNOWN)
-		return;
-	FAIL(l, n->pos, "the tag '%s' is not known", (const char *)tag);
-	near = str_nearest((const char *)tag, known);
-	if (near && str_distance((const char *)tag, near) <= 2)
-		diag_hint(l->d, "did you mean '%s'?", near);
-	else
-		diag_hint(l->d, "a text that starts with '!' must be in quotes");
 }
 
 static void note_quote(struct loader *l, const yaml_event_t *ev)
@@ -173,7 +123,6 @@ static struct node *parse_scalar(struct loader *l, const yaml_event_t *ev)
 	struct pos pos = load_pos(l, ev->start_mark);
 	const char *text = (const char *)ev->data.scalar.value;
 	size_t len = ev->data.scalar.length;
-	enum tag_kind tag = tag_kind(ev->data.scalar.tag);
 	struct node *n;
 
 	if (len > LOAD_MAX_SCALAR) {
@@ -188,11 +137,9 @@ static struct node *parse_scalar(struct loader *l, const yaml_event_t *ev)
 	n->text = arena_strndup(l->a, text, len);
 	n->len = len;
 	n->span = span_of(ev);
-	n->quoted = ev->data.scalar.style != YAML_PLAIN_SCALAR_STYLE || tag == TAG_STR;
 	note_quote(l, ev);
-	if (!n->quoted || tag == TAG_PLAIN)
-		load_scalar_resolve(n);
-	apply_tag(l, n, ev->data.scalar.tag);
+	load_tag_scalar(l, n, (const char *)ev->data.scalar.tag,
+		ev->data.scalar.style == YAML_PLAIN_SCALAR_STYLE);
 	return n;
 }
 
@@ -258,7 +205,7 @@ static struct node *parse_seq(struct loader *l, const yaml_event_t *start, unsig
 	struct node *seq = node_new(l->a, NODE_SEQ, load_pos(l, start->start_mark));
 	yaml_event_t ev;
 
-	apply_tag(l, seq, start->data.sequence_start.tag);
+	load_tag_collection(l, seq, (const char *)start->data.sequence_start.tag);
 	while (next_event(l, &ev)) {
 		bool end = ev.type == YAML_SEQUENCE_END_EVENT;
 
@@ -394,7 +341,7 @@ static struct node *parse_map(struct loader *l, const yaml_event_t *start, unsig
 	struct node *map = node_new(l->a, NODE_MAP, load_pos(l, start->start_mark)), *merge = NULL;
 	yaml_event_t ev;
 
-	apply_tag(l, map, start->data.mapping_start.tag);
+	load_tag_collection(l, map, (const char *)start->data.mapping_start.tag);
 	while (next_event(l, &ev)) {
 		bool end = ev.type == YAML_MAPPING_END_EVENT;
 

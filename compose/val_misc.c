@@ -161,16 +161,22 @@ double val_float32(double v)
 	return strtod(buf, NULL);
 }
 
-/* Plain notation from shortest()'s. */
+/* Plain notation from shortest()'s: zeros stand for the digits that are not needed. */
 static char *plain(struct arena *a, const char *sci)
 {
-	const char *e = strchr(sci, 'e');
-	int digits = 0;
+	int exponent = (int)strtol(strchr(sci, 'e') + 1, NULL, 10), places = -exponent;
+	const char *point = strchr(sci, '.');
+	char digits[40] = "", *w = digits;
 
-	if (strchr(sci, '.'))
-		digits = (int)(e - strchr(sci, '.')) - 1;
-	digits -= (int)strtol(e + 1, NULL, 10);
-	return arena_printf(a, "%.*f", digits > 0 ? digits : 0, strtod(sci, NULL));
+	if (point)
+		places += (int)(strchr(sci, 'e') - point) - 1;
+	if (places > 0)
+		return arena_printf(a, "%.*f", places, strtod(sci, NULL));
+	for (const char *p = sci; *p != 'e'; p++) {
+		if (*p != '.')
+			*w++ = *p;
+	}
+	return arena_printf(a, "%s%.*s", digits, -places, "000000000000000000000");
 }
 
 static char *float_text(struct arena *a, double v, int low, int high)
@@ -183,7 +189,7 @@ static char *float_text(struct arena *a, double v, int low, int high)
 	if (isinf(v))
 		return arena_strdup(a, v > 0 ? "+Inf" : "-Inf");
 	if (v == 0)
-		return arena_strdup(a, "0");
+		return arena_strdup(a, signbit(v) ? "-0" : "0");
 	shortest(v, sci);
 	exponent = (int)strtol(strchr(sci, 'e') + 1, NULL, 10);
 	return exponent < low || exponent >= high ? arena_strdup(a, sci) : plain(a, sci);
@@ -196,7 +202,15 @@ char *val_float_text(struct arena *a, double v)
 
 char *val_float_json(struct arena *a, double v)
 {
-	return float_text(a, v, -6, 21);
+	char *text, *e;
+
+	if (!isfinite(v))
+		return arena_strdup(a, "null");
+	text = float_text(a, v, -6, 21);
+	e = strstr(text, "e-0"); /* JSON's exponents have no zero in front */
+	if (e)
+		memmove(e + 2, e + 3, strlen(e + 3) + 1);
+	return text;
 }
 
 const char *val_scalar_text(struct arena *a, const struct node *n)

@@ -183,6 +183,28 @@ static void test_yaml_shape(void **state)
 	buf_done(&out);
 }
 
+static void test_yaml_of_extensions(void **state)
+{
+	struct fx *fx = *state;
+	struct buf out = BUF_INIT;
+
+	project_dump_yaml(fx_model(fx, "services: {a: {image: i}}\nx-a: [2001-1-2, \"2001-01-02\", .inf, -.INF, "
+				       ".nan, -0.0, 1e-7, 1e21, 18446744073709551616, []]\n"),
+		&out);
+	assert_non_null(strstr(out.p, "x-a:\n"
+				      "  - 2001-01-02T00:00:00Z\n"
+				      "  - \"2001-01-02\"\n"
+				      "  - .inf\n"
+				      "  - -.inf\n"
+				      "  - .nan\n"
+				      "  - -0\n"
+				      "  - 1e-07\n"
+				      "  - 1e+21\n"
+				      "  - 1.8446744073709552e+19\n"
+				      "  - []\n"));
+	buf_done(&out);
+}
+
 static void test_raw(void **state)
 {
 	struct fx *fx = *state;
@@ -213,6 +235,7 @@ int main(void)
 		FX_TEST(test_yaml_strings),
 		FX_TEST(test_json_strings),
 		FX_TEST(test_yaml_shape),
+		FX_TEST(test_yaml_of_extensions),
 		FX_TEST(test_raw),
 	};
 
