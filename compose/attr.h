@@ -71,7 +71,7 @@ enum attr_flag {
 	AF_ZERO   = 1 << 14,   /* a zero is printed as {} (as the reference does for ulimits) */
 	AF_LATER  = 1 << 15,   /* understood and printed, not acted on yet */
 	AF_QUOTED = 1 << 16,   /* A_SIZE: a string, never a bare number */
-	AF_ALWAYS = 1 << 17,   /* printed as null when it is absent */
+	AF_ALWAYS = 1 << 17,   /* printed although it is absent: null for a command, else nothing of its type */
 	AF_SET    = 1 << 18,   /* A_KV: names that are set nowhere are not printed */
 	AF_BARE   = 1 << 19,  /* A_BOOL, A_INT: no text, so neither quotes nor variables */
 	AF_FRAC   = 1 << 20,  /* a number may have a fraction: A_TEXT keeps it, A_INT cuts it off, A_SIZE takes it for none */

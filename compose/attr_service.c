@@ -28,13 +28,13 @@ static const struct attr init_hook_item = { "", A_OBJ, M_REPLACE, .kids = init_h
 /* ------------------------------------------------------------------ blkio_config */
 
 static const struct attr blkio_limit[] = {
-	{ "path", A_STR,  M_REPLACE, AF_KEEP, .print = "Path", .help = "device" },
-	{ "rate", A_SIZE, M_REPLACE, AF_KEEP, .print = "Rate", .help = "bytes or operations a second" },
+	{ "path", A_STR,  M_REPLACE, AF_KEEP | AF_ALWAYS, .print = "Path", .help = "device" },
+	{ "rate", A_SIZE, M_REPLACE, AF_KEEP | AF_ALWAYS, .print = "Rate", .help = "bytes or operations a second" },
 	{ 0 }
 };
 static const struct attr blkio_weight[] = {
-	{ "path",   A_STR, M_REPLACE, AF_KEEP, .print = "Path", .help = "device" },
-	{ "weight", A_INT, M_REPLACE, AF_BARE | AF_POS | AF_KEEP, .print = "Weight", .help = "weight, 10 to 1000" },
+	{ "path",   A_STR, M_REPLACE, AF_KEEP | AF_ALWAYS, .print = "Path", .help = "device" },
+	{ "weight", A_INT, M_REPLACE, AF_BARE | AF_POS | AF_KEEP | AF_ALWAYS, .print = "Weight", .help = "weight, 10 to 1000" },
 	{ 0 }
 };
 static const struct attr blkio_limit_item = { "", A_OBJ, M_REPLACE, AF_NOX, .kids = blkio_limit };
@@ -78,8 +78,8 @@ static const struct attr build[] = {
 	{ "isolation",           A_STR, M_REPLACE, AF_NOTE, .help = "isolation technology (Windows)" },
 	{ "network",             A_STR, M_REPLACE, .help = "network of the build" },
 	{ "target",              A_STR, M_REPLACE, .help = "stage to build" },
-	{ "secrets",             A_SEQ, M_BY_KEY, .kids = &attr_file_ref_item, .canon = canon_file_refs,
-	  .item_key = key_file_ref, .help = "secrets for the build" },
+	{ "secrets",             A_SEQ, M_APPEND, .kids = &attr_file_ref_item, .canon = canon_file_refs,
+	  .help = "secrets for the build" },
 	{ "shm_size",            A_SIZE, M_REPLACE, .help = "size of /dev/shm" },
 	{ "tags",                A_SEQ, M_UNIQUE, .kids = attr_str_item, .item_key = key_name, .help = "more names of the image" },
 	{ "ulimits",             A_MAP, M_DEEP,    .kids = &attr_build_ulimit, .help = "limits of the build" },
@@ -106,8 +106,8 @@ static const struct attr gpu_item = { "", A_OBJ, M_REPLACE, AF_OPEN, .kids = dev
 	.canon = canon_device_request };
 
 static const struct attr discrete[] = {
-	{ "kind",  A_STR, M_REPLACE, AF_KEEP, .help = "kind of resource" },
-	{ "value", A_INT, M_REPLACE, AF_KEEP | AF_FRAC, .help = "how many" },
+	{ "kind",  A_STR, M_REPLACE, AF_KEEP | AF_ALWAYS, .help = "kind of resource" },
+	{ "value", A_INT, M_REPLACE, AF_KEEP | AF_ALWAYS | AF_FRAC, .help = "how many" },
 	{ 0 }
 };
 static const struct attr generic[] = {
@@ -182,7 +182,8 @@ static const struct attr deploy[] = {
 /* ------------------------------------------------------------------ develop */
 
 static const struct attr watch[] = {
-	{ "path",         A_STR, M_REPLACE, AF_REQ | AF_PATH, .help = "file or directory to watch" },
+	{ "path",         A_STR, M_REPLACE, AF_REQ | AF_PATH, .canon = canon_filled,
+	  .help = "file or directory to watch" },
 	{ "action",       A_STR, M_REPLACE, AF_REQ | AF_ENUM,
 	  .words = "rebuild|sync|restart|sync+restart|sync+exec", .help = "what to do" },
 	{ "target",       A_STR, M_REPLACE, .help = "where it is in the container" },
@@ -343,7 +344,7 @@ static const struct attr service[] = {
 	  .help = "profiles that enable the service" },
 	{ "annotations",       A_KV,   M_DEEP,    .help = "annotations of the container" },
 	{ "attach",            A_BOOL, M_REPLACE, AF_KEEP, .help = "whether `up` shows its output" },
-	{ "blkio_config",      A_OBJ,  M_DEEP,    AF_LATER, .kids = blkio, .help = "block I/O limits" },
+	{ "blkio_config",      A_OBJ,  M_DEEP,    AF_KEEP | AF_LATER, .kids = blkio, .help = "block I/O limits" },
 	{ "build",             A_OBJ,  M_DEEP,    AF_KEEP, .kids = build, .canon = canon_build,
 	  .help = "how to build the image" },
 	{ "develop",           A_OBJ,  M_DEEP,    AF_NULL | AF_KEEP | AF_LATER, .kids = develop,
@@ -436,7 +437,7 @@ static const struct attr service[] = {
 	{ "pre_stop",          A_SEQ,  M_APPEND,  AF_LATER, .kids = &hook_item,
 	  .help = "commands before the stop" },
 	{ "privileged",        A_BOOL, M_REPLACE, .help = "all privileges" },
-	{ "provider",          A_OBJ,  M_DEEP,    AF_NOTE, .kids = provider,
+	{ "provider",          A_OBJ,  M_DEEP,    AF_NOTE | AF_KEEP, .kids = provider,
 	  .help = "somebody else runs the service" },
 	{ "pull_policy",       A_STR,  M_REPLACE, .canon = canon_pull_policy,
 	  .help = "when to pull the image" },

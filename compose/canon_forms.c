@@ -249,55 +249,92 @@ struct node *canon_provider_option(struct canon *c, const struct attr *row, stru
 	return seq;
 }
 
-/* every_ and one or more of "12h" */
+/* one or more of "12h", at p */
+static bool has_period(const char *p)
+{
+	size_t digits = strspn(p, "0123456789");
+
+	return digits && p[digits] && strchr("wdhms", p[digits]);
+}
+
 static bool is_every(const char *text)
 {
-	const char *p = text + strlen("every_");
-
-	if (!str_starts(text, "every_") || !*p)
+	if (!str_starts(text, "every_") || !has_period(text + strlen("every_")))
 		return false;
-	while (*p) {
-		size_t digits = strspn(p, "0123456789");
+	for (text += strlen("every_"); has_period(text); text += strspn(text, "0123456789") + 1)
+		;
+	return !*text;
+}
 
-		if (!digits || !p[digits] || !strchr("wdhms", p[digits]))
-			return false;
-		p += digits + 1;
-	}
-	return true;
+static const char *const policies[] = { "always", "never", "build", "if_not_present", "missing", "refresh",
+	"daily", "weekly", NULL };
+
+/* The reference looks for a policy anywhere in the text, and takes what is none for `missing`. */
+static bool holds_policy(const char *text)
+{
+	for (size_t i = 0; policies[i]; i++)
+		if (strstr(text, policies[i]))
+			return true;
+	for (const char *p = text; (p = strstr(p, "every_")); p++)
+		if (has_period(p + strlen("every_")))
+			return true;
+	return false;
 }
 
 struct node *canon_pull_policy(struct canon *c, const struct attr *row, struct node *n)
 {
-	static const char *const words[] = { "always", "never", "build", "if_not_present", "missing",
-		"refresh", "daily", "weekly", NULL };
 	const char *near;
 
 	if (n->kind != NODE_STR || canon_opaque(c, n) || is_every(n->text))
 		return n;
-	for (size_t i = 0; words[i]; i++)
-		if (STREQ(words[i], n->text))
+	for (size_t i = 0; policies[i]; i++)
+		if (STREQ(policies[i], n->text))
 			return STREQ(n->text, "if_not_present") ? canon_str(c, n, "missing") : n;
-	canon_error(c, n,
-		"'%s' is no value of 'pull_policy' (always, missing, never, build, daily, weekly, every_…)",
-		n->text);
-	near = str_nearest(n->text, words);
+	near = str_nearest(n->text, policies);
+	if (holds_policy(n->text))
+		canon_warn(c, n,
+			"'%s' is no value of 'pull_policy': it means 'missing', as for docker compose",
+			n->text);
+	else
+		canon_error(c, n,
+			"'%s' is no value of 'pull_policy' (always, missing, never, build, daily, weekly, "
+			"every_…)",
+			n->text);
 	if (near)
 		canon_hint(c, "did you mean '%s'?", near);
-	return NULL;
+	return c->wrong ? NULL : n;
 }
 
+static bool is_name_char(char c)
+{
+	return isalnum((unsigned char)c) || (c && strchr("_.-", c));
+}
+
+/* The reference is content with two good characters side by side; the whole name matters to who makes the
+ * container. */
 struct node *canon_name(struct canon *c, const struct attr *row, struct node *n)
 {
 	const char *p;
 
-	if (n->kind != NODE_STR || canon_opaque(c, n))
+	if (n->kind != NODE_STR || canon_opaque(c, n) || str_is_container_name(n->text))
 		return n;
-	for (p = n->text; isalnum((unsigned char)*p) || (p > n->text && *p && strchr("_.-", *p)); p++)
+	for (p = n->text; *p && !(isalnum((unsigned char)*p) && is_name_char(p[1])); p++)
 		;
-	if (*p || p == n->text)
+	if (!*p)
 		return canon_error(c, n,
-			"'%s' is no name for a container (a letter or digit, then also '_', '.', '-')",
+			"'%s' is no name for a container (a letter or digit, then at least one more, or '_', "
+			"'.', '-')",
 			n->text);
+	canon_warn(c, n, "no container can have the name '%s' (letters, digits, then also '_', '.', '-')",
+		n->text);
+	return n;
+}
+
+/* A path that would be the project's own directory by accident. */
+struct node *canon_filled(struct canon *c, const struct attr *row, struct node *n)
+{
+	if (n->kind == NODE_STR && !*n->text)
+		return canon_error(c, n, "'%s' must not be empty", row->key);
 	return n;
 }
 

@@ -164,6 +164,34 @@ static void check_file_refs(const struct stage_ctx *s, const struct node *root, 
 	}
 }
 
+/* A build can take what another service builds as a context. */
+static void check_contexts(
+	const struct stage_ctx *s, const struct node *root, const char *name, const struct node *service)
+{
+	const struct node *services = tree_map(root, "services");
+
+	tree_each(tree_map(tree_map(service, "build"), "additional_contexts"), p)
+	{
+		const char *path = check_path(
+			s, "services", name, arena_printf(s->a, "build.additional_contexts.%s", p->key));
+		const char *target = p->value->kind == NODE_STR && str_starts(p->value->text, "service:")
+					     ? p->value->text + strlen("service:")
+					     : NULL;
+
+		if (!target)
+			continue;
+		if (!is_there(root, "services", target)) {
+			check_error(s, p->value, path, "service '%s' builds from undefined service '%s'",
+				name, target);
+			suggest(s, target, services);
+		} else if (services && !tree_map(node_get(services, target), "build") &&
+			   !tree_wrong(node_get(services, target), "build")) {
+			check_error(s, p->value, path,
+				"service '%s' builds from service '%s', which has no 'build'", name, target);
+		}
+	}
+}
+
 static void check_references(
 	const struct stage_ctx *s, const struct node *root, const char *name, const struct node *service)
 {
@@ -172,6 +200,7 @@ static void check_references(
 	check_memberships(s, root, name, service, "networks", "network");
 	check_memberships(s, root, name, service, "models", "model");
 	check_mount_sources(s, root, name, service);
+	check_contexts(s, root, name, service);
 	check_file_refs(s, root, name, service, "", "configs", "config");
 	check_file_refs(s, root, name, service, "", "secrets", "secret");
 	check_file_refs(s, root, name, tree_map(service, "build"), "build.", "secrets", "secret");

@@ -24,40 +24,72 @@ static const struct node *at_path(const struct node *n, const char *const *keys)
 	return n;
 }
 
-static bool same_value(const struct node *a, const struct node *b)
+/* Numbers, and sizes, which are digits; 0 for what is absent. */
+static double amount(const struct node *n)
 {
-	double x = a->kind == NODE_INT ? (double)a->i : a->f, y = b->kind == NODE_INT ? (double)b->i : b->f;
-
-	if (a->kind == NODE_STR || b->kind == NODE_STR)
-		return a->kind == b->kind && STREQ(a->text, b->text);
-	return x == y;
+	if (!n)
+		return 0;
+	return n->kind == NODE_STR ? strtod(n->text, NULL) : n->kind == NODE_INT ? (double)n->i : n->f;
 }
 
-/* An attribute of the service and its twin under `deploy` must agree. */
+static void report_twins(const struct stage_ctx *s, const char *path, const struct node *own,
+	const struct node *other, const char *key, const char *shown)
+{
+	if (own->wrong || other->wrong)
+		return;
+	check_error(s, own, path, "'%s' and '%s' have different values", key, shown);
+	if (other->kind == NODE_MAP) {
+		diag_note(s->d, other->pos, "'%s' is missing here", strrchr(shown, '.') + 1);
+		diag_hint(s->d, "say it in one place: '%s'", shown);
+	} else {
+		diag_note(s->d, other->pos, "'%s' is here", shown);
+	}
+}
+
+/* A limit of the service and its twin under `deploy` must agree: when it is not 0, and there are limits
+ * there, of whatever. */
 static void check_twins(const struct stage_ctx *s, const char *name, const struct node *service)
 {
 	static const struct {
-		const char *own, *shown;
-		const char *keys[5];
+		const char *own, *shown, *sort, *key;
 	} twins[] = {
-		{ "scale", "deploy.replicas", { "deploy", "replicas" } },
-		{ "mem_limit", "deploy.resources.limits.memory",
-			{ "deploy", "resources", "limits", "memory" } },
-		{ "mem_reservation", "deploy.resources.reservations.memory",
-			{ "deploy", "resources", "reservations", "memory" } },
-		{ "cpus", "deploy.resources.limits.cpus", { "deploy", "resources", "limits", "cpus" } },
-		{ "pids_limit", "deploy.resources.limits.pids", { "deploy", "resources", "limits", "pids" } },
+		{ "mem_limit", "deploy.resources.limits.memory", "limits", "memory" },
+		{ "mem_reservation", "deploy.resources.reservations.memory", "reservations", "memory" },
+		{ "cpus", "deploy.resources.limits.cpus", "limits", "cpus" },
+		{ "pids_limit", "deploy.resources.limits.pids", "limits", "pids" },
 	};
+	const struct node *deploy = tree_map(service, "deploy"), *scale = node_get(service, "scale"),
+			  *replicas = deploy ? node_get(deploy, "replicas") : NULL;
 
+	if (scale && replicas && amount(scale) != amount(replicas))
+		report_twins(s, check_path(s, "services", name, "scale"), scale, replicas, "scale",
+			"deploy.replicas");
 	for (size_t i = 0; i < sizeof twins / sizeof *twins; i++) {
 		const struct node *own = node_get(service, twins[i].own),
-				  *twin = at_path(service, twins[i].keys);
+				  *all = tree_map(tree_map(deploy, "resources"), twins[i].sort),
+				  *twin = all ? node_get(all, twins[i].key) : NULL;
 
-		if (!own || !twin || own->wrong || twin->wrong || same_value(own, twin))
+		if (all && amount(own) != 0 && amount(own) != amount(twin))
+			report_twins(s, check_path(s, "services", name, twins[i].own), own, twin ? twin : all,
+				twins[i].own, twins[i].shown);
+	}
+}
+
+/* What is synchronised goes somewhere. */
+static void check_watch(const struct stage_ctx *s, const char *name, const struct node *service)
+{
+	const struct node *rules = tree_seq(tree_map(service, "develop"), "watch");
+
+	for (size_t i = 0; rules && i < rules->n; i++) {
+		const struct node *rule = rules->items[i];
+		const char *action = tree_str(rule, "action");
+
+		if (!action || STREQ(action, "rebuild") || STREQ(action, "restart") ||
+			tree_str(rule, "target") || tree_wrong(rule, "target"))
 			continue;
-		check_error(s, own, check_path(s, "services", name, twins[i].own),
-			"'%s' and '%s' have different values", twins[i].own, twins[i].shown);
-		diag_note(s->d, twin->pos, "'%s' is here", twins[i].shown);
+		check_error(s, rule,
+			check_path(s, "services", name, arena_printf(s->a, "develop.watch[%zu]", i)),
+			"action '%s' needs a 'target'", action);
 	}
 }
 
@@ -281,6 +313,7 @@ void check_service_values(const struct stage_ctx *s, const struct node_pair *p)
 	check_platform(s, name, service);
 	check_networking(s, name, service);
 	check_twins(s, name, service);
+	check_watch(s, name, service);
 	check_scale(s, name, service);
 	check_ports_reach(s, name, service);
 	check_ports_suffice(s, name, service);

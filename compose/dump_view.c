@@ -154,6 +154,21 @@ static const struct node **by_row(struct view *v, const struct attr *row, const 
 	return values;
 }
 
+/* What an absent value is printed as. */
+static struct node *absent(struct view *v, const struct attr *row, struct pos pos)
+{
+	switch (row->type) {
+	case A_STR:
+		return node_str(v->a, "", pos);
+	case A_INT:
+		return node_int(v->a, 0, pos);
+	case A_SIZE:
+		return node_str(v->a, "0", pos);
+	default:
+		return node_new(v->a, NODE_NULL, pos);
+	}
+}
+
 static struct node *view_obj(struct view *v, const struct attr *row, const struct node *n)
 {
 	struct node *out = node_new(v->a, NODE_MAP, n->pos);
@@ -167,7 +182,8 @@ static struct node *view_obj(struct view *v, const struct attr *row, const struc
 			continue;
 		if (!value || value->kind == NODE_NULL) {
 			if (((kid->flags & AF_ALWAYS) && !v->raw) || (value && kid->type == A_CMD))
-				node_add(v->a, out, kid->key, n->pos, node_new(v->a, NODE_NULL, n->pos));
+				node_add(v->a, out, kid->print ? kid->print : kid->key, n->pos,
+					absent(v, kid, n->pos));
 			continue;
 		}
 		shown = view_value(v, kid, value);

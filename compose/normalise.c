@@ -34,19 +34,13 @@ static void default_watch(struct arena *a, struct node *service)
 	}
 }
 
-/* The reference prints both keys of a countable resource, whatever the user gave. */
-static void default_generic(struct arena *a, struct node *deploy)
+/* Where there is a `deploy`, it says how many, too. */
+static void default_replicas(const struct stage_ctx *s, struct node *service, struct node *deploy)
 {
-	struct node *reserved = tree_map(tree_map(deploy, "resources"), "reservations");
+	struct node *scale = node_get(service, "scale");
 
-	tree_items(tree_seq(reserved, "generic_resources"), item) {
-		struct node *spec = tree_map(*item, "discrete_resource_spec");
-
-		if (spec && !node_get(spec, "kind"))
-			set_text(a, spec, "kind", "", spec->pos);
-		if (spec && !node_get(spec, "value"))
-			node_set(a, spec, "value", spec->pos, node_int(a, 0, spec->pos));
-	}
+	if (scale && scale->kind == NODE_INT && deploy && !s->no_consistency && !node_get(deploy, "replicas"))
+		node_set(s->a, deploy, "replicas", scale->pos, scale);
 }
 
 static void default_service(const struct stage_ctx *s, struct node *service)
@@ -66,7 +60,7 @@ static void default_service(const struct stage_ctx *s, struct node *service)
 	if (deploy && !node_get(deploy, "placement"))
 		set_map(s->a, deploy, "placement", deploy->pos);
 	default_watch(s->a, service);
-	default_generic(s->a, deploy);
+	default_replicas(s, service, deploy);
 }
 
 void default_values(const struct stage_ctx *s, struct node *root)

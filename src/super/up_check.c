@@ -123,6 +123,9 @@ static int check_container_name(struct super *s, const struct service *svc, stru
 	char **names = NULL;
 	int r = 0;
 
+	if (svc->container_name && !str_is_container_name(svc->container_name))
+		return err_set(err, ERR_INPUT, "'%s' is no name for a container (letters, digits, then also '_', '.', '-')",
+			       svc->container_name);
 	if (!svc->container_name || dirs_projects(&s->dirs, &names, NULL) < 0)
 		return 0;
 	for (char **name = names; name && *name; name++) {

@@ -64,6 +64,13 @@ int str_uint(const char *s, unsigned min, unsigned max, unsigned *ret)
 	return 0;
 }
 
+bool str_is_container_name(const char *s)
+{
+	static const char chars[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-";
+
+	return *s && !strchr("_.-", *s) && s[1] && !s[strspn(s, chars)];
+}
+
 static unsigned min3(unsigned a, unsigned b, unsigned c)
 {
 	unsigned m = a < b ? a : b;

@@ -39,6 +39,8 @@ void str_human_age(int64_t seconds, char buf[static 32]);
 const char *str_nearest(const char *word, const char *const *list);
 unsigned str_distance(const char *a, const char *b);
 
+/* What an engine takes for the name of a container: [a-zA-Z0-9][a-zA-Z0-9_.-]+ */
+bool str_is_container_name(const char *s);
 bool str_is_utf8(const char *s, size_t n);
 /* Bytes of the one UTF-8 character that s starts with (1 to 4), 0 when it is none or cut off after n bytes. */
 size_t str_utf8_len(const char *s, size_t n);
