@@ -236,7 +236,7 @@ static const struct attr label_file_item = { "", A_STR, M_REPLACE, AF_PATH };
 
 static const struct attr extends[] = {
 	{ "file",    A_STR, M_REPLACE, .help = "the file it is in" },
-	{ "service", A_STR, M_REPLACE, AF_REQ, .help = "the service to start from" },
+	{ "service", A_STR, M_REPLACE, .help = "the service to start from" },
 	{ 0 }
 };
 
@@ -391,7 +391,7 @@ static const struct attr service[] = {
 	{ "env_file",          A_SEQ,  M_APPEND, .kids = &env_file_item, .canon = canon_env_file,
 	  .help = "files with variables" },
 	{ "expose",            A_SEQ,  M_UNIQUE, .kids = attr_text_item, .help = "ports for other services" },
-	{ "extends",           A_OBJ,  M_REPLACE, AF_HIDE | AF_NOX, .kids = extends, .canon = canon_extends,
+	{ "extends",           A_OBJ,  M_REPLACE, AF_HIDE | AF_OPEN, .kids = extends, .canon = canon_extends,
 	  .help = "service to start from" },
 	{ "external_links",    A_SEQ,  M_REFUSE,  AF_LATER, .kids = attr_str_item,
 	  .help = "containers outside the project" },

@@ -1,8 +1,9 @@
 /* canon.c - one document to its canonical form: a walk over the tree and the attribute table side by side.
  *
- * For each value: null is refused unless the row allows it, the row's hook makes the long form of it, then
- * the type is checked and the value cast. Whatever is wrong is reported with its place and taken out, so that
- * nobody after this walk meets a value of another kind than the row says, or reports it again. */
+ * For each value: the row's hook makes the long form of it, then the type is checked and the value cast.
+ * Whatever is wrong is reported with its place and taken out, so that nobody after this walk meets a value of
+ * another kind than the row says, or reports it again. A null stays: whether it may, or whether a required
+ * key is missing, is only known when everything is merged (complete.c). */
 #include "canon.h"
 
 #include <ctype.h>
@@ -257,13 +258,6 @@ static void unknown_key(struct canon *c, const struct attr *row, struct node *n,
 		node_set(c->a, n, near, pos, canon_gap(c, p->value));
 }
 
-static void required_keys(struct canon *c, const struct attr *row, const struct node *n)
-{
-	for (const struct attr *kid = row->kids; kid->key; kid++)
-		if ((kid->flags & AF_REQ) && !c->wrong && !node_get(n, kid->key))
-			canon_error(c, n, "'%s' is missing in '%s'", kid->key, canon_subject(c, row));
-}
-
 static struct node *to_obj(struct canon *c, const struct attr *row, struct node *n)
 {
 	if (n->kind != NODE_MAP) {
@@ -281,7 +275,6 @@ static struct node *to_obj(struct canon *c, const struct attr *row, struct node 
 			unknown_key(c, row, n, p);
 		canon_pop(c, mark);
 	}
-	required_keys(c, row, n);
 	return n;
 }
 
@@ -297,27 +290,6 @@ static struct node *by_type(struct canon *c, const struct attr *row, struct node
 	}
 }
 
-static const char *wanted(const struct attr *row)
-{
-	static const char *const names[] = {
-		[A_STR] = "a string",
-		[A_TEXT] = "a string or number",
-		[A_SCALAR] = "a value",
-		[A_BOOL] = "true or false",
-		[A_INT] = "a whole number",
-		[A_NUM] = "a number",
-		[A_SIZE] = "a size",
-		[A_DUR] = "a duration",
-		[A_CMD] = "a command",
-		[A_KV] = "a mapping or a list",
-		[A_SEQ] = "a list",
-		[A_MAP] = "a mapping",
-		[A_OBJ] = "a mapping",
-	};
-
-	return names[row->type];
-}
-
 static enum node_kind kind_of(const struct attr *row)
 {
 	switch (row->type) {
@@ -330,13 +302,21 @@ static enum node_kind kind_of(const struct attr *row)
 	}
 }
 
+void canon_spoil(const struct attr *row, struct node *n)
+{
+	enum node_kind kind = kind_of(row);
+
+	if (kind == NODE_NULL || n->kind != kind)
+		node_spoil(n, kind);
+	n->wrong = true;
+}
+
 static struct node *checked(struct canon *c, const struct attr *row, struct node *n)
 {
 	struct node *whole = n;
 
 	if (n->kind == NODE_NULL) {
-		if (!(row->flags & AF_NULL) || n->wrong)
-			canon_wrong(c, row, n, wanted(row));
+		c->wrong = n->wrong;
 		return n;
 	}
 	if (row->canon) {
@@ -356,13 +336,8 @@ struct node *canon_value(struct canon *c, const struct attr *row, struct node *n
 
 	c->wrong = false;
 	n = checked(c, row, n);
-	if (c->wrong) {
-		enum node_kind kind = kind_of(row);
-
-		if (kind == NODE_NULL || n->kind != kind)
-			node_spoil(n, kind);
-		n->wrong = true;
-	}
+	if (c->wrong)
+		canon_spoil(row, n);
 	c->wrong = outer;
 	return n;
 }
@@ -380,4 +355,15 @@ struct node *canon_tree(const struct stage_ctx *s, struct node *root)
 	root = canon_value(&c, &attr_root, root);
 	buf_done(&c.path);
 	return root;
+}
+
+struct node *canon_service(const struct stage_ctx *s, const char *name, struct node *service)
+{
+	struct canon c = { .s = s, .a = s->a, .path = BUF_INIT };
+
+	canon_push(&c, "services");
+	canon_push(&c, name);
+	service = canon_value(&c, &attr_service, service);
+	buf_done(&c.path);
+	return service;
 }

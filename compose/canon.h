@@ -24,6 +24,8 @@ size_t canon_push_index(struct canon *c, size_t i);
 void canon_pop(struct canon *c, size_t mark);
 /* One value by its row. Never NULL: what was wrong with it is taken out (node_spoil), lists and maps keep what is right. */
 struct node *canon_value(struct canon *c, const struct attr *row, struct node *n);
+/* Takes a wrong value out: what is left is empty, or a list or map of which the rest is right. */
+void canon_spoil(const struct attr *row, struct node *n);
 /* The types, by file: canon_scalar.c, canon_text.c. Never NULL, as canon_value(). */
 struct node *canon_scalar(struct canon *c, const struct attr *row, struct node *n);
 struct node *canon_command(struct canon *c, const struct attr *row, struct node *n);

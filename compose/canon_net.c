@@ -96,13 +96,17 @@ static const char *text_at(struct arena *a, const struct node *map, const char *
 	return n ? val_scalar_text(a, n) : "";
 }
 
+/* All addresses are the same as none. */
 const char *key_port(struct arena *a, const struct node *item)
 {
+	const char *ip;
+
 	if (item->kind == NODE_STR)
 		return item->text;
 	if (item->kind != NODE_MAP)
 		return NULL;
-	return arena_printf(a, "%s|%s|%s|%s", text_at(a, item, "host_ip"), text_at(a, item, "published"),
+	ip = text_at(a, item, "host_ip");
+	return arena_printf(a, "%s|%s|%s|%s", STREQ(ip, "0.0.0.0") ? "" : ip, text_at(a, item, "published"),
 		text_at(a, item, "target"), text_at(a, item, "protocol"));
 }
 

@@ -1,7 +1,6 @@
 /* How it works: services are canonical and interpolated when `extends` is looked at, so a base is a copy of a
- * tree and merging is merge.c's. A base in another file comes from that whole file, read once, its paths made
- * absolute at once; its own `extends` is followed there. `extends` is removed from what is done, so that each
- * service is merged once. */
+ * tree and merging is merge.c's. A base in another file comes from bases.c; its own `extends` is followed
+ * there. `extends` is removed from what is done, so that each service is merged once. */
 #include <string.h>
 
 #include "../src/util/arena.h"
@@ -9,22 +8,12 @@
 #include "../src/util/buf.h"
 #include "../src/util/path.h"
 #include "../src/util/str.h"
-#include "attr.h"
+#include "bases.h"
 #include "diag.h"
 #include "front.h"
 #include "tree.h"
 
 enum { MAX_CHAIN = 500 };
-
-/* A set of services that are extended within each other. */
-struct ext_file {
-	const char *path;              /* absolute */
-	const char *dir;               /* what `extends.file` in it is relative to */
-	struct node *services;         /* NULL: the file has none */
-	bool wrong;                    /* services may be missing for what was reported */
-	const struct merge_tags *tags; /* of the document; NULL: applied already */
-	struct map first_tag;          /* service → index of its first tag + 1 */
-};
 
 struct chain {
 	const struct chain *up;
@@ -65,28 +54,6 @@ static bool in_chain(const struct chain *c, const struct ext_file *file, const c
 	return false;
 }
 
-static struct ext_file *file_load(struct front *f, const char *path, const struct node *named)
-{
-	struct ext_file *file = map_get(f->bases, path);
-	auto_free char *dir = path_join(path, "..");
-	struct node *root = NULL;
-
-	if (file)
-		return file;
-	file = arena_alloc(f->s->a, sizeof *file);
-	file->path = path;
-	file->dir = arena_strdup(f->s->a, dir);
-	map_set(f->bases, path, file);
-	file->wrong = read_file(f, path, named, NULL, READ_BASE, &root) < 0;
-	if (!root)
-		return file;
-	if (!f->s->no_path_resolution)
-		paths_resolve(f->s, root, file->dir);
-	file->services = tree_map(root, "services");
-	file->wrong = tree_wrong(root, "services");
-	return file;
-}
-
 /* Where the base is looked for; NULL after reporting. */
 static struct ext_file *base_file(struct front *f, struct ext_file *file, const struct node *extends)
 {
@@ -101,13 +68,13 @@ static struct ext_file *base_file(struct front *f, struct ext_file *file, const 
 		return NULL;
 	}
 	path = path_join(file->dir, name->text);
-	return file_load(f, arena_strdup(f->s->a, path), name);
+	return bases_open(f, arena_strdup(f->s->a, path), name);
 }
 
 /* What is to be removed from a base before `name` of this document is merged onto it. */
 static void apply_tags(const struct ext_file *file, const char *name, struct node *base)
 {
-	size_t from = file->tags ? (size_t)map_get(&file->first_tag, name) : 0, to;
+	size_t from = (size_t)map_get(&file->first_tag, name), to;
 	struct merge_tags own;
 
 	if (from == 0)
@@ -127,21 +94,28 @@ static struct node *find_base(struct front *f, struct ext_file *file, const stru
 	const struct node *ref = node_get(extends, "service");
 	struct ext_file *from;
 
-	if (!ref || ref->kind != NODE_STR)
-		return NULL; /* canon has reported it */
+	if (!ref || ref->kind != NODE_STR) {
+		if (!extends->wrong && !(ref && ref->wrong)) {
+			diag_error(f->s->d, extends->pos, "'extends' names no service");
+			diag_where(f->s->d, arena_printf(f->s->a, "services.%s.extends", name),
+				extends->origin, extends->span);
+			diag_hint(f->s->d,
+				"write `extends: {service: NAME}`, with `file: PATH` when it is elsewhere");
+		}
+		return NULL;
+	}
 	from = base_file(f, file, extends);
 	if (!from)
 		return NULL;
-	if (!node_get(from->services, ref->text)) {
+	if (!bases_has(f, from, ref->text)) {
 		if (from->wrong)
 			return NULL;
 		diag_error(f->s->d, ref->pos,
 			"service '%s' cannot extend '%s': there is no such service in %s", name, ref->text,
 			front_shown(f, from->path));
-		diag_where(f->s->d, arena_printf(f->s->a, "services.%s.extends", name), ref->origin,
-			ref->span);
-		if (from->services)
-			select_hint(f->s, from->services, ref->text);
+		diag_where(
+			f->s->d, arena_printf(f->s->a, "services.%s.extends", name), ref->origin, ref->span);
+		bases_hint(f, from, ref->text);
 		return NULL;
 	}
 	if (in_chain(chain, from, ref->text)) {
@@ -151,15 +125,16 @@ static struct node *find_base(struct front *f, struct ext_file *file, const stru
 	return resolve(f, from, ref->text, chain);
 }
 
-/* The service with its bases merged in. NULL when it is no mapping. */
+/* The service with its bases merged in. NULL when it is neither a mapping nor empty. */
 static struct node *resolve(struct front *f, struct ext_file *file, const char *name, const struct chain *up)
 {
 	struct chain chain = { .up = up, .file = file, .name = name, .depth = up ? up->depth + 1 : 0 };
-	struct node_pair *pair = node_pair_get(file->services, name);
+	const struct node_pair *pair = node_pair_get(file->services, name);
 	struct node *service = pair->value, *extends = node_get(service, "extends"), *base;
+	struct pos key_pos = pair->key_pos;
 
 	if (!extends)
-		return service->kind == NODE_MAP ? service : NULL;
+		return service->kind == NODE_MAP || service->kind == NODE_NULL ? service : NULL;
 	if (chain.depth > MAX_CHAIN) {
 		diag_error(f->s->d, extends->pos, "services extend each other through more than %d others",
 			MAX_CHAIN);
@@ -180,31 +155,10 @@ static struct node *resolve(struct front *f, struct ext_file *file, const char *
 	base = node_copy(f->s->a, base);
 	apply_tags(file, name, base);
 	base = merge_services(f->s->a, f->s->d, name, base, service);
-	/* the walk may have gone through other services of this map, but it adds none: the pair is where it
-	 * was */
-	pair->value = base;
+	/* the pair may be elsewhere by now: the walk makes services of other files canonical when it meets
+	 * them */
+	node_set(f->s->a, file->services, name, key_pos, base);
 	return base;
-}
-
-void extend_drop_nulls(struct node *doc)
-{
-	struct node *services = node_get(doc, "services");
-
-	for (size_t i = 0; services && services->kind == NODE_MAP && i < services->n; i++) {
-		struct node *service = services->pairs[i].value;
-		size_t kept = 0;
-
-		if (!node_get(service, "extends"))
-			continue;
-		for (size_t k = 0; k < service->n; k++) {
-			const struct node_pair *p = &service->pairs[k];
-			const struct attr *row = attr_find(&attr_service, p->key);
-
-			if (p->value->kind != NODE_NULL || !row || (row->flags & AF_NULL))
-				service->pairs[kept++] = *p;
-		}
-		node_truncate(service, kept);
-	}
 }
 
 void extend_services(struct front *f, struct node *doc, const struct merge_tags *tags, const char *path)
@@ -212,15 +166,11 @@ void extend_services(struct front *f, struct node *doc, const struct merge_tags 
 	struct ext_file file = { .path = path,
 		.dir = f->dir,
 		.services = tree_map(doc, "services"),
-		.wrong = tree_wrong(doc, "services"),
-		.tags = tags };
+		.wrong = tree_wrong(doc, "services") };
 
 	if (!file.services)
 		return;
-	for (size_t i = tags->n; i-- > 0;) {
-		if (tags->v[i].n > 1 && STREQ(tags->v[i].keys[0], "services"))
-			map_set(&file.first_tag, tags->v[i].keys[1], (void *)(i + 1));
-	}
+	bases_index_tags(&file, tags);
 	for (size_t i = 0; i < file.services->n; i++)
 		resolve(f, &file, file.services->pairs[i].key, NULL);
 	map_done(&file.first_tag, NULL);

@@ -39,30 +39,29 @@ struct node *project_read(struct found *f, struct stage_ctx *s);
 /* The project's name alone, by the options, the environment or its files. 0 or -1 (reported). */
 int project_name(struct found *f, const char **ret);
 
-enum read_flags { READ_BASE = 1 }; /* only a source for extends: neither extends nor include are followed */
-
 /* How a file is called in messages: below cwd without it, else as it is. In the arena. */
 const char *front_shown(const struct front *f, const char *path);
 /* Makes a name of these files absolute. In the arena. */
 const char *front_path(const struct front *f, const char *name);
-/* One document that was loaded and interpolated, onto base (NULL: none). Returns the merged tree, NULL when
- * nothing came of it. */
-struct node *read_document(struct front *f, const char *path, struct node *base, struct node *doc,
-	unsigned flags);
-/* All documents of a file that another file names in the node `named`, onto base. *ret_root is NULL when it
- * holds nothing. 0, or -1 when there is no such file (reported). Other problems only show in diag, and in a
- * tree that is marked as wrong. */
-int read_file(struct front *f, const char *path, const struct node *named, struct node *base, unsigned flags,
+/* The documents of a file that another file names in the node `named`, as they are. 0, or -1 when there is no such
+ * file (reported). */
+int read_docs(struct front *f, const char *path, const struct node *named, struct node ***ret, size_t *ret_n);
+/* What comes before a document is made canonical: its variables are filled in, its tags taken out. -1 (reported):
+ * it is no map. */
+int read_raw(struct front *f, struct node *doc, struct merge_tags *ret);
+/* One document onto base (NULL: none). Returns the merged tree. */
+struct node *read_document(struct front *f, const char *path, struct node *base, struct node *doc);
+/* All documents of a file onto base. *ret_root is NULL when it holds nothing. As read_docs(); other problems only
+ * show in diag, and in a tree that is marked as wrong. */
+int read_file(struct front *f, const char *path, const struct node *named, struct node *base,
 	struct node **ret_root);
 
-/* Before canon_tree(): a null in a service that extends another leaves what the base has. */
-void extend_drop_nulls(struct node *doc);
 /* Replaces every service of a canonical document that extends another by what comes out. */
 void extend_services(struct front *f, struct node *doc, const struct merge_tags *tags, const char *path);
 /* Adds what the document includes, and removes `include`. */
 void include_files(struct front *f, struct node *doc);
 
-/* Makes the relative paths of a canonical tree absolute below dir; "~/" becomes the home directory. */
+/* Puts dir before the relative paths of a canonical tree; "~/" becomes the home directory. */
 void paths_resolve(const struct stage_ctx *s, struct node *root, const char *dir);
 
 /* Names without a value in environment and build.args get the one that `env` has. */

@@ -9,6 +9,7 @@
 #include "../src/util/auto.h"
 #include "../src/util/path.h"
 #include "../src/util/str.h"
+#include "bases.h"
 #include "diag.h"
 #include "env.h"
 #include "front.h"
@@ -79,8 +80,8 @@ static bool is_cycle(struct front *f, const char *path, const struct node *named
 	return false;
 }
 
-static void import_section(struct front *f, struct node *doc, const struct node *imported,
-	const char *section)
+static void import_section(
+	struct front *f, struct node *doc, const struct node *imported, const char *section)
 {
 	const struct node *from = tree_map(imported, section);
 	struct node *to = tree_map(doc, section);
@@ -140,6 +141,14 @@ static bool is_too_many(struct front *f, const struct node *entry)
 	return true;
 }
 
+/* What relative paths of the child's files get in front of them to be relative to the including file's. */
+static const char *seen_from(const struct front *f, const struct front *child, const struct node *dir)
+{
+	auto_free char *way = path_relative(f->dir, child->dir);
+
+	return dir && dir->kind == NODE_STR && dir->text[0] == '/' ? child->dir : arena_strdup(f->s->a, way);
+}
+
 /* False when something of it is missing (reported). */
 static bool include_entry(struct front *f, struct node *doc, const struct node *entry)
 {
@@ -159,19 +168,18 @@ static bool include_entry(struct front *f, struct node *doc, const struct node *
 	child.env = &env;
 	child.bases = &bases; /* its variables differ, so do the files it extends from */
 	for (size_t i = 0; (name = item_at(paths, i)); i++) {
-		if (read_file(&child, front_path(f, name->text), name, root, 0, &root) < 0)
+		if (read_file(&child, front_path(f, name->text), name, root, &root) < 0)
 			complete = false;
 	}
 	if (root) {
 		default_values(f->s, root);
 		resolve_names(f->s, root, &env);
-		if (!f->s->no_path_resolution)
-			paths_resolve(f->s, root, child.dir);
+		paths_resolve(f->s, root, seen_from(f, &child, node_get(entry, "project_directory")));
 		for (size_t i = 0; i < ARRAY_LEN(sections); i++)
 			import_section(f, doc, root, sections[i]);
 		complete &= !root->wrong;
 	}
-	map_done(&bases, NULL);
+	bases_done(&bases);
 	env_done(&env);
 	return complete;
 }

@@ -18,8 +18,8 @@ struct merge {
 	struct buf path;
 };
 
-static struct node *merge_value(struct merge *m, const struct attr *row, struct node *base,
-	struct node *over);
+static struct node *merge_value(
+	struct merge *m, const struct attr *row, struct node *base, struct node *over);
 
 /* ------------------------------------------------------------------ tags */
 
@@ -120,33 +120,6 @@ void merge_apply_tags(struct node *base, const struct merge_tags *tags, size_t s
 	}
 }
 
-/* ------------------------------------------------------------------ nulls */
-
-static void drop_nulls(const struct attr *row, const struct node *base, struct node *over)
-{
-	size_t kept = 0;
-
-	if (!base || base->kind != NODE_MAP || over->kind != NODE_MAP || (row && row->type == A_KV))
-		return;
-	for (size_t i = 0; i < over->n; i++) {
-		struct node_pair *p = &over->pairs[i];
-		const struct attr *kid = attr_find(row, p->key);
-		const struct node *old = node_get(base, p->key);
-
-		if (p->value->kind == NODE_NULL && old && kid && !(kid->flags & AF_NULL))
-			continue;
-		if (kid && old)
-			drop_nulls(kid, old, p->value);
-		over->pairs[kept++] = *p;
-	}
-	node_truncate(over, kept);
-}
-
-void merge_drop_nulls(const struct node *base, struct node *over)
-{
-	drop_nulls(&attr_root, base, over);
-}
-
 /* ------------------------------------------------------------------ merging */
 
 static size_t push(struct merge *m, const char *key)
@@ -243,11 +216,14 @@ static bool same_driver(const struct node *base, const struct node *over)
 
 static bool replaces(const struct attr *row, const struct node *base, const struct node *over)
 {
-	if (row && row->merge == M_REPLACE)
-		return true;
 	if (base->kind == NODE_NULL)
 		return true;
-	return row && row->merge == M_LOGGING && over->kind == NODE_MAP && !same_driver(base, over);
+	if (!row)
+		return false;
+	if (over->kind == NODE_NULL)
+		return row->type == A_CMD; /* which makes it the image's again */
+	return row->merge == M_REPLACE ||
+	       (row->merge == M_LOGGING && over->kind == NODE_MAP && !same_driver(base, over));
 }
 
 static struct node *merge_value(struct merge *m, const struct attr *row, struct node *base, struct node *over)
@@ -284,8 +260,8 @@ struct node *merge_trees(struct arena *a, struct diag *d, struct node *base, str
 	return base ? merge_at(a, d, "", &attr_root, base, over) : over;
 }
 
-struct node *merge_services(struct arena *a, struct diag *d, const char *name, struct node *base,
-	struct node *over)
+struct node *merge_services(
+	struct arena *a, struct diag *d, const char *name, struct node *base, struct node *over)
 {
 	auto_buf struct buf path = BUF_INIT;
 

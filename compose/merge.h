@@ -29,12 +29,8 @@ struct merge_tags {
 void merge_take_tags(struct arena *a, struct node *doc, struct merge_tags *ret);
 /* Removes the noted places from base, which stands `skip` keys below the root. */
 void merge_apply_tags(struct node *base, const struct merge_tags *tags, size_t skip);
-/* A null over something that is there changes nothing: takes such nulls out of `over` (a document before
- * canon_tree, when the base is canonical), unless the attribute may be null. */
-void merge_drop_nulls(const struct node *base, struct node *over);
-
-/* Merges `over` into base, which is changed and returned; nodes of `over` are used in it. base NULL: over
- * itself. */
+/* Merges `over` into base, which is changed and returned; nodes of `over` are used in it. A null over something
+ * that is there changes nothing, but for commands. base NULL: over itself. */
 struct node *merge_trees(struct arena *a, struct diag *d, struct node *base, struct node *over);
 /* The same for two services (for extends); `name` is for messages. */
 struct node *merge_services(struct arena *a, struct diag *d, const char *name, struct node *base,

@@ -1,5 +1,5 @@
-/* paths.c - relative paths become absolute, for every attribute whose row says that it is a path on this
- * host. */
+/* paths.c - a directory is put before relative paths, for every attribute whose row says that it is a path on
+ * this host. */
 #include <ctype.h>
 #include <string.h>
 

@@ -6,6 +6,7 @@
 #include "../src/util/arena.h"
 #include "../src/util/auto.h"
 #include "../src/util/mem.h"
+#include "bases.h"
 #include "find.h"
 #include "front.h"
 #include "load.h"
@@ -47,7 +48,7 @@ static struct node *merge_all(struct front *fr, const struct found *f, const str
 	for (size_t i = 0; i < f->n_files; i++) {
 		fr->main_file = f->files[i];
 		for (size_t k = 0; k < files[i].n; k++)
-			root = read_document(fr, f->files[i], root, files[i].docs[k], 0);
+			root = read_document(fr, f->files[i], root, files[i].docs[k]);
 	}
 	return root;
 }
@@ -70,7 +71,7 @@ struct node *project_read(struct found *f, struct stage_ctx *s)
 		s->project_name = "unnamed"; /* reported; the rest is looked at all the same */
 	env_put(&f->env, "COMPOSE_PROJECT_NAME", s->project_name, (struct pos){ 0 }, true);
 	root = merge_all(&fr, f, files);
-	map_done(&bases, NULL);
+	bases_done(&bases);
 	if (!root || (root->n == 0 && !root->wrong)) {
 		diag_error(f->d, (struct pos){ front_shown(&fr, f->files[0]), 0, 0 }, "empty compose file");
 		return NULL;

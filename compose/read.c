@@ -41,48 +41,60 @@ static struct node *incomplete(struct front *f, struct node *base, struct pos po
 	return base;
 }
 
-struct node *read_document(struct front *f, const char *path, struct node *base, struct node *doc,
-	unsigned flags)
+int read_docs(struct front *f, const char *path, const struct node *named, struct node ***ret, size_t *ret_n)
 {
-	struct stage_ctx *s = f->s;
-	struct merge_tags tags = { 0 };
-
-	if (doc->kind != NODE_MAP) {
-		diag_error(s->d, doc->pos, "a compose file is a mapping, not a %s", node_kind_str(doc->kind));
-		return incomplete(f, base, doc->pos);
-	}
-	if (!s->no_interpolate)
-		interp_tree(s->a, s->d, doc, f->env);
-	merge_take_tags(s->a, doc, &tags);
-	if (base)
-		merge_drop_nulls(base, doc);
-	extend_drop_nulls(doc);
-	doc = canon_tree(s, doc);
-	if (!(flags & READ_BASE)) {
-		extend_services(f, doc, &tags, path);
-		include_files(f, doc);
-	}
-	merge_apply_tags(base, &tags, 0);
-	return merge_trees(s->a, s->d, base, doc);
-}
-
-int read_file(struct front *f, const char *path, const struct node *named, struct node *base, unsigned flags,
-	struct node **ret_root)
-{
-	struct stage_ctx *s = f->s;
 	const char *shown = front_shown(f, path);
-	struct node **docs;
-	size_t n;
+	struct stage_ctx *s = f->s;
 
-	*ret_root = base;
 	if (access(path, F_OK) < 0) {
 		diag_error(s->d, named->pos, "cannot open '%s': %s", shown, strerror(errno));
 		diag_where(s->d, NULL, named->origin, named->span);
 		return -1;
 	}
-	if (load_file(s->a, s->d, path, shown, &docs, &n) < 0)
+	if (load_file(s->a, s->d, path, shown, ret, ret_n) < 0)
 		diag_note(s->d, named->pos, "'%s' is named here", shown);
+	return 0;
+}
+
+int read_raw(struct front *f, struct node *doc, struct merge_tags *ret)
+{
+	if (doc->kind != NODE_MAP) {
+		diag_error(
+			f->s->d, doc->pos, "a compose file is a mapping, not a %s", node_kind_str(doc->kind));
+		return -1;
+	}
+	if (!f->s->no_interpolate)
+		interp_tree(f->s->a, f->s->d, doc, f->env);
+	merge_take_tags(f->s->a, doc, ret);
+	return 0;
+}
+
+struct node *read_document(struct front *f, const char *path, struct node *base, struct node *doc)
+{
+	struct stage_ctx *s = f->s;
+	struct merge_tags tags = { 0 };
+
+	if (read_raw(f, doc, &tags) < 0)
+		return incomplete(f, base, doc->pos);
+	doc = canon_tree(s, doc);
+	extend_services(f, doc, &tags, path);
+	include_files(f, doc);
+	merge_apply_tags(base, &tags, 0);
+	base = merge_trees(s->a, s->d, base, doc);
+	complete_tree(s, base);
+	return base;
+}
+
+int read_file(struct front *f, const char *path, const struct node *named, struct node *base,
+	struct node **ret_root)
+{
+	struct node **docs;
+	size_t n;
+
+	*ret_root = base;
+	if (read_docs(f, path, named, &docs, &n) < 0)
+		return -1;
 	for (size_t i = 0; i < n; i++)
-		*ret_root = read_document(f, path, *ret_root, docs[i], flags);
+		*ret_root = read_document(f, path, *ret_root, docs[i]);
 	return 0;
 }

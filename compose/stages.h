@@ -1,6 +1,6 @@
 /* stages.h - the seams between the front (text → merged tree) and the back (tree → model).
  *
- *   for each document of each file: load → interp → merge_take_tags → canon_tree → extends, include → merge_trees with those before
+ *   for each document of each file: load → interp → merge_take_tags → canon_tree → extends, include → merge_trees with those before → complete_tree
  *   once: names without value → default_values → paths → normalise → profiles → check_tree → services asked for → env files → lower
  *
  * All of it happens in one arena, and everything goes on after a problem as far as it can: ask diag_failed() between the stages.
@@ -31,6 +31,10 @@ struct stage_ctx {
 /* One document (maybe a part only: an override): types are checked and cast, short forms become long ones, unknown keys and wrong
  * types are reported and taken out. `root` is a map; returns the new one (parts of the old one may be used in it). */
 struct node *canon_tree(const struct stage_ctx *s, struct node *root);
+/* The same for a single service (of a file that others extend from). */
+struct node *canon_service(const struct stage_ctx *s, const char *name, struct node *service);
+/* After each merge of canonical trees: nulls where there must be a value and keys that must be there are reported. */
+void complete_tree(const struct stage_ctx *s, struct node *root);
 
 /* What a whole project means where it says nothing: build.context ".", required: true, empty maps for null ones. To be called before
  * paths become absolute, on the merged project and on each included one. */

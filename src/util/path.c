@@ -314,3 +314,25 @@ char *path_join(const char *base, const char *path)
 	out[len] = '\0';
 	return out;
 }
+
+char *path_relative(const char *from, const char *to)
+{
+	struct buf out = BUF_INIT;
+	size_t same = 0, i = 0; /* same: how much of both is the same directories, without a slash at the end */
+
+	for (; from[i] && from[i] == to[i]; i++)
+		if (from[i] == '/')
+			same = i;
+	if ((!from[i] || from[i] == '/') && (!to[i] || to[i] == '/'))
+		same = i;
+	for (const char *p = from + same; p[strspn(p, "/")]; p += strcspn(p, "/")) {
+		p += strspn(p, "/");
+		buf_str(&out, out.len ? "/.." : "..");
+	}
+	to += same + strspn(to + same, "/");
+	if (*to)
+		buf_printf(&out, "%s%s", out.len ? "/" : "", to);
+	if (!out.len)
+		buf_char(&out, '.');
+	return buf_take(&out);
+}

@@ -36,3 +36,5 @@ int path_remove_tree(int dir_fd, const char *name, struct err *err);
 
 /* Normalises "a/./b/../c" textually; the result is malloc'ed. base is put before a relative path. */
 char *path_join(const char *base, const char *path);
+/* The way from directory `from` to `to`, both absolute and as path_join() writes them: "../x", "." for the same. malloc. */
+char *path_relative(const char *from, const char *to);

@@ -9,7 +9,7 @@ static struct node *merged(struct fx *fx, const char *base, const char *over)
 	struct merge_tags tags = { 0 };
 
 	merge_take_tags(fx->a, o, &tags);
-	merge_drop_nulls(b, o);
+	
 	merge_apply_tags(b, &tags, 0);
 	return merge_trees(fx->a, &fx->d, b, o);
 }

@@ -243,6 +243,30 @@ static void join_is_textual(void **state)
 	}
 }
 
+static void relative_is_the_way(void **state)
+{
+	static const struct {
+		const char *from, *to, *is;
+	} rows[] = {
+		{ "/a", "/a", "." },
+		{ "/a", "/a/b/c", "b/c" },
+		{ "/a/b/c", "/a", "../.." },
+		{ "/a/b", "/a/c", "../c" },
+		{ "/a/b", "/a/bc", "../bc" },
+		{ "/a/bc", "/a/b", "../b" },
+		{ "/", "/a", "a" },
+		{ "/a", "/", ".." },
+		{ "/", "/", "." },
+		{ "/x/y", "/a/b", "../../a/b" },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		auto_free char *p = path_relative(rows[i].from, rows[i].to);
+
+		assert_string_equal(p, rows[i].is);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -257,6 +281,7 @@ int main(void)
 		scratch_test(mkdirs_in_root),
 		scratch_test(mkdirs_and_open),
 		cmocka_unit_test(join_is_textual),
+		cmocka_unit_test(relative_is_the_way),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
