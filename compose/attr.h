@@ -68,7 +68,7 @@ enum attr_flag {
 	AF_DOTTED = 1 << 11,   /* A_MAP: keys are names ([a-zA-Z0-9._-]+) */
 	AF_NOX    = 1 << 12,   /* A_OBJ: x- keys are not allowed here */
 	AF_SORT   = 1 << 13,   /* A_SEQ of strings: the order says nothing, it is printed sorted */
-	AF_ZERO   = 1 << 14,   /* a zero is printed as {} (as the reference does for ulimits) */
+	AF_ZERO   = 1 << 14,   /* a limit, one number or two of them, with rules of its own for printing */
 	AF_LATER  = 1 << 15,   /* understood and printed, not acted on yet */
 	AF_QUOTED = 1 << 16,   /* A_SIZE: a string, never a bare number */
 	AF_ALWAYS = 1 << 17,   /* printed although it is absent: null for a command, else nothing of its type */
@@ -77,6 +77,9 @@ enum attr_flag {
 	AF_FRAC   = 1 << 20,  /* a number may have a fraction: A_TEXT keeps it, A_INT cuts it off, A_SIZE takes it for none */
 	AF_ONCE   = 1 << 21,  /* lists, A_KV: the same line twice is an error */
 	AF_OPEN   = 1 << 22,  /* A_OBJ: unknown keys are ignored, with a warning */
+	AF_VALUE  = 1 << 23,  /* A_OBJ: JSON prints it even when it is empty, YAML does not */
+	AF_XLESS  = 1 << 24,  /* A_OBJ: x- keys are allowed here, and printed nowhere */
+	AF_YAML   = 1 << 25,  /* printed in YAML only */
 };
 
 struct canon;

@@ -42,7 +42,7 @@ static const struct attr ipam_config[] = {
 	  .help = "addresses that are taken" },
 	{ 0 }
 };
-static const struct attr ipam_config_item = { "", A_OBJ, M_REPLACE, AF_KEEP, .kids = ipam_config };
+static const struct attr ipam_config_item = { "", A_OBJ, M_REPLACE, AF_KEEP | AF_XLESS, .kids = ipam_config };
 static const struct attr ipam[] = {
 	{ "driver",  A_STR, M_REPLACE, .help = "who gives addresses" },
 	{ "config",  A_SEQ, M_REPLACE, .kids = &ipam_config_item, .help = "subnets" },
@@ -54,7 +54,7 @@ static const struct attr network[] = {
 	{ "name",        A_STR,  M_REPLACE, .help = "its real name" },
 	{ "driver",      A_STR,  M_REPLACE, .help = "network driver" },
 	{ "driver_opts", A_MAP,  M_DEEP,    AF_NOX, .kids = &attr_option, .help = "options of the driver" },
-	{ "ipam",        A_OBJ,  M_DEEP,    AF_KEEP, .kids = ipam, .help = "addresses" },
+	{ "ipam",        A_OBJ,  M_DEEP,    AF_KEEP | AF_VALUE, .kids = ipam, .help = "addresses" },
 	{ "external",    A_BOOL, M_REPLACE, .help = "it exists already" },
 	{ "internal",    A_BOOL, M_REPLACE, .help = "no way out" },
 	{ "attachable",  A_BOOL, M_REPLACE, .help = "others may join" },
@@ -106,9 +106,9 @@ static const struct attr secret_item = { "", A_OBJ, M_DEEP, AF_KEEP, .kids = sec
 	.canon = canon_external };
 
 static const struct attr model[] = {
-	{ "context_size",  A_INT, M_REPLACE, AF_BARE, .help = "size of the context" },
-	{ "model",         A_STR, M_REPLACE, AF_REQ, .help = "the model" },
 	{ "name",          A_STR, M_REPLACE, .help = "its real name" },
+	{ "model",         A_STR, M_REPLACE, AF_REQ, .help = "the model" },
+	{ "context_size",  A_INT, M_REPLACE, AF_BARE, .help = "size of the context" },
 	{ "runtime_flags", A_SEQ, M_APPEND, .kids = attr_str_item, .help = "flags of the engine" },
 	{ 0 }
 };
@@ -128,7 +128,7 @@ static const struct attr include_item = { "", A_OBJ, M_REPLACE, AF_NOX, .kids = 
 static const struct attr root[] = {
 	{ "configs",  A_MAP, M_DEEP,    AF_DOTTED, .kids = &config_item, .help = "configuration files" },
 	{ "include",  A_SEQ, M_APPEND,  AF_HIDE, .kids = &include_item, .help = "other projects to include" },
-	{ "models",   A_MAP, M_DEEP,    AF_NOTE | AF_HIDE, .kids = &model_item,
+	{ "models",   A_MAP, M_DEEP,    AF_NOTE | AF_YAML, .kids = &model_item,
 	  .help = "language models" },
 	{ "name",     A_STR, M_REPLACE, .help = "name of the project" },
 	{ "networks", A_MAP, M_DEEP,    .kids = &network_item, .help = "networks" },

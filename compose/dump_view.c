@@ -1,12 +1,14 @@
 /* dump_view.c - which parts of the canonical tree `config` prints.
  *
  * The reference prints structures of Go, where what is empty or zero is left out unless its type is a
- * pointer; the rows know which (AF_KEEP). Keys that no row knows, such as nested x- keys, are left out, but
- * for the top level. */
+ * pointer; the rows know which (AF_KEEP). Keys that no row knows are left out, but for x- keys in YAML and
+ * at the top level. A project whose variables were left alone is no structure yet: all of it is printed. */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../src/util/arena.h"
-#include "../src/util/buf.h"
+#include "../src/util/auto.h"
 #include "../src/util/str.h"
 #include "attr.h"
 #include "dump.h"
@@ -16,73 +18,51 @@
 
 struct view {
 	struct arena *a;
-	bool raw;
-	bool dollars; /* a '$' is printed as two: the text is one that can be read again */
+	enum dump_form form;
 };
 
-/* ------------------------------------------------------------------ dollars */
-
-static const char *doubled(struct arena *a, const char *text)
+static void sort_keys(const struct view *v, struct node *map)
 {
-	struct buf b = BUF_INIT;
-	const char *out;
+	if (v->form == DUMP_YAML)
+		dump_sort_naturally(map);
+	else
+		node_sort_keys(map);
+}
 
-	for (; *text; text++) {
-		if (*text == '$')
-			buf_char(&b, '$');
-		buf_char(&b, *text);
+/* ------------------------------------------------------------------ what YAML's types are, where no row says more */
+
+/* A date is a point in time, the order of keys says nothing, and an empty list is nothing to JSON. */
+static void settle(const struct view *v, struct node *n)
+{
+	if (v->form == DUMP_JSON && n->kind == NODE_SEQ && !n->n)
+		n->kind = NODE_NULL;
+	if (load_is_timestamp(n)) {
+		n->text = load_timestamp_text(v->a, n);
+		n->len = strlen(n->text);
+		n->tag = NODE_TIME;
 	}
-	out = arena_strdup(a, b.p);
-	buf_done(&b);
+	for (size_t i = 0; n->kind == NODE_SEQ && i < n->n; i++)
+		settle(v, n->items[i]);
+	for (size_t i = 0; n->kind == NODE_MAP && i < n->n; i++)
+		settle(v, n->pairs[i].value);
+	sort_keys(v, n);
+}
+
+static struct node *settled_copy(const struct view *v, const struct node *n)
+{
+	struct node *out = node_copy(v->a, n);
+
+	settle(v, out);
 	return out;
 }
 
-static void double_dollars(struct arena *a, struct node *n)
+/* A part that is printed as it is; printing only reads. */
+static struct node *as_it_is(const struct node *n)
 {
-	if (n->kind == NODE_STR && strchr(n->text, '$')) {
-		n->text = doubled(a, n->text);
-		n->len = strlen(n->text);
-	}
-	for (size_t i = 0; n->kind == NODE_SEQ && i < n->n; i++)
-		double_dollars(a, n->items[i]);
-	for (size_t i = 0; n->kind == NODE_MAP && i < n->n; i++) {
-		if (strchr(n->pairs[i].key, '$'))
-			n->pairs[i].key = doubled(a, n->pairs[i].key);
-		double_dollars(a, n->pairs[i].value);
-	}
+	return (struct node *)n;
 }
 
-static bool has_dollar(const struct node *n)
-{
-	if (n->kind == NODE_STR)
-		return memchr(n->text, '$', n->len);
-	for (size_t i = 0; n->kind == NODE_SEQ && i < n->n; i++)
-		if (has_dollar(n->items[i]))
-			return true;
-	for (size_t i = 0; n->kind == NODE_MAP && i < n->n; i++)
-		if (strchr(n->pairs[i].key, '$') || has_dollar(n->pairs[i].value))
-			return true;
-	return false;
-}
-
-/* A part that is printed as it is; most are shared with the tree, as printing only reads. */
-static struct node *as_it_is(struct view *v, const struct node *n)
-{
-	struct node *copy;
-
-	if (!v->dollars || !has_dollar(n))
-		return (struct node *)n;
-	copy = node_copy(v->a, n);
-	double_dollars(v->a, copy);
-	return copy;
-}
-
-static const char *shown_key(struct view *v, const char *key)
-{
-	return v->dollars && strchr(key, '$') ? doubled(v->a, key) : key;
-}
-
-/* ------------------------------------------------------------------ by the rows */
+/* ------------------------------------------------------------------ structures */
 
 static bool is_empty(const struct attr *row, const struct node *n)
 {
@@ -113,7 +93,7 @@ static struct node *view_seq(struct view *v, const struct attr *row, const struc
 
 	for (size_t i = 0; i < n->n; i++)
 		node_push(v->a, out,
-			row->kids ? view_value(v, row->kids, n->items[i]) : as_it_is(v, n->items[i]));
+			row->kids ? view_value(v, row->kids, n->items[i]) : as_it_is(n->items[i]));
 	if ((row->flags & AF_SORT) && out->n)
 		qsort(out->items, out->n, sizeof *out->items, by_text);
 	return out;
@@ -128,12 +108,50 @@ static struct node *view_map(struct view *v, const struct attr *row, const struc
 
 		if (p->value->kind == NODE_NULL && (row->flags & AF_SET))
 			continue;
-		node_add(v->a, out, shown_key(v, p->key), p->key_pos,
-			row->type == A_KV || !row->kids ? as_it_is(v, p->value)
+		node_add(v->a, out, p->key, p->key_pos,
+			row->type == A_KV || !row->kids ? as_it_is(p->value)
 							: view_value(v, row->kids, p->value));
 	}
-	node_sort_keys(out);
+	sort_keys(v, out);
 	return out;
+}
+
+/* The x- keys follow those of the structure. */
+static void view_extensions(struct view *v, struct node *out, const struct node *n)
+{
+	struct node *own = node_new(v->a, NODE_MAP, n->pos);
+
+	tree_each(n, p)
+		if (attr_is_extension(p->key))
+			node_add(v->a, own, p->key, p->key_pos, settled_copy(v, p->value));
+	sort_keys(v, own);
+	for (size_t i = 0; i < own->n; i++)
+		node_add(v->a, out, own->pairs[i].key, own->pairs[i].key_pos, own->pairs[i].value);
+}
+
+/* What an absent value (or null) is printed as; NULL: not at all. */
+static struct node *absent(const struct view *v, const struct attr *row, const struct node *value, struct pos pos)
+{
+	if (!(row->flags & AF_ALWAYS) && !(value && row->type == A_CMD))
+		return NULL;
+	switch (row->type) {
+	case A_STR: return node_str(v->a, "", pos);
+	case A_INT: return node_int(v->a, 0, pos);
+	case A_SIZE: return node_str(v->a, "0", pos);
+	default: return v->form == DUMP_JSON ? node_new(v->a, NODE_NULL, pos) : NULL;
+	}
+}
+
+static bool is_shown(const struct view *v, const struct attr *row, const struct node *shown)
+{
+	if (v->form == DUMP_YAML && (row->flags & AF_VALUE) && !shown->n)
+		return false;
+	return (row->flags & AF_KEEP) || !is_empty(row, shown);
+}
+
+static const char *shown_key(const struct view *v, const struct attr *row)
+{
+	return v->form == DUMP_JSON && row->print ? row->print : row->key;
 }
 
 /* The values in the order of the rows; NULL: none. Fewer steps than to look every row's key up, as most rows have none. */
@@ -154,21 +172,6 @@ static const struct node **by_row(struct view *v, const struct attr *row, const 
 	return values;
 }
 
-/* What an absent value is printed as. */
-static struct node *absent(struct view *v, const struct attr *row, struct pos pos)
-{
-	switch (row->type) {
-	case A_STR:
-		return node_str(v->a, "", pos);
-	case A_INT:
-		return node_int(v->a, 0, pos);
-	case A_SIZE:
-		return node_str(v->a, "0", pos);
-	default:
-		return node_new(v->a, NODE_NULL, pos);
-	}
-}
-
 static struct node *view_obj(struct view *v, const struct attr *row, const struct node *n)
 {
 	struct node *out = node_new(v->a, NODE_MAP, n->pos);
@@ -178,25 +181,58 @@ static struct node *view_obj(struct view *v, const struct attr *row, const struc
 		const struct node *value = values[kid - row->kids];
 		struct node *shown;
 
-		if (kid->flags & AF_HIDE)
+		if ((kid->flags & AF_HIDE) || (v->form == DUMP_JSON && (kid->flags & AF_YAML)))
 			continue;
-		if (!value || value->kind == NODE_NULL) {
-			if (((kid->flags & AF_ALWAYS) && !v->raw) || (value && kid->type == A_CMD))
-				node_add(v->a, out, kid->print ? kid->print : kid->key, n->pos,
-					absent(v, kid, n->pos));
-			continue;
-		}
-		shown = view_value(v, kid, value);
-		if ((kid->flags & AF_KEEP) || !is_empty(kid, shown))
-			node_add(v->a, out, kid->print ? kid->print : kid->key, n->pos, shown);
+		if (!value || value->kind == NODE_NULL)
+			shown = absent(v, kid, value, n->pos);
+		else
+			shown = view_value(v, kid, value);
+		if (shown && (!value || value->kind == NODE_NULL || is_shown(v, kid, shown)))
+			node_add(v->a, out, shown_key(v, kid), n->pos, shown);
+	}
+	if (v->form == DUMP_YAML && !(row->flags & AF_XLESS))
+		view_extensions(v, out, n);
+	return out;
+}
+
+/* Soft and hard limit, both in YAML, in JSON only those that limit something. */
+static struct node *view_ulimit(struct view *v, const struct node *n)
+{
+	static const char *const keys[] = { "soft", "hard" };
+	struct node *out = node_new(v->a, NODE_MAP, n->pos);
+
+	if (n->kind == NODE_INT && n->i)
+		return as_it_is(n);
+	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
+		const struct node *value = node_get(n, keys[i]);
+		long long limit = value && value->kind == NODE_INT ? value->i : 0;
+
+		if (limit || v->form == DUMP_YAML)
+			node_add(v->a, out, keys[i], n->pos, node_int(v->a, limit, n->pos));
 	}
 	return out;
 }
 
+/* The reference keeps fractions in 32 bits, and prints as few digits as tell them apart. */
+static struct node *view_number(struct view *v, const struct node *n)
+{
+	float f = (float)(n->kind == NODE_INT ? (double)n->i : n->f);
+	char text[32];
+
+	for (int digits = 1; digits <= 9; digits++) {
+		snprintf(text, sizeof text, "%.*g", digits, (double)f);
+		if (strtof(text, NULL) == f)
+			break;
+	}
+	return node_float(v->a, strtod(text, NULL), n->pos);
+}
+
 static struct node *view_value(struct view *v, const struct attr *row, const struct node *n)
 {
-	if ((row->flags & AF_ZERO) && n->kind == NODE_INT && n->i == 0)
-		return node_new(v->a, NODE_MAP, n->pos);
+	if (row->flags & AF_ZERO)
+		return view_ulimit(v, n);
+	if (row->type == A_NUM && (n->kind == NODE_INT || n->kind == NODE_FLOAT))
+		return view_number(v, n);
 	if (n->kind == NODE_NULL && (row->type == A_TEXT || row->type == A_SCALAR))
 		return node_str(v->a, "", n->pos);
 	if (n->kind == NODE_SEQ && row->type == A_SEQ)
@@ -205,57 +241,41 @@ static struct node *view_value(struct view *v, const struct attr *row, const str
 		return view_map(v, row, n);
 	if (n->kind == NODE_MAP && row->type == A_OBJ)
 		return view_obj(v, row, n);
-	return as_it_is(v, n);
+	return as_it_is(n);
 }
 
-struct node *dump_value(struct arena *a, const struct attr *row, const struct node *n, bool raw)
+struct node *dump_value(struct arena *a, const struct attr *row, const struct node *n)
 {
-	struct view v = { a, raw, false };
+	struct view v = { a, DUMP_JSON };
 
 	return view_value(&v, row, n);
 }
 
-/* ------------------------------------------------------------------ dates */
-
-/* Values of x- keys were read by YAML's rules, where a plain date is a point in time and the order of keys
- * says nothing. */
-static void settle_extension(struct arena *a, struct node *n)
-{
-	if (load_is_timestamp(n)) {
-		n->text = load_timestamp_text(a, n);
-		n->len = strlen(n->text);
-	}
-	for (size_t i = 0; n->kind == NODE_SEQ && i < n->n; i++)
-		settle_extension(a, n->items[i]);
-	for (size_t i = 0; n->kind == NODE_MAP && i < n->n; i++)
-		settle_extension(a, n->pairs[i].value);
-	if (n->kind == NODE_MAP)
-		node_sort_keys(n);
-}
-
 /* ------------------------------------------------------------------ the whole */
 
-struct node *dump_view(struct arena *a, const struct project *p)
+/* What YAML begins with; the x- keys follow. JSON sorts all of them. */
+static struct node *view_project(struct view *v, const struct node *root)
 {
-	static const char *const order[] = { "name", "services", "networks", "volumes", "secrets",
-		"configs" };
-	struct view v = { a, p->raw, !p->raw };
-	struct node *all = view_value(&v, &attr_root, p->root), *out = node_new(a, NODE_MAP, p->root->pos);
+	static const char *const order[] = { "name", "services", "networks", "volumes", "secrets", "configs", "models" };
+	struct node *all = view_value(v, &attr_root, root), *out = node_new(v->a, NODE_MAP, root->pos);
 
-	for (size_t i = 0; i < sizeof order / sizeof *order; i++) {
+	for (size_t i = 0; i < ARRAY_LEN(order); i++) {
 		struct node *value = node_get(all, order[i]);
 
 		if (value)
-			node_set(a, out, order[i], value->pos, value);
+			node_add(v->a, out, order[i], value->pos, value);
 	}
 	if (!node_get(out, "services"))
-		node_set(a, out, "services", out->pos, node_new(a, NODE_MAP, out->pos));
-	tree_each(p->root, x)
-		if (attr_is_extension(x->key)) {
-			struct node *value = node_copy(a, x->value);
-
-			settle_extension(a, value);
-			node_set(a, out, shown_key(&v, x->key), x->key_pos, as_it_is(&v, value));
-		}
+		node_add(v->a, out, "services", out->pos, node_new(v->a, NODE_MAP, out->pos));
+	view_extensions(v, out, root);
+	if (v->form == DUMP_JSON)
+		node_sort_keys(out);
 	return out;
+}
+
+struct node *dump_view(struct arena *a, const struct project *p, enum dump_form form)
+{
+	struct view v = { a, form };
+
+	return p->raw ? settled_copy(&v, p->root) : view_project(&v, p->root);
 }

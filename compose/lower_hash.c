@@ -34,7 +34,7 @@ static void add_files(struct buf *text, const char *sort, const struct file_obje
 
 static char *hash_of(const struct project *p, struct arena *a, const struct service *svc, const struct node *n)
 {
-	struct node *shown = dump_value(a, &attr_service, n, false), *deploy;
+	struct node *shown = dump_value(a, &attr_service, n), *deploy;
 	char hex[HASH_HEX_LEN + 1];
 	struct buf text = BUF_INIT;
 

@@ -12,8 +12,8 @@
 struct arena;
 
 enum node_kind { NODE_NULL, NODE_BOOL, NODE_INT, NODE_FLOAT, NODE_STR, NODE_SEQ, NODE_MAP };
-/* What the text asked for with a tag. */
-enum node_tag { NODE_PLAIN, NODE_RESET, NODE_OVERRIDE };
+/* What the text asked for with a tag; NODE_TIME only in what is printed: a string that stands for a point in time. */
+enum node_tag { NODE_PLAIN, NODE_RESET, NODE_OVERRIDE, NODE_TIME };
 
 struct node_pair;
 

@@ -51,7 +51,8 @@ int compose_variables(const struct compose_opts *opts, struct diag *d, struct co
 	size_t *ret_n);
 void compose_variables_free(struct compose_variable *v, size_t n);
 
-/* What `davit config` prints: the canonical model, equal to the reference's, quirks included. */
+/* What `davit config` prints: the canonical model, equal to the reference's, quirks included, to the byte: JSON has no newline at its
+ * end. */
 void project_dump_json(const struct project *p, struct buf *out);
 void project_dump_yaml(const struct project *p, struct buf *out);
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "../../compose/node.h"
 #include "../util/auto.h"
@@ -147,6 +148,9 @@ static int write_out(struct cli *c, const char *file, const struct buf *text, st
 {
 	if (!file) {
 		buf_add(&c->ui.out, text->p ? text->p : "", text->len);
+		/* the reference ends JSON without a newline, which a terminal shows badly */
+		if (isatty(STDOUT_FILENO) && text->len && text->p[text->len - 1] != '\n')
+			buf_char(&c->ui.out, '\n');
 		return 0;
 	}
 	if (path_write(AT_FDCWD, file, text->p ? text->p : "", text->len, 0644, 0, err) < 0)
@@ -211,8 +215,6 @@ static int print_model(struct cli *c, const struct config_opts *o, struct buf *t
 		project_dump_json(c->project, text);
 	else
 		project_dump_yaml(c->project, text);
-	if (text->len && text->p[text->len - 1] != '\n')
-		buf_char(text, '\n');
 	return r;
 }
 

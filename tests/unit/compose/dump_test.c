@@ -147,7 +147,7 @@ static void test_yaml_shape(void **state)
 	project_dump_yaml(fx_model(fx, "x-note: {b: 1, a: [x, [y], {}]}\nservices:\n  a:\n    image: i\n    "
 				       "command: [sh, -c, 'a\n\n    b']\n"
 				       "    ports: ['8080:80']\n    environment: {PRICE: '5$$'}\n    "
-				       "healthcheck: {}\n    x-gone: 1\n"),
+				       "healthcheck: {}\n    x-kept: 1\n"),
 		&out);
 	assert_string_equal(out.p, "name: demo\n"
 				   "services:\n"
@@ -158,7 +158,6 @@ static void test_yaml_shape(void **state)
 				   "      - |-\n"
 				   "        a\n"
 				   "        b\n"
-				   "    entrypoint: null\n"
 				   "    environment:\n"
 				   "      PRICE: 5$$$$\n"
 				   "    healthcheck: {}\n"
@@ -170,10 +169,10 @@ static void test_yaml_shape(void **state)
 				   "        target: 80\n"
 				   "        published: \"8080\"\n"
 				   "        protocol: tcp\n"
+				   "    x-kept: 1\n"
 				   "networks:\n"
 				   "  default:\n"
 				   "    name: demo_default\n"
-				   "    ipam: {}\n"
 				   "x-note:\n"
 				   "  a:\n"
 				   "    - x\n"
