@@ -338,7 +338,7 @@ static const struct attr mount[] = {
 	  .help = "options of an image mount" },
 	{ 0 }
 };
-static const struct attr mount_item = { "", A_OBJ, M_REPLACE, .kids = mount, .canon = canon_mount };
+static const struct attr mount_item = { "", A_OBJ, M_REPLACE, .kids = mount };
 
 static const struct attr service[] = {
 	{ "profiles",          A_SEQ,  M_UNIQUE, .kids = attr_str_item, .item_key = key_name,

@@ -4,6 +4,7 @@
 #include "../src/util/arena.h"
 #include "../src/util/str.h"
 #include "canon.h"
+#include "load.h"
 #include "val.h"
 
 /* Runs `make` on each string of a list and leaves the rest; what it cannot read is reported and leaves a gap.
@@ -20,7 +21,9 @@ static struct node *each_string(
 		size_t mark = canon_push_index(c, i);
 		struct node *item = n->items[i];
 
-		if (item->kind == NODE_STR && !canon_opaque(c, item))
+		if (load_is_timestamp(item))
+			item = canon_error(c, item, "a date is neither a string nor a mapping");
+		else if (item->kind == NODE_STR && !canon_opaque(c, item))
 			item = make(c, item);
 		node_push(c->a, seq, item ? item : canon_gap(c, n->items[i]));
 		canon_pop(c, mark);
@@ -69,15 +72,6 @@ static struct node *mount_of(struct canon *c, struct node *item)
 struct node *canon_volumes(struct canon *c, const struct attr *row, struct node *n)
 {
 	return each_string(c, n, mount_of);
-}
-
-struct node *canon_mount(struct canon *c, const struct attr *row, struct node *n)
-{
-	struct node *target = n->kind == NODE_MAP ? node_get(n, "target") : NULL;
-
-	if (target && target->kind == NODE_STR && *target->text)
-		canon_set(c, n, "target", target, canon_str(c, target, val_path_clean(c->a, target->text)));
-	return n;
 }
 
 const char *key_target(struct arena *a, const struct node *item)
@@ -143,47 +137,40 @@ const char *key_file_ref(struct arena *a, const struct node *item)
 {
 	const struct node *n = node_get(item, "target");
 
-	if (!n)
+	if (!n) {
 		n = node_get(item, "source");
-	return n && n->kind == NODE_STR ? n->text : NULL;
+		return n && n->kind == NODE_STR ? arena_printf(a, "/%s", n->text) : NULL;
+	}
+	return n->kind == NODE_STR ? n->text : NULL;
 }
 
 /* ------------------------------------------------------------------ permissions */
 
-static int mode_of(struct canon *c, const struct attr *row, struct node *n, int64_t *ret)
-{
-	if (n->kind == NODE_INT && n->i >= 0 && n->i <= 07777) {
-		*ret = n->i;
-		return 0;
-	}
-	if (n->kind == NODE_STR && val_mode(n->text, ret) == 0)
-		return 0;
-	canon_error(c, n, "'%s' must be permissions in octal such as \"0440\"", row->key);
-	return -1;
-}
-
+/* A number is taken as it is, digits in quotes are octal. */
 struct node *canon_mode(struct canon *c, const struct attr *row, struct node *n)
 {
-	int64_t mode;
+	int64_t mode = n->i;
 
 	if (canon_opaque(c, n))
 		return n;
-	if (mode_of(c, row, n, &mode) < 0)
-		return NULL;
-	return canon_str(c, n, arena_printf(c->a, "%04llo", (unsigned long long)mode));
+	if (n->kind != NODE_INT && (n->kind != NODE_STR || val_mode(n->text, &mode) < 0))
+		return canon_error(c, n, "'%s' must be permissions in octal such as \"0440\"", row->key);
+	return canon_str(c, n, arena_printf(c->a, "0%llo", (unsigned long long)mode));
 }
 
+/* Only a number will do for the reference; of a fraction it takes the whole part. */
 struct node *canon_mode_int(struct canon *c, const struct attr *row, struct node *n)
 {
-	struct node *out;
-	int64_t mode;
+	bool number = n->kind == NODE_INT || n->kind == NODE_FLOAT;
+	double v = n->kind == NODE_INT ? (double)n->i : n->f;
 
 	if (canon_opaque(c, n))
 		return n;
-	if (mode_of(c, row, n, &mode) < 0)
+	if (!number || !(v >= 0 && v <= UINT32_MAX)) {
+		canon_error(c, n, "'%s' must be permissions as a number such as 0755", row->key);
+		if (n->kind == NODE_STR)
+			canon_hint(c, "leave the quotes out");
 		return NULL;
-	out = node_int(c->a, mode, n->pos);
-	out->span = n->span;
-	out->origin = n->origin;
-	return out;
+	}
+	return canon_place(node_int(c->a, (long long)v, n->pos), n);
 }

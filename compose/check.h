@@ -13,6 +13,8 @@ const char *const *check_names(const struct stage_ctx *s, const struct node *map
 
 /* check_values.c: what one service says against itself, and what services and resources say against each other. */
 void check_service_values(const struct stage_ctx *s, const struct node_pair *service);
+/* check_mounts.c: what one service mounts. */
+void check_mounts(const struct stage_ctx *s, const char *name, const struct node *service);
 void check_container_names(const struct stage_ctx *s, const struct node *services);
 void check_published(const struct stage_ctx *s, const struct node *services);
 void check_resources(const struct stage_ctx *s, const struct node *root);

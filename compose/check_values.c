@@ -149,40 +149,6 @@ static void check_test(const struct stage_ctx *s, const char *name, const struct
 	diag_hint(s->d, "[\"CMD\", \"%s\", …] runs it without a shell", how);
 }
 
-/* The reference lets it pass, so it is no error before somebody wants to mount it. */
-static void check_target(const struct stage_ctx *s, const char *path, const struct node *target)
-{
-	if (*target->text == '/' || strchr(target->text, '$'))
-		return;
-	diag_warn(s->d, target->pos, "mount target '%s' is not an absolute path", target->text);
-	diag_where(s->d, path, target->origin, target->span);
-	if (target->text[1] == ':')
-		diag_hint(s->d, "a single letter is read as the drive of a Windows path; give the volume a "
-				"longer name");
-}
-
-static void check_mounts(const struct stage_ctx *s, const char *name, const struct node *service)
-{
-	const struct node *list = tree_seq(service, "volumes");
-
-	for (size_t i = 0; list && i < list->n; i++) {
-		const struct node *m = list->items[i];
-		const char *type = tree_str(m, "type"), *path;
-
-		if (!type)
-			continue;
-		path = check_path(s, "services", name, arena_printf(s->a, "volumes[%zu]", i));
-		if (lacks(m, "target"))
-			check_error(s, m, path, "a mount needs a 'target'");
-		else if (tree_str(m, "target"))
-			check_target(s, path, node_get(m, "target"));
-		if ((STREQ(type, "bind") || STREQ(type, "image")) && lacks(m, "source"))
-			check_error(s, m, path, "a mount of type '%s' needs a 'source'", type);
-		if (STREQ(type, "tmpfs") && tree_str(m, "source"))
-			check_error(s, m, path, "a mount of type 'tmpfs' has no 'source'");
-	}
-}
-
 static void check_devices(const struct stage_ctx *s, const char *name, const struct node *service)
 {
 	const struct node *list = tree_seq(service, "devices");

@@ -78,4 +78,6 @@ void select_services(struct stage_ctx *s, struct node *root, const char *const *
 /* Did you mean? The nearest of the services, when there are not too many to look through. */
 void select_hint(const struct stage_ctx *s, const struct node *services, const char *name);
 /* Drops networks, volumes, configs, secrets and models that no service uses. */
+/* Volumes of one letter, which the reference takes for drives of Windows: under a key that no file can have, for lower(). */
+void select_letters(const struct stage_ctx *s, struct node *root);
 void select_used(const struct stage_ctx *s, struct node *root);

@@ -110,6 +110,28 @@ static_assert(offsetof(struct file_object, key) == 0, "sorted by key");
 			qsort(list, count, sizeof *(list), by_first);                                        \
 	} while (0)
 
+/* Those that only mounts of one letter use; see select_letters(). */
+static void low_letters(struct lower *l, struct project *p)
+{
+	const struct node *letters = tree_map(l->root, "$volumes");
+	struct volume *all;
+	size_t n = p->n_volumes;
+
+	if (!letters)
+		return;
+	all = arena_array(l->a, n + letters->n, sizeof *all);
+	if (n)
+		memcpy(all, p->volumes, n * sizeof *all);
+	tree_each(letters, q)
+		if (!project_volume(p, q->key)) {
+			low_volume(l, &all[n], q);
+			all[n++].hidden = true;
+		}
+	p->volumes = all;
+	p->n_volumes = n;
+	qsort(all, n, sizeof *all, by_first);
+}
+
 struct project *lower(
 	const struct stage_ctx *s, struct node *root, struct node *disabled, const struct strv *files)
 {
@@ -126,6 +148,7 @@ struct project *lower(
 		p->files = *files;
 	LOWER_MAP(&l, tree_map(root, "networks"), p->networks, p->n_networks, low_network);
 	LOWER_MAP(&l, tree_map(root, "volumes"), p->volumes, p->n_volumes, low_volume);
+	low_letters(&l, p);
 	LOWER_MAP(&l, tree_map(root, "configs"), p->configs, p->n_configs, low_file_object);
 	LOWER_MAP(&l, tree_map(root, "secrets"), p->secrets, p->n_secrets, low_file_object);
 	LOWER_MAP(&l, tree_map(root, "services"), p->services, p->n_services, low_service);

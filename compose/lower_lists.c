@@ -53,14 +53,32 @@ static enum mount_type mount_type(const char *type)
 	return MOUNT_VOLUME;
 }
 
+/* What the user means by "v:/data"; check said so. */
+static void low_letter_mount(struct mount *m, const struct val_mount *letter)
+{
+	m->type = MOUNT_VOLUME;
+	m->source = letter->source;
+	m->target = letter->target;
+	m->read_only = letter->read_only;
+	m->nocopy = letter->nocopy;
+	m->propagation = letter->propagation;
+	m->selinux = letter->selinux;
+	m->tmpfs_bytes = m->tmpfs_mode = -1;
+}
+
 static void low_mount(struct lower *l, struct mount *m, const struct node *n)
 {
 	const struct node *bind = tree_map(n, "bind"), *volume = tree_map(n, "volume"),
 			  *tmpfs = tree_map(n, "tmpfs");
-	const char *recursive = tree_str(bind, "recursive");
+	const char *recursive = tree_str(bind, "recursive"), *type = tree_str(n, "type");
+	struct val_mount letter;
 
 	m->pos = n->pos;
-	m->type = mount_type(tree_str(n, "type"));
+	if (type && val_letter_mount(l->a, type, tree_str(n, "source"), tree_str(n, "target"), &letter)) {
+		low_letter_mount(m, &letter);
+		return;
+	}
+	m->type = mount_type(type);
 	m->source = low_str(l, n, "source");
 	m->target = low_str(l, n, "target");
 	m->read_only = tree_true(n, "read_only");

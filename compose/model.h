@@ -212,6 +212,7 @@ struct volume {
 	char *driver;
 	struct kvs driver_opts, labels;
 	bool external;
+	bool hidden;                     /* `config` does not know it: "v:/data" is a drive of Windows to the reference */
 };
 
 struct file_object {                     /* a top-level config or secret */

@@ -6,6 +6,7 @@
 #include "env.h"
 #include "stages.h"
 #include "tree.h"
+#include "val.h"
 
 static void set_text(struct arena *a, struct node *map, const char *key, const char *text, struct pos pos)
 {
@@ -127,6 +128,21 @@ static void implied(const struct stage_ctx *s, struct node *service)
 
 /* ------------------------------------------------------------------ the rest */
 
+static void normal_mounts(const struct stage_ctx *s, struct node *service)
+{
+	tree_items(tree_seq(service, "volumes"), m) {
+		const struct node *target = tree_str_node(*m, "target");
+		struct node *clean;
+
+		if (!target)
+			continue;
+		clean = node_str(s->a, val_path_clean(s->a, target->text), target->pos);
+		clean->span = target->span;
+		clean->origin = target->origin;
+		node_set(s->a, *m, "target", target->pos, clean);
+	}
+}
+
 static void normal_build(const struct stage_ctx *s, struct node *service)
 {
 	struct node *build = tree_map(service, "build");
@@ -204,6 +220,7 @@ void normalise(const struct stage_ctx *s, struct node *root)
 		if (p->value->kind != NODE_MAP)
 			continue;
 		normal_build(s, p->value);
+		normal_mounts(s, p->value);
 		implied(s, p->value);
 		on_default |= join_default(s, p->value, p->key_pos);
 	}

@@ -106,6 +106,7 @@ static struct project *finish(struct found *f, struct stage_ctx *s, struct node 
 	select_profiles(s, root, profiles, n_profiles);
 	check_tree(s, root);
 	select_services(s, root, profiles, n_profiles, f->opts->services);
+	select_letters(s, root);
 	if (!s->all_resources)
 		select_used(s, root);
 	resolve_files(s, root);

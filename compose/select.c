@@ -8,6 +8,7 @@
 #include "diag.h"
 #include "front.h"
 #include "tree.h"
+#include "val.h"
 
 static bool has_text(const struct node *seq, const char *text)
 {
@@ -262,6 +263,33 @@ static void use_service(struct map *used, const struct node *service)
 	use_sources(&used[U_SECRETS], node_get(service, "secrets"), NULL);
 	use_sources(&used[U_SECRETS], node_get(node_get(service, "build"), "secrets"), NULL);
 	use_keys(&used[U_MODELS], node_get(service, "models"));
+}
+
+void select_letters(const struct stage_ctx *s, struct node *root)
+{
+	const struct node *services = node_get(root, "services"), *known = node_get(root, "volumes");
+	struct node *letters = node_new(s->a, NODE_MAP, root->pos);
+
+	tree_each(services, p)
+		tree_items(tree_seq(p->value, "volumes"), m) {
+			const char *type = tree_str(*m, "type");
+			struct val_mount letter;
+			struct node *volume;
+
+			if (!type || !val_letter_mount(s->a, type, tree_str(*m, "source"), tree_str(*m, "target"),
+					     &letter))
+				continue;
+			volume = node_get(known, letter.source);
+			if (!volume) {
+				volume = node_new(s->a, NODE_MAP, (*m)->pos);
+				node_set(s->a, volume, "name", (*m)->pos,
+					node_str(s->a, arena_printf(s->a, "%s_%s", s->project_name, letter.source),
+						(*m)->pos));
+			}
+			node_set(s->a, letters, letter.source, (*m)->pos, volume);
+		}
+	if (letters->n)
+		node_set(s->a, root, "$volumes", root->pos, letters);
 }
 
 void select_used(const struct stage_ctx *s, struct node *root)

@@ -20,10 +20,16 @@ struct val_port {
 	bool published;
 	unsigned published_min, published_max;
 	char *protocol;
+	const char *ignored;            /* what the reference passes over: "-90" of "70-80-90"; NULL: nothing */
 };
 int val_port(struct arena *a, const char *text, struct val_port *ret, char **ret_why);
 /* "8080" or "8080-8090" of the long form. */
 int val_port_range(struct arena *a, const char *text, const char *what, unsigned *ret_min, unsigned *ret_max, char **ret_why);
+
+/* "TCP": the protocol's name in lower case; NULL: unknown. */
+char *val_protocol(struct arena *a, const char *text);
+/* An IPv4 or IPv6 address, without brackets, zone or leading zeros. */
+bool val_ip(const char *text);
 
 /* "[SOURCE:]TARGET[:OPTION,…]". A one-letter source is a Windows drive, as for the reference. */
 struct val_mount {
@@ -31,10 +37,13 @@ struct val_mount {
 	char *source, *target;          /* source NULL: anonymous */
 	bool read_only, nocopy;
 	char *propagation, *selinux;
-	char *unknown;                  /* an option nobody knows, NULL: none */
+	char *unknown;                  /* options that nobody knows, as "a', 'b", NULL: none */
 	bool bare;                      /* so short that nothing was looked at */
 };
 int val_mount(struct arena *a, const char *text, struct val_mount *ret, char **ret_why);
+/* Whether a mount in long form came from "v:/data[:OPTIONS]", where the user means a volume of one letter; then what they mean.
+ * source and target may be NULL. */
+bool val_letter_mount(struct arena *a, const char *type, const char *source, const char *target, struct val_mount *ret);
 
 /* Splits a command as the reference does: quotes and backslashes like a shell, but an unquoted ; | & < > ends the command.
  * *ret_rest (may be NULL) is then what was left out, else NULL. */
@@ -46,7 +55,7 @@ int val_bool(const char *text, bool *ret, bool *ret_odd);
 int val_host(struct arena *a, const char *text, char **ret, char **ret_why);
 /* "SOURCE[:TARGET[:PERMISSIONS]]". */
 int val_device(struct arena *a, const char *text, struct device *ret, char **ret_why);
-/* "0440", "0o440": octal. */
+/* "0440", "440": octal, within 63 bits. */
 int val_mode(const char *text, int64_t *ret);
 /* Path without "//", "/./", "/../" and trailing slash. */
 char *val_path_clean(struct arena *a, const char *path);

@@ -85,12 +85,10 @@ int val_mode(const char *text, int64_t *ret)
 {
 	int64_t v = 0;
 
-	if (text[0] == '0' && (text[1] == 'o' || text[1] == 'O'))
-		text += 2;
-	if (!*text || strlen(text) > 8)
+	if (!*text)
 		return -1;
 	for (; *text; text++) {
-		if (*text < '0' || *text > '7')
+		if (*text < '0' || *text > '7' || v > INT64_MAX >> 3)
 			return -1;
 		v = v * 8 + (*text - '0');
 	}

@@ -9,7 +9,7 @@
 static const char *const propagations[] = { "rprivate", "private", "rshared", "shared", "rslave", "slave",
 	NULL };
 /* Accepted and without meaning here: the first are of Docker Desktop, nosuid and friends of other engines. */
-static const char *const ignored[] = { "rw", "cached", "delegated", "consistent", "", NULL };
+static const char *const ignored[] = { "cached", "delegated", "consistent", "", NULL };
 
 static bool in_list(const char *const *list, const char *word)
 {
@@ -19,29 +19,50 @@ static bool in_list(const char *const *list, const char *word)
 	return false;
 }
 
+/* Bytes of the letter that s starts with, 0: none. Beyond ASCII every character counts as one. */
+static size_t letter(const char *s)
+{
+	if (isalpha((unsigned char)*s))
+		return 1;
+	return (unsigned char)*s < 0x80 ? 0 : str_utf8_len(s, strlen(s));
+}
+
 static bool is_drive(const char *start, const char *colon)
 {
-	return colon - start == 1 && isalpha((unsigned char)*start);
+	size_t n = letter(start);
+
+	return n && (size_t)(colon - start) == n;
 }
 
 static bool is_path(const char *s)
 {
-	return *s == '.' || *s == '/' || *s == '~' || str_starts(s, "\\\\") ||
-	       (isalpha((unsigned char)s[0]) && s[1] == ':');
+	size_t n = letter(s);
+
+	return *s == '.' || *s == '/' || *s == '~' || str_starts(s, "\\\\") || (n && s[n] == ':');
 }
 
-/* The section at p ends at a colon that is not a drive's, or at the end. */
+/* The section at p ends at a colon that is neither a drive's nor in "${…}", or at the end. NULL: a brace is not
+ * closed, so there is no end. */
 static const char *section_end(const char *p)
 {
-	for (const char *q = p;; q++)
-		if (!*q || (*q == ':' && !is_drive(p, q)))
+	size_t depth = 0;
+
+	for (const char *q = p;; q++) {
+		if (!*q)
+			return depth ? NULL : q;
+		if (q[0] == '$' && q[1] == '{')
+			depth++;
+		else if (*q == '}' && depth)
+			depth--;
+		else if (*q == ':' && !depth && !is_drive(p, q))
 			return q;
+	}
 }
 
 static void take_option(struct arena *a, char *word, struct val_mount *m)
 {
-	if (STREQ(word, "ro"))
-		m->read_only = true;
+	if (STREQ(word, "ro") || STREQ(word, "rw"))
+		m->read_only = word[1] == 'o';
 	else if (STREQ(word, "nocopy"))
 		m->nocopy = true;
 	else if (STREQ(word, "z") || STREQ(word, "Z"))
@@ -49,7 +70,7 @@ static void take_option(struct arena *a, char *word, struct val_mount *m)
 	else if (in_list(propagations, word))
 		m->propagation = word;
 	else if (!in_list(ignored, word))
-		m->unknown = word;
+		m->unknown = m->unknown ? arena_printf(a, "%s', '%s", m->unknown, word) : word;
 }
 
 static void take_options(struct arena *a, const char *text, struct val_mount *m)
@@ -64,12 +85,36 @@ static void take_options(struct arena *a, const char *text, struct val_mount *m)
 	}
 }
 
+/* "A:B:C" into ret_part. Returns how many there are, -1 and *ret_why. */
+static int cut(struct arena *a, const char *text, char *ret_part[static 3], char **ret_why)
+{
+	const char *p = text;
+
+	for (int n = 0;;) {
+		const char *end = section_end(p);
+
+		if (!end && n)
+			return n;
+		if (!end || end == p || n == 3) {
+			*ret_why = arena_printf(a,
+				!end ? "a brace is not closed in '%s'"
+				     : end == p ? "empty section between colons in '%s'"
+						: "too many colons in '%s'",
+				text);
+			return -1;
+		}
+		ret_part[n++] = arena_strndup(a, p, (size_t)(end - p));
+		if (!*end)
+			return n;
+		p = end + 1;
+	}
+}
+
 int val_mount(struct arena *a, const char *text, struct val_mount *ret, char **ret_why)
 {
 	struct val_mount m = { 0 };
-	const char *p = text;
 	char *part[3] = { NULL };
-	size_t n = 0;
+	int n;
 
 	if (!*text) {
 		*ret_why = arena_strdup(a, "a volume must not be empty");
@@ -81,20 +126,9 @@ int val_mount(struct arena *a, const char *text, struct val_mount *ret, char **r
 		*ret = m;
 		return 0;
 	}
-	for (;;) {
-		const char *end = section_end(p);
-
-		if (end == p || n == 3) {
-			*ret_why = arena_printf(a,
-				end == p ? "empty section between colons in '%s'" : "too many colons in '%s'",
-				text);
-			return -1;
-		}
-		part[n++] = arena_strndup(a, p, (size_t)(end - p));
-		if (!*end)
-			break;
-		p = end + 1;
-	}
+	n = cut(a, text, part, ret_why);
+	if (n < 0)
+		return -1;
 	m.target = val_path_clean(a, part[n == 1 ? 0 : 1]);
 	if (n > 1) {
 		m.source = part[0];
@@ -104,4 +138,27 @@ int val_mount(struct arena *a, const char *text, struct val_mount *ret, char **r
 		take_options(a, part[2], &m);
 	*ret = m;
 	return 0;
+}
+
+/* The reference makes an anonymous volume with the target "v:/data" of "v:/data", and a bind of "v:/data" at
+ * "ro" of "v:/data:ro". */
+bool val_letter_mount(
+	struct arena *a, const char *type, const char *source, const char *target, struct val_mount *ret)
+{
+	bool plain = STREQ(type, "volume") && !source;
+	const char *text = plain ? target : source;
+	struct val_mount m = { 0 };
+
+	if (!target || (!plain && (!STREQ(type, "bind") || !source)))
+		return false;
+	if (!isalpha((unsigned char)text[0]) || text[1] != ':' || text[2] != '/')
+		return false;
+	if (!plain)
+		take_options(a, target, &m);
+	if (m.unknown)
+		return false;
+	m.source = arena_strndup(a, text, 1);
+	m.target = val_path_clean(a, text + 2);
+	*ret = m;
+	return true;
 }

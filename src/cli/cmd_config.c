@@ -107,7 +107,8 @@ static int lists(const struct project *p, const struct config_opts *o, struct bu
 			line(out, p->services[i].name);
 	else if (o->volumes)
 		for (size_t i = 0; i < p->n_volumes; i++)
-			line(out, p->volumes[i].key);
+			if (!p->volumes[i].hidden)
+				line(out, p->volumes[i].key);
 	else if (o->networks)
 		for (size_t i = 0; i < p->n_networks; i++)
 			line(out, p->networks[i].key);
