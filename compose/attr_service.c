@@ -285,7 +285,7 @@ static const struct attr port[] = {
 	{ "mode",         A_STR,  M_REPLACE, .help = "ingress or host" },
 	{ "host_ip",      A_STR,  M_REPLACE, .help = "address of the host" },
 	{ "target",       A_INT,  M_REPLACE, .help = "port of the container" },
-	{ "published",    A_TEXT, M_REPLACE, .help = "port of the host" },
+	{ "published",    A_TEXT, M_REPLACE, .canon = canon_published, .help = "port of the host" },
 	{ "protocol",     A_STR,  M_REPLACE, .help = "tcp, udp or sctp" },
 	{ "app_protocol", A_STR,  M_REPLACE, .help = "protocol of the application" },
 	{ 0 }
@@ -381,7 +381,8 @@ static const struct attr service[] = {
 	  .help = "rules of the device cgroup" },
 	{ "devices",           A_SEQ,  M_BY_KEY, .kids = &device_item, .canon = canon_devices,
 	  .item_key = key_target, .help = "devices of the host" },
-	{ "dns",               A_SEQ,  M_UNIQUE,  AF_ONE, .kids = attr_str_item, .item_key = key_name, .help = "DNS servers" },
+	{ "dns",               A_SEQ,  M_UNIQUE,  AF_ONE, .kids = attr_str_item, .item_key = key_name, .canon = canon_dns,
+	  .help = "DNS servers" },
 	{ "dns_opt",           A_SEQ,  M_UNIQUE, .kids = attr_str_item, .item_key = key_name, .help = "resolver options" },
 	{ "dns_search",        A_SEQ,  M_UNIQUE,  AF_ONE, .kids = attr_str_item, .item_key = key_name,
 	  .help = "DNS search domains" },

@@ -48,7 +48,7 @@ struct node *canon_gap(struct canon *c, const struct node *n);
 bool canon_opaque(const struct canon *c, const struct node *n);
 
 /* Hooks of rows, by file. */
-attr_canon_fn canon_ports, canon_port, canon_networks, canon_extra_hosts;
+attr_canon_fn canon_ports, canon_port, canon_published, canon_networks, canon_extra_hosts, canon_dns;
 attr_canon_fn canon_volumes, canon_devices, canon_file_refs, canon_service_secrets, canon_mode, canon_mode_int;
 attr_canon_fn canon_build, canon_ssh, canon_depends_on, canon_env_file, canon_extends, canon_include_item, canon_models,
 	canon_provider_option, canon_pull_policy, canon_test, canon_ulimit, canon_external, canon_count, canon_device_request, canon_reservation, canon_attest,

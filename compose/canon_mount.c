@@ -155,7 +155,10 @@ struct node *canon_mode(struct canon *c, const struct attr *row, struct node *n)
 		return n;
 	if (n->kind != NODE_INT && (n->kind != NODE_STR || val_mode(n->text, &mode) < 0))
 		return canon_error(c, n, "'%s' must be permissions in octal such as \"0440\"", row->key);
-	return canon_str(c, n, arena_printf(c->a, "0%llo", (unsigned long long)mode));
+	if (mode < 0)
+		canon_warn(c, n, "a negative '%s' is no permissions, the default is used", row->key);
+	return canon_str(c, n, mode < 0 ? arena_printf(c->a, "0-%llo", -(unsigned long long)mode)
+					: arena_printf(c->a, "0%llo", (unsigned long long)mode));
 }
 
 /* Only a number will do for the reference; of a fraction it takes the whole part. */

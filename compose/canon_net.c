@@ -1,9 +1,12 @@
 /* canon_net.c - long forms of ports, networks and extra_hosts. */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "../src/util/arena.h"
 #include "../src/util/str.h"
 #include "canon.h"
+#include "load.h"
 #include "val.h"
 
 /* ------------------------------------------------------------------ ports */
@@ -12,16 +15,15 @@
 enum { PORTS_MAX = 1 << 17 };
 
 static void one_port(
-	struct canon *c, struct node *seq, const struct node *from, const struct val_port *p, unsigned i)
+	struct canon *c, struct node *seq, const struct node *from, const struct val_port *p, unsigned target)
 {
+	unsigned i = target - p->target_min;
 	struct node *map = canon_like(c, from, NODE_MAP),
-		    *target = node_int(c->a, p->target_min + i, from->pos);
+		    *number = node_int(c->a, target, from->pos);
 
 	canon_set_str(c, map, "mode", from, "ingress");
 	canon_set_str(c, map, "host_ip", from, p->host_ip);
-	canon_set(c, map, "target", from, target);
-	target->span = from->span;
-	target->origin = from->origin;
+	canon_set(c, map, "target", from, canon_place(number, from));
 	if (p->published && p->target_min == p->target_max && p->published_min != p->published_max)
 		canon_set_str(c, map, "published", from,
 			arena_printf(c->a, "%u-%u", p->published_min, p->published_max));
@@ -31,7 +33,27 @@ static void one_port(
 	node_push(c->a, seq, map);
 }
 
-/* A range of container ports becomes as many items. */
+static int by_digits(const void *a, const void *b)
+{
+	char x[12], y[12];
+
+	snprintf(x, sizeof x, "%u", *(const unsigned *)a);
+	snprintf(y, sizeof y, "%u", *(const unsigned *)b);
+	return strcmp(x, y);
+}
+
+/* A range of container ports becomes as many items, in the order of their digits: 10 comes before 9. */
+static void spread(struct canon *c, struct node *seq, const struct node *from, const struct val_port *p)
+{
+	unsigned n = p->target_max - p->target_min + 1, *targets = arena_array(c->a, n, sizeof *targets);
+
+	for (unsigned i = 0; i < n; i++)
+		targets[i] = p->target_min + i;
+	qsort(targets, n, sizeof *targets, by_digits);
+	for (unsigned i = 0; i < n; i++)
+		one_port(c, seq, from, p, targets[i]);
+}
+
 static void short_port(struct canon *c, struct node *seq, struct node *item)
 {
 	struct val_port p;
@@ -46,12 +68,20 @@ static void short_port(struct canon *c, struct node *seq, struct node *item)
 		node_push(c->a, seq, canon_gap(c, item));
 		return;
 	}
+	if (p.ignored)
+		canon_warn(c, item, "'%s' of this port is ignored, as docker compose does", p.ignored);
 	if (seq->n + (p.target_max - p.target_min) >= PORTS_MAX) {
 		canon_error(c, item, "more than %d ports in one service", PORTS_MAX);
 		return;
 	}
-	for (unsigned i = 0; i <= p.target_max - p.target_min; i++)
-		one_port(c, seq, item, &p, i);
+	spread(c, seq, item, &p);
+}
+
+static struct node *not_a_port(struct canon *c, const struct node *item)
+{
+	canon_error(c, item, "a port must be a whole number, a string or a mapping");
+	canon_hint(c, "put it in quotes: \"%s\"", item->text);
+	return canon_gap(c, item);
 }
 
 struct node *canon_ports(struct canon *c, const struct attr *row, struct node *n)
@@ -65,7 +95,9 @@ struct node *canon_ports(struct canon *c, const struct attr *row, struct node *n
 		size_t mark = canon_push_index(c, i);
 		struct node *item = n->items[i];
 
-		if (item->kind == NODE_STR || item->kind == NODE_INT || item->kind == NODE_FLOAT)
+		if (load_is_timestamp(item) || item->kind == NODE_FLOAT)
+			node_push(c->a, seq, not_a_port(c, item));
+		else if (item->kind == NODE_STR || item->kind == NODE_INT)
 			short_port(c, seq, item);
 		else
 			node_push(c->a, seq, item);
@@ -89,25 +121,41 @@ struct node *canon_port(struct canon *c, const struct attr *row, struct node *n)
 	return n;
 }
 
-static const char *text_at(struct arena *a, const struct node *map, const char *key)
+/* A number stays apart from the same digits in quotes, as for the reference: to key_port() they are two ports. Only such a node
+ * is all digits and not quoted. */
+struct node *canon_published(struct canon *c, const struct attr *row, struct node *n)
+{
+	struct node *text;
+
+	if (n->kind != NODE_INT)
+		return n;
+	text = canon_str(c, n, val_scalar_text(c->a, n));
+	text->quoted = false;
+	return text;
+}
+
+static bool was_number(const struct node *n)
+{
+	return n && n->kind == NODE_STR && !n->quoted && *n->text && !n->text[strspn(n->text, "-0123456789")];
+}
+
+static const char *text_at(struct arena *a, const struct node *map, const char *key, const char *otherwise)
 {
 	const struct node *n = node_get(map, key);
 
-	return n ? val_scalar_text(a, n) : "";
+	return n ? val_scalar_text(a, n) : otherwise;
 }
 
 /* All addresses are the same as none. */
 const char *key_port(struct arena *a, const struct node *item)
 {
-	const char *ip;
-
 	if (item->kind == NODE_STR)
 		return item->text;
 	if (item->kind != NODE_MAP)
 		return NULL;
-	ip = text_at(a, item, "host_ip");
-	return arena_printf(a, "%s|%s|%s|%s", STREQ(ip, "0.0.0.0") ? "" : ip, text_at(a, item, "published"),
-		text_at(a, item, "target"), text_at(a, item, "protocol"));
+	return arena_printf(a, "%s|%s%s|%s|%s", text_at(a, item, "host_ip", "0.0.0.0"),
+		was_number(node_get(item, "published")) ? "#" : "", text_at(a, item, "published", ""),
+		text_at(a, item, "target", ""), text_at(a, item, "protocol", "tcp"));
 }
 
 /* ------------------------------------------------------------------ networks, extra_hosts */
@@ -135,33 +183,43 @@ struct node *canon_networks(struct canon *c, const struct attr *row, struct node
 	return map;
 }
 
-static void host_line(struct canon *c, struct node *seq, const struct node *from, const char *text)
+static void hosts_of_line(struct canon *c, struct node *seq, const struct node *item)
+{
+	struct strv lines;
+	char *why;
+
+	if (item->kind != NODE_STR || load_is_timestamp(item)) {
+		canon_error(c, item, "an item of 'extra_hosts' must be a string HOST=IP");
+		return;
+	}
+	if (val_hosts(c->a, item->text, &lines, &why) < 0) {
+		canon_error(c, item, "%s", why);
+		return;
+	}
+	for (size_t i = 0; i < lines.n; i++)
+		node_push(c->a, seq, canon_str(c, item, lines.v[i]));
+}
+
+static void host_of_pair(struct canon *c, struct node *seq, const char *host, const struct node *ip)
 {
 	char *line, *why;
 
-	if (val_host(c->a, text, &line, &why) < 0)
-		canon_error(c, from, "%s", why);
+	if (ip->kind != NODE_STR || load_is_timestamp(ip))
+		canon_error(c, ip, "an address of '%s' must be a string", host);
+	else if (val_host(c->a, host, ip->text, &line, &why) < 0)
+		canon_error(c, ip, "%s", why);
 	else
-		node_push(c->a, seq, canon_str(c, from, line));
+		node_push(c->a, seq, canon_str(c, ip, line));
 }
 
-static void hosts_of_map(struct canon *c, struct node *seq, const struct node_pair *p)
+static void hosts_of_pair(struct canon *c, struct node *seq, const struct node_pair *p)
 {
 	const struct node *v = p->value;
 
-	if (v->kind == NODE_SEQ) {
-		for (size_t i = 0; i < v->n; i++)
-			if (v->items[i]->kind == NODE_STR)
-				host_line(c, seq, v->items[i],
-					arena_printf(c->a, "%s=%s", p->key, v->items[i]->text));
-			else
-				canon_error(c, v->items[i], "an address of '%s' must be a string", p->key);
-	} else if (v->kind == NODE_STR) {
-		host_line(c, seq, v, arena_printf(c->a, "%s=%s", p->key, v->text));
-	} else {
-		canon_error(c, v, "the address of '%s' must be a string or a list, not a %s", p->key,
-			node_kind_str(v->kind));
-	}
+	if (v->kind != NODE_SEQ)
+		host_of_pair(c, seq, p->key, v);
+	for (size_t i = 0; v->kind == NODE_SEQ && i < v->n; i++)
+		host_of_pair(c, seq, p->key, v->items[i]);
 }
 
 struct node *canon_extra_hosts(struct canon *c, const struct attr *row, struct node *n)
@@ -175,14 +233,28 @@ struct node *canon_extra_hosts(struct canon *c, const struct attr *row, struct n
 		size_t mark = n->kind == NODE_MAP ? canon_push(c, n->pairs[i].key) : canon_push_index(c, i);
 
 		if (n->kind == NODE_MAP)
-			hosts_of_map(c, seq, &n->pairs[i]);
+			hosts_of_pair(c, seq, &n->pairs[i]);
 		else if (canon_opaque(c, n->items[i]))
 			node_push(c->a, seq, n->items[i]);
-		else if (n->items[i]->kind == NODE_STR)
-			host_line(c, seq, n->items[i], n->items[i]->text);
 		else
-			canon_error(c, n->items[i], "an item of 'extra_hosts' must be a string HOST=IP");
+			hosts_of_line(c, seq, n->items[i]);
 		canon_pop(c, mark);
 	}
+	return seq;
+}
+
+/* Empty servers are passed over. */
+struct node *canon_dns(struct canon *c, const struct attr *row, struct node *n)
+{
+	struct node *seq;
+
+	if (n->kind == NODE_STR && !*n->text)
+		return canon_like(c, n, NODE_SEQ);
+	if (n->kind != NODE_SEQ)
+		return n;
+	seq = canon_like(c, n, NODE_SEQ);
+	for (size_t i = 0; i < n->n; i++)
+		if (n->items[i]->kind != NODE_STR || *n->items[i]->text)
+			node_push(c->a, seq, n->items[i]);
 	return seq;
 }

@@ -149,6 +149,21 @@ static void check_test(const struct stage_ctx *s, const char *name, const struct
 	diag_hint(s->d, "[\"CMD\", \"%s\", …] runs it without a shell", how);
 }
 
+/* The reference prints a device without a name, and fails when it comes to make it. */
+static void check_device(const struct stage_ctx *s, const char *path, const struct node *device)
+{
+	const struct node *source = tree_str_node(device, "source");
+
+	if (device->kind != NODE_MAP)
+		return;
+	if (!node_get(device, "target") && !tree_wrong(device, "target"))
+		check_error(s, device, path, "a device needs a 'target'");
+	if (source && !*source->text) {
+		diag_warn(s->d, device->pos, "a device without a source is left out");
+		diag_where(s->d, path, device->origin, device->span);
+	}
+}
+
 static void check_devices(const struct stage_ctx *s, const char *name, const struct node *service)
 {
 	const struct node *list = tree_seq(service, "devices");
@@ -157,10 +172,8 @@ static void check_devices(const struct stage_ctx *s, const char *name, const str
 	const struct node *requests[] = { at_path(service, keys), tree_seq(service, "gpus") };
 
 	for (size_t i = 0; list && i < list->n; i++)
-		if (list->items[i]->kind == NODE_MAP && lacks(list->items[i], "target"))
-			check_error(s, list->items[i],
-				check_path(s, "services", name, arena_printf(s->a, "devices[%zu]", i)),
-				"a device needs a 'target'");
+		check_device(s, check_path(s, "services", name, arena_printf(s->a, "devices[%zu]", i)),
+			list->items[i]);
 	for (size_t k = 0; k < 2; k++)
 		tree_items(requests[k], r)
 			if ((*r)->kind == NODE_MAP && node_get(*r, "count") && node_get(*r, "device_ids"))
@@ -171,23 +184,33 @@ static void check_devices(const struct stage_ctx *s, const char *name, const str
 					"'count' and 'device_ids' exclude each other");
 }
 
+/* The reference prints a port that nobody can publish, and fails when it comes to publish it. */
+static void check_publishable(const struct stage_ctx *s, const char *path, const struct node *port)
+{
+	const struct node *at;
+	char *why = val_port_trouble(s->a, port, &at);
+
+	if (!why || s->no_interpolate)
+		return;
+	diag_warn(s->d, at->pos, "%s; it is not published", why);
+	diag_where(s->d, path, at->origin, at->span);
+}
+
 static void check_port(const struct stage_ctx *s, const char *path, const struct node *port)
 {
-	const struct node *target = node_get(port, "target"), *published = tree_str_node(port, "published");
-	const char *protocol = tree_str(port, "protocol");
-	unsigned min, max;
-	char *why;
+	const struct node *target = node_get(port, "target"), *ip = tree_str_node(port, "host_ip");
 
-	if (!target)
+	if (ip && !val_ip(ip->text) && !strchr(ip->text, '$')) {
+		check_error(s, ip, path, "'%s' is no IP address", ip->text);
+		if (*ip->text == '[')
+			diag_hint(s->d, "leave the brackets out");
+	}
+	if (!target && !tree_wrong(port, "target"))
 		check_error(s, port, path, "a port needs a 'target'");
-	else if (target->kind == NODE_INT && (target->i < 1 || target->i > 65535))
+	else if (target && target->kind == NODE_INT && (target->i < 0 || target->i > UINT32_MAX))
 		check_error(s, target, path, "container port %lld is out of range (1-65535)", target->i);
-	if (published && *published->text && !strchr(published->text, '$') &&
-		val_port_range(s->a, published->text, "host port", &min, &max, &why) < 0)
-		check_error(s, published, path, "%s", why);
-	if (protocol && !STREQ(protocol, "tcp") && !STREQ(protocol, "udp") && !STREQ(protocol, "sctp"))
-		check_error(s, node_get(port, "protocol"), path, "unknown protocol '%s' (tcp, udp or sctp)",
-			protocol);
+	else if (target)
+		check_publishable(s, path, port);
 }
 
 static void check_ports(const struct stage_ctx *s, const char *name, const struct node *service)

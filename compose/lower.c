@@ -6,6 +6,9 @@
 #include <string.h>
 
 #include "../src/util/arena.h"
+#include "../src/util/auto.h"
+#include "../src/util/path.h"
+#include "../src/util/str.h"
 
 /* ------------------------------------------------------------------ top-level elements */
 
@@ -54,6 +57,27 @@ static void low_network(struct lower *l, struct network *net, const struct node_
 	low_ipam(l, net, n);
 }
 
+/* Where no driver is named the reference leaves a relative directory as it is, and nobody can mount that. */
+static void low_volume_device(struct lower *l, struct volume *v)
+{
+	struct kv *device = NULL;
+	bool bind = false;
+
+	for (size_t i = 0; i < v->driver_opts.n; i++) {
+		struct kv *kv = &v->driver_opts.v[i];
+
+		if (STREQ(kv->key, "device"))
+			device = kv;
+		else if (STREQ(kv->key, "o"))
+			bind = kv->value && STREQ(kv->value, "bind");
+	}
+	if (bind && !v->driver && device && device->value && *device->value && *device->value != '/') {
+		auto_free char *path = path_join(l->s->working_dir, device->value);
+
+		device->value = arena_strdup(l->a, path);
+	}
+}
+
 static void low_volume(struct lower *l, struct volume *v, const struct node_pair *p)
 {
 	const struct node *n = body(p);
@@ -65,6 +89,7 @@ static void low_volume(struct lower *l, struct volume *v, const struct node_pair
 	v->driver_opts = low_kvs(l, n, "driver_opts");
 	v->labels = low_kvs(l, n, "labels");
 	v->external = tree_true(n, "external");
+	low_volume_device(l, v);
 }
 
 static void low_file_object(struct lower *l, struct file_object *o, const struct node_pair *p)

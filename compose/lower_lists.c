@@ -9,7 +9,7 @@
 
 static void low_port(struct lower *l, struct port *p, const struct node *n)
 {
-	const char *published = tree_str(n, "published");
+	const char *published = tree_str(n, "published"), *protocol = tree_str(n, "protocol");
 	char *why;
 
 	p->pos = n->pos;
@@ -17,7 +17,7 @@ static void low_port(struct lower *l, struct port *p, const struct node *n)
 	p->app_protocol = low_str(l, n, "app_protocol");
 	p->host_ip = low_str(l, n, "host_ip");
 	p->target = (unsigned)low_int(n, "target", 0);
-	p->protocol = low_str(l, n, "protocol");
+	p->protocol = val_protocol(l->a, protocol ? protocol : "tcp");
 	p->mode = low_str(l, n, "mode");
 	if (published &&
 		val_port_range(l->a, published, "host port", &p->published_min, &p->published_max, &why) == 0)
@@ -29,9 +29,12 @@ void low_ports(struct lower *l, struct service *svc, const struct node *n)
 	const struct node *seq = tree_seq(n, "ports");
 
 	svc->ports = arena_array(l->a, (seq ? seq->n : 0) + 1, sizeof *svc->ports);
-	tree_items(seq, it)
-		if ((*it)->kind == NODE_MAP)
+	tree_items(seq, it) {
+		const struct node *at;
+
+		if ((*it)->kind == NODE_MAP && !val_port_trouble(l->a, *it, &at))
 			low_port(l, &svc->ports[svc->n_ports++], *it);
+	}
 }
 
 /* ------------------------------------------------------------------ mounts */
@@ -220,10 +223,13 @@ void low_devices(struct lower *l, struct service *svc, const struct node *n)
 
 	svc->devices = arena_array(l->a, (seq ? seq->n : 0) + 1, sizeof *svc->devices);
 	tree_items(seq, it) {
-		struct device *d = &svc->devices[svc->n_devices++];
+		struct device *d = &svc->devices[svc->n_devices];
 
 		d->source = low_str(l, *it, "source");
-		d->target = low_str(l, *it, "target");
+		if (!d->source)
+			continue;
+		svc->n_devices++;
+		d->target = tree_str(*it, "target") ? low_str(l, *it, "target") : d->source;
 		d->permissions = tree_str(*it, "permissions") ? low_str(l, *it, "permissions")
 							      : arena_strdup(l->a, "rwm");
 	}

@@ -16,31 +16,46 @@ struct paths {
 	const char *dir, *home;
 };
 
-/* "~" and "~/x" below the home directory; NULL: it is neither, or there is no home. */
+/* What comes after "~" is below the home directory, whether there is a slash between or not (the reference knows no "~user");
+ * NULL: it does not begin so, or there is no home. */
 static char *expand_home(const struct paths *p, const char *text)
 {
-	if (!p->home || text[0] != '~' || (text[1] && text[1] != '/'))
+	if (!p->home || text[0] != '~')
 		return NULL;
-	return path_join(p->home, text[1] ? text + 2 : ".");
+	text += 1 + strspn(text + 1, "/");
+	return path_join(p->home, *text ? text : ".");
 }
 
+static bool is_separator(char c)
+{
+	return c == '\\' || c == '/';
+}
+
+/* "C:\x", "\\server\share" */
 static bool is_windows(const char *text)
 {
-	return isalpha((unsigned char)text[0]) && text[1] == ':' && (text[2] == '\\' || text[2] == '/');
+	return (isalpha((unsigned char)text[0]) && text[1] == ':' && is_separator(text[2])) ||
+	       (is_separator(text[0]) && is_separator(text[1]));
+}
+
+static void resolve_text(const struct paths *p, struct node *n)
+{
+	auto_free char *abs = NULL;
+
+	if (n->kind != NODE_STR || n->text[0] == '/' || is_windows(n->text))
+		return;
+	abs = expand_home(p, n->text);
+	if (!abs)
+		abs = path_join(p->dir, n->len ? n->text : ".");
+	n->text = arena_strdup(p->s->a, abs);
+	n->len = strlen(n->text);
+	n->quoted = true;
 }
 
 static void resolve_path(const struct paths *p, struct node *n)
 {
-	auto_free char *abs = NULL;
-
-	if (n->kind != NODE_STR || n->len == 0 || n->text[0] == '/' || is_windows(n->text))
-		return;
-	abs = expand_home(p, n->text);
-	if (!abs)
-		abs = path_join(p->dir, n->text);
-	n->text = arena_strdup(p->s->a, abs);
-	n->len = strlen(n->text);
-	n->quoted = true;
+	if (n->len)
+		resolve_text(p, n);
 }
 
 /* A build context may also be a repository, an image or another service. */
@@ -90,7 +105,7 @@ static bool has_text(const struct node *map, const char *key, const char *text)
 	return n && n->kind == NODE_STR && STREQ(n->text, text);
 }
 
-/* A mount's source is a path only when it is a bind. */
+/* A mount's source is a path only when it is a bind; an empty one is the project directory. */
 static void resolve_binds(const struct paths *p, struct node *service)
 {
 	struct node *mounts = node_get(service, "volumes");
@@ -99,17 +114,17 @@ static void resolve_binds(const struct paths *p, struct node *service)
 		struct node *source = node_get(mounts->items[i], "source");
 
 		if (source && has_text(mounts->items[i], "type", "bind"))
-			resolve_path(p, source);
+			resolve_text(p, source);
 	}
 }
 
-/* A named volume that is a bind mount in disguise. */
+/* A named volume that is a bind mount in disguise. The reference looks only where the driver is named. */
 static void resolve_volume(const struct paths *p, struct node *volume)
 {
 	struct node *opts = node_get(volume, "driver_opts"), *device = node_get(opts, "device");
 
-	if (device && has_text(opts, "o", "bind"))
-		resolve_path(p, device);
+	if (device && has_text(opts, "o", "bind") && has_text(volume, "driver", "local"))
+		resolve_text(p, device);
 }
 
 void paths_resolve(const struct stage_ctx *s, struct node *root, const char *dir)

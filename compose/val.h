@@ -26,6 +26,9 @@ int val_port(struct arena *a, const char *text, struct val_port *ret, char **ret
 /* "8080" or "8080-8090" of the long form. */
 int val_port_range(struct arena *a, const char *text, const char *what, unsigned *ret_min, unsigned *ret_max, char **ret_why);
 
+/* Why nobody can publish a port in long form (its text is in the arena) and where it says so; NULL: it is all right. The reference
+ * prints such a port. */
+char *val_port_trouble(struct arena *a, const struct node *port, const struct node **ret_at);
 /* "TCP": the protocol's name in lower case; NULL: unknown. */
 char *val_protocol(struct arena *a, const char *text);
 /* An IPv4 or IPv6 address, without brackets, zone or leading zeros. */
@@ -51,9 +54,11 @@ int val_words(struct arena *a, const char *text, struct strv *ret, const char **
 
 /* true, yes, on, y and their opposites in any case. *ret_odd: it was none of true and false. */
 int val_bool(const char *text, bool *ret, bool *ret_odd);
-/* "host:ip", "host=ip", brackets around IPv6 go: "host=ip". */
-int val_host(struct arena *a, const char *text, char **ret, char **ret_why);
-/* "SOURCE[:TARGET[:PERMISSIONS]]". */
+/* "host=ip", without the brackets of IPv6. The address may be anything, even empty. */
+int val_host(struct arena *a, const char *host, const char *ip, char **ret, char **ret_why);
+/* "host:ip", "host=ip", "host=ip,ip": such lines, one per address. */
+int val_hosts(struct arena *a, const char *text, struct strv *ret, char **ret_why);
+/* "SOURCE[:TARGET[:PERMISSIONS]]"; each may be empty. */
 int val_device(struct arena *a, const char *text, struct device *ret, char **ret_why);
 /* "0440", "440": octal, within 63 bits. */
 int val_mode(const char *text, int64_t *ret);

@@ -37,22 +37,38 @@ int val_bool(const char *text, bool *ret, bool *ret_odd)
 	return -1;
 }
 
-int val_host(struct arena *a, const char *text, char **ret, char **ret_why)
+int val_host(struct arena *a, const char *host, const char *ip, char **ret, char **ret_why)
 {
-	const char *sep = strchr(text, '=');
-	size_t n;
+	size_t n = strlen(ip);
+	bool brackets = n > 2 && ip[0] == '[' && ip[n - 1] == ']';
 
-	if (!sep)
+	if (!*host || host[strcspn(host, ":=")]) {
+		*ret_why = arena_printf(a, "'%s' is no host name", host);
+		return -1;
+	}
+	*ret = arena_printf(a, "%s=%.*s", host, (int)(brackets ? n - 2 : n), ip + brackets);
+	return 0;
+}
+
+int val_hosts(struct arena *a, const char *text, struct strv *ret, char **ret_why)
+{
+	const char *sep = strchrnul(text, '=');
+	size_t n = 1;
+	char *host;
+
+	if (!*sep)
 		sep = strchr(text, ':');
-	if (!sep || sep == text || !sep[1]) {
+	if (!sep) {
 		*ret_why = arena_printf(a, "'%s' is not of the form HOST=IP", text);
 		return -1;
 	}
-	n = strlen(sep + 1);
-	if (sep[1] == '[' && sep[n] == ']')
-		*ret = arena_printf(a, "%.*s=%.*s", (int)(sep - text), text, (int)n - 2, sep + 2);
-	else
-		*ret = arena_printf(a, "%.*s=%s", (int)(sep - text), text, sep + 1);
+	host = arena_strndup(a, text, (size_t)(sep - text));
+	for (const char *p = sep; *p; p++)
+		n += *p == ',';
+	*ret = (struct strv){ .v = arena_array(a, n + 1, sizeof *ret->v), .set = true };
+	for (const char *p = sep + 1; ret->n < n; p += strcspn(p, ",") + 1)
+		if (val_host(a, host, arena_strndup(a, p, strcspn(p, ",")), &ret->v[ret->n++], ret_why) < 0)
+			return -1;
 	return 0;
 }
 
@@ -61,22 +77,16 @@ int val_device(struct arena *a, const char *text, struct device *ret, char **ret
 	char *part[3] = { NULL }, *p = arena_strdup(a, text);
 	size_t n = 0;
 
-	for (;;) {
-		char *colon = strchr(p, ':');
-
-		if (n == 3 || !*p || colon == p) {
+	do {
+		if (n == 3) {
 			*ret_why = arena_printf(
 				a, "'%s' is not of the form SOURCE[:TARGET[:PERMISSIONS]]", text);
 			return -1;
 		}
-		part[n++] = p;
-		if (!colon)
-			break;
-		*colon = '\0';
-		p = colon + 1;
-	}
+		part[n++] = strsep(&p, ":");
+	} while (p);
 	ret->source = part[0];
-	ret->target = part[1] ? part[1] : part[0];
+	ret->target = part[1] && *part[1] ? part[1] : part[0];
 	ret->permissions = part[2] ? part[2] : arena_strdup(a, "rwm");
 	return 0;
 }

@@ -4,6 +4,7 @@
 
 #include "../src/util/arena.h"
 #include "../src/util/str.h"
+#include "tree.h"
 #include "val.h"
 
 static int one_port(struct arena *a, const char *text, const char *what, unsigned *ret, char **ret_why)
@@ -174,4 +175,24 @@ int val_port(struct arena *a, const char *text, struct val_port *ret, char **ret
 		return -1;
 	*ret = p;
 	return 0;
+}
+
+char *val_port_trouble(struct arena *a, const struct node *port, const struct node **ret_at)
+{
+	const struct node *target = node_get(port, "target"), *published = tree_str_node(port, "published"),
+			  *protocol = tree_str_node(port, "protocol");
+	unsigned min, max;
+	char *why;
+
+	*ret_at = target;
+	if (target && target->kind == NODE_INT && (target->i < 1 || target->i > 65535))
+		return arena_printf(a, "container port %lld is out of range (1-65535)", target->i);
+	*ret_at = published;
+	if (published && *published->text &&
+		val_port_range(a, published->text, "host port", &min, &max, &why) < 0)
+		return why;
+	*ret_at = protocol;
+	if (protocol && *protocol->text && !val_protocol(a, protocol->text))
+		return arena_printf(a, "unknown protocol '%s' (tcp, udp or sctp)", protocol->text);
+	return NULL;
 }

@@ -99,6 +99,13 @@ static void list_models(const struct project *p, struct buf *out)
 	}
 }
 
+static void list_volumes(const struct project *p, struct buf *out)
+{
+	for (size_t i = 0; i < p->n_volumes; i++)
+		if (!p->volumes[i].hidden)
+			line(out, p->volumes[i].key);
+}
+
 /* 1: a list was asked for. */
 static int lists(const struct project *p, const struct config_opts *o, struct buf *out)
 {
@@ -106,9 +113,7 @@ static int lists(const struct project *p, const struct config_opts *o, struct bu
 		for (size_t i = 0; i < p->n_services; i++)
 			line(out, p->services[i].name);
 	else if (o->volumes)
-		for (size_t i = 0; i < p->n_volumes; i++)
-			if (!p->volumes[i].hidden)
-				line(out, p->volumes[i].key);
+		list_volumes(p, out);
 	else if (o->networks)
 		for (size_t i = 0; i < p->n_networks; i++)
 			line(out, p->networks[i].key);
