@@ -251,24 +251,35 @@ void diag_add_source(struct diag *d, const char *file, const char *text, size_t 
 	s->len = len;
 }
 
-const char *diag_line(const struct diag *d, const char *file, unsigned line, size_t *ret_len)
+const char *diag_text_from(const struct diag *d, const char *file, unsigned line, size_t *ret_len)
 {
 	const struct diag_source *s = file ? source_find(d, file) : NULL;
-	const char *p, *end, *nl;
+	const char *p, *end;
 
 	if (!s || !s->text || line == 0)
 		return NULL;
 	p = s->text;
 	end = p + s->len;
 	for (unsigned i = 1; i < line; i++) {
-		nl = memchr(p, '\n', (size_t)(end - p));
-		if (!nl)
+		p = memchr(p, '\n', (size_t)(end - p));
+		if (!p)
 			return NULL;
-		p = nl + 1;
+		p++;
 	}
-	nl = memchr(p, '\n', (size_t)(end - p));
+	*ret_len = (size_t)(end - p);
+	return p;
+}
+
+const char *diag_line(const struct diag *d, const char *file, unsigned line, size_t *ret_len)
+{
+	size_t len;
+	const char *p = diag_text_from(d, file, line, &len), *nl;
+
+	if (!p)
+		return NULL;
+	nl = memchr(p, '\n', len);
 	if (!nl)
-		nl = end;
+		nl = p + len;
 	if (nl > p && nl[-1] == '\r')
 		nl--;
 	*ret_len = (size_t)(nl - p);

@@ -68,6 +68,8 @@ void diag_mute(struct diag *d);
 bool diag_failed(const struct diag *d);
 /* Keeps a copy of a file's text for the rendering. */
 void diag_add_source(struct diag *d, const char *file, const char *text, size_t len);
+/* The text from line `line` of `file` to its end; NULL when it is not known. */
+const char *diag_text_from(const struct diag *d, const char *file, unsigned line, size_t *ret_len);
 /* Line `line` of `file` (without newline) and its length; NULL when it is not known. */
 const char *diag_line(const struct diag *d, const char *file, unsigned line, size_t *ret_len);
 void diag_sort(struct diag *d);

@@ -24,6 +24,7 @@ struct env {
 	struct map vars;         /* name → struct env_var, in order of insertion */
 	const struct env *first; /* asked before this one; borrowed, usually NULL */
 	bool partial;            /* a file could not be read wholly: what is not here may be there */
+	size_t spent;            /* bytes that were read from files, and that variables made of them */
 };
 
 void env_init(struct env *e, struct arena *a);

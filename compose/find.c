@@ -352,7 +352,6 @@ int find_given_name(const struct found *f, const char **ret)
 static const char *name_in_files(const struct found *f, struct node *const *docs, size_t n)
 {
 	const struct node *name = NULL;
-	struct interp_problem problem;
 	struct interp_result r;
 
 	for (size_t i = 0; i < n; i++) {
@@ -365,7 +364,7 @@ static const char *name_in_files(const struct found *f, struct node *const *docs
 		return "";
 	/* what is wrong with its variables is reported when the document is interpolated */
 	if (f->opts->no_interpolate ||
-		interp_text(f->a, &f->env, name->text, name->len, NULL, NULL, &r, &problem) != INTERP_OK)
+		interp_text(f->a, &f->env, name->text, name->len, NULL, &r) != INTERP_OK)
 		return normalise_name(f->a, name->text);
 	return normalise_name(f->a, r.text);
 }

@@ -15,6 +15,7 @@ struct env;
 struct front_totals {
 	size_t includes; /* entries of `include` that were followed */
 	size_t copied;   /* nodes of services that were extended from */
+	size_t expanded; /* bytes that variables made */
 };
 enum { FRONT_MAX_INCLUDES = 1000, FRONT_MAX_COPIED = 1000000 };
 

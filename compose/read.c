@@ -64,7 +64,7 @@ int read_raw(struct front *f, struct node *doc, struct merge_tags *ret)
 		return -1;
 	}
 	if (!f->s->no_interpolate)
-		interp_tree(f->s->a, f->s->d, doc, f->env);
+		interp_tree(f->s->a, f->s->d, doc, f->env, &f->totals->expanded);
 	merge_take_tags(f->s->a, doc, ret);
 	return 0;
 }

@@ -103,8 +103,9 @@ static void set_map(const struct stage_ctx *s, struct node *service, const char 
 	node_set(s->a, service, key, map->pos, map);
 }
 
-/* Values of the service's own environment can be used in the files, but what is set outside wins. */
-static void service_env(const struct stage_ctx *s, struct node *service)
+/* Values of the service's own environment can be used in the files, but what is set outside wins. *spent counts
+ * over all services. */
+static void service_env(const struct stage_ctx *s, struct node *service, size_t *spent)
 {
 	const struct node *files = node_get(service, "env_file"), *own = node_get(service, "environment");
 	struct env lookup, all;
@@ -114,6 +115,7 @@ static void service_env(const struct stage_ctx *s, struct node *service)
 	node_remove(service, "env_file");
 	env_init(&lookup, s->a);
 	env_init(&all, s->a);
+	all.spent = *spent;
 	lookup.first = s->env;
 	put_map(&lookup, own);
 	put_map(&all, own);
@@ -121,22 +123,29 @@ static void service_env(const struct stage_ctx *s, struct node *service)
 		read_env_file(s, files->items[i], &lookup, &all);
 	if (all.vars.n)
 		set_map(s, service, "environment", &all, files->pos);
+	*spent = all.spent;
 	env_done(&all);
 	env_done(&lookup);
 }
 
-static void service_labels(const struct stage_ctx *s, struct node *service)
+/* Label files know only what label files before them say. */
+static void service_labels(const struct stage_ctx *s, struct node *service, size_t *spent)
 {
 	const struct node *files = node_get(service, "label_file");
-	struct env all;
+	struct env all, one;
 
 	if (!files)
 		return;
 	node_remove(service, "label_file");
 	env_init(&all, s->a);
 	for (size_t i = 0; files->kind == NODE_SEQ && i < files->n; i++) {
+		env_init(&one, s->a);
+		one.spent = *spent;
 		if (files->items[i]->kind == NODE_STR)
-			read_one(s, files->items[i], true, false, s->env, &all, "label file");
+			read_one(s, files->items[i], true, false, &all, &one, "label file");
+		env_put_all(&all, &one, true);
+		*spent = one.spent;
+		env_done(&one);
 	}
 	if (all.vars.n)
 		set_map(s, service, "labels", &all, files->pos);
@@ -146,9 +155,10 @@ static void service_labels(const struct stage_ctx *s, struct node *service)
 void resolve_files(const struct stage_ctx *s, struct node *root)
 {
 	struct node *services = node_get(root, "services");
+	size_t spent = 0;
 
 	for (size_t i = 0; services && services->kind == NODE_MAP && i < services->n; i++) {
-		service_env(s, services->pairs[i].value);
-		service_labels(s, services->pairs[i].value);
+		service_env(s, services->pairs[i].value, &spent);
+		service_labels(s, services->pairs[i].value, &spent);
 	}
 }

@@ -1,6 +1,7 @@
 #include "fx.h"
 
 #include "../../../compose/env.h"
+#include "../../../src/util/buf.h"
 
 static const char *const shell[] = { "SHELL_VAR=from-shell", "BOTH=shell", NULL };
 
@@ -83,6 +84,46 @@ static void variables(void **state)
 	fx_problem(fx, DIAG_WARNING, "'LATER' is not set");
 }
 
+static void odd_names(void **state)
+{
+	struct fx *fx = *state;
+
+	gives(fx, "\xc3\xa9t\xc3\xa9=1\n", "\xc3\xa9t\xc3\xa9", "1");
+	gives(fx,
+		"\xc2\xa0"
+		"A\xc2\xa0=\xc2\xa0 1\xe2\x80\x83\n",
+		"A", "1");
+	gives(fx, "a.b-c[0]=1\n", "a.b-c[0]", "1");
+	gives(fx, "export\nA=1\n", "A", "1");
+	gives(fx, "exports\nA=1\n", "A", "1");
+	gives(fx, "=x\n", "", "x");
+	fx_problem(fx, DIAG_WARNING, "a name is missing");
+}
+
+static void octal_escapes(void **state)
+{
+	struct fx *fx = *state;
+
+	gives(fx, "A=\"\\0123|\\0303\\0251\"\n", "A", "S|\xc3\x83\xc2\xa9");
+	gives(fx, "A=\"\\0|\\012|\\0777|\\0189\"\n", "A", "\\|\\12|\\777|\\189");
+}
+
+static void growth_is_bounded(void **state)
+{
+	struct fx *fx = *state;
+	struct buf text = BUF_INIT;
+	struct env env;
+
+	buf_str(&text, "A0=0123456789\n");
+	for (int i = 1; i < 60; i++)
+		buf_printf(&text, "A%d=$A%d$A%d\n", i, i - 1, i - 1);
+	assert_int_equal(parse(fx, &env, text.p, false), -1);
+	fx_problem(fx, DIAG_ERROR, "grow beyond 4 MiB");
+	assert_true(arena_bytes(fx->a) < 40 << 20);
+	env_done(&env);
+	buf_done(&text);
+}
+
 static void bare_names(void **state)
 {
 	struct fx *fx = *state;
@@ -90,7 +131,8 @@ static void bare_names(void **state)
 	gives(fx, "SHELL_VAR\nB=1\n", "SHELL_VAR", "from-shell");
 	gives(fx, "NOT_THERE\nB=1\n", "NOT_THERE", NULL);
 	gives(fx, "NOT_THERE\nB=1\n", "B", "1");
-	gives(fx, "B=1\nSHELL_VAR", "SHELL_VAR", "from-shell");
+	gives(fx, "B=1\nSHELL_VAR", "", "SHELL_VAR");
+	fx_problem(fx, DIAG_WARNING, "the line does not end");
 }
 
 static void refused(struct fx *fx, const char *text, const char *part, unsigned line, unsigned col)
@@ -111,7 +153,12 @@ static void mistakes_have_a_place(void **state)
 	refused(fx, "A=\"never\nB=1\n", "never closed", 1, 3);
 	refused(fx, "A=1\nB='x\n", "never closed", 2, 3);
 	refused(fx, "A!=1\n", "unexpected character '!'", 1, 2);
-	refused(fx, "\n=x\n", "a name is missing", 2, 1);
+	refused(fx, "A=1\nexport ", "a name is missing behind 'export'", 2, 8);
+	refused(fx, "\xe2\x86\x92=1\n", "unexpected character '\xe2\x86\x92'", 1, 1);
+	refused(fx, "A\xff=1\n", "unexpected character", 1, 2);
+	refused(fx, "A=\"\\0000\"\n", "NUL", 1, 3);
+	refused(fx, "A=$$ \xc3\xa9 ${B?\n", "no closing", 1, 8);
+	refused(fx, "A=\"\\$\nx $$ ${B?}\"\n", "'B' is missing", 2, 6);
 	refused(fx, "A=${x\n", "no closing", 1, 3);
 	refused(fx, "A=1\nB=${C:?set C}\n", "set C", 2, 3);
 }
@@ -121,8 +168,8 @@ static void raw_lines(void **state)
 	struct fx *fx = *state;
 	struct env env;
 
-	assert_int_equal(parse(fx, &env, "Q=\"in quotes\"\n  # no\nD=a$HOME # b\nSHELL_VAR\nE=\r\n", true),
-		0);
+	assert_int_equal(
+		parse(fx, &env, "Q=\"in quotes\"\n  # no\nD=a$HOME # b\nSHELL_VAR\nE=\r\n", true), 0);
 	assert_string_equal(env_value(&env, "Q"), "\"in quotes\"");
 	assert_string_equal(env_value(&env, "D"), "a$HOME # b");
 	assert_string_equal(env_value(&env, "SHELL_VAR"), "from-shell");
@@ -164,6 +211,9 @@ int main(void)
 		FX_TEST(unquoted_values),
 		FX_TEST(quoted_values),
 		FX_TEST(variables),
+		FX_TEST(odd_names),
+		FX_TEST(octal_escapes),
+		FX_TEST(growth_is_bounded),
 		FX_TEST(bare_names),
 		FX_TEST(mistakes_have_a_place),
 		FX_TEST(raw_lines),

@@ -16,23 +16,32 @@ static void expands(struct fx *fx, const char *text, const char *want)
 {
 	struct env env;
 	struct interp_result r;
-	struct interp_problem p;
 
 	fill(fx, &env);
-	assert_int_equal(interp_text(fx->a, &env, text, strlen(text), NULL, NULL, &r, &p), INTERP_OK);
+	assert_int_equal(interp_text(fx->a, &env, text, strlen(text), NULL, &r), INTERP_OK);
 	assert_string_equal(r.text, want);
 	assert_int_equal(r.len, strlen(want));
 	env_done(&env);
 }
 
-static void fails(struct fx *fx, const char *text, enum interp_status want, const char *msg, size_t offset)
+static void keep_first(void *arg, const struct interp_problem *p)
+{
+	struct interp_problem *first = arg;
+
+	if (!first->msg)
+		*first = *p;
+}
+
+static void fails(struct fx *fx, const char *text, enum interp_trouble want, const char *msg, size_t offset)
 {
 	struct env env;
 	struct interp_result r;
 	struct interp_problem p = { 0 };
+	struct interp_hooks hooks = { .problem = keep_first, .arg = &p };
 
 	fill(fx, &env);
-	assert_int_equal(interp_text(fx->a, &env, text, strlen(text), NULL, NULL, &r, &p), want);
+	assert_int_equal(interp_text(fx->a, &env, text, strlen(text), &hooks, &r), INTERP_FAILED);
+	assert_int_equal(p.what, want);
 	assert_non_null(strstr(p.msg, msg));
 	assert_int_equal(p.offset, offset);
 	env_done(&env);
@@ -89,7 +98,7 @@ static void refused_forms(void **state)
 	fails(fx, "${SET NAME}", INTERP_BAD_FORMAT, "' ' cannot follow", 0);
 	fails(fx, "${SET!x}", INTERP_BAD_FORMAT, "'!' cannot follow", 0);
 	fails(fx, "x${UNSET?}", INTERP_REQUIRED, "'UNSET' is missing a value", 1);
-	fails(fx, "${EMPTY:?why not}", INTERP_REQUIRED, "missing a value: why not", 0);
+	fails(fx, "${EMPTY:?why not}", INTERP_REQUIRED, "'EMPTY' is empty: why not", 0);
 }
 
 static void deep_nesting_is_bounded(void **state)
@@ -101,7 +110,7 @@ static void deep_nesting_is_bounded(void **state)
 	for (int i = 0; i < 200; i++)
 		len += (size_t)snprintf(text + len, sizeof text - len, "${U:-");
 	memset(text + len, '}', 200);
-	fails(fx, text, INTERP_BAD_FORMAT, "nested too deeply", 250);
+	fails(fx, text, INTERP_LIMIT, "nested more than 50 deep", 250);
 }
 
 static void trees(void **state)
@@ -109,10 +118,11 @@ static void trees(void **state)
 	struct fx *fx = *state;
 	struct node *n =
 		fx_load(fx, "services:\n  a:\n    image: \"x:${FILE}\"\n    k$SET: [$A1, 5, '$$']\n");
+	size_t spent = 0;
 	struct env env;
 
 	fill(fx, &env);
-	assert_int_equal(interp_tree(fx->a, &fx->d, n, &env), 0);
+	assert_int_equal(interp_tree(fx->a, &fx->d, n, &env, &spent), 0);
 	assert_string_equal(fx_text(n, "services/a/image"), "x:from file");
 	assert_string_equal(fx_at(n, "services/a/image")->origin, "FILE is set in .env:3");
 	assert_string_equal(fx_text(n, "services/a/k$SET/0"), "one");
@@ -129,10 +139,11 @@ static void problems_have_place_and_path(void **state)
 		fx_load(fx, "services:\n  a:\n    image: \"x:${BAD\"\n    ports: [\"${P:?set it}:80\"]\n"
 			    "    command: run $GONE\n");
 	const struct diag_item *it;
+	size_t spent = 0;
 	struct env env;
 
 	fill(fx, &env);
-	assert_int_equal(interp_tree(fx->a, &fx->d, n, &env), -1);
+	assert_int_equal(interp_tree(fx->a, &fx->d, n, &env, &spent), -1);
 	fx_error_at(fx, "no closing", 3, 15);
 	fx_error_at(fx, "set it", 4, 14);
 	assert_string_equal(fx_problem(fx, DIAG_ERROR, "set it")->path, "services.a.ports[0]");
