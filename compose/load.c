@@ -1,4 +1,4 @@
-/* load.c - files and texts, checked byte by byte before libyaml sees them. */
+/* load.c - files and texts, whose bytes are checked before libyaml sees them. */
 #include "load.h"
 
 #include <errno.h>
@@ -14,41 +14,6 @@
 #include "../src/util/path.h"
 #include "../src/util/str.h"
 #include "load_tree.h"
-
-/* Length of the UTF-8 sequence at p, 0 when it is not one. */
-static size_t utf8_len(const unsigned char *p, const unsigned char *end)
-{
-	size_t n = *p < 0x80 ? 1 : *p < 0xc2 ? 0 : *p < 0xe0 ? 2 : *p < 0xf0 ? 3 : *p < 0xf5 ? 4 : 0;
-
-	if (n == 0 || (size_t)(end - p) < n)
-		return 0;
-	return str_is_utf8((const char *)p, n) ? n : 0;
-}
-
-/* What libyaml would refuse without a place, or read as something else: with its place. */
-static int check_bytes(struct loader *l)
-{
-	const unsigned char *p = (const unsigned char *)l->text, *end = p + l->text_len;
-	struct pos pos = { l->file, 1, 1 };
-
-	while (p < end) {
-		size_t n = *p >= 0x20 && *p < 0x7f ? 1 : utf8_len(p, end);
-
-		if (n == 0)
-			return diag_error(l->d, pos, "the byte 0x%02x is not valid UTF-8", *p);
-		if (*p == 0)
-			return diag_error(l->d, pos, "a NUL character is not allowed");
-		if ((*p < 0x20 && *p != '\t' && *p != '\n' && *p != '\r') || *p == 0x7f)
-			return diag_error(l->d, pos, "the control character 0x%02x is not allowed", *p);
-		if (*p == '\n') {
-			pos.line++;
-			pos.col = 0;
-		}
-		pos.col++;
-		p += n;
-	}
-	return 0;
-}
 
 /* Nothing of a file could be read: everything may be missing. */
 static int nothing(struct arena *a, const char *file, struct node ***ret_docs, size_t *ret_n)
@@ -70,12 +35,12 @@ int load_text(struct arena *a, struct diag *d, const char *file, const char *tex
 	if (len > LOAD_MAX_BYTES)
 		return diag_error(d, (struct pos){ file, 0, 0 }, "the file is larger than %d MiB",
 			LOAD_MAX_BYTES >> 20);
-	diag_add_source(d, file, text, len);
-	if (check_bytes(&l) < 0)
+	if (load_bytes(&l) < 0)
 		return -1;
+	load_escape_mark(&l);
 	if (!yaml_parser_initialize(&l.parser))
 		return diag_error(d, (struct pos){ file, 0, 0 }, "the YAML parser ran out of memory");
-	yaml_parser_set_input_string(&l.parser, (const unsigned char *)text, len);
+	yaml_parser_set_input_string(&l.parser, (const unsigned char *)l.text, l.text_len);
 	yaml_parser_set_encoding(&l.parser, YAML_UTF8_ENCODING);
 	load_stream(&l, docs);
 	yaml_parser_delete(&l.parser);

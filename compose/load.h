@@ -5,8 +5,9 @@
  * (YAML 1.2 core with the old octals, `yes` and friends are strings; a date is a string whose `quoted` is
  * false and which load_is_timestamp() knows).
  *
- * Refused with a position: tabs as indentation, NUL, invalid UTF-8, repeated keys, keys that are no strings,
- * unknown tags, unknown anchors, and what exceeds a limit. */
+ * Refused with a position: tabs as indentation, NUL, invalid UTF-8 and UTF-16, repeated keys, keys that are no
+ * strings, empty documents, values that their tag does not fit, tags that are nearly ours, unknown anchors, and
+ * what exceeds a limit. */
 #pragma once
 
 #include <stddef.h>
@@ -22,7 +23,7 @@ enum {
 	LOAD_MAX_NODES = 1000000 /* of a file, with all aliases expanded */
 };
 
-/* 0 and the documents (empty ones are left out; *ret_n may be 0), or -1 with the reasons in d. Then the
+/* 0 and the documents (*ret_n may be 0), or -1 with the reasons in d. Then the
  * documents are what could be read, at least one, with `wrong` set wherever something is missing. `file` must
  * live in the arena; the text is only read during the call (d keeps a copy for rendering). */
 int load_text(struct arena *a, struct diag *d, const char *file, const char *text, size_t len,

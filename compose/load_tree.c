@@ -3,8 +3,9 @@
  * of nine aliases stop at the limit instead of filling the memory. `<<` values are kept aside and applied
  * when their map ends, because keys written out win wherever they stand.
  *
- * Where the text breaks off, all maps and lists that are open end as they are and are marked as wrong. What was
- * read last before that is left out: often the mistake begins there (a quote that ends in another line). */
+ * Where the text breaks off, all maps and lists that are open end as they are and are marked as wrong. What
+ * was read last before that is left out: often the mistake begins there (a quote that ends in another line).
+ */
 #include "load_tree.h"
 
 #include <string.h>
@@ -118,11 +119,25 @@ static void note_quote(struct loader *l, const yaml_event_t *ev)
 	l->quote_end = load_pos(l, ev->end_mark);
 }
 
+/* The reference's scanner takes a '?' inside of brackets for the sign of a key, wherever it stands. */
+static void check_flow_text(struct loader *l, struct node *n)
+{
+	const char *sign = memchr(n->text, '?', n->len);
+	struct pos pos = n->pos;
+
+	if (!sign)
+		return;
+	for (const char *p = n->text; n->span && p < sign; p++)
+		pos.col += ((unsigned char)*p & 0xc0) != 0x80;
+	FAIL(l, pos, "a text with a '?' must be in quotes inside of brackets and braces");
+}
+
 static struct node *parse_scalar(struct loader *l, const yaml_event_t *ev)
 {
 	struct pos pos = load_pos(l, ev->start_mark);
-	const char *text = (const char *)ev->data.scalar.value;
-	size_t len = ev->data.scalar.length;
+	char *text = (char *)ev->data.scalar.value;
+	size_t len = load_escape_unmark(l, text, ev->data.scalar.length);
+	bool plain = ev->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
 	struct node *n;
 
 	if (len > LOAD_MAX_SCALAR) {
@@ -138,8 +153,9 @@ static struct node *parse_scalar(struct loader *l, const yaml_event_t *ev)
 	n->len = len;
 	n->span = span_of(ev);
 	note_quote(l, ev);
-	load_tag_scalar(l, n, (const char *)ev->data.scalar.tag,
-		ev->data.scalar.style == YAML_PLAIN_SCALAR_STYLE);
+	if (plain && l->flow)
+		check_flow_text(l, n);
+	load_tag_scalar(l, n, (const char *)ev->data.scalar.tag, plain);
 	return n;
 }
 
@@ -295,8 +311,8 @@ static void merge_value(struct loader *l, struct node *map, const struct node *v
 	}
 }
 
-static void add_pair(struct loader *l, struct node *map, const struct node *key_node, const char *key,
-	struct node *value)
+static void add_pair(
+	struct loader *l, struct node *map, const struct node *key_node, const char *key, struct node *value)
 {
 	const struct node_pair *old = node_pair_get(map, key);
 
@@ -362,6 +378,7 @@ static struct node *parse_node(struct loader *l, yaml_event_t *ev, unsigned dept
 	struct pos pos = load_pos(l, ev->start_mark);
 	struct anchor *an;
 	struct node *n;
+	unsigned flow;
 
 	if (ev->type == YAML_ALIAS_EVENT)
 		return parse_alias(l, ev, depth, ret);
@@ -376,10 +393,16 @@ static struct node *parse_node(struct loader *l, yaml_event_t *ev, unsigned dept
 		n = parse_scalar(l, ev);
 		break;
 	case YAML_SEQUENCE_START_EVENT:
+		flow = ev->data.sequence_start.style == YAML_FLOW_SEQUENCE_STYLE;
+		l->flow += flow;
 		n = parse_seq(l, ev, depth, ret);
+		l->flow -= flow;
 		break;
 	case YAML_MAPPING_START_EVENT:
+		flow = ev->data.mapping_start.style == YAML_FLOW_MAPPING_STYLE;
+		l->flow += flow;
 		n = parse_map(l, ev, depth, ret);
+		l->flow -= flow;
 		break;
 	default:
 		STOP(l, pos, "unexpected end of the document");
@@ -414,8 +437,6 @@ static struct node *parse_document(struct loader *l, const yaml_event_t *start)
 	yaml_event_delete(&ev);
 	if (next_event(l, &ev))
 		yaml_event_delete(&ev); /* the document's end */
-	map_done(&l->anchors, NULL);
-	l->anchors = MAP_INIT;
 	return root;
 }
 
@@ -429,7 +450,10 @@ void load_stream(struct loader *l, struct node *docs)
 		if (ev.type == YAML_DOCUMENT_START_EVENT) {
 			struct node *root = parse_document(l, &ev);
 
-			if (root && root->kind != NODE_NULL)
+			if (root && root->kind == NODE_NULL && !root->wrong)
+				FAIL(l, load_pos(l, ev.start_mark),
+					"nothing is behind this '---': a compose file is a mapping");
+			else if (root)
 				node_push(l->a, docs, root);
 		}
 		yaml_event_delete(&ev);

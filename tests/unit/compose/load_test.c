@@ -109,15 +109,30 @@ static void aliases_are_copies(void **state)
 static void several_documents(void **state)
 {
 	struct fx *fx = *state;
-	const char *text = "a: 1\n---\n# nothing\n---\nb: 2\n...\n";
+	const char *text = "a: &x 1\n---\n# more\nb: 2\nc: *x\n...\n";
 	struct node **docs;
 	size_t n;
 
 	assert_int_equal(load_text(fx->a, &fx->d, "c.yaml", text, strlen(text), &docs, &n), 0);
 	assert_int_equal(n, 2);
 	assert_string_equal(fx_text(docs[1], "b"), "2");
+	assert_string_equal(fx_text(docs[1], "c"), "1");
 	assert_int_equal(load_text(fx->a, &fx->d, "c.yaml", "# no\n", 5, &docs, &n), 0);
 	assert_int_equal(n, 0);
+}
+
+static void apostrophes_may_be_escaped(void **state)
+{
+	struct fx *fx = *state;
+	struct node *n = fx_load(fx, "# it\\'s\na: [\"é\\'\\\"\\'\", 'b\\', c\\'d, \"\\\\'\", \"\\'\"]\n");
+
+	assert_string_equal(fx_text(n, "a/0"), "é'\"'");
+	assert_string_equal(fx_text(n, "a/1"), "b\\");
+	assert_string_equal(fx_text(n, "a/2"), "c\\'d");
+	assert_string_equal(fx_text(n, "a/3"), "\\'");
+	assert_string_equal(fx_text(n, "a/4"), "'");
+	assert_int_equal(fx_at(n, "a/4")->pos.col, 35);
+	assert_int_equal(fx_at(n, "a/4")->span, 4);
 }
 
 static void tags_are_kept(void **state)
@@ -148,6 +163,7 @@ static void bad_yaml_has_a_place(void **state)
 {
 	struct fx *fx = *state;
 
+	REFUSED(fx, "a: 1\n---\n# nothing\n---\nb: 2\n", "nothing is behind", 2, 1);
 	REFUSED(fx, "a:\n\tb: 1\n", "a tab is used for indentation", 2, 1);
 	REFUSED(fx, "a: [1 2, \"x\" 3]\n", "a ',' or ']' is missing here", 1, 14);
 	REFUSED(fx, "a: x\0y\n", "NUL", 1, 5);
@@ -334,6 +350,7 @@ int main(void)
 		FX_TEST(merge_keys),
 		FX_TEST(aliases_are_copies),
 		FX_TEST(several_documents),
+		FX_TEST(apostrophes_may_be_escaped),
 		FX_TEST(tags_are_kept),
 		FX_TEST(bad_yaml_has_a_place),
 		FX_TEST(mistakes_have_their_own_place),
