@@ -45,6 +45,7 @@ struct node *canon_error(struct canon *c, const struct node *n, const char *fmt,
 	diag_verror(c->s->d, n->pos, fmt, ap);
 	va_end(ap);
 	diag_where(c->s->d, trail_text(&c->path), n->origin, n->span);
+	canon_hint_text(c, n);
 	return NULL;
 }
 
@@ -83,10 +84,33 @@ const char *canon_subject(const struct canon *c, const struct attr *row)
 struct node *canon_wrong(struct canon *c, const struct attr *row, const struct node *n, const char *want)
 {
 	if (n->kind == NODE_NULL)
-		return canon_error(
-			c, n, "'%s' must be %s; there is nothing after it", canon_subject(c, row), want);
-	return canon_error(
-		c, n, "'%s' must be %s, not a %s", canon_subject(c, row), want, node_kind_str(n->kind));
+		canon_error(c, n, "'%s' must be %s; there is nothing after it", canon_subject(c, row), want);
+	else
+		canon_error(c, n, "'%s' must be %s, not a %s", canon_subject(c, row), want,
+			node_kind_str(n->kind));
+	canon_hint_wrong(c, row, n);
+	return NULL;
+}
+
+static const char *wanted(const struct attr *row)
+{
+	static const char *const names[] = {
+		[A_STR] = "a string",
+		[A_TEXT] = "a string or number",
+		[A_SCALAR] = "a value",
+		[A_BOOL] = "true or false",
+		[A_INT] = "a whole number",
+		[A_NUM] = "a number",
+		[A_SIZE] = "a size",
+		[A_DUR] = "a duration",
+		[A_CMD] = "a command",
+		[A_KV] = "a mapping or a list",
+		[A_SEQ] = "a list",
+		[A_MAP] = "a mapping",
+		[A_OBJ] = "a mapping",
+	};
+
+	return row->type == A_MAP && canon_takes_list(row) ? "a list or a mapping" : names[row->type];
 }
 
 /* ------------------------------------------------------------------ nodes made of nodes */
@@ -205,7 +229,7 @@ static bool is_name(const char *key)
 static struct node *to_map(struct canon *c, const struct attr *row, struct node *n)
 {
 	if (n->kind != NODE_MAP) {
-		canon_wrong(c, row, n, "a mapping");
+		canon_wrong(c, row, n, wanted(row));
 		return n;
 	}
 	for (size_t i = 0; i < n->n; i++) {
@@ -231,39 +255,35 @@ static struct node *to_map(struct canon *c, const struct attr *row, struct node 
 static void unknown_key(struct canon *c, const struct attr *row, struct node *n, const struct node_pair *p)
 {
 	const struct pos pos = p->key_pos;
-	const char *near, **keys;
-	size_t n_keys = 0;
+	const char *near;
 
-	while (row->kids[n_keys].key)
-		n_keys++;
-	keys = arena_array(c->a, n_keys + 1, sizeof *keys);
-	for (size_t i = 0; i < n_keys; i++)
-		keys[i] = row->kids[i].key;
-	near = str_nearest(p->key, keys);
-	if (row->flags & AF_OPEN) {
+	if (row->flags & AF_OPEN)
 		diag_warn(c->s->d, p->key_pos, "unknown key '%s' is ignored, as docker compose does", p->key);
-		diag_where(c->s->d, trail_text(&c->path), NULL, (unsigned)strlen(p->key));
-		if (near)
-			canon_hint(c, "did you mean '%s'?", near);
-		return;
-	}
-	diag_error(c->s->d, p->key_pos, "unknown key '%s'", p->key);
+	else
+		diag_error(c->s->d, p->key_pos, "unknown key '%s'", p->key);
 	diag_where(c->s->d, trail_text(&c->path), NULL, (unsigned)strlen(p->key));
+	near = canon_hint_key(c, row, p);
+	if (row->flags & AF_OPEN)
+		return;
 	if (!near) {
-		c->wrong = true;
+		/* at the top level only a map may have held what others refer to */
+		c->wrong |= row != &attr_root || p->value->kind == NODE_MAP;
 		return;
 	}
-	canon_hint(c, "did you mean '%s'?", near);
 	if (!node_get(n, near))
 		node_set(c->a, n, near, pos, canon_gap(c, p->value));
 }
 
 static struct node *to_obj(struct canon *c, const struct attr *row, struct node *n)
 {
+	const struct attr *outer = c->outer;
+
 	if (n->kind != NODE_MAP) {
-		canon_wrong(c, row, n, "a mapping");
+		canon_wrong(c, row, n, wanted(row));
 		return n;
 	}
+	c->outer = c->obj;
+	c->obj = row;
 	for (size_t i = 0; i < n->n; i++) {
 		struct node_pair *p = &n->pairs[i];
 		const struct attr *kid = attr_find(row, p->key);
@@ -275,6 +295,8 @@ static struct node *to_obj(struct canon *c, const struct attr *row, struct node 
 			unknown_key(c, row, n, p);
 		canon_pop(c, mark);
 	}
+	c->obj = c->outer;
+	c->outer = outer;
 	return n;
 }
 

@@ -10,6 +10,7 @@ struct canon {
 	struct arena *a;
 	struct buf path;        /* "services.web.ports[1]" */
 	bool wrong;             /* the value that is looked at was reported */
+	const struct attr *obj, *outer; /* the object whose keys are walked, and the one around it */
 };
 
 /* Reports a problem at n with the path walked so far, unless n was reported already; returns NULL so that a hook can return it. */
@@ -18,6 +19,12 @@ void canon_warn(struct canon *c, const struct node *n, const char *fmt, ...) __a
 void canon_hint(struct canon *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* "'ports' must be a list, not a string"; returns NULL. */
 struct node *canon_wrong(struct canon *c, const struct attr *row, const struct node *n, const char *want);
+/* What was meant, to be called right after the problem was reported (canon_hint.c). The first returns the key of the row that was
+ * meant, NULL when it is none of them; the second is for texts, the third for values of the wrong type. */
+const char *canon_hint_key(struct canon *c, const struct attr *row, const struct node_pair *p);
+void canon_hint_text(struct canon *c, const struct node *n);
+void canon_hint_wrong(struct canon *c, const struct attr *row, const struct node *n);
+bool canon_takes_list(const struct attr *row);
 /* Path segments: returns what to give back to canon_pop(). */
 size_t canon_push(struct canon *c, const char *key);
 size_t canon_push_index(struct canon *c, size_t i);

@@ -65,6 +65,9 @@ static void short_port(struct canon *c, struct node *seq, struct node *item)
 	}
 	if (val_port(c->a, val_scalar_text(c->a, item), &p, &why) < 0) {
 		canon_error(c, item, "%s", why);
+		if (!strstr(why, "range") && !strstr(why, "protocol") && !seq->wrong)
+			canon_hint(c, "a port is written [IP:][HOST:]CONTAINER[/PROTOCOL]");
+		seq->wrong = true;
 		node_push(c->a, seq, canon_gap(c, item));
 		return;
 	}

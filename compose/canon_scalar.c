@@ -57,7 +57,12 @@ static const char *nearest_word(struct canon *c, const char *words, const char *
 		p += len;
 	}
 	list[n] = NULL;
-	return str_nearest(text, list);
+	if (str_nearest(text, list) || strlen(text) < 4)
+		return str_nearest(text, list);
+	for (size_t i = 0; i < n; i++)
+		if (strstr(list[i], text))
+			return list[i];
+	return NULL;
 }
 
 static struct node *to_str(struct canon *c, const struct attr *row, struct node *n)
@@ -165,6 +170,10 @@ static struct node *to_int(struct canon *c, const struct attr *row, struct node 
 		return n;
 	if (n->kind == NODE_FLOAT)
 		return int_of_float(c, row, n);
+	if (n->kind == NODE_FLOAT) {
+		canon_error(c, n, "'%s' must be a whole number, not %s", canon_subject(c, row), n->text);
+		return n;
+	}
 	if (n->kind != NODE_STR) {
 		canon_wrong(c, row, n, "a whole number");
 		return n;
@@ -252,6 +261,8 @@ static struct node *to_duration(struct canon *c, const struct attr *row, struct 
 		return n;
 	if (n->kind != NODE_STR) {
 		canon_wrong(c, row, n, "a duration such as \"1m30s\"");
+		if (n->kind == NODE_INT)
+			canon_hint(c, "a unit is missing: %ss", n->text);
 		return n;
 	}
 	if (str_duration_ns(n->text, &ns) < 0) {

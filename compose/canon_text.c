@@ -103,6 +103,8 @@ static void kv_line(struct canon *c, const struct attr *row, struct node *map, s
 			kind_shown(item));
 		if (canon_is_scalar(item))
 			canon_hint(c, "put it in quotes: \"%s\"", item->text);
+		else if (item->kind == NODE_MAP && item->n == 1)
+			canon_hint(c, "write '- %s=…', or leave all the '-' out", item->pairs[0].key);
 		return;
 	}
 	len = strcspn(item->text, "=");

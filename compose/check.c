@@ -110,7 +110,11 @@ static void undefined(const struct stage_ctx *s, const struct node *at, const ch
 	const char *name, const struct node *known)
 {
 	check_error(s, at, path, "%s '%s' is not defined", sort, name);
-	if (!suggest(s, name, known))
+	if (*name == '/' && STREQ(sort, "volume"))
+		diag_hint(s->d, "a directory of this host is mounted with `type: bind`");
+	else if (strchr(name, '/') && STREQ(sort, "volume"))
+		diag_hint(s->d, "a directory of this host starts with './', '../' or '/'");
+	else if (!suggest(s, name, known))
 		diag_hint(s->d, "declare it at the top level: `%ss: {%s: …}`", sort, name);
 }
 
@@ -221,23 +225,31 @@ static size_t next_in_tree(const void *ctx, size_t v, size_t i)
 	return GRAPH_NONE;
 }
 
-static void check_cycle(const struct stage_ctx *s, const struct node *services)
+/* Reports a cycle and takes its first edge out, so that the next one can be found. */
+static void report_cycle(const struct stage_ctx *s, const struct node *services, const size_t *path, size_t n)
 {
+	const struct node_pair *first = &services->pairs[path[0]], *second = &services->pairs[path[n > 1]];
+	struct node *deps = tree_map(first->value, "depends_on");
+	struct node at = at_key(node_pair_get(deps, second->key));
+	const char *text = "";
+
+	for (size_t i = 0; i < n; i++)
+		text = arena_printf(s->a, "%s%s → ", text, services->pairs[path[i]].key);
+	check_error(s, &at, check_path(s, "services", first->key, "depends_on"), "dependency cycle: %s%s",
+		text, first->key);
+	node_remove(deps, second->key);
+}
+
+static void check_cycles(const struct stage_ctx *s, const struct node *services)
+{
+	enum { CYCLES_MAX = 20 }; /* each is a walk over everything */
 	size_t *path = xcalloc(services->n + 1, sizeof *path), n;
-	const struct node_pair *first, *second;
-	char *text = NULL;
 
-	n = graph_find_cycle(services, services->n, next_in_tree, path);
-	if (n) {
-		struct node at;
-
-		for (size_t i = 0; i < n; i++)
-			text = arena_printf(s->a, "%s%s → ", text ? text : "", services->pairs[path[i]].key);
-		first = &services->pairs[path[0]];
-		second = &services->pairs[path[n > 1]];
-		at = at_key(node_pair_get(tree_map(first->value, "depends_on"), second->key));
-		check_error(s, &at, check_path(s, "services", first->key, "depends_on"),
-			"dependency cycle: %s%s", text, first->key);
+	for (int i = 0; i < CYCLES_MAX; i++) {
+		n = graph_find_cycle(services, services->n, next_in_tree, path);
+		if (n == 0)
+			break;
+		report_cycle(s, services, path, n);
 	}
 	free(path);
 }
@@ -263,7 +275,7 @@ void check_tree(const struct stage_ctx *s, struct node *root)
 			check_references(s, root, p->key, p->value);
 	}
 	if (services && !s->no_consistency) {
-		check_cycle(s, services);
+		check_cycles(s, services);
 		check_container_names(s, services);
 		check_published(s, services);
 	}

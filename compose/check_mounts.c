@@ -25,12 +25,15 @@ static void check_letter(
 }
 
 /* The reference lets it pass, so it is no error before somebody wants to mount it. */
-static void check_target(const struct stage_ctx *s, const char *path, const struct node *target)
+static void check_target(const struct stage_ctx *s, const char *path, const struct node *mount,
+	const struct node *target)
 {
 	if (*target->text == '/' || strchr(target->text, '$'))
 		return;
 	diag_warn(s->d, target->pos, "mount target '%s' is not an absolute path", target->text);
 	where(s, target, path);
+	if (!node_get(mount, "source"))
+		diag_hint(s->d, "a volume is mounted as '%s:/PATH'", target->text);
 }
 
 static void check_source(const struct stage_ctx *s, const char *path, const struct node *m, const char *type)
@@ -64,7 +67,7 @@ static void check_mount(const struct stage_ctx *s, const char *path, const struc
 	if (!target && !tree_wrong(m, "target"))
 		check_error(s, m, path, "a mount needs a 'target'");
 	else if (target)
-		check_target(s, path, target);
+		check_target(s, path, m, target);
 	check_source(s, path, m, type);
 }
 

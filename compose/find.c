@@ -15,6 +15,7 @@
 #include "../src/util/str.h"
 #include "diag.h"
 #include "interp.h"
+#include "near.h"
 #include "project.h"
 
 extern char **environ;
@@ -90,13 +91,23 @@ static bool is_true(const char *word)
 	return false;
 }
 
+static void hint_file(const struct found *f, const char *path)
+{
+	const char *near = near_file(f->a, path);
+
+	if (near)
+		diag_hint(f->d, "did you mean '%s'?", shown(f, near));
+}
+
 static int read_env_file(struct found *f, struct env *into, const char *path)
 {
 	int r = env_load(into, &f->env, f->d, path, shown(f, path), false);
 
-	if (r == ENV_ABSENT)
+	if (r == ENV_ABSENT) {
 		r = diag_error(f->d, (struct pos){ shown(f, path), 0, 0 },
 			"the env file '%s' does not exist", shown(f, path));
+		hint_file(f, path);
+	}
 	if (r < 0)
 		into->partial = true;
 	return r;
@@ -251,9 +262,15 @@ int find_project(struct found *f, struct arena *a, struct diag *d, const struct 
 
 int find_no_file(const struct found *f)
 {
+	const char *const all[] = { names[0], names[1], names[2], names[3], NULL };
+	const char *near;
+
 	if (f->env.partial && !env_value(&f->env, "COMPOSE_FILE"))
 		return -1; /* it may be named in the file of variables that is wrong */
+	near = near_names(f->a, f->dir, all);
 	diag_error(f->d, (struct pos){ 0 }, "no configuration file provided: not found");
+	if (near)
+		diag_hint(f->d, "there is '%s': rename it, or name it with -f", near);
 	diag_hint(f->d,
 		"looked for %s, %s, %s and %s in '%s' and the directories above; name another with -f",
 		names[0], names[1], names[2], names[3], f->dir);

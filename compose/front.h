@@ -42,6 +42,8 @@ int project_name(struct found *f, const char **ret);
 
 /* How a file is called in messages: below cwd without it, else as it is. In the arena. */
 const char *front_shown(const struct front *f, const char *path);
+/* Did you mean? A file beside the one that is not there. */
+void front_hint_file(const struct front *f, const char *path);
 /* Makes a name of these files absolute. In the arena. */
 const char *front_path(const struct front *f, const char *name);
 /* The documents of a file that another file names in the node `named`, as they are. 0, or -1 when there is no such

@@ -36,6 +36,7 @@ static int load_env_file(struct front *f, struct env *env, const char *path, con
 		return r;
 	diag_error(f->s->d, named->pos, "the env file '%s' does not exist", named->text);
 	diag_where(f->s->d, "include.env_file", named->origin, named->span);
+	front_hint_file(f, path);
 	return -1;
 }
 

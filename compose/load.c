@@ -14,6 +14,7 @@
 #include "../src/util/path.h"
 #include "../src/util/str.h"
 #include "load_tree.h"
+#include "near.h"
 
 /* Nothing of a file could be read: everything may be missing. */
 static int nothing(struct arena *a, const char *file, struct node ***ret_docs, size_t *ret_n)
@@ -55,13 +56,21 @@ int load_text(struct arena *a, struct diag *d, const char *file, const char *tex
 	return l.failed ? -1 : 0;
 }
 
-static int open_regular(const char *path, const char *shown, struct diag *d, struct pos pos)
+static int open_regular(struct arena *a, const char *path, const char *shown, struct diag *d, struct pos pos)
 {
 	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct stat st;
 
-	if (fd < 0)
-		return diag_error(d, pos, "cannot open '%s': %s", shown, strerror(errno));
+	if (fd < 0) {
+		bool absent = errno == ENOENT;
+		const char *near;
+
+		diag_error(d, pos, "cannot open '%s': %s", shown, strerror(errno));
+		near = absent ? near_file(a, path) : NULL;
+		if (near)
+			diag_hint(d, "did you mean '%s'?", strrchr(near, '/') ? strrchr(near, '/') + 1 : near);
+		return -1;
+	}
 	if (fstat(fd, &st) < 0)
 		return diag_error(d, pos, "cannot look at '%s': %s", shown, strerror(errno));
 	if (S_ISDIR(st.st_mode))
@@ -76,7 +85,7 @@ int load_file(struct arena *a, struct diag *d, const char *path, const char *sho
 {
 	struct pos pos = { shown, 0, 0 };
 	auto_close int fd = STREQ(path, "-") ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)
-					     : open_regular(path, shown, d, pos);
+					     : open_regular(a, path, shown, d, pos);
 	auto_err struct err err = ERR_INIT;
 	struct buf text = BUF_INIT;
 	int r;

@@ -13,6 +13,7 @@
 #include "front.h"
 #include "interp.h"
 #include "load.h"
+#include "near.h"
 
 const char *front_shown(const struct front *f, const char *path)
 {
@@ -23,6 +24,14 @@ const char *front_shown(const struct front *f, const char *path)
 	if (strncmp(path, f->cwd, n) == 0 && path[n] == '/')
 		return path + n + 1;
 	return path;
+}
+
+void front_hint_file(const struct front *f, const char *path)
+{
+	const char *near = near_file(f->s->a, path);
+
+	if (near)
+		diag_hint(f->s->d, "did you mean '%s'?", front_shown(f, near));
 }
 
 const char *front_path(const struct front *f, const char *name)
@@ -49,6 +58,7 @@ int read_docs(struct front *f, const char *path, const struct node *named, struc
 	if (access(path, F_OK) < 0) {
 		diag_error(s->d, named->pos, "cannot open '%s': %s", shown, strerror(errno));
 		diag_where(s->d, NULL, named->origin, named->span);
+		front_hint_file(f, path);
 		return -1;
 	}
 	if (load_file(s->a, s->d, path, shown, ret, ret_n) < 0)

@@ -9,6 +9,7 @@
 #include "diag.h"
 #include "env.h"
 #include "front.h"
+#include "near.h"
 
 static struct node *value_node(struct arena *a, const struct env_var *v, struct pos pos)
 {
@@ -43,16 +44,28 @@ void resolve_names(const struct stage_ctx *s, struct node *root, const struct en
 
 /* ------------------------------------------------------------------ files */
 
+/* Paths are absolute by now; the user wrote most of them relative to the project. */
+static const char *shown(const struct stage_ctx *s, const char *path)
+{
+	size_t n = strlen(s->working_dir);
+
+	return strncmp(path, s->working_dir, n) == 0 && path[n] == '/' ? path + n + 1 : path;
+}
+
 /* Reads one file into `into`. `named` is the node that names it. */
 static void read_one(const struct stage_ctx *s, const struct node *named, bool required, bool raw,
 	const struct env *lookup, struct env *into, const char *what)
 {
 	auto_free char *path = path_join(s->working_dir, named->text);
+	const char *near;
 
 	if (env_load(into, lookup, s->d, path, named->text, raw) != ENV_ABSENT || !required)
 		return;
-	diag_error(s->d, named->pos, "the %s '%s' does not exist", what, named->text);
+	diag_error(s->d, named->pos, "the %s '%s' does not exist", what, shown(s, named->text));
 	diag_where(s->d, NULL, named->origin, named->span);
+	near = near_file(s->a, path);
+	if (near)
+		diag_hint(s->d, "did you mean '%s'?", shown(s, near));
 }
 
 static bool is_false(const struct node *n)

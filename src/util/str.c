@@ -110,7 +110,7 @@ const char *str_nearest(const char *word, const char *const *list)
 	enum { LONGEST = 100 }; /* the distance takes time by the product of both lengths */
 	size_t n = strlen(word);
 	const char *best = NULL;
-	unsigned least = n <= 2 ? 1 : n <= 5 ? 2 : (unsigned)n / 3 + 1;
+	unsigned least = n <= 3 ? 1 : n <= 5 ? 2 : (unsigned)n / 3 + 1;
 
 	if (n > LONGEST)
 		return NULL;
