@@ -9,7 +9,7 @@ const struct attr attr_scalar_item[] = { { "", A_SCALAR, M_REPLACE, AF_KEEP }, {
 const struct attr attr_option = { "", A_TEXT, M_REPLACE, AF_KEEP | AF_FRAC };
 const struct attr attr_text = { "", A_TEXT, M_REPLACE, AF_KEEP };
 const struct attr attr_option_or_null = { "", A_TEXT, M_REPLACE, AF_NULL | AF_KEEP | AF_FRAC };
-const struct attr attr_scalar = { "", A_SCALAR, M_REPLACE, AF_KEEP };
+const struct attr attr_text_or_null = { "", A_TEXT, M_REPLACE, AF_NULL | AF_KEEP };
 
 static const struct attr ulimit_pair[] = {
 	{ "soft", A_INT, M_REPLACE, AF_REQ, .help = "what holds at first" },

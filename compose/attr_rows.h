@@ -5,4 +5,4 @@
 
 /* Each is one row (and the end of a table, so that it can be the kids of a list). */
 extern const struct attr attr_str_item[], attr_text_item[], attr_scalar_item[];
-extern const struct attr attr_text, attr_option, attr_option_or_null, attr_scalar, attr_ulimit, attr_build_ulimit, attr_file_ref_item;
+extern const struct attr attr_text, attr_option, attr_option_or_null, attr_text_or_null, attr_ulimit, attr_build_ulimit, attr_file_ref_item;

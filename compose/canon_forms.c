@@ -338,21 +338,30 @@ struct node *canon_filled(struct canon *c, const struct attr *row, struct node *
 	return n;
 }
 
+/* Files have room for other keys in `external`, nobody knows why. */
+static void external_keys(struct canon *c, const struct attr *row, const struct node *external)
+{
+	if (attr_find(row, "file"))
+		return;
+	for (size_t i = 0; i < external->n; i++)
+		if (!STREQ(external->pairs[i].key, "name") && !attr_is_extension(external->pairs[i].key))
+			canon_error(c, external->pairs[i].value, "unknown key '%s'", external->pairs[i].key);
+}
+
 /* external: {name: x} is the old way to say external: true, name: x. */
 struct node *canon_external(struct canon *c, const struct attr *row, struct node *n)
 {
-	struct node *external = n->kind == NODE_MAP ? node_get(n, "external") : NULL, *name;
+	struct node *external = n->kind == NODE_MAP ? node_get(n, "external") : NULL, *name, *given;
 	size_t mark;
 
 	if (!external || external->kind != NODE_MAP)
 		return n;
 	mark = canon_push(c, "external");
 	name = node_get(external, "name");
-	for (size_t i = 0; i < external->n; i++)
-		if (!STREQ(external->pairs[i].key, "name") && !attr_is_extension(external->pairs[i].key))
-			canon_error(c, external->pairs[i].value, "unknown key '%s'", external->pairs[i].key);
-	if (name && node_get(n, "name"))
-		canon_error(c, name, "'external.name' and 'name' are both given");
+	given = node_get(n, "name");
+	external_keys(c, row, external);
+	if (name && given && !node_equal(name, given))
+		canon_error(c, name, "'external.name' and 'name' differ");
 	else if (name)
 		canon_warn(
 			c, external, "'external.name' is deprecated, please set 'name' and 'external: true'");

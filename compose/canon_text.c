@@ -84,7 +84,8 @@ static struct node *line_value(struct canon *c, const struct attr *row, struct n
 {
 	const char *text = item->text;
 
-	if ((row->flags & AF_UNSET) && name_len && isspace((unsigned char)text[name_len - 1]))
+	if ((row->flags & AF_UNSET) && name_len && isspace((unsigned char)text[name_len - 1]) &&
+		(text[name_len] || !(row->flags & AF_SET)))
 		return canon_error(c, item, "there is a blank after the name in '%s'", text);
 	if (text[name_len] == '=')
 		return canon_str(c, item, text + name_len + 1);

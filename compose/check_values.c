@@ -130,7 +130,7 @@ static void check_networking(const struct stage_ctx *s, const char *name, const 
 	const struct node *mode = tree_str_node(service, "network_mode"),
 			  *nets = tree_map(service, "networks");
 
-	if (mode && nets && nets->n) {
+	if (mode && *mode->text && nets && nets->n) {
 		check_error(s, mode, check_path(s, "services", name, "network_mode"),
 			"service '%s': 'network_mode' and 'networks' exclude each other", name);
 		diag_note(s->d, nets->pos, "'networks' is here");
@@ -365,9 +365,12 @@ void check_published(const struct stage_ctx *s, const struct node *services)
 
 /* ------------------------------------------------------------------ networks, volumes, configs, secrets */
 
-/* What is external is described elsewhere: only its name may stand here. */
+/* What is external is described elsewhere. Of volumes only the name may stand here; with networks the
+ * reference lets it pass. */
 static void check_external(const struct stage_ctx *s, const char *section, const struct node_pair *p)
 {
+	bool network = STREQ(section, "networks");
+
 	if (!tree_true(p->value, "external"))
 		return;
 	tree_each(p->value, q) {
@@ -376,30 +379,56 @@ static void check_external(const struct stage_ctx *s, const char *section, const
 			continue;
 		if (STREQ(q->key, "ipam") && q->value->kind == NODE_MAP && !q->value->n)
 			continue;
-		diag_error(s->d, q->key_pos, "'external' and '%s' exclude each other in %s '%s'", q->key,
-			STREQ(section, "networks") ? "network" : "volume", p->key);
+		if (network)
+			diag_warn(s->d, q->key_pos, "network '%s' is external: '%s' has no effect", p->key,
+				q->key);
+		else
+			diag_error(s->d, q->key_pos, "'external' and '%s' exclude each other in volume '%s'",
+				q->key, p->key);
 		diag_where(s->d, check_path(s, section, p->key, q->key), NULL, (unsigned)strlen(q->key));
 	}
 }
 
-static void check_file_object(const struct stage_ctx *s, const char *section, const struct node_pair *p)
+/* The sources that are given: more than one is an error, beside `external` they have no effect. Returns
+ * whether there is one. */
+static bool check_sources(
+	const struct stage_ctx *s, const char *section, const struct node_pair *p, const char *sort)
 {
 	static const char *const sources[] = { "file", "environment", "content" };
-	const char *sort = STREQ(section, "configs") ? "config" : "secret", *first = NULL;
-	bool external = tree_true(p->value, "external");
+	const char *first = NULL;
 
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < sizeof sources / sizeof *sources; i++) {
 		const struct node *n = node_get(p->value, sources[i]);
+		const char *path = check_path(s, section, p->key, sources[i]);
 
 		if (!n)
 			continue;
-		if (first || external)
-			check_error(s, n, check_path(s, section, p->key, sources[i]),
-				"%s '%s': '%s' and '%s' exclude each other", sort, p->key,
-				external ? "external" : first, sources[i]);
+		if (first) {
+			check_error(s, n, path, "%s '%s': '%s' and '%s' exclude each other", sort, p->key,
+				first, sources[i]);
+		} else if (tree_true(p->value, "external")) {
+			diag_warn(s->d, n->pos, "%s '%s' is external: '%s' has no effect", sort, p->key,
+				sources[i]);
+			diag_where(s->d, path, n->origin, n->span);
+		}
 		first = sources[i];
 	}
-	if (!first && !external && !node_get(p->value, "driver") && !tree_wrong(p->value, "external"))
+	return first != NULL;
+}
+
+/* Configs may come from nowhere when they say something of `external`, be it false; of secrets the reference
+ * wants a source, even beside a driver. */
+static void check_file_object(const struct stage_ctx *s, const char *section, const struct node_pair *p)
+{
+	bool secret = STREQ(section, "secrets");
+	const char *sort = secret ? "secret" : "config";
+	bool given = check_sources(s, section, p, sort) || node_get(p->value, "external") ||
+		     node_get(p->value, "driver");
+
+	if (secret && !s->no_consistency && !tree_true(p->value, "external"))
+		given = node_get(p->value, "file") || tree_str(p->value, "environment") ||
+			tree_wrong(p->value, "file") || tree_wrong(p->value, "environment");
+	if (!given && !tree_wrong(p->value, "external"))
 		check_error(s, p->value, check_path(s, section, p->key, ""),
 			"%s '%s' has no source: give it 'file' or 'environment'", sort, p->key);
 }

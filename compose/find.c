@@ -366,6 +366,7 @@ int find_given_name(const struct found *f, const char **ret)
 	return 0;
 }
 
+/* NULL when the files have none. */
 static const char *name_in_files(const struct found *f, struct node *const *docs, size_t n)
 {
 	const struct node *name = NULL;
@@ -378,7 +379,7 @@ static const char *name_in_files(const struct found *f, struct node *const *docs
 			name = own;
 	}
 	if (!name)
-		return "";
+		return NULL;
 	/* what is wrong with its variables is reported when the document is interpolated */
 	if (f->opts->no_interpolate ||
 		interp_text(f->a, &f->env, name->text, name->len, NULL, &r) != INTERP_OK)
@@ -389,13 +390,13 @@ static const char *name_in_files(const struct found *f, struct node *const *docs
 int find_name(const struct found *f, struct node *const *docs, size_t n, const char **ret)
 {
 	const char *name = name_in_files(f, docs, n);
-	const char *base = strrchr(f->dir, '/');
+	const char *base = strrchr(f->dir, '/'), *from = name ? "'name:' of the compose file" : f->dir;
 
-	if (!*name)
+	if (!name)
 		name = normalise_name(f->a, base ? base + 1 : f->dir);
 	if (!*name) {
-		diag_error(f->d, (struct pos){ 0 }, "the project name must not be empty: '%s' gives none",
-			f->dir);
+		diag_error(
+			f->d, (struct pos){ 0 }, "the project name must not be empty: %s gives none", from);
 		diag_hint(f->d, "give one with -p, COMPOSE_PROJECT_NAME or 'name:' in the compose file");
 		return -1;
 	}
