@@ -304,8 +304,7 @@ static int on_profile(void *ctx, const char *text)
 	len = strlen(text);
 	while (len && strchr(" \t", text[len - 1]))
 		len--;
-	if (len)
-		add_word(w, arena_strndup(w->a, text, len));
+	add_word(w, arena_strndup(w->a, text, len));
 	return 0;
 }
 
@@ -316,8 +315,8 @@ const char *const *find_profiles(const struct found *f, size_t *ret_n)
 
 	for (size_t i = 0; i < f->opts->profiles.n; i++)
 		add_word(&w, f->opts->profiles.v[i]);
-	if (list && w.n == 0)
-		split(f->a, list, ',', on_profile, &w);
+	if (w.n == 0)
+		split(f->a, list ? list : "", ',', on_profile, &w);
 	*ret_n = w.n;
 	return w.v;
 }

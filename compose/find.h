@@ -28,7 +28,8 @@ struct found {
 int find_project(struct found *f, struct arena *a, struct diag *d, const struct compose_opts *opts);
 /* "No file at all" as an error with the names that were looked for. */
 int find_no_file(const struct found *f);
-/* The active profiles: those of the options, else COMPOSE_PROFILES; in the arena. */
+/* The active profiles: those of the options, else COMPOSE_PROFILES; in the arena. An empty list has one item, "": so
+ * `profiles: ["${DEBUG-}"]` is active while nothing is asked for. */
 const char *const *find_profiles(const struct found *f, size_t *ret_n);
 
 /* The name from -p or COMPOSE_PROJECT_NAME; *ret is NULL when there is none. -1 when it is not a valid name.

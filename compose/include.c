@@ -89,6 +89,8 @@ static void import_section(
 
 	if (!from)
 		return;
+	if (!to && STREQ(section, "services") && node_get(doc, section))
+		return; /* nothing after it: that is told when the whole is checked */
 	if (!to) {
 		to = node_new(f->s->a, NODE_MAP, from->pos);
 		node_set(f->s->a, doc, section, from->pos, to);

@@ -8,6 +8,8 @@
 
 /* Characters of a line that are shown, and how many of them at least before the place. */
 enum { LINE_MAX_SHOWN = 150, LINE_BEFORE = 70 };
+/* Further places of a warning that are named. */
+enum { PLACES_SHOWN = 8 };
 
 struct render {
 	const struct diag *d;
@@ -168,13 +170,61 @@ static void item(const struct render *r, const struct diag_item *it)
 		note(r, &it->notes[i]);
 }
 
+static bool same_warning(const struct diag_item *a, const struct diag_item *b)
+{
+	return a->level == DIAG_WARNING && b->level == DIAG_WARNING && a->pos.file && b->pos.file &&
+	       strcmp(a->msg, b->msg) == 0;
+}
+
+static bool is_repeated(const struct diag *d, size_t nr)
+{
+	for (size_t i = 0; i < nr; i++)
+		if (same_warning(&d->items[i], &d->items[nr]))
+			return true;
+	return false;
+}
+
+/* A variable that is not set is often used in many places: the warning is shown once, with the others' lines. */
+static void other_places(const struct render *r, size_t nr)
+{
+	const struct diag_item *first = &r->d->items[nr];
+	const char *file = NULL;
+	size_t n = 0;
+
+	for (size_t i = nr + 1; i < r->d->n; i++) {
+		const struct pos pos = r->d->items[i].pos;
+
+		if (!same_warning(first, &r->d->items[i]) || n++ >= PLACES_SHOWN)
+			continue;
+		if (n == 1) {
+			buf_str(r->out, "  ");
+			word(r, C_CYAN, "note");
+			buf_str(r->out, "the same at ");
+		} else {
+			buf_str(r->out, ", ");
+		}
+		if (!file || strcmp(file, pos.file) != 0)
+			text(r->out, short_name(r, pos.file));
+		buf_printf(r->out, ":%u", pos.line);
+		file = pos.file;
+	}
+	if (n > PLACES_SHOWN)
+		buf_printf(r->out, " and %zu more", n - PLACES_SHOWN);
+	if (n)
+		buf_char(r->out, '\n');
+}
+
 void ui_diag_format(const struct diag *d, bool colour, struct buf *out)
 {
 	auto_free char *cwd = getcwd(NULL, 0);
 	struct render r = { .d = d, .colour = colour, .cwd = cwd, .out = out };
 
-	for (size_t i = 0; i < d->n; i++)
+	for (size_t i = 0; i < d->n; i++) {
+		if (is_repeated(d, i))
+			continue;
 		item(&r, &d->items[i]);
+		other_places(&r, i);
+	}
 	if (d->n_dropped)
 		buf_printf(out, "davit: %zu more problems are not shown\n", d->n_dropped);
 }

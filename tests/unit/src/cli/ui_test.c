@@ -83,6 +83,26 @@ static void shows_line_and_caret(void **state)
 	diag_done(&d);
 }
 
+static void shows_a_repeated_warning_once(void **state)
+{
+	auto_buf struct buf b = BUF_INIT;
+	struct diag d = DIAG_INIT;
+
+	diag_warn(&d, (struct pos){ "a.yaml", 1, 1 }, "'%s' is not set", "A");
+	diag_warn(&d, (struct pos){ "a.yaml", 2, 1 }, "'%s' is not set", "B");
+	for (unsigned line = 3; line < 13; line++)
+		diag_warn(&d, (struct pos){ line < 5 ? "a.yaml" : "b.yaml", line, 1 }, "'%s' is not set", "A");
+	diag_error(&d, (struct pos){ "b.yaml", 20, 1 }, "bad");
+	diag_error(&d, (struct pos){ "b.yaml", 21, 1 }, "bad");
+	ui_diag_format(&d, false, &b);
+	assert_string_equal(b.p, "a.yaml:1:1: warning: 'A' is not set\n"
+				 "  note: the same at a.yaml:3, :4, b.yaml:5, :6, :7, :8, :9, :10 and 2 more\n"
+				 "a.yaml:2:1: warning: 'B' is not set\n"
+				 "b.yaml:20:1: error: bad\n"
+				 "b.yaml:21:1: error: bad\n");
+	diag_done(&d);
+}
+
 static void shows_a_part_of_long_lines(void **state)
 {
 	auto_buf struct buf b = BUF_INIT;
@@ -232,7 +252,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tables_are_as_wide_as_needed), cmocka_unit_test(texts_are_cut_by_columns),
-		cmocka_unit_test(shows_line_and_caret),		cmocka_unit_test(shows_a_part_of_long_lines),
+		cmocka_unit_test(shows_line_and_caret),		cmocka_unit_test(shows_a_repeated_warning_once),
+		cmocka_unit_test(shows_a_part_of_long_lines),
 		cmocka_unit_test(the_caret_stands_below_wide_letters),
 		cmocka_unit_test(the_caret_stands_below_wide_letters),
 		cmocka_unit_test(survives_places_beyond_the_text), cmocka_unit_test(block_counts_and_fits),
