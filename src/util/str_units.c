@@ -135,7 +135,8 @@ static const char *duration_part(const char *s, uint64_t *sum)
 	unit = unit_ns(p, n);
 	if (!have || unit == 0 || __builtin_mul_overflow(whole, unit, &v))
 		return NULL;
-	v += (uint64_t)((double)fraction * ((double)unit / scale));
+	if (__builtin_add_overflow(v, (uint64_t)((double)fraction * ((double)unit / scale)), &v))
+		return NULL;
 	if (__builtin_add_overflow(*sum, v, sum) || *sum > INT64_MAX)
 		return NULL;
 	return p + n;

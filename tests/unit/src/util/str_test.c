@@ -125,7 +125,7 @@ static void durations_in_and_out(void **state)
 	};
 	static const char *const bad[] = { "", "5", "s", ".s", "-", "+", "1x", "1 s", " 1s", "1s ", "1.2.3s",
 		"ten", "1S", "--1s", "1y", "9223372036854775808ns", "99999999999999999999s", "2562048h",
-		"15251w", "1m-5s", "1e3s" };
+		"15251w", "1m-5s", "1e3s", "18446744073.709551616s" };
 	char out[32];
 	int64_t v;
 
