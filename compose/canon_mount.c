@@ -146,6 +146,27 @@ const char *key_file_ref(struct arena *a, const struct node *item)
 
 /* ------------------------------------------------------------------ permissions */
 
+/* Nobody has a right that the one before has not, and who may write may read. */
+static bool is_likely_mode(int64_t mode)
+{
+	unsigned rest = (unsigned)mode & 07777, user = rest >> 6 & 7, group = rest >> 3 & 7, other = rest & 7;
+
+	return rest == mode && !(group & ~user) && !(other & ~group) && (user & 6) != 2 && (group & 6) != 2 &&
+	       (other & 6) != 2;
+}
+
+/* "mode: 755" is 01363. */
+static void decimal_mode(struct canon *c, const struct attr *row, const struct node *n, int64_t mode)
+{
+	int64_t meant;
+
+	if (!n->text || *n->text == '0' || val_mode(n->text, &meant) < 0 || !is_likely_mode(meant) ||
+		is_likely_mode(mode))
+		return;
+	canon_warn(c, n, "'%s: %s' is a decimal number: permissions 0%llo", row->key, n->text, (unsigned long long)mode);
+	canon_hint(c, "for permissions in octal write 0%s", n->text);
+}
+
 /* A number is taken as it is, digits in quotes are octal. */
 struct node *canon_mode(struct canon *c, const struct attr *row, struct node *n)
 {
@@ -155,6 +176,8 @@ struct node *canon_mode(struct canon *c, const struct attr *row, struct node *n)
 		return n;
 	if (n->kind != NODE_INT && (n->kind != NODE_STR || val_mode(n->text, &mode) < 0))
 		return canon_error(c, n, "'%s' must be permissions in octal such as \"0440\"", row->key);
+	if (n->kind == NODE_INT)
+		decimal_mode(c, row, n, mode);
 	if (mode < 0)
 		canon_warn(c, n, "a negative '%s' is no permissions, the default is used", row->key);
 	return canon_str(c, n, mode < 0 ? arena_printf(c->a, "0-%llo", -(unsigned long long)mode)
@@ -175,5 +198,7 @@ struct node *canon_mode_int(struct canon *c, const struct attr *row, struct node
 			canon_hint(c, "leave the quotes out");
 		return NULL;
 	}
+	if (n->kind == NODE_INT)
+		decimal_mode(c, row, n, n->i);
 	return canon_place(node_int(c->a, (long long)v, n->pos), n);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "../src/util/arena.h"
+#include "../src/util/map.h"
 #include "../src/util/str.h"
 #include "lower.h"
 #include "val.h"
@@ -24,17 +25,32 @@ static void low_port(struct lower *l, struct port *p, const struct node *n)
 		p->published = true;
 }
 
+static const char *port_identity(struct lower *l, const struct port *p)
+{
+	return arena_printf(l->a, "%s|%u-%u|%u|%s", p->host_ip ? p->host_ip : "", p->published_min, p->published_max,
+		p->target, p->protocol);
+}
+
+/* The reference keeps `published: 80` and `published: "80"` apart, where one is in the way of the other. */
 void low_ports(struct lower *l, struct service *svc, const struct node *n)
 {
 	const struct node *seq = tree_seq(n, "ports");
+	struct map seen = MAP_INIT;
 
 	svc->ports = arena_array(l->a, (seq ? seq->n : 0) + 1, sizeof *svc->ports);
 	tree_items(seq, it) {
+		struct port *p = &svc->ports[svc->n_ports];
 		const struct node *at;
 
-		if ((*it)->kind == NODE_MAP && !val_port_trouble(l->a, *it, &at))
-			low_port(l, &svc->ports[svc->n_ports++], *it);
+		if ((*it)->kind != NODE_MAP || val_port_trouble(l->a, *it, &at))
+			continue;
+		low_port(l, p, *it);
+		if (!map_get(&seen, port_identity(l, p))) {
+			map_set(&seen, port_identity(l, p), p);
+			svc->n_ports++;
+		}
 	}
+	map_done(&seen, NULL);
 }
 
 /* ------------------------------------------------------------------ mounts */

@@ -95,6 +95,7 @@ int val_mode(const char *text, int64_t *ret)
 {
 	int64_t v = 0;
 
+	text += *text == '+';
 	if (!*text)
 		return -1;
 	for (; *text; text++) {
