@@ -1,7 +1,7 @@
 /* How it works: libyaml's events drive a recursive descent (depth is bounded first). An anchor remembers the
  * node it named with its size and height, so that an alias is accounted for before it is copied: nine levels
  * of nine aliases stop at the limit instead of filling the memory. `<<` values are kept aside and applied
- * when their map ends, because keys written out win wherever they stand.
+ * when their map ends (load_merge.c), because keys written out win wherever they stand.
  *
  * Where the text breaks off, all maps and lists that are open end as they are and are marked as wrong. What
  * was read last before that is left out: often the mistake begins there (a quote that ends in another line).
@@ -14,6 +14,7 @@
 #include "../src/util/auto.h"
 #include "../src/util/str.h"
 #include "load.h"
+#include "load_merge.h"
 #include "load_tag.h"
 
 struct anchor {
@@ -202,6 +203,8 @@ static struct node *parse_alias(struct loader *l, const yaml_event_t *ev, unsign
 	if (!check_depth(l, depth + an->height - 1, pos) || !count_nodes(l, an->nodes, pos))
 		return NULL;
 	n = node_copy(l->a, an->node);
+	if (an->marked)
+		load_drop_resets(l, n);
 	*ret = (struct extent){ an->nodes, an->height, an->marked };
 	return n;
 }
@@ -275,42 +278,6 @@ static bool is_merge_key(const struct node *key)
 	return key->kind == NODE_STR && !key->quoted && STREQ(key->text, "<<");
 }
 
-static bool merge_ok(struct loader *l, struct node *map, const struct node *v)
-{
-	if (v->kind == NODE_MAP)
-		return true;
-	map->wrong = true;
-	if (v->wrong)
-		return false;
-	FAIL(l, v->pos, "'<<' takes a mapping or a list of mappings, not a %s", node_kind_str(v->kind));
-	return false;
-}
-
-static void merge_map(struct loader *l, struct node *map, const struct node *from)
-{
-	if (from->wrong)
-		map->wrong = true;
-	for (size_t i = 0; i < from->n; i++) {
-		const struct node_pair *p = &from->pairs[i];
-
-		if (!node_pair_get(map, p->key))
-			node_add(l->a, map, p->key, p->key_pos, p->value);
-	}
-}
-
-static void merge_value(struct loader *l, struct node *map, const struct node *v)
-{
-	if (v->kind != NODE_SEQ) {
-		if (merge_ok(l, map, v))
-			merge_map(l, map, v);
-		return;
-	}
-	for (size_t i = 0; i < v->n; i++) {
-		if (merge_ok(l, map, v->items[i]))
-			merge_map(l, map, v->items[i]);
-	}
-}
-
 static void add_pair(
 	struct loader *l, struct node *map, const struct node *key_node, const char *key, struct node *value)
 {
@@ -366,7 +333,7 @@ static struct node *parse_map(struct loader *l, const yaml_event_t *start, unsig
 		yaml_event_delete(&ev);
 		if (end) {
 			if (merge)
-				merge_value(l, map, merge);
+				load_merge(l, map, merge);
 			return map;
 		}
 	}

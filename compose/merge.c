@@ -27,7 +27,7 @@ struct tag_walk {
 	struct arena *a;
 	struct merge_tags *tags;
 	const char *keys[256]; /* the loader's depth limit is 200 */
-	size_t depth;
+	size_t depth, lists;
 };
 
 static void note_tag(struct tag_walk *w)
@@ -66,32 +66,43 @@ static void take_from_map(struct tag_walk *w, struct node *map)
 	node_truncate(map, kept);
 }
 
-/* Items have no place that could be found again in another list: a tag inside of one only acts here. */
+/* Items have no place that could be found again in another list: a tag in one of them only acts there. */
 static void take_from_seq(struct tag_walk *w, struct node *seq)
 {
 	size_t kept = 0;
 
+	w->lists++;
 	for (size_t i = 0; i < seq->n; i++) {
-		struct node *item = seq->items[i];
-
-		if (item->tag == NODE_RESET)
-			continue;
-		item->tag = NODE_PLAIN;
-		seq->items[kept++] = item;
+		if (!take_tags(w, seq->items[i]))
+			seq->items[kept++] = seq->items[i];
 	}
+	w->lists--;
 	node_truncate(seq, kept);
+}
+
+/* Below an !override the reference does not look for tags: what has one is a text (the loader made it one). */
+static void forget_tags(struct node *n)
+{
+	if (!n->marked)
+		return;
+	n->tag = NODE_PLAIN;
+	for (size_t i = 0; n->kind == NODE_SEQ && i < n->n; i++)
+		forget_tags(n->items[i]);
+	for (size_t i = 0; n->kind == NODE_MAP && i < n->n; i++)
+		forget_tags(n->pairs[i].value);
 }
 
 static bool take_tags(struct tag_walk *w, struct node *n)
 {
 	if (!n->marked)
 		return false;
-	if (n->tag != NODE_PLAIN && w->depth > 0)
+	if (n->tag != NODE_PLAIN && w->depth > 0 && w->lists == 0)
 		note_tag(w);
 	if (n->tag == NODE_RESET)
 		return true;
-	n->tag = NODE_PLAIN;
-	if (n->kind == NODE_MAP)
+	if (n->tag == NODE_OVERRIDE)
+		forget_tags(n);
+	else if (n->kind == NODE_MAP)
 		take_from_map(w, n);
 	else if (n->kind == NODE_SEQ)
 		take_from_seq(w, n);
