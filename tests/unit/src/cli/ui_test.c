@@ -252,7 +252,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(tables_are_as_wide_as_needed), cmocka_unit_test(texts_are_cut_by_columns),
-		cmocka_unit_test(shows_line_and_caret),		cmocka_unit_test(shows_a_repeated_warning_once),
+		cmocka_unit_test(shows_line_and_caret), cmocka_unit_test(shows_a_repeated_warning_once),
 		cmocka_unit_test(shows_a_part_of_long_lines),
 		cmocka_unit_test(the_caret_stands_below_wide_letters),
 		cmocka_unit_test(the_caret_stands_below_wide_letters),
