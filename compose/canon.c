@@ -5,6 +5,7 @@
  * another kind than the row says, or reports it again. A null stays: whether it may, or whether a required
  * key is missing, is only known when everything is merged (complete.c). */
 #include "canon.h"
+#include "load.h"
 
 #include <ctype.h>
 #include <stdarg.h>
@@ -81,13 +82,17 @@ const char *canon_subject(const struct canon *c, const struct attr *row)
 	return dot ? dot + 1 : c->path.p;
 }
 
+const char *canon_kind(const struct node *n)
+{
+	return load_is_timestamp(n) ? "date" : node_kind_str(n->kind);
+}
+
 struct node *canon_wrong(struct canon *c, const struct attr *row, const struct node *n, const char *want)
 {
 	if (n->kind == NODE_NULL)
 		canon_error(c, n, "'%s' must be %s; there is nothing after it", canon_subject(c, row), want);
 	else
-		canon_error(c, n, "'%s' must be %s, not a %s", canon_subject(c, row), want,
-			node_kind_str(n->kind));
+		canon_error(c, n, "'%s' must be %s, not a %s", canon_subject(c, row), want, canon_kind(n));
 	canon_hint_wrong(c, row, n);
 	return NULL;
 }

@@ -17,11 +17,15 @@ struct canon {
 struct node *canon_error(struct canon *c, const struct node *n, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void canon_warn(struct canon *c, const struct node *n, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void canon_hint(struct canon *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* What a user calls the value: "string", "date". */
+const char *canon_kind(const struct node *n);
 /* "'ports' must be a list, not a string"; returns NULL. */
 struct node *canon_wrong(struct canon *c, const struct attr *row, const struct node *n, const char *want);
 /* What was meant, to be called right after the problem was reported (canon_hint.c). The first returns the key of the row that was
  * meant, NULL when it is none of them; the second is for texts, the third for values of the wrong type. */
 const char *canon_hint_key(struct canon *c, const struct attr *row, const struct node_pair *p);
+/* For an item that is a mapping where a text is wanted: false when it does not look like a text with ": " in it. */
+bool canon_hint_pair(struct canon *c, const struct node *n);
 void canon_hint_text(struct canon *c, const struct node *n);
 void canon_hint_wrong(struct canon *c, const struct attr *row, const struct node *n);
 bool canon_takes_list(const struct attr *row);

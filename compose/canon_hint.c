@@ -120,12 +120,23 @@ static bool wrong_level(struct canon *c, const struct attr *row, const struct no
 	return true;
 }
 
+/* "- ./data: /data": a short form that a blank has made a mapping of. */
+static bool is_split_mount(const struct attr *row, const struct node_pair *p)
+{
+	return attr_find(row, "target") && p->value->kind == NODE_STR &&
+	       (p->value->text[0] == '/' || strchr(p->key, '/'));
+}
+
 const char *canon_hint_key(struct canon *c, const struct attr *row, const struct node_pair *p)
 {
 	const char *near;
 
 	if (strstr(p->key, "\xc2\xa0")) {
 		canon_hint(c, "it holds no-break spaces (U+00A0); write plain ones");
+		return NULL;
+	}
+	if (is_split_mount(row, p)) {
+		canon_hint(c, "the short form has no blank after the ':': write '%s:%s'", p->key, p->value->text);
 		return NULL;
 	}
 	for (const struct attr *kid = row->kids; kid->key; kid++) {
@@ -162,6 +173,16 @@ void canon_hint_text(struct canon *c, const struct node *n)
 	}
 	if (strstr(n->text, "\xc2\xa0"))
 		canon_hint(c, "it holds a no-break space (U+00A0); write a plain one");
+}
+
+bool canon_hint_pair(struct canon *c, const struct node *n)
+{
+	const char *key = n->kind == NODE_MAP && n->n == 1 ? n->pairs[0].key : "";
+
+	if (!key[strcspn(key, " =/\"'$%`")])
+		return false;
+	canon_hint(c, "the ': ' in it makes a mapping of it: put the whole item in quotes");
+	return true;
 }
 
 bool canon_takes_list(const struct attr *row)

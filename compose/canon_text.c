@@ -8,11 +8,6 @@
 #include "load.h"
 #include "val.h"
 
-static const char *kind_shown(const struct node *n)
-{
-	return load_is_timestamp(n) ? "date" : node_kind_str(n->kind);
-}
-
 /* ------------------------------------------------------------------ commands */
 
 static struct node *command_words(struct canon *c, struct node *n)
@@ -54,9 +49,11 @@ struct node *canon_command(struct canon *c, const struct attr *row, struct node 
 
 		if (n->items[i]->kind != NODE_STR || load_is_timestamp(n->items[i])) {
 			canon_error(c, n->items[i], "an item of '%s' must be a string, not a %s", row->key,
-				kind_shown(n->items[i]));
+				canon_kind(n->items[i]));
 			if (canon_is_scalar(n->items[i]))
 				canon_hint(c, "put it in quotes: \"%s\"", n->items[i]->text);
+			else
+				canon_hint_pair(c, n->items[i]);
 		}
 		canon_pop(c, mark);
 	}
@@ -71,7 +68,7 @@ static struct node *kv_value(struct canon *c, const struct attr *row, struct nod
 		return row->flags & AF_UNSET ? n : canon_str(c, n, "");
 	if (!canon_is_scalar(n) || load_is_timestamp(n)) {
 		canon_error(c, n, "a value of '%s' must be a string, number, boolean or nothing, not a %s",
-			row->key, kind_shown(n));
+			row->key, canon_kind(n));
 		if (load_is_timestamp(n))
 			canon_hint(c, "put it in quotes: \"%s\"", n->text);
 		return n;
@@ -101,10 +98,10 @@ static void kv_line(struct canon *c, const struct attr *row, struct node *map, s
 
 	if (item->kind != NODE_STR || load_is_timestamp(item)) {
 		canon_error(c, item, "an item of '%s' must be a string NAME=value, not a %s", row->key,
-			kind_shown(item));
+			canon_kind(item));
 		if (canon_is_scalar(item))
 			canon_hint(c, "put it in quotes: \"%s\"", item->text);
-		else if (item->kind == NODE_MAP && item->n == 1)
+		else if (!canon_hint_pair(c, item) && item->kind == NODE_MAP && item->n == 1)
 			canon_hint(c, "write '- %s=…', or leave all the '-' out", item->pairs[0].key);
 		return;
 	}
