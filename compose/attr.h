@@ -42,7 +42,7 @@ enum attr_type {
 };
 
 /* What happens when two files have the key. "Earlier" is the base, "later" the override. A null on the later side changes nothing
- * unless the rule is M_REPLACE. */
+ * unless the attribute is a command. */
 enum attr_merge {
 	M_REPLACE,      /* later wins as a whole */
 	M_DEEP,         /* A_OBJ, A_MAP, A_KV: key by key, by the rows of the kids */
@@ -50,6 +50,7 @@ enum attr_merge {
 	M_UNIQUE,       /* the same, equal items once; with an attr_item_key(), those of the same key (attr_unique) */
 	M_REFUSE,       /* the same, an item in both is an error */
 	M_BY_KEY,       /* lists of maps: an item of the same attr_item_key() takes the place of the earlier one (attr_unique) */
+	M_SUBNETS,      /* lists of maps: the later one, completed by what the earlier one says of the same subnet */
 	M_LOGGING,      /* M_DEEP when the drivers are equal or one is absent, else M_REPLACE */
 };
 
@@ -72,7 +73,7 @@ enum attr_flag {
 	AF_LATER  = 1 << 15,   /* understood and printed, not acted on yet */
 	AF_QUOTED = 1 << 16,   /* A_SIZE: a string, never a bare number */
 	AF_ALWAYS = 1 << 17,   /* printed although it is absent: null for a command, else nothing of its type */
-	AF_SET    = 1 << 18,   /* A_KV: names that are set nowhere are not printed */
+	AF_SET    = 1 << 18,   /* A_KV: names that are set nowhere vanish (normalise.c) */
 	AF_BARE   = 1 << 19,  /* A_BOOL, A_INT: no text, so neither quotes nor variables */
 	AF_FRAC   = 1 << 20,  /* a number may have a fraction: A_TEXT keeps it, A_INT cuts it off, A_SIZE takes it for none */
 	AF_ONCE   = 1 << 21,  /* lists, A_KV: the same line twice is an error */

@@ -45,7 +45,7 @@ static const struct attr ipam_config[] = {
 static const struct attr ipam_config_item = { "", A_OBJ, M_REPLACE, AF_KEEP | AF_XLESS, .kids = ipam_config };
 static const struct attr ipam[] = {
 	{ "driver",  A_STR, M_REPLACE, .help = "who gives addresses" },
-	{ "config",  A_SEQ, M_REPLACE, .kids = &ipam_config_item, .help = "subnets" },
+	{ "config",  A_SEQ, M_SUBNETS, .kids = &ipam_config_item, .help = "subnets" },
 	{ "options", A_MAP, M_DEEP,    AF_HIDE | AF_NOX, .kids = &aux_address,
 	  .help = "options of that driver" },
 	{ 0 }
@@ -79,7 +79,7 @@ static const struct attr volume_item = { "", A_OBJ, M_DEEP, AF_NULL | AF_KEEP, .
 
 static const struct attr config[] = {
 	{ "name",            A_STR,  M_REPLACE, .help = "its real name" },
-	{ "file",            A_STR,  M_REPLACE, AF_PATH, .help = "file that holds it" },
+	{ "file",            A_STR,  M_REPLACE, .help = "file that holds it" },
 	{ "environment",     A_STR,  M_REPLACE, .help = "variable that holds it" },
 	{ "content",         A_STR,  M_REPLACE, .help = "the text itself" },
 	{ "external",        A_BOOL, M_REPLACE, .help = "it exists already" },
@@ -92,7 +92,7 @@ static const struct attr config_item = { "", A_OBJ, M_DEEP, AF_KEEP, .kids = con
 
 static const struct attr secret[] = {
 	{ "name",            A_STR,  M_REPLACE, .help = "its real name" },
-	{ "file",            A_STR,  M_REPLACE, AF_PATH, .help = "file that holds it" },
+	{ "file",            A_STR,  M_REPLACE, .help = "file that holds it" },
 	{ "environment",     A_STR,  M_REPLACE, .help = "variable that holds it" },
 	{ "external",        A_BOOL, M_REPLACE, .help = "it exists already" },
 	{ "labels",          A_KV,   M_DEEP,    AF_ONCE, .help = "labels" },

@@ -64,4 +64,4 @@ attr_canon_fn canon_volumes, canon_devices, canon_file_refs, canon_service_secre
 attr_canon_fn canon_build, canon_ssh, canon_depends_on, canon_env_file, canon_extends, canon_include_item, canon_models,
 	canon_provider_option, canon_pull_policy, canon_test, canon_ulimit, canon_external, canon_count, canon_device_request, canon_reservation, canon_attest,
 	canon_gpus, canon_name, canon_filled;
-attr_key_fn key_port, key_target, key_file_ref;
+attr_key_fn key_port, key_target, key_file_ref, key_path;

@@ -150,6 +150,13 @@ struct node *canon_env_file(struct canon *c, const struct attr *row, struct node
 	return seq;
 }
 
+const char *key_path(struct arena *a, const struct node *item)
+{
+	const struct node *path = node_get(item, "path");
+
+	return path && path->kind == NODE_STR ? path->text : NULL;
+}
+
 struct node *canon_extends(struct canon *c, const struct attr *row, struct node *n)
 {
 	struct node *map;
@@ -289,7 +296,7 @@ struct node *canon_pull_policy(struct canon *c, const struct attr *row, struct n
 		return n;
 	for (size_t i = 0; policies[i]; i++)
 		if (STREQ(policies[i], n->text))
-			return STREQ(n->text, "if_not_present") ? canon_str(c, n, "missing") : n;
+			return n;
 	near = str_nearest(n->text, policies);
 	if (holds_policy(n->text))
 		canon_warn(c, n,

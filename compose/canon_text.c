@@ -80,6 +80,7 @@ static struct node *kv_value(struct canon *c, const struct attr *row, struct nod
 static struct node *line_value(struct canon *c, const struct attr *row, struct node *item, size_t name_len)
 {
 	const char *text = item->text;
+	struct node *unset;
 
 	if ((row->flags & AF_UNSET) && name_len && isspace((unsigned char)text[name_len - 1]) &&
 		(text[name_len] || !(row->flags & AF_SET)))
@@ -88,7 +89,11 @@ static struct node *line_value(struct canon *c, const struct attr *row, struct n
 		return canon_str(c, item, text + name_len + 1);
 	if (row->flags & AF_CTX)
 		return canon_error(c, item, "'%s' is not of the form NAME=CONTEXT", text);
-	return row->flags & AF_UNSET ? canon_like(c, item, NODE_NULL) : canon_str(c, item, "");
+	if (!(row->flags & AF_UNSET))
+		return canon_str(c, item, "");
+	unset = canon_like(c, item, NODE_NULL);
+	unset->listed = true;
+	return unset;
 }
 
 static void kv_line(struct canon *c, const struct attr *row, struct node *map, struct node *item)

@@ -106,8 +106,6 @@ static struct node *view_map(struct view *v, const struct attr *row, const struc
 	for (size_t i = 0; i < n->n; i++) {
 		const struct node_pair *p = &n->pairs[i];
 
-		if (p->value->kind == NODE_NULL && (row->flags & AF_SET))
-			continue;
 		node_add(v->a, out, p->key, p->key_pos,
 			row->type == A_KV || !row->kids ? as_it_is(p->value)
 							: view_value(v, row->kids, p->value));

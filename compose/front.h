@@ -69,6 +69,9 @@ void paths_resolve(const struct stage_ctx *s, struct node *root, const char *dir
 
 /* Names without a value in environment and build.args get the one that `env` has. */
 void resolve_names(const struct stage_ctx *s, struct node *root, const struct env *env);
+/* The same in an included model, with the variables of its own: those that stand in a list. What stands in a map, and
+ * arguments, get what the project has (as the reference does it). */
+void resolve_listed(const struct stage_ctx *s, struct node *root, const struct env *env);
 /* Reads env_file and label_file of every service; both attributes vanish. */
 void resolve_files(const struct stage_ctx *s, struct node *root);
 

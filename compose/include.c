@@ -176,7 +176,7 @@ static bool include_entry(struct front *f, struct node *doc, const struct node *
 	}
 	if (root) {
 		default_values(f->s, root);
-		resolve_names(f->s, root, &env);
+		resolve_listed(f->s, root, &env);
 		paths_resolve(f->s, root, seen_from(f, &child, node_get(entry, "project_directory")));
 		for (size_t i = 0; i < ARRAY_LEN(sections); i++)
 			import_section(f, doc, root, sections[i]);

@@ -11,6 +11,7 @@
 #include "../src/util/str.h"
 #include "attr.h"
 #include "diag.h"
+#include "tree.h"
 
 struct merge {
 	struct arena *a;
@@ -80,7 +81,8 @@ static void take_from_seq(struct tag_walk *w, struct node *seq)
 	node_truncate(seq, kept);
 }
 
-/* Below an !override the reference does not look for tags: what has one is a text (the loader made it one). */
+/* Below an !override the reference does not look for tags: what has one is a text (the loader made it one).
+ */
 static void forget_tags(struct node *n)
 {
 	if (!n->marked)
@@ -158,15 +160,24 @@ static struct node *cannot(struct merge *m, struct node *base, struct node *over
 	return base;
 }
 
+/* NAME=value: name by name. As the reference makes lists of both, names without value are as if they came of
+ * a list. */
+static struct node *merge_names(struct merge *m, struct node *base, struct node *over)
+{
+	tree_each(over, p) node_set(m->a, base, p->key, p->key_pos, p->value);
+	tree_each(base, p) if (p->value->kind == NODE_NULL) p->value->listed = true;
+	return base;
+}
+
 static struct node *merge_maps(struct merge *m, const struct attr *row, struct node *base, struct node *over)
 {
-	bool plain = row && row->type == A_KV;
-
+	if (row && row->type == A_KV)
+		return merge_names(m, base, over);
 	for (size_t i = 0; i < over->n; i++) {
 		struct node_pair *p = &over->pairs[i], *old = node_pair_get(base, p->key);
 		size_t mark;
 
-		if (!old || plain) {
+		if (!old) {
 			node_set(m->a, base, p->key, p->key_pos, p->value);
 			continue;
 		}
@@ -206,10 +217,61 @@ static void refuse_equal(struct merge *m, const struct node *base, const struct 
 	map_done(&seen, NULL);
 }
 
+/* ------------------------------------------------------------------ subnets */
+
+static bool same_subnet(const struct node *a, const struct node *b)
+{
+	const struct node *x = node_get(a, "subnet"), *y = node_get(b, "subnet");
+
+	return x && y ? node_equal(x, y) : x == y;
+}
+
+static struct node **find_subnet(const struct node *seq, const struct node *like)
+{
+	tree_items(seq, it) if (same_subnet(*it, like)) return it;
+	return NULL;
+}
+
+/* What comes out has each subnet once. */
+static void put_subnet(struct merge *m, struct node *seq, struct node *subnet)
+{
+	struct node **old = find_subnet(seq, subnet);
+
+	if (old)
+		*old = subnet;
+	else
+		node_push(m->a, seq, subnet);
+}
+
+/* The later list wins, and keeps of an earlier subnet what it does not say itself: the reference compares
+ * each with each, and what it does with a subnet that is only in the earlier list, or in the later one when
+ * that has several, follows from the order in which it does so. */
+static struct node *merge_subnets(
+	struct merge *m, const struct attr *row, struct node *base, const struct node *over)
+{
+	struct node *out = node_new(m->a, NODE_SEQ, over->pos);
+
+	tree_items(base, b)
+	{
+		tree_items(over, o)
+		{
+			if (!same_subnet(*b, *o) && !find_subnet(out, *o)) {
+				node_push(m->a, out, *o);
+				continue;
+			}
+			merge_maps(m, row->kids, *b, *o);
+			put_subnet(m, out, *b);
+		}
+	}
+	return out;
+}
+
 static struct node *merge_seqs(struct merge *m, const struct attr *row, struct node *base, struct node *over)
 {
 	enum attr_merge rule = row ? row->merge : M_APPEND;
 
+	if (rule == M_SUBNETS)
+		return merge_subnets(m, row, base, over);
 	if (rule == M_REFUSE)
 		refuse_equal(m, base, over);
 	append(m, base, over);

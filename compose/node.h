@@ -24,6 +24,7 @@ struct node {
 	bool quoted : 1; /* a scalar that was quoted or a block: always a string */
 	bool marked : 1; /* as loaded: it, or something below, holds a tag or a '$'; the rest need not be looked through for them */
 	bool wrong : 1;  /* reported already: a value that was taken out, or a list or map that may lack something */
+	bool listed : 1; /* NODE_NULL: a NAME without value that stands in a list, not in a map */
 	bool b : 1;      /* NODE_BOOL */
 	bool is_u64 : 1; /* NODE_INT above LLONG_MAX: i holds the bits of an unsigned number */
 	unsigned span;   /* length in the text, 0 when unknown */

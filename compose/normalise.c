@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "../src/util/arena.h"
+#include "../src/util/auto.h"
 #include "../src/util/str.h"
 #include "env.h"
 #include "stages.h"
@@ -25,7 +26,8 @@ static struct node *set_map(struct arena *a, struct node *map, const char *key, 
 
 static void default_watch(struct arena *a, struct node *service)
 {
-	tree_items(tree_seq(tree_map(service, "develop"), "watch"), rule) {
+	tree_items(tree_seq(tree_map(service, "develop"), "watch"), rule)
+	{
 		struct node *exec;
 
 		if ((*rule)->kind != NODE_MAP || node_get(*rule, "exec"))
@@ -50,10 +52,9 @@ static void default_service(const struct stage_ctx *s, struct node *service)
 
 	if (build && !node_get(build, "context"))
 		set_text(s->a, build, "context", ".", build->pos);
-	tree_each(tree_map(service, "depends_on"), dep)
-		if (dep->value->kind == NODE_MAP && !node_get(dep->value, "required"))
-			node_set(s->a, dep->value, "required", dep->key_pos,
-				node_bool(s->a, true, dep->key_pos));
+	tree_each(tree_map(service, "depends_on"),
+		dep) if (dep->value->kind == NODE_MAP && !node_get(dep->value, "required"))
+		node_set(s->a, dep->value, "required", dep->key_pos, node_bool(s->a, true, dep->key_pos));
 	if (s->no_interpolate)
 		return;
 	if (deploy && !node_get(deploy, "resources"))
@@ -68,10 +69,10 @@ void default_values(const struct stage_ctx *s, struct node *root)
 {
 	static const char *const sections[] = { "networks", "volumes" };
 
-	tree_each(tree_map(root, "services"), p)
-		default_service(s, p->value);
+	tree_each(tree_map(root, "services"), p) default_service(s, p->value);
 	for (size_t i = 0; i < 2; i++)
-		tree_each(tree_map(root, sections[i]), p) {
+		tree_each(tree_map(root, sections[i]), p)
+		{
 			if (p->value->kind == NODE_NULL)
 				p->value = node_new(s->a, NODE_MAP, p->key_pos);
 			if (i == 0 && !s->no_interpolate && p->value->kind == NODE_MAP &&
@@ -108,29 +109,37 @@ static const char *before_colon(const struct stage_ctx *s, const char *text)
 	return arena_strndup(s->a, text, strcspn(text, ":"));
 }
 
+/* SERVICE or SERVICE:ALIAS; what has more colons is no link to anything that exists. */
+static const char *linked(const struct stage_ctx *s, const char *text)
+{
+	const char *colon = strchr(text, ':');
+
+	return colon && !strchr(colon + 1, ':') ? before_colon(s, text) : text;
+}
+
 static void implied(const struct stage_ctx *s, struct node *service)
 {
-	static const char *const modes[] = { "network_mode", "ipc", "pid" };
+	static const char *const modes[] = { "network_mode", "ipc", "pid", "uts", "cgroup" };
 
-	tree_items(tree_seq(service, "links"), link)
-		if ((*link)->kind == NODE_STR)
-			imply(s, service, before_colon(s, (*link)->text), true, *link, "links");
-	for (size_t i = 0; i < 3; i++) {
+	tree_items(tree_seq(service, "links"), link) if ((*link)->kind == NODE_STR)
+		imply(s, service, linked(s, (*link)->text), true, *link, "links");
+	for (size_t i = 0; i < ARRAY_LEN(modes); i++) {
 		const struct node *mode = tree_str_node(service, modes[i]);
 
 		if (mode && str_starts(mode->text, "service:"))
 			imply(s, service, mode->text + strlen("service:"), true, mode, modes[i]);
 	}
-	tree_items(tree_seq(service, "volumes_from"), from)
-		if ((*from)->kind == NODE_STR && !str_starts((*from)->text, "container:"))
-			imply(s, service, before_colon(s, (*from)->text), false, *from, "volumes_from");
+	tree_items(tree_seq(service, "volumes_from"),
+		from) if ((*from)->kind == NODE_STR && !str_starts((*from)->text, "container:"))
+		imply(s, service, before_colon(s, (*from)->text), false, *from, "volumes_from");
 }
 
 /* ------------------------------------------------------------------ the rest */
 
 static void normal_mounts(const struct stage_ctx *s, struct node *service)
 {
-	tree_items(tree_seq(service, "volumes"), m) {
+	tree_items(tree_seq(service, "volumes"), m)
+	{
 		const struct node *target = tree_str_node(*m, "target");
 		struct node *clean;
 
@@ -143,12 +152,35 @@ static void normal_mounts(const struct stage_ctx *s, struct node *service)
 	}
 }
 
+/* An argument that is set nowhere is none. */
+static void drop_nulls(struct node *map)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; map && i < map->n; i++)
+		if (map->pairs[i].value->kind != NODE_NULL)
+			map->pairs[kept++] = map->pairs[i];
+	if (map)
+		node_truncate(map, kept);
+}
+
 static void normal_build(const struct stage_ctx *s, struct node *service)
 {
 	struct node *build = tree_map(service, "build");
 
-	if (build && !node_get(build, "dockerfile") && !node_get(build, "dockerfile_inline"))
+	if (!build)
+		return;
+	if (!node_get(build, "dockerfile") && !node_get(build, "dockerfile_inline"))
 		set_text(s->a, build, "dockerfile", "Dockerfile", build->pos);
+	drop_nulls(tree_map(build, "args"));
+}
+
+static void normal_pull_policy(const struct stage_ctx *s, struct node *service)
+{
+	const struct node *policy = tree_str_node(service, "pull_policy");
+
+	if (policy && STREQ(policy->text, "if_not_present"))
+		set_text(s->a, service, "pull_policy", "missing", policy->pos);
 }
 
 /* Whether the service is on the network `default`, which it is when it says nothing. */
@@ -156,11 +188,13 @@ static bool join_default(const struct stage_ctx *s, struct node *service, struct
 {
 	struct node *nets = tree_map(service, "networks");
 
-	if ((!nets || !nets->n) && !node_get(service, "network_mode") && !node_get(service, "provider")) {
+	if (node_get(service, "network_mode") || node_get(service, "provider"))
+		return false;
+	if (!nets || !nets->n) {
 		nets = set_map(s->a, service, "networks", pos);
 		node_set(s->a, nets, "default", pos, node_new(s->a, NODE_NULL, pos));
 	}
-	return nets && node_pair_get(nets, "default");
+	return node_pair_get(nets, "default") != NULL;
 }
 
 static void declare_default(const struct stage_ctx *s, struct node *root)
@@ -181,7 +215,8 @@ static void name_all(const struct stage_ctx *s, struct node *root)
 	static const char *const sections[] = { "networks", "volumes", "configs", "secrets" };
 
 	for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
-		tree_each(tree_map(root, sections[i]), p) {
+		tree_each(tree_map(root, sections[i]), p)
+		{
 			if (p->value->kind != NODE_MAP || tree_str(p->value, "name"))
 				continue;
 			set_text(s->a, p->value, "name",
@@ -199,7 +234,8 @@ static void keep_values(const struct stage_ctx *s, struct node *root)
 	static const char *const sections[] = { "configs", "secrets" };
 
 	for (size_t i = 0; s->env && i < sizeof sections / sizeof *sections; i++)
-		tree_each(tree_map(root, sections[i]), p) {
+		tree_each(tree_map(root, sections[i]), p)
+		{
 			const char *name = tree_str(p->value, "environment"),
 				   *value = name ? env_value(s->env, name) : NULL;
 
@@ -216,10 +252,12 @@ void normalise(const struct stage_ctx *s, struct node *root)
 	keep_values(s, root);
 	if (s->no_normalize)
 		return;
-	tree_each(tree_map(root, "services"), p) {
+	tree_each(tree_map(root, "services"), p)
+	{
 		if (p->value->kind != NODE_MAP)
 			continue;
 		normal_build(s, p->value);
+		normal_pull_policy(s, p->value);
 		normal_mounts(s, p->value);
 		implied(s, p->value);
 		on_default |= join_default(s, p->value, p->key_pos);

@@ -10,14 +10,15 @@
 #include "attr.h"
 #include "env.h"
 #include "front.h"
+#include "tree.h"
 
 struct paths {
 	const struct stage_ctx *s;
 	const char *dir, *home;
 };
 
-/* What comes after "~" is below the home directory, whether there is a slash between or not (the reference knows no "~user");
- * NULL: it does not begin so, or there is no home. */
+/* What comes after "~" is below the home directory, whether there is a slash between or not (the reference
+ * knows no "~user"); NULL: it does not begin so, or there is no home. */
 static char *expand_home(const struct paths *p, const char *text)
 {
 	if (!p->home || text[0] != '~')
@@ -38,13 +39,10 @@ static bool is_windows(const char *text)
 	       (is_separator(text[0]) && is_separator(text[1]));
 }
 
-static void resolve_text(const struct paths *p, struct node *n)
+static void put_dir(const struct paths *p, struct node *n)
 {
-	auto_free char *abs = NULL;
+	auto_free char *abs = expand_home(p, n->text);
 
-	if (n->kind != NODE_STR || n->text[0] == '/' || is_windows(n->text))
-		return;
-	abs = expand_home(p, n->text);
 	if (!abs)
 		abs = path_join(p->dir, n->len ? n->text : ".");
 	n->text = arena_strdup(p->s->a, abs);
@@ -54,8 +52,15 @@ static void resolve_text(const struct paths *p, struct node *n)
 
 static void resolve_path(const struct paths *p, struct node *n)
 {
-	if (n->len)
-		resolve_text(p, n);
+	if (n->kind == NODE_STR && n->len && n->text[0] != '/')
+		put_dir(p, n);
+}
+
+/* What the engine mounts may be a path of Windows; an empty one is the project directory. */
+static void resolve_mounted(const struct paths *p, struct node *n)
+{
+	if (n && n->kind == NODE_STR && n->text[0] != '/' && !is_windows(n->text))
+		put_dir(p, n);
 }
 
 /* A build context may also be a repository, an image or another service. */
@@ -105,36 +110,34 @@ static bool has_text(const struct node *map, const char *key, const char *text)
 	return n && n->kind == NODE_STR && STREQ(n->text, text);
 }
 
-/* A mount's source is a path only when it is a bind; an empty one is the project directory. */
+/* A mount's source is a path only when it is a bind. */
 static void resolve_binds(const struct paths *p, struct node *service)
 {
 	struct node *mounts = node_get(service, "volumes");
 
 	for (size_t i = 0; mounts && mounts->kind == NODE_SEQ && i < mounts->n; i++) {
-		struct node *source = node_get(mounts->items[i], "source");
-
-		if (source && has_text(mounts->items[i], "type", "bind"))
-			resolve_text(p, source);
+		if (has_text(mounts->items[i], "type", "bind"))
+			resolve_mounted(p, node_get(mounts->items[i], "source"));
 	}
 }
 
 /* A named volume that is a bind mount in disguise. The reference looks only where the driver is named. */
 static void resolve_volume(const struct paths *p, struct node *volume)
 {
-	struct node *opts = node_get(volume, "driver_opts"), *device = node_get(opts, "device");
+	struct node *opts = node_get(volume, "driver_opts");
 
-	if (device && has_text(opts, "o", "bind") && has_text(volume, "driver", "local"))
-		resolve_text(p, device);
+	if (has_text(opts, "o", "bind") && has_text(volume, "driver", "local"))
+		resolve_mounted(p, node_get(opts, "device"));
 }
 
 void paths_resolve(const struct stage_ctx *s, struct node *root, const char *dir)
 {
+	static const char *const files[] = { "configs", "secrets" };
 	const struct paths p = { s, dir, env_value(s->env, "HOME") };
-	struct node *services = node_get(root, "services"), *volumes = node_get(root, "volumes");
 
 	resolve_node(&p, &attr_root, root);
-	for (size_t i = 0; services && services->kind == NODE_MAP && i < services->n; i++)
-		resolve_binds(&p, services->pairs[i].value);
-	for (size_t i = 0; volumes && volumes->kind == NODE_MAP && i < volumes->n; i++)
-		resolve_volume(&p, volumes->pairs[i].value);
+	tree_each(tree_map(root, "services"), it) resolve_binds(&p, it->value);
+	tree_each(tree_map(root, "volumes"), it) resolve_volume(&p, it->value);
+	for (size_t i = 0; i < ARRAY_LEN(files); i++)
+		tree_each(tree_map(root, files[i]), it) resolve_mounted(&p, node_get(it->value, "file"));
 }

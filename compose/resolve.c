@@ -10,6 +10,7 @@
 #include "env.h"
 #include "front.h"
 #include "near.h"
+#include "tree.h"
 
 static struct node *value_node(struct arena *a, const struct env_var *v, struct pos pos)
 {
@@ -19,11 +20,12 @@ static struct node *value_node(struct arena *a, const struct env_var *v, struct 
 	return n;
 }
 
-static void resolve_map(const struct stage_ctx *s, struct node *map, const struct env *env)
+static void resolve_map(const struct stage_ctx *s, struct node *map, const struct env *env, bool listed)
 {
-	for (size_t i = 0; map && map->kind == NODE_MAP && i < map->n; i++) {
-		struct node_pair *p = &map->pairs[i];
-		const struct env_var *v = p->value->kind == NODE_NULL ? env_find(env, p->key) : NULL;
+	tree_each(map, p)
+	{
+		bool unset = p->value->kind == NODE_NULL && (p->value->listed || !listed);
+		const struct env_var *v = unset ? env_find(env, p->key) : NULL;
 
 		if (v && v->value)
 			p->value = value_node(s->a, v, p->value->pos);
@@ -32,14 +34,17 @@ static void resolve_map(const struct stage_ctx *s, struct node *map, const struc
 
 void resolve_names(const struct stage_ctx *s, struct node *root, const struct env *env)
 {
-	struct node *services = node_get(root, "services");
-
-	for (size_t i = 0; services && services->kind == NODE_MAP && i < services->n; i++) {
-		struct node *service = services->pairs[i].value;
-
-		resolve_map(s, node_get(service, "environment"), env);
-		resolve_map(s, node_get(node_get(service, "build"), "args"), env);
+	tree_each(tree_map(root, "services"), p)
+	{
+		resolve_map(s, tree_map(p->value, "environment"), env, false);
+		if (!s->no_normalize)
+			resolve_map(s, tree_map(tree_map(p->value, "build"), "args"), env, false);
 	}
+}
+
+void resolve_listed(const struct stage_ctx *s, struct node *root, const struct env *env)
+{
+	tree_each(tree_map(root, "services"), p) resolve_map(s, tree_map(p->value, "environment"), env, true);
 }
 
 /* ------------------------------------------------------------------ files */
@@ -73,8 +78,8 @@ static bool is_false(const struct node *n)
 	return n && n->kind == NODE_BOOL && !n->b;
 }
 
-static void read_env_file(const struct stage_ctx *s, const struct node *item, const struct env *lookup,
-	struct env *into)
+static void read_env_file(
+	const struct stage_ctx *s, const struct node *item, const struct env *lookup, struct env *into)
 {
 	const struct node *path = node_get(item, "path"), *format = node_get(item, "format");
 	bool raw = format && format->kind == NODE_STR && STREQ(format->text, "raw");
@@ -116,8 +121,8 @@ static void set_map(const struct stage_ctx *s, struct node *service, const char 
 	node_set(s->a, service, key, map->pos, map);
 }
 
-/* Values of the service's own environment can be used in the files, but what is set outside wins. *spent counts
- * over all services. */
+/* Values of the service's own environment can be used in the files, but what is set outside wins. *spent
+ * counts over all services. */
 static void service_env(const struct stage_ctx *s, struct node *service, size_t *spent)
 {
 	const struct node *files = node_get(service, "env_file"), *own = node_get(service, "environment");

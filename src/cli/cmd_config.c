@@ -232,7 +232,7 @@ static int config_run(struct cli *c, const void *opts, struct err *err)
 
 	if (o->format && !STREQ(o->format, "json") && !STREQ(o->format, "yaml"))
 		return err_set(err, ERR_USAGE, "unsupported format '%s': there are yaml and json", o->format);
-	if (c->args.n)
+	if (c->args.n && !o->services && !o->hash) /* these two are about all, as docker compose has it */
 		c->compose.services = (const char *const *)c->args.v;
 	c->compose.no_interpolate = o->no_interpolate;
 	c->compose.no_normalize = o->no_normalize;
