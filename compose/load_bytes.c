@@ -6,6 +6,8 @@
 #include "../src/util/str.h"
 #include "load_tree.h"
 
+enum { MAX_HANDLES = 100 };
+
 /* ------------------------------------------------------------------ UTF-16 */
 
 static unsigned unit_at(const unsigned char *p, bool big)
@@ -70,11 +72,20 @@ static size_t utf8_len(const unsigned char *p, const unsigned char *end)
 	return str_is_utf8((const char *)p, n) ? n : 0;
 }
 
+/* libyaml looks through all the handles that %TAG gave for each further one. */
+static bool has_too_many_handles(const struct loader *l, const unsigned char *line, unsigned *n)
+{
+	const unsigned char *end = (const unsigned char *)l->text + l->text_len;
+
+	return end - line > 4 && memcmp(line, "%TAG", 4) == 0 && ++*n > MAX_HANDLES;
+}
+
 /* What libyaml would refuse without a place, or read as something else: with its place. */
 static int check_bytes(struct loader *l)
 {
 	const unsigned char *p = (const unsigned char *)l->text, *end = p + l->text_len;
 	struct pos pos = { l->file, 1, 1 };
+	unsigned handles = 0;
 
 	while (p < end) {
 		size_t n = *p >= 0x20 && *p < 0x7f ? 1 : utf8_len(p, end);
@@ -85,6 +96,8 @@ static int check_bytes(struct loader *l)
 			return diag_error(l->d, pos, "a NUL character is not allowed");
 		if ((*p < 0x20 && *p != '\t' && *p != '\n' && *p != '\r') || *p == 0x7f)
 			return diag_error(l->d, pos, "the control character 0x%02x is not allowed", *p);
+		if (pos.col == 1 && has_too_many_handles(l, p, &handles))
+			return diag_error(l->d, pos, "more than %d %%TAG directives", MAX_HANDLES);
 		if (*p == '\n') {
 			pos.line++;
 			pos.col = 0;

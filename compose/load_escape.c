@@ -13,7 +13,7 @@
 /* The last character of the planes for private use: one, so that columns stay what they are. Where a file has
  * it itself, nothing is marked. */
 static const char mark[] = "\xf4\x8f\xbf\xbd";
-enum { MARK_LEN = sizeof mark - 1, MAX_SCANS = 1000, MAX_SCANNED = 64 << 20 };
+enum { MARK_LEN = sizeof mark - 1, MAX_TEXT = 4 << 20, MAX_SCANS = 1000, MAX_SCANNED = 32 << 20 };
 
 static const char *find(const char *text, size_t len, const char *what)
 {
@@ -84,7 +84,7 @@ void load_escape_mark(struct loader *l)
 	struct buf text = BUF_INIT;
 	size_t at, scanned = 0;
 
-	if (!find(l->text, l->text_len, "\\'") || find(l->text, l->text_len, mark))
+	if (l->text_len > MAX_TEXT || !find(l->text, l->text_len, "\\'") || find(l->text, l->text_len, mark))
 		return;
 	buf_add(&text, l->text, l->text_len);
 	for (int scans = 0; scans < MAX_SCANS && scanned < MAX_SCANNED; scans++) {

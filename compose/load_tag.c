@@ -94,6 +94,8 @@ static void report_unknown(struct loader *l, const struct node *n, const char *n
 		diag_hint(l->d, "did you mean '%s'?", near);
 		return;
 	}
+	if (l->d->n >= DIAG_MAX)
+		return;
 	diag_warn(l->d, n->pos, "the tag '%s' is not known: the value is taken %s", name,
 		n->kind == NODE_STR ? "as a text" : "as it is");
 	if (n->kind == NODE_STR)

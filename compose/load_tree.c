@@ -298,7 +298,7 @@ static void parse_pair(struct loader *l, struct node *map, yaml_event_t *key_ev,
 {
 	struct extent kx = { 0 }, vx = { 0 };
 	struct node *key = parse_node(l, key_ev, depth + 1, &kx), *value;
-	const char *text = key ? parse_key(l, key) : NULL;
+	const char *text = key && !l->stop ? parse_key(l, key) : NULL;
 	yaml_event_t ev;
 
 	if (!next_event(l, &ev))

@@ -28,8 +28,10 @@ struct loader {
 	bool cut;          /* what stood before the place where the text broke off was left out */
 };
 
-/* The first reports and goes on, the second ends the reading of this file. */
-#define FAIL(l, ...) ((void)((l)->failed = true, diag_error((l)->d, __VA_ARGS__)))
+/* The first reports and goes on, while there is room for more reports; the second ends the reading of this
+ * file. */
+#define FAIL(l, ...) \
+	((void)((l)->failed = true, diag_error((l)->d, __VA_ARGS__), (l)->stop |= (l)->d->n_errors > DIAG_MAX))
 #define STOP(l, ...) ((l)->stop = (l)->limit = true, FAIL(l, __VA_ARGS__))
 
 static inline struct pos load_pos(const struct loader *l, yaml_mark_t mark)

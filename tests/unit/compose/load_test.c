@@ -327,6 +327,28 @@ static void sizes_are_bounded(void **state)
 	free(text);
 }
 
+/* Each of these takes libyaml, or us, time by the square of the length when nobody stops it. */
+static void work_is_bounded(void **state)
+{
+	struct fx *fx = *state;
+	struct buf text = BUF_INIT;
+	struct node **docs;
+	size_t n;
+
+	for (int i = 0; i < 101; i++)
+		buf_printf(&text, "%%TAG !a%d! tag:x:\n", i);
+	refused(fx, text.p, text.len, "more than 100 %TAG directives", 101, 1);
+	text.len = 0;
+	repeat(&text, "@", '{', 1000);
+	refused(fx, text.p, text.len, "nested more than 200 levels", 1, 201);
+	text.len = 0;
+	for (int i = 0; i < 100000; i++)
+		buf_str(&text, "- \"\\'\"\n");
+	assert_int_equal(load_text(fx->a, &fx->d, "c.yaml", text.p, text.len, &docs, &n), -1);
+	fx_problem(fx, DIAG_ERROR, "means nothing in double quotes");
+	buf_done(&text);
+}
+
 static void files_that_are_none(void **state)
 {
 	struct fx *fx = *state;
@@ -360,6 +382,7 @@ int main(void)
 		FX_TEST(alias_bombs_are_refused),
 		FX_TEST(depth_is_bounded),
 		FX_TEST(sizes_are_bounded),
+		FX_TEST(work_is_bounded),
 		FX_TEST(files_that_are_none),
 	};
 
