@@ -2,20 +2,21 @@
  *
  * The rules are those of the library that the reference uses: single and double quotes, a backslash that
  * takes the next character as it is (not inside single quotes), backquotes and $(…) that only keep blanks
- * together, and an unquoted ; | & < > that ends everything. */
+ * together, and an unquoted ; | & < > that ends everything. Inside backquotes the other quotes count (and
+ * vanish), inside $(…) they do not; a parenthesis that closes nothing opens as one of $(…) does. */
 #include <string.h>
 
 #include "../src/util/arena.h"
 #include "../src/util/buf.h"
 #include "val.h"
 
-enum quote { Q_NONE, Q_SINGLE, Q_DOUBLE, Q_BACK, Q_PAREN };
+enum quote { Q_SINGLE = 1, Q_DOUBLE = 2, Q_BACK = 4, Q_PAREN = 8 };
 
 struct splitter {
 	struct arena *a;
 	struct buf word;
 	bool any; /* a word has begun (it may be empty: "") */
-	enum quote quote;
+	unsigned open; /* enum quote, or-ed: what is not closed yet */
 	struct strv out;
 	size_t cap;
 };
@@ -43,18 +44,23 @@ static void add(struct splitter *s, char c)
 	s->any = true;
 }
 
-/* A quote character: opens, closes, or is nothing special inside another quote. 1: taken, 0: an ordinary
- * character. */
-static int on_quote(struct splitter *s, enum quote q)
+/* Whether one of `others` is open, which makes a character an ordinary one. */
+static bool within(const struct splitter *s, unsigned others)
 {
-	if (s->quote != Q_NONE && s->quote != q)
-		return 0;
-	s->quote = s->quote == q ? Q_NONE : q;
-	if (q == Q_BACK)
-		return 0;
-	if (s->quote == Q_NONE)
+	return (s->open & others) != 0;
+}
+
+/* Quotes are no part of the word, but an empty pair is one. */
+static void toggle_quote(struct splitter *s, enum quote q)
+{
+	if (within(s, q))
 		s->any = true;
-	return 1;
+	s->open ^= q;
+}
+
+static bool opens_substitution(const struct splitter *s)
+{
+	return !within(s, Q_PAREN) && s->word.len && s->word.p[s->word.len - 1] == '$';
 }
 
 /* 0, 1: ended by a metacharacter, -1: a parenthesis that is not ours to read. */
@@ -62,35 +68,32 @@ static int on_char(struct splitter *s, char c)
 {
 	switch (c) {
 	case '\'':
-		if (on_quote(s, Q_SINGLE))
-			return 0;
-		break;
 	case '"':
-		if (on_quote(s, Q_DOUBLE))
-			return 0;
+		if (within(s, Q_PAREN | (c == '"' ? Q_SINGLE : Q_DOUBLE)))
+			break;
+		toggle_quote(s, c == '"' ? Q_DOUBLE : Q_SINGLE);
+		return 0;
+	case '`':
+		if (!within(s, Q_SINGLE | Q_DOUBLE | Q_PAREN))
+			s->open ^= Q_BACK;
 		break;
-	case '`': on_quote(s, Q_BACK); break;
 	case '(':
-		if (s->quote == Q_PAREN)
+		if (within(s, Q_SINGLE | Q_DOUBLE | Q_BACK))
+			break;
+		if (!opens_substitution(s))
 			return -1;
-		if (s->quote == Q_NONE) {
-			if (!s->word.len || s->word.p[s->word.len - 1] != '$')
-				return -1;
-			s->quote = Q_PAREN;
-		}
+		s->open |= Q_PAREN;
 		break;
 	case ')':
-		if (s->quote == Q_NONE)
-			return -1;
-		if (s->quote == Q_PAREN)
-			s->quote = Q_NONE;
+		if (!within(s, Q_SINGLE | Q_DOUBLE | Q_BACK))
+			s->open ^= Q_PAREN;
 		break;
 	case ';':
 	case '&':
 	case '|':
 	case '<':
 	case '>':
-		if (s->quote != Q_NONE)
+		if (s->open)
 			break;
 		/* "2>file": the number belongs to the redirection */
 		if (c == '>' && s->word.len && s->word.p[0] >= '0' && s->word.p[0] <= '9')
@@ -113,10 +116,10 @@ int val_words(struct arena *a, const char *text, struct strv *ret, const char **
 		if (escaped) {
 			add(&s, *p);
 			escaped = false;
-		} else if (*p == '\\' && s.quote != Q_SINGLE) {
+		} else if (*p == '\\' && !within(&s, Q_SINGLE)) {
 			escaped = true;
 		} else if (strchr(" \t\r\n", *p)) {
-			if (s.quote == Q_NONE)
+			if (!s.open)
 				end_word(&s);
 			else
 				add(&s, *p);
@@ -127,10 +130,12 @@ int val_words(struct arena *a, const char *text, struct strv *ret, const char **
 	}
 	end_word(&s);
 	buf_done(&s.word);
-	if (stop < 0 || escaped || s.quote != Q_NONE) {
-		*ret_why = arena_strdup(a, stop < 0  ? "an unquoted parenthesis in a command"
-					   : escaped ? "a backslash at the end of a command"
-						     : "a quote is not closed in a command");
+	if (stop < 0 || escaped || s.open) {
+		*ret_why = arena_strdup(a,
+			stop < 0	    ? "an unquoted parenthesis in a command"
+			: escaped	    ? "a backslash at the end of a command"
+			: s.open == Q_PAREN ? "a parenthesis is not closed, or closes nothing, in a command"
+					    : "a quote is not closed in a command");
 		return -1;
 	}
 	if (ret_rest)

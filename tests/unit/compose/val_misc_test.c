@@ -49,8 +49,10 @@ static void test_words(void **state)
 		{ "echo \"open", "!a quote is not closed in a command" },
 		{ "echo 'open", "!a quote is not closed in a command" },
 		{ "a (b)", "!an unquoted parenthesis in a command" },
-		{ "a b)", "!an unquoted parenthesis in a command" },
-		{ "a $(b", "!a quote is not closed in a command" },
+		{ "a b)", "!a parenthesis is not closed, or closes nothing, in a command" },
+		{ "a $(b", "!a parenthesis is not closed, or closes nothing, in a command" },
+		{ "`it's`", "!a quote is not closed in a command" },
+		{ "a ) b ) c", "a|) b )|c" },
 		{ "a\\", "!a backslash at the end of a command" },
 	};
 	struct fx *fx = *state;
