@@ -351,8 +351,10 @@ static struct node *checked(struct canon *c, const struct attr *row, struct node
 		if (!whole)
 			return n;
 	}
-	/* what a hook left alone because of its variables, or made whole itself */
-	if (row->canon && (canon_opaque(c, whole) || (row->flags & AF_ZERO && whole->kind != NODE_MAP)))
+	/* what a hook, the list's for an item, left alone because of its variables, or made whole itself */
+	if ((row->canon || row->type == A_OBJ) && canon_opaque(c, whole))
+		return whole;
+	if (row->canon && row->flags & AF_ZERO && whole->kind != NODE_MAP)
 		return whole;
 	return by_type(c, row, whole);
 }
