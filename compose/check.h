@@ -19,5 +19,5 @@ void check_container_names(const struct stage_ctx *s, const struct node *service
 void check_published(const struct stage_ctx *s, const struct node *services);
 void check_resources(const struct stage_ctx *s, const struct node *root);
 
-/* check_effects.c: warns of what is understood and has no effect. */
+/* check_effects.c: tells of what is understood and has no effect, if anybody wants to know. */
 void check_effects(const struct stage_ctx *s, const struct node *root);

@@ -21,12 +21,13 @@ static void walk(struct effects *e, const struct attr *row, const struct node *n
 
 static void report(struct effects *e, const struct attr *row, const struct node_pair *p)
 {
+	const char *what = row->flags & AF_NOTE ? "has no effect on a single Linux host" : "is not acted on yet";
 	struct diag *d = e->s->d;
 
-	if (row->flags & AF_NOTE)
-		diag_warn(d, p->key_pos, "'%s' has no effect on a single Linux host", p->key);
+	if (e->s->effects == EFFECTS_REFUSED)
+		diag_error(d, p->key_pos, "'%s' %s", p->key, what);
 	else
-		diag_warn(d, p->key_pos, "'%s' is not acted on yet", p->key);
+		diag_warn(d, p->key_pos, "'%s' %s", p->key, what);
 	diag_where(d, trail_text(&e->path), NULL, (unsigned)strlen(p->key));
 }
 
@@ -62,7 +63,7 @@ void check_effects(const struct stage_ctx *s, const struct node *root)
 {
 	struct effects e = { .s = s, .path = BUF_INIT };
 
-	if (!s->no_consistency)
+	if (s->effects != EFFECTS_UNTOLD)
 		walk(&e, &attr_root, root);
 	buf_done(&e.path);
 }

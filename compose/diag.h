@@ -15,6 +15,9 @@
 
 #include "pos.h"
 
+/* What to say of attributes that are understood and have no effect here. */
+enum compose_effects { EFFECTS_UNTOLD, EFFECTS_WARNED, EFFECTS_REFUSED };
+
 enum diag_level { DIAG_ERROR, DIAG_WARNING };
 enum { DIAG_MAX = 200, DIAG_TEXT = 400, DIAG_AGAIN = 3 };
 

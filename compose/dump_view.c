@@ -48,6 +48,21 @@ static void settle(const struct view *v, struct node *n)
 	sort_keys(v, n);
 }
 
+/* What later stages noted down in the tree begins with a dollar, as no key of a compose file does. */
+static void drop_notes(struct node *n)
+{
+	size_t kept = 0;
+
+	tree_each(n, p) {
+		if (*p->key == '$')
+			continue;
+		if (p->value->kind == NODE_MAP)
+			drop_notes(p->value);
+		n->pairs[kept++] = *p;
+	}
+	node_truncate(n, kept);
+}
+
 static struct node *settled_copy(const struct view *v, const struct node *n)
 {
 	struct node *out = node_copy(v->a, n);
@@ -275,5 +290,11 @@ struct node *dump_view(struct arena *a, const struct project *p, enum dump_form 
 {
 	struct view v = { a, form };
 
-	return p->raw ? settled_copy(&v, p->root) : view_project(&v, p->root);
+	struct node *whole;
+
+	if (!p->raw)
+		return view_project(&v, p->root);
+	whole = settled_copy(&v, p->root);
+	drop_notes(whole);
+	return whole;
 }

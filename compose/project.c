@@ -103,6 +103,11 @@ static struct project *finish(struct found *f, struct stage_ctx *s, struct node 
 	if (!s->no_path_resolution)
 		paths_resolve(s, root, f->dir);
 	normalise(s, root);
+	if (f->opts->whole) {
+		s->no_consistency = true;
+		check_tree(s, root);
+		return diag_failed(f->d) ? NULL : lower(s, root, NULL, &files);
+	}
 	select_profiles(s, root, profiles, n_profiles);
 	check_tree(s, root);
 	select_services(s, root, profiles, n_profiles, f->opts->services);
@@ -128,6 +133,7 @@ int compose_load(const struct compose_opts *opts, struct diag *d, struct project
 		.no_env_resolution = opts->no_env_resolution,
 		.no_consistency = opts->no_consistency,
 		.all_resources = opts->all_resources,
+		.effects = opts->effects,
 	};
 	int r = find_project(&f, a, d, opts);
 

@@ -26,6 +26,8 @@ struct compose_opts {
 	const char *const *services;   /* only these and what they need (NULL-terminated, NULL: all) */
 	bool no_interpolate, no_normalize, no_path_resolution, no_env_resolution, no_consistency;
 	bool all_resources;
+	bool whole;                    /* all there is in the files, whether it is enabled, used and consistent or not */
+	enum compose_effects effects;  /* for who is about to run the project */
 };
 
 /* 0 and *ret_project (project_free it), or -1 with the reasons in d. Warnings may be in d in both cases. */

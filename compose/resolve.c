@@ -128,7 +128,7 @@ static void service_env(const struct stage_ctx *s, struct node *service, size_t 
 	const struct node *files = node_get(service, "env_file"), *own = node_get(service, "environment");
 	struct env lookup, all;
 
-	if (!files)
+	if (!files || s->no_env_resolution)
 		return;
 	node_remove(service, "env_file");
 	env_init(&lookup, s->a);

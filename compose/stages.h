@@ -26,6 +26,7 @@ struct stage_ctx {
 	struct node *disabled;           /* services that profiles took out of the tree (NODE_MAP); NULL: none */
 	bool no_interpolate;             /* "${X}" may stand where a number is wanted */
 	bool no_normalize, no_path_resolution, no_env_resolution, no_consistency, all_resources;
+	enum compose_effects effects;
 };
 
 /* One document (maybe a part only: an override): types are checked and cast, short forms become long ones, unknown keys and wrong

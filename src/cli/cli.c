@@ -59,11 +59,13 @@ static const struct opt global_flags[] = {
 	{ 'v', "version", OPT_BOOL, G(version), "print the version" },
 	{ 0, "workdir", OPT_STRING, G(project_directory), NULL },
 	{ 0, "verbose", OPT_IGNORED, 0, NULL },
-	{ 0, "compatibility", OPT_REFUSED, 0, "davit names containers PROJECT-SERVICE-N always" },
-	{ 0, "dry-run", OPT_REFUSED, 0, "davit cannot show a plan without carrying it out yet" },
-	{ 0, "parallel", OPT_REFUSED, 0, "davit starts as much as it can at once; leave the flag out" },
-	{ 0, "all-resources", OPT_REFUSED, 0,
-	  "only 'davit config' could use it, and prints what services use" },
+	{ 'D', "debug", OPT_IGNORED, 0, NULL },
+	{ 0, "no-ansi", OPT_BOOL, G(no_ansi), NULL },
+	{ 0, "compatibility", OPT_BOOL, G(compatibility), NULL },
+	{ 0, "dry-run", OPT_BOOL, G(dry_run), NULL },
+	{ 0, "parallel", OPT_STRING, G(parallel), NULL },
+	{ 0, "all-resources", OPT_BOOL, G(all_resources),
+	  "'config': print also what no service uses" },
 	{ 0 }
 };
 
@@ -191,6 +193,8 @@ static int run_cmd(struct cli *c, char **argv, struct err *err)
 	} else if (check_args(cmd, &c->args, err) < 0) {
 		r = -1;
 	} else {
+		if (cmd->prepare)
+			cmd->prepare(c, opts);
 		r = cli_need(c, cmd->needs, err);
 		if (r == 0)
 			r = cmd->run(c, opts, err);
@@ -199,6 +203,22 @@ static int run_cmd(struct cli *c, char **argv, struct err *err)
 	}
 	opt_done(cmd->opts, opts);
 	return r;
+}
+
+/* Flags of the reference that mean something to `config` only, which changes nothing. */
+static int check_globals(const struct cli *c, struct err *err)
+{
+	if (c->cmd == &cmd_config || c->g.version)
+		return 0;
+	if (c->g.compatibility)
+		return err_set(err, ERR_USAGE, "--compatibility is not supported: davit names containers PROJECT-SERVICE-N always");
+	if (c->g.dry_run)
+		return err_set(err, ERR_USAGE, "--dry-run is not supported: davit cannot show a plan without carrying it out yet");
+	if (c->g.parallel)
+		return err_set(err, ERR_USAGE, "--parallel is not supported: davit starts as much as it can at once; leave the flag out");
+	if (c->g.all_resources)
+		return err_set(err, ERR_USAGE, "--all-resources is for 'davit config'");
+	return 0;
 }
 
 static int dispatch(struct cli *c, const struct opt_args *words, struct err *err)
@@ -221,9 +241,12 @@ static int dispatch(struct cli *c, const struct opt_args *words, struct err *err
 		help_cmd(&c->ui, c->cmd);
 		return 0;
 	}
+	if (check_globals(c, err) < 0)
+		return -1;
 	c->compose = (struct compose_opts){
 		.files = c->g.files, .env_files = c->g.env_files, .profiles = c->g.profiles,
 		.project_name = c->g.project_name, .project_directory = c->g.project_directory,
+		.all_resources = c->g.all_resources,
 	};
 	if (c->g.runtime)                /* the supervisor inherits it */
 		setenv("DAVIT_RUNTIME", c->g.runtime, 1);
@@ -254,7 +277,7 @@ int cli_main(int argc, char **argv)
 	if (getenv("DAVIT_DEBUG"))
 		log_to(STDERR_FILENO, LOG_DEBUG, 0);
 	r = opt_parse(global_flags, &c.g, argc > 0 ? argv + 1 : argv, true, &words, &err);
-	if (ui_init(&c.ui, c.g.ansi, c.g.progress, r < 0 ? NULL : &err) < 0 && r >= 0)
+	if (ui_init(&c.ui, c.g.no_ansi ? "never" : c.g.ansi, c.g.progress, r < 0 ? NULL : &err) < 0 && r >= 0)
 		r = -1;
 	if (r == OPT_HELP) {
 		help_all(&c.ui);

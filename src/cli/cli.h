@@ -40,13 +40,14 @@ struct cmd {
 	const struct opt *opts;
 	size_t opts_size;
 	const void *defaults;            /* opts_size bytes; NULL: zeroes */
+	void (*prepare)(struct cli *c, const void *opts);  /* before the needs: how files are to be read; may be NULL */
 	int (*run)(struct cli *c, const void *opts, struct err *err);
 };
 
 struct global_opts {
 	struct strs files, env_files, profiles;
-	const char *project_name, *project_directory, *state_dir, *run_dir, *runtime, *ansi, *progress;
-	bool version;
+	const char *project_name, *project_directory, *state_dir, *run_dir, *runtime, *ansi, *progress, *parallel;
+	bool version, dry_run, compatibility, all_resources, no_ansi;
 };
 
 struct cli {

@@ -42,6 +42,7 @@ static const struct opt up_flags[] = {
 	{ 0, "timestamps", OPT_BOOL, U(timestamps), "print the time of each line" },
 	{ 0, "no-log-prefix", OPT_BOOL, U(no_prefix), "leave out the names in front of the lines" },
 	{ 0, "no-color", OPT_BOOL, U(no_color), "no colours" },
+	{ 0, "strict", OPT_BOOL, U(strict), "refuse files with attributes that have no effect here" },
 	{ 0, "quiet-pull", OPT_IGNORED, 0, NULL },
 	{ 0, "no-build", OPT_IGNORED, 0, NULL },
 	{ 0, "quiet-build", OPT_IGNORED, 0, NULL },
@@ -206,6 +207,11 @@ static int run_request(struct cli *c, const struct up_opts *o, const bool *scope
 	return detached ? act_run(c, req, "Running", err) : attach_run(c, o, scope, req, err);
 }
 
+static void up_prepare(struct cli *c, const void *opts)
+{
+	c->compose.effects = ((const struct up_opts *)opts)->strict ? EFFECTS_REFUSED : EFFECTS_WARNED;
+}
+
 static int up_run(struct cli *c, const void *opts, struct err *err)
 {
 	const struct up_opts *o = opts;
@@ -235,5 +241,6 @@ const struct cmd cmd_up = {
 	.max_args = -1,
 	.opts = up_flags,
 	.opts_size = sizeof(struct up_opts),
+	.prepare = up_prepare,
 	.run = up_run,
 };

@@ -6,7 +6,7 @@
 #include "cli.h"
 
 struct up_opts {
-	bool detach, wait, no_start, force_recreate, no_recreate, always_recreate_deps, remove_orphans,
+	bool detach, wait, no_start, force_recreate, no_recreate, always_recreate_deps, remove_orphans, strict,
 		no_deps, renew_anon_volumes;
 	bool no_color, no_prefix, timestamps, attach_deps, abort_on_exit, abort_on_failure;
 	struct opt_int timeout, wait_timeout;

@@ -46,7 +46,7 @@ static void print_item(struct buf *out, const struct diag_item *it)
 static char *problems(void)
 {
 	static const char *const no_environ[] = { NULL };
-	struct compose_opts opts = { .project_name = "demo", .environ = no_environ };
+	struct compose_opts opts = { .project_name = "demo", .environ = no_environ, .effects = EFFECTS_WARNED };
 	struct diag d = DIAG_INIT;
 	struct project *p = NULL;
 	struct buf out = BUF_INIT;
