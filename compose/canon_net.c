@@ -231,6 +231,8 @@ struct node *canon_extra_hosts(struct canon *c, const struct attr *row, struct n
 
 	if (n->kind != NODE_SEQ && n->kind != NODE_MAP)
 		return canon_wrong(c, row, n, "a mapping or a list of HOST=IP");
+	if (n->kind == NODE_SEQ)
+		canon_equal_items(c, row, n);
 	seq = canon_like(c, n, NODE_SEQ);
 	for (size_t i = 0; i < n->n; i++) {
 		size_t mark = n->kind == NODE_MAP ? canon_push(c, n->pairs[i].key) : canon_push_index(c, i);
