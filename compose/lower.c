@@ -19,9 +19,18 @@ static const struct node *body(const struct node_pair *p)
 
 static char *name_of(struct lower *l, const struct node_pair *p)
 {
-	char *name = low_str(l, p->value, "name");
+	const struct node *given = tree_str_node(p->value, "name");
+	char *name;
 
-	return name ? name : arena_strdup(l->a, p->key);
+	if (given && *given->text)
+		return arena_strdup(l->a, given->text);
+	if (!given || tree_true(p->value, "external"))
+		return arena_strdup(l->a, p->key);
+	/* the reference prints it so and fails when it comes to make it */
+	name = arena_printf(l->a, "%s_%s", l->s->project_name, p->key);
+	diag_warn(l->s->d, given->pos, "an empty name: '%s' is used", name);
+	diag_where(l->s->d, NULL, given->origin, given->span);
+	return name;
 }
 
 static void low_ipam(struct lower *l, struct network *net, const struct node *n)

@@ -217,7 +217,7 @@ static void name_all(const struct stage_ctx *s, struct node *root)
 	for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
 		tree_each(tree_map(root, sections[i]), p)
 		{
-			if (p->value->kind != NODE_MAP || tree_str(p->value, "name"))
+			if (p->value->kind != NODE_MAP || node_get(p->value, "name"))
 				continue;
 			set_text(s->a, p->value, "name",
 				tree_true(p->value, "external")

@@ -66,7 +66,7 @@ static void resolve_mounted(const struct paths *p, struct node *n)
 /* A build context may also be a repository, an image or another service. */
 static bool is_remote(const char *text)
 {
-	static const char *const starts[] = { "service:", "github.com/", "git@", "docker-image:" };
+	static const char *const starts[] = { "service:", "github.com/", "git@" };
 
 	for (size_t i = 0; i < ARRAY_LEN(starts); i++) {
 		if (str_starts(text, starts[i]))

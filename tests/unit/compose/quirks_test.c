@@ -190,6 +190,16 @@ static void test_device(void **state)
 	done(&q);
 }
 
+static void test_empty_name(void **state)
+{
+	struct quirk q = quirk_of(*state, "    volumes: ['data:/d']\nvolumes: {data: {name: ''}}\n");
+
+	prints(&q, "\"data\": {}");
+	assert_string_equal(q.p->volumes[0].name, "q_data");
+	warns(&q, "an empty name: 'q_data' is used");
+	done(&q);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -201,6 +211,7 @@ int main(void)
 		FX_TEST(test_same_effect),
 		FX_TEST(test_modes),
 		FX_TEST(test_device),
+		FX_TEST(test_empty_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
