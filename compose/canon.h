@@ -29,6 +29,8 @@ bool canon_hint_pair(struct canon *c, const struct node *n);
 void canon_hint_text(struct canon *c, const struct node *n);
 void canon_hint_wrong(struct canon *c, const struct attr *row, const struct node *n);
 bool canon_takes_list(const struct attr *row);
+/* An item of a list of names that is none. */
+void canon_name_wrong(struct canon *c, const struct node *item, const char *key);
 /* Path segments: returns what to give back to canon_pop(). */
 size_t canon_push(struct canon *c, const char *key);
 size_t canon_push_index(struct canon *c, size_t i);

@@ -72,6 +72,14 @@ struct node *canon_ssh(struct canon *c, const struct attr *row, struct node *n)
 
 /* ------------------------------------------------------------------ lists of names that are maps */
 
+void canon_name_wrong(struct canon *c, const struct node *item, const char *key)
+{
+	canon_error(c, item, "an item of '%s' must be a string, not a %s", key, node_kind_str(item->kind));
+	if (item->kind == NODE_MAP && item->n)
+		canon_hint(c, "where one has more than its name, all are keys: '%s:' without the '-'",
+			item->pairs[0].key);
+}
+
 static struct node *names_to_map(struct canon *c, const struct attr *row, struct node *n,
 	struct node *(*value)(struct canon *c, const struct node *name))
 {
@@ -85,8 +93,7 @@ static struct node *names_to_map(struct canon *c, const struct attr *row, struct
 		size_t mark = canon_push_index(c, i);
 
 		if (item->kind != NODE_STR)
-			canon_error(c, item, "an item of '%s' must be a string, not a %s", row->key,
-				node_kind_str(item->kind));
+			canon_name_wrong(c, item, row->key);
 		else if (node_pair_get(map, item->text))
 			canon_error(c, item, "'%s' is in '%s' twice", item->text, row->key);
 		else

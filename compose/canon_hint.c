@@ -37,7 +37,8 @@ static const char *synonym(const struct attr *row, const char *key)
 		{ "cwd", "working_dir" }, { "mounts", "volumes" }, { "binds", "volumes" }, { "groups", "group_add" },
 		{ "caps", "cap_add" }, { "restart", "restart_policy" }, { "publish", "ports" },
 		{ "log", "logging" }, { "logs", "logging" }, { "hosts", "extra_hosts" }, { "dockerfile_path", "dockerfile" },
-		{ "path", "context" }, { "dir", "context" }, { "docker_file", "dockerfile" }, { "opts", "driver_opts" },
+		{ "path", "context" }, { "dir", "context" }, { "path", "file" },
+		{ "src", "source" }, { "dst", "target" }, { "dest", "target" }, { "destination", "target" }, { "opts", "driver_opts" },
 		{ "options", "driver_opts" },
 	};
 
@@ -219,6 +220,10 @@ void canon_hint_wrong(struct canon *c, const struct attr *row, const struct node
 		canon_hint(c, "a blank is missing after the '-'");
 	else if (lacks_blank(row, n))
 		canon_hint(c, "a blank is missing after the ':'");
+	else if (has_key(row, "condition") && canon_is_scalar(n))
+		canon_hint(c, "write '%s: {condition: %s}'", last, n->text);
+	else if (row->type == A_KV && n->kind == NODE_STR && !n->span && strchr(n->text, '='))
+		canon_hint(c, "write each line as 'NAME: value', or as '- NAME=value'");
 	else if (canon_is_scalar(n) && canon_takes_list(row) && *n->text)
 		canon_hint(c, "write it as a list: [\"%s\"]", n->text);
 	else if (n->kind == NODE_MAP && row->type == A_SEQ)

@@ -175,8 +175,7 @@ struct node *canon_networks(struct canon *c, const struct attr *row, struct node
 		size_t mark = canon_push_index(c, i);
 
 		if (item->kind != NODE_STR)
-			canon_error(c, item, "the name of a network must be a string, not a %s",
-				node_kind_str(item->kind));
+			canon_name_wrong(c, item, "networks");
 		else if (node_pair_get(map, item->text))
 			canon_error(c, item, "network '%s' is named twice", item->text);
 		else

@@ -178,7 +178,7 @@ static bool has_level(const struct line *ln, size_t col, bool dash)
 		while (at + 1 < ln->len && ln->p[at + 1] == ' ')
 			at++;
 	}
-	return at == col && (!dash || at == ln->indent);
+	return at == col && (at == ln->indent || (!dash && key_colon(ln, at) < ln->len));
 }
 
 /* The lines above that are still open: each is indented less than those below it. This one has to begin like one of them. */
@@ -254,7 +254,7 @@ bool guess_key(struct loader *l, const struct broken *b)
 	fail_at(l, &here, at, here.len, "a list item cannot stand among keys");
 	if (b->from.line)
 		diag_note(l->d, b->from, "the keys start here");
-	diag_hint(l->d, "is the key of the list missing above, or the line indented too little?");
+	diag_hint(l->d, "write all of them as 'key: value', or all as '- item'");
 	return true;
 }
 
@@ -262,9 +262,20 @@ bool guess_item(struct loader *l, const struct broken *b)
 {
 	struct line here;
 
-	return line_at(l, b->at.line, &here) &&
-		(after_quote(l, &here, byte_at(&here, b->at.col)) ||
-			(here.indent + 1 == b->at.col && bad_indent(l, &here)));
+	if (!line_at(l, b->at.line, &here))
+		return false;
+	if (after_quote(l, &here, byte_at(&here, b->at.col)))
+		return true;
+	if (here.indent + 1 != b->at.col)
+		return false;
+	if (bad_indent(l, &here))
+		return true;
+	if (is_dash(&here, here.indent) || key_colon(&here, here.indent) == here.len)
+		return false;
+	fail_at(l, &here, here.indent, here.len, "a key cannot stand among the items of a list");
+	diag_note(l->d, b->from, "the items start here");
+	diag_hint(l->d, "write all of them as 'key: value', or all as '- item'");
+	return true;
 }
 
 /* ------------------------------------------------------------------ key: value */
@@ -348,9 +359,28 @@ bool guess_no_colon(struct loader *l, const struct broken *b)
 
 /* ------------------------------------------------------------------ brackets, quotes, characters */
 
+/* Whether the bracket at p has its other half, as far as counting tells. */
+static bool is_closed(const struct loader *l, const char *p)
+{
+	const char *end = l->text + l->text_len, *close;
+	size_t depth = 0;
+
+	for (; p < end; p++) {
+		if (*p == '"' || *p == '\'') {
+			close = memchr(p + 1, *p, (size_t)(end - p - 1));
+			p = close ? close : p;
+		} else if (*p == '[' || *p == '{') {
+			depth++;
+		} else if ((*p == ']' || *p == '}') && --depth == 0) {
+			return true;
+		}
+	}
+	return false;
+}
+
 bool guess_flow(struct loader *l, const struct broken *b)
 {
-	struct line open;
+	struct line open, here;
 	size_t at;
 
 	if (b->at.line <= b->from.line || !line_at(l, b->from.line, &open))
@@ -358,6 +388,11 @@ bool guess_flow(struct loader *l, const struct broken *b)
 	at = byte_at(&open, b->from.col);
 	if (at >= open.len)
 		return false;
+	if (is_closed(l, open.p + at) && line_at(l, b->at.line, &here) && line_above(l, &here, &here)) {
+		fail_at(l, &here, here.len ? here.len - 1 : 0, here.len, "a ',' is missing after this");
+		diag_note(l->d, b->from, "the '%c' is here", open.p[at]);
+		return true;
+	}
 	fail_at(l, &open, at, at + 1, arena_printf(l->a, "this '%c' is not closed", open.p[at]));
 	diag_note(l->d, b->at, "a ',' or the '%c' is missing before this", open.p[at] == '[' ? ']' : '}');
 	return true;

@@ -8,7 +8,7 @@
 #include "../src/util/path.h"
 #include "../src/util/str.h"
 
-enum { ENTRIES_MAX = 1000, DISTANCE_MAX = 3 };
+enum { ENTRIES_MAX = 1000, DISTANCE_MAX = 4 };
 
 const char *near_names(struct arena *a, const char *dir, const char *const *names)
 {
@@ -19,9 +19,13 @@ const char *near_names(struct arena *a, const char *dir, const char *const *name
 
 	for (int i = 0; d && i < ENTRIES_MAX && (e = readdir(d)); i++) {
 		const char *hit = e->d_type == DT_DIR ? NULL : str_nearest(e->d_name, names);
-		unsigned distance = hit ? str_distance(e->d_name, hit) : least;
+		unsigned distance;
 
-		/* by name when they are as near: the order of directories is chance */
+		if (!hit)
+			continue;
+		distance = str_distance(e->d_name, hit);
+
+		/* of those that are as near the first by name: the order of directories is chance */
 		if (distance > least || (distance == least && (!best || strcmp(e->d_name, best) >= 0)))
 			continue;
 		least = distance;

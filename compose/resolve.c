@@ -49,12 +49,13 @@ void resolve_listed(const struct stage_ctx *s, struct node *root, const struct e
 
 /* ------------------------------------------------------------------ files */
 
-/* Paths are absolute by now; the user wrote most of them relative to the project. */
+/* Paths are absolute by now; below the working directory, which the variables know, they are shown without it. */
 static const char *shown(const struct stage_ctx *s, const char *path)
 {
-	size_t n = strlen(s->working_dir);
+	const char *cwd = s->env ? env_value(s->env, "PWD") : NULL;
+	size_t n = cwd ? strlen(cwd) : 0;
 
-	return strncmp(path, s->working_dir, n) == 0 && path[n] == '/' ? path + n + 1 : path;
+	return n && strncmp(path, cwd, n) == 0 && path[n] == '/' ? path + n + 1 : path;
 }
 
 /* Reads one file into `into`. `named` is the node that names it. */
@@ -64,7 +65,7 @@ static void read_one(const struct stage_ctx *s, const struct node *named, bool r
 	auto_free char *path = path_join(s->working_dir, named->text);
 	const char *near;
 
-	if (env_load(into, lookup, s->d, path, named->text, raw) != ENV_ABSENT || !required)
+	if (env_load(into, lookup, s->d, path, shown(s, named->text), raw) != ENV_ABSENT || !required)
 		return;
 	diag_error(s->d, named->pos, "the %s '%s' does not exist", what, shown(s, named->text));
 	diag_where(s->d, NULL, named->origin, named->span);
