@@ -1,6 +1,7 @@
-/* How it works, in the reference's order: the process' environment; .env of the directory known so far; -f or
- * COMPOSE_FILE or the nearest directory upwards with a compose file; then .env once more, of the directory
- * that was found. What was set first stays. */
+/* How it works, in the reference's order: the process' environment; what .env of the directory known so far,
+ * or the env files, say about COMPOSE_ things; then all they say; -f or COMPOSE_FILE or the nearest directory
+ * upwards with a compose file; then .env once more, of the directory that was found. What was set first
+ * stays. */
 #include "find.h"
 
 #include <errno.h>
@@ -68,26 +69,39 @@ static const char *current_dir(const struct found *f)
 	return f->cwd;
 }
 
+static void add_name(struct arena *a, const char ***list, size_t *n, const char *name)
+{
+	const char **all = arena_array(a, *n + 1, sizeof *all);
+
+	if (*n)
+		memcpy(all, *list, *n * sizeof *all);
+	all[(*n)++] = name;
+	*list = all;
+}
+
 static void add_file(struct found *f, const char *path)
 {
-	const char **files = arena_array(f->a, f->n_files + 1, sizeof *files);
-
-	if (f->n_files)
-		memcpy(files, f->files, f->n_files * sizeof *files);
-	files[f->n_files++] = STREQ(path, "-") ? path : join(f->a, f->cwd, path);
-	f->files = files;
+	add_name(f->a, &f->files, &f->n_files, STREQ(path, "-") ? path : join(f->a, f->cwd, path));
 }
 
 /* ------------------------------------------------------------------ .env */
 
-static bool is_true(const char *word)
+/* COMPOSE_DISABLE_ENV_FILE, which has to be a boolean of a few forms when it is set. */
+static bool dotenv_disabled(const struct found *f)
 {
-	static const char *const yes[] = { "1", "t", "T", "TRUE", "true", "True" };
+	static const char *const yes[] = { "1", "t", "T", "TRUE", "true", "True" }, *const no[] = { "0", "f",
+		"F", "FALSE", "false", "False" };
+	const struct env_var *v = env_find(&f->env, "COMPOSE_DISABLE_ENV_FILE");
 
-	for (size_t i = 0; word && i < ARRAY_LEN(yes); i++) {
-		if (STREQ(word, yes[i]))
+	for (size_t i = 0; v && i < ARRAY_LEN(yes); i++) {
+		if (STREQ(v->value, yes[i]))
 			return true;
+		if (STREQ(v->value, no[i]))
+			return false;
 	}
+	if (v)
+		diag_error(f->d, v->pos, "COMPOSE_DISABLE_ENV_FILE must be 'true' or 'false', not '%s'",
+			v->value);
 	return false;
 }
 
@@ -104,8 +118,8 @@ static int read_env_file(struct found *f, struct env *into, const char *path)
 	int r = env_load(into, &f->env, f->d, path, shown(f, path), false);
 
 	if (r == ENV_ABSENT) {
-		r = diag_error(f->d, (struct pos){ shown(f, path), 0, 0 },
-			"the env file '%s' does not exist", shown(f, path));
+		r = diag_error(f->d, (struct pos){ shown(f, path), 0, 0 }, "the env file '%s' does not exist",
+			shown(f, path));
 		hint_file(f, path);
 	}
 	if (r < 0)
@@ -118,68 +132,63 @@ static int read_dotenv(struct found *f, struct env *into)
 	const char *path = join(f->a, current_dir(f), ".env");
 	struct stat st;
 
-	if (is_true(env_value(&f->env, "COMPOSE_DISABLE_ENV_FILE")))
-		return 0;
-	if (stat(path, &st) < 0 || S_ISDIR(st.st_mode))
+	if (dotenv_disabled(f) || stat(path, &st) < 0 || S_ISDIR(st.st_mode))
 		return 0;
 	return read_env_file(f, into, path);
 }
 
-/* Each item of a list with a one-character separator, for which take() is called; stops when it fails. */
-static int split(struct arena *a, const char *list, char sep, int (*item)(void *ctx, const char *text),
-	void *ctx)
+/* Each item of a list, for which item() is called. */
+static void split(struct arena *a, const char *list, const char *sep,
+	void (*item)(void *ctx, const char *text), void *ctx)
 {
-	for (const char *end;; list = end + 1) {
-		end = strchrnul(list, sep);
-		if (item(ctx, arena_strndup(a, list, (size_t)(end - list))) < 0)
-			return -1;
-		if (!*end)
-			return 0;
-	}
+	for (const char *end; (end = strstr(list, sep)); list = end + strlen(sep))
+		item(ctx, arena_strndup(a, list, (size_t)(end - list)));
+	item(ctx, list);
 }
 
-struct env_files {
-	struct found *f;
-	struct env *into;
-};
-
-static int on_env_file(void *ctx, const char *name)
+static void on_env_file(void *ctx, const char *name)
 {
-	struct env_files *x = ctx;
+	struct found *f = ctx;
 
 	if (*name)
-		read_env_file(x->f, x->into, join(x->f->a, x->f->cwd, name));
-	return 0;
+		add_name(f->a, &f->env_files, &f->n_env_files, join(f->a, f->cwd, name));
 }
 
-/* What is wrong with a file is reported, and its variables are unknown from then on. */
-static void read_env(struct found *f)
+/* Only what the caller's environment says can name files of variables: what they say themselves comes too
+ * late. */
+static void find_env_files(struct found *f)
 {
 	const char *list = env_value(&f->env, "COMPOSE_ENV_FILES");
-	struct env file_env;
-	struct env_files ctx = { f, &file_env };
 
-	env_init(&file_env, f->a);
-	if (f->opts->env_files.n) {
-		for (size_t i = 0; i < f->opts->env_files.n; i++)
-			on_env_file(&ctx, f->opts->env_files.v[i]);
-	} else if (list && *list) {
-		split(f->a, list, ',', on_env_file, &ctx);
-	} else {
-		read_dotenv(f, &file_env);
+	for (size_t i = 0; i < f->opts->env_files.n; i++)
+		add_name(f->a, &f->env_files, &f->n_env_files, join(f->a, f->cwd, f->opts->env_files.v[i]));
+	if (list && f->n_env_files == 0)
+		split(f->a, list, ",", on_env_file, f);
+}
+
+/* Adds the variables of the files, or only those that say how to go on. What is wrong with a file is
+ * reported, and its variables are unknown from then on. */
+static void read_env(struct found *f, bool only_own)
+{
+	static const char own[] = "COMPOSE_";
+	struct env read;
+
+	env_init(&read, f->a);
+	for (size_t i = 0; i < f->n_env_files; i++)
+		read_env_file(f, &read, f->env_files[i]);
+	if (f->n_env_files == 0)
+		read_dotenv(f, &read);
+	map_each (&read.vars, it) {
+		const struct env_var *v = it->value;
+
+		if (!only_own || strncmp(v->name, own, sizeof own - 1) == 0)
+			env_put(&f->env, v->name, v->value, v->pos, false);
 	}
-	env_put_all(&f->env, &file_env, false);
-	env_done(&file_env);
+	f->env.partial |= read.partial;
+	env_done(&read);
 }
 
 /* ------------------------------------------------------------------ compose files */
-
-static bool is_file(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 && !S_ISDIR(st.st_mode);
-}
 
 /* Adds the first of the names that is in dir; warns when there are more. */
 static bool discover_in(struct found *f, const char *dir, const char *const *list, size_t n)
@@ -187,11 +196,12 @@ static bool discover_in(struct found *f, const char *dir, const char *const *lis
 	const char *hit = NULL;
 	auto_buf struct buf all = BUF_INIT;
 	size_t hits = 0;
+	struct stat st;
 
 	for (size_t i = 0; i < n; i++) {
 		const char *path = join(f->a, dir, list[i]);
 
-		if (!is_file(path))
+		if (stat(path, &st) < 0)
 			continue;
 		buf_printf(&all, "%s%s", hits++ ? ", " : "", list[i]);
 		if (!hit)
@@ -221,22 +231,27 @@ static void discover(struct found *f)
 	}
 }
 
-static int on_compose_file(void *ctx, const char *name)
+static void on_compose_file(void *ctx, const char *name)
 {
-	if (*name)
-		add_file(ctx, name);
-	return 0;
+	struct found *f = ctx;
+	const struct env_var *v = env_find(&f->env, "COMPOSE_FILE");
+
+	if (*name) {
+		add_file(f, name);
+		return;
+	}
+	diag_error(f->d, v->pos, "COMPOSE_FILE has an empty file name: '%s'", v->value);
 }
 
 static void find_files(struct found *f)
 {
-	const char *list = env_value(&f->env, "COMPOSE_FILE"),
-		   *sep = env_value(&f->env, "COMPOSE_PATH_SEPARATOR");
+	const struct env_var *list = env_find(&f->env, "COMPOSE_FILE");
+	const char *sep = env_value(&f->env, "COMPOSE_PATH_SEPARATOR");
 
 	if (f->n_files)
 		return;
-	if (list && *list)
-		split(f->a, list, sep && *sep ? *sep : ':', on_compose_file, f);
+	if (list)
+		split(f->a, list->value, sep && *sep ? sep : ":", on_compose_file, f);
 	else
 		discover(f);
 }
@@ -250,13 +265,15 @@ int find_project(struct found *f, struct arena *a, struct diag *d, const struct 
 	if (!f->cwd)
 		return diag_error(d, (struct pos){ 0 }, "the working directory is not there any more: %s",
 			strerror(errno));
-	env_put(&f->env, "PWD", f->cwd, (struct pos){ 0 }, false);
+	env_put(&f->env, "PWD", f->cwd, (struct pos){ 0 }, true);
 	for (size_t i = 0; i < opts->files.n; i++)
 		add_file(f, opts->files.v[i]);
-	read_env(f);
+	find_env_files(f);
+	read_env(f, true);
+	read_env(f, false);
 	find_files(f);
 	f->dir = current_dir(f);
-	read_env(f);
+	read_env(f, false);
 	return 0;
 }
 
@@ -265,8 +282,9 @@ int find_no_file(const struct found *f)
 	const char *const all[] = { names[0], names[1], names[2], names[3], NULL };
 	const char *near;
 
-	if (f->env.partial && !env_value(&f->env, "COMPOSE_FILE"))
-		return -1; /* it may be named in the file of variables that is wrong */
+	if (f->env.partial || env_value(&f->env, "COMPOSE_FILE"))
+		return -1; /* it may be named in the file of variables that is wrong; or what is named has no
+			      name */
 	near = near_names(f->a, f->dir, all);
 	diag_error(f->d, (struct pos){ 0 }, "no configuration file provided: not found");
 	if (near)
@@ -285,17 +303,7 @@ struct words {
 	size_t n;
 };
 
-static void add_word(struct words *w, const char *text)
-{
-	const char **v = arena_array(w->a, w->n + 1, sizeof *v);
-
-	if (w->n)
-		memcpy(v, w->v, w->n * sizeof *v);
-	v[w->n++] = text;
-	w->v = v;
-}
-
-static int on_profile(void *ctx, const char *text)
+static void on_profile(void *ctx, const char *text)
 {
 	struct words *w = ctx;
 	size_t len;
@@ -304,8 +312,7 @@ static int on_profile(void *ctx, const char *text)
 	len = strlen(text);
 	while (len && strchr(" \t", text[len - 1]))
 		len--;
-	add_word(w, arena_strndup(w->a, text, len));
-	return 0;
+	add_name(w->a, &w->v, &w->n, arena_strndup(w->a, text, len));
 }
 
 const char *const *find_profiles(const struct found *f, size_t *ret_n)
@@ -314,9 +321,9 @@ const char *const *find_profiles(const struct found *f, size_t *ret_n)
 	const char *list = env_value(&f->env, "COMPOSE_PROFILES");
 
 	for (size_t i = 0; i < f->opts->profiles.n; i++)
-		add_word(&w, f->opts->profiles.v[i]);
+		add_name(w.a, &w.v, &w.n, f->opts->profiles.v[i]);
 	if (w.n == 0)
-		split(f->a, list ? list : "", ',', on_profile, &w);
+		split(f->a, list ? list : "", ",", on_profile, &w);
 	*ret_n = w.n;
 	return w.v;
 }

@@ -20,6 +20,8 @@ struct found {
 	const char *dir;    /* the project directory, absolute */
 	const char **files; /* absolute, or "-" */
 	size_t n_files;
+	const char **env_files; /* absolute; none: .env */
+	size_t n_env_files;
 	struct env env; /* the process' environment, then .env or the env files */
 };
 

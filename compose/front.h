@@ -37,8 +37,6 @@ struct found;
 /* All files of a project that was found, as one canonical tree with its name (s->project_name and
  * COMPOSE_PROJECT_NAME are set). NULL: something is wrong (reported). */
 struct node *project_read(struct found *f, struct stage_ctx *s);
-/* The project's name alone, by the options, the environment or its files. 0 or -1 (reported). */
-int project_name(struct found *f, const char **ret);
 
 /* How a file is called in messages: below cwd without it, else as it is. In the arena. */
 const char *front_shown(const struct front *f, const char *path);

@@ -171,7 +171,7 @@ static int name_from_files(struct found *f, const char **ret)
 	return find_name(f, docs->items, docs->n, ret);
 }
 
-int project_name(struct found *f, const char **ret)
+static int project_name(struct found *f, const char **ret)
 {
 	if (find_given_name(f, ret) < 0)
 		return -1;

@@ -17,24 +17,25 @@ static int compare_text(const void *a, const void *b)
 
 int compose_environment(const struct compose_opts *opts, struct diag *d, struct strs *ret)
 {
-	struct arena *a = arena_new();
-	const char *name;
+	struct diag told = DIAG_INIT;
+	struct project *p;
+	struct arena *a;
 	struct found f;
 	size_t before = ret->n;
-	int r = find_project(&f, a, d, opts);
 
-	if (r == 0)
-		r = project_name(&f, &name);
-	if (r == 0) {
-		env_put(&f.env, "COMPOSE_PROJECT_NAME", name, (struct pos){ 0 }, true);
-		map_each (&f.env.vars, it)
-			strs_printf(ret, "%s=%s", it->key, ((const struct env_var *)it->value)->value);
-		qsort(ret->v + before, ret->n - before, sizeof *ret->v, compare_text);
-	}
+	if (compose_load(opts, d, &p) < 0)
+		return -1;
+	a = arena_new();
+	find_project(&f, a, &told, opts);
+	env_put(&f.env, "COMPOSE_PROJECT_NAME", p->name, (struct pos){ 0 }, true);
+	map_each (&f.env.vars, it)
+		strs_printf(ret, "%s=%s", it->key, ((const struct env_var *)it->value)->value);
+	qsort(ret->v + before, ret->n - before, sizeof *ret->v, compare_text);
 	env_done(&f.env);
+	diag_done(&told);
+	project_free(p);
 	arena_free(a);
-	diag_sort(d);
-	return diag_failed(d) ? -1 : r;
+	return 0;
 }
 
 struct uses {
@@ -59,9 +60,9 @@ static void on_use(void *arg, const struct interp_use *use)
 
 	if (at == 0) {
 		v = XGROW(u->v, u->n, u->cap);
-		*v = (struct compose_variable){ .name = xstrdup(use->name),
-			.fallback = xstrdup(""),
-			.alternate = xstrdup("") };
+		*v = (struct compose_variable){
+			.name = xstrdup(use->name), .fallback = xstrdup(""), .alternate = xstrdup("")
+		};
 		map_set(&u->seen, use->name, (void *)u->n);
 		at = u->n;
 	}
@@ -78,8 +79,8 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(((const struct compose_variable *)a)->name, ((const struct compose_variable *)b)->name);
 }
 
-int compose_variables(const struct compose_opts *opts, struct diag *d, struct compose_variable **ret,
-	size_t *ret_n)
+int compose_variables(
+	const struct compose_opts *opts, struct diag *d, struct compose_variable **ret, size_t *ret_n)
 {
 	struct arena *a = arena_new();
 	struct node *root = NULL;
