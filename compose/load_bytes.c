@@ -80,6 +80,12 @@ static bool has_too_many_handles(const struct loader *l, const unsigned char *li
 	return end - line > 4 && memcmp(line, "%TAG", 4) == 0 && ++*n > MAX_HANDLES;
 }
 
+/* At the start of a later line libyaml skips it; for the reference it is a letter of the word there. */
+static bool is_stray_mark(struct pos pos, const unsigned char *p, const unsigned char *end)
+{
+	return pos.col == 1 && pos.line > 1 && end - p >= 3 && memcmp(p, "\xef\xbb\xbf", 3) == 0;
+}
+
 /* What libyaml would refuse without a place, or read as something else: with its place. */
 static int check_bytes(struct loader *l)
 {
@@ -96,6 +102,9 @@ static int check_bytes(struct loader *l)
 			return diag_error(l->d, pos, "a NUL character is not allowed");
 		if ((*p < 0x20 && *p != '\t' && *p != '\n' && *p != '\r') || *p == 0x7f)
 			return diag_error(l->d, pos, "the control character 0x%02x is not allowed", *p);
+		if (is_stray_mark(pos, p, end))
+			return diag_error(l->d, pos,
+				"a byte order mark (U+FEFF), which is not seen, can only begin the file");
 		if (pos.col == 1 && has_too_many_handles(l, p, &handles))
 			return diag_error(l->d, pos, "more than %d %%TAG directives", MAX_HANDLES);
 		if (*p == '\n') {
