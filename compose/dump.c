@@ -17,42 +17,45 @@ static void spaces(struct buf *out, int n)
 	out->p[out->len] = '\0';
 }
 
-/* The characters that Go's encoder shows as escapes: how many bytes they have, 0 for the others. */
-static size_t escaped(const char *s)
+/* How many bytes from s on are ASCII that Go's encoder shows as they are. */
+static size_t plain_run(const char *s)
 {
-	unsigned char c = (unsigned char)*s;
+	const char *p = s;
 
-	if (c < ' ' || strchr("\"\\<>&", *s))
-		return 1;
-	return str_starts(s, "\xe2\x80\xa8") || str_starts(s, "\xe2\x80\xa9") ? 3 : 0;
+	while ((unsigned char)*p >= ' ' && (unsigned char)*p < 0x80 && *p != '"' && *p != '\\' && *p != '<' && *p != '>' && *p != '&')
+		p++;
+	return (size_t)(p - s);
+}
+
+/* One character that is not plain. Returns its bytes. */
+static size_t json_special(struct buf *out, const char *s)
+{
+	static const char special[] = "\"\\\b\f\n\r\t", letter[] = "\"\\bfnrt";
+	const char *at = strchr(special, *s);
+
+	if (at)
+		buf_printf(out, "\\%c", letter[at - special]);
+	else if ((unsigned char)*s < 0x80)
+		buf_printf(out, "\\u%04x", (unsigned char)*s);
+	else if (str_starts(s, "\xe2\x80\xa8") || str_starts(s, "\xe2\x80\xa9"))
+		buf_str(out, s[2] == '\xa8' ? "\\u2028" : "\\u2029");
+	else
+		return buf_utf8_char(out, s);
+	return at || (unsigned char)*s < 0x80 ? 1 : 3;
 }
 
 static void json_text(struct buf *out, const char *text)
 {
-	static const char special[] = "\"\\\b\f\n\r\t", letter[] = "\"\\bfnrt";
-	struct buf clean = BUF_INIT;
-	const char *from;
-
-	buf_utf8(&clean, text);
 	buf_char(out, '"');
-	from = clean.p;
-	for (const char *p = from; *p; p++) {
-		size_t n = escaped(p);
-		const char *at = n == 1 ? strchr(special, *p) : NULL;
+	while (*text) {
+		size_t run = plain_run(text);
 
-		if (!n)
-			continue;
-		buf_add(out, from, (size_t)(p - from));
-		if (at)
-			buf_printf(out, "\\%c", letter[at - special]);
-		else
-			buf_printf(out, "\\u%04x", n == 1 ? (unsigned char)*p : 0x2000u + ((unsigned char)p[2] & 0x3f));
-		p += n - 1;
-		from = p + 1;
+		buf_add(out, text, run);
+		text += run;
+		if (*text)
+			text += json_special(out, text);
 	}
-	buf_str(out, from);
 	buf_char(out, '"');
-	buf_done(&clean);
 }
 
 static void json_scalar(struct buf *out, struct arena *a, const struct node *n)

@@ -87,8 +87,7 @@ static size_t plain_run(const char *s)
 	return (size_t)(p - s);
 }
 
-/* The next character as it is, or U+FFFD for a byte that is none. Returns what was taken of s. */
-static size_t add_utf8(struct buf *b, const char *s)
+size_t buf_utf8_char(struct buf *b, const char *s)
 {
 	size_t n = str_utf8_len(s, strnlen(s, 4));
 
@@ -109,7 +108,7 @@ void buf_utf8(struct buf *b, const char *s)
 		buf_add(b, s, run);
 		s += run;
 		if (*s)
-			s += add_utf8(b, s);
+			s += buf_utf8_char(b, s);
 	}
 }
 
@@ -136,7 +135,7 @@ void buf_json(struct buf *b, const char *s)
 		buf_add(b, s, run);
 		s += run;
 		if ((unsigned char)*s >= 0x80)
-			s += add_utf8(b, s);
+			s += buf_utf8_char(b, s);
 		else if (*s)
 			json_ascii(b, *s++);
 	}

@@ -20,6 +20,7 @@ void buf_printf(struct buf *b, const char *fmt, ...) __attribute__((format(print
 void buf_vprintf(struct buf *b, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 /* Appends s; bytes that are not UTF-8 become U+FFFD. */
 void buf_utf8(struct buf *b, const char *s);
+size_t buf_utf8_char(struct buf *b, const char *s);    /* only the first character; returns its bytes; s is not empty */
 /* Appends s as a JSON string with its quotes. Bytes that are not UTF-8 become U+FFFD. */
 void buf_json(struct buf *b, const char *s);
 /* Makes room for n bytes (and a NUL) behind the text and returns where they go; add to len what was really put there. */

@@ -6,10 +6,10 @@
 #include <stdint.h>
 
 #define STREQ(a, b) (strcmp((a), (b)) == 0)
-/* The same for long searches, where most texts differ in their first byte. */
+/* The same for long searches, where most texts differ in their first bytes. */
 static inline bool str_same(const char *a, const char *b)
 {
-	return *a == *b && strcmp(a, b) == 0;
+	return *a == *b && (!*a || (a[1] == b[1] && strcmp(a, b) == 0));
 }
 
 bool str_starts(const char *s, const char *prefix);
