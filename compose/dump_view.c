@@ -48,13 +48,18 @@ static void settle(const struct view *v, struct node *n)
 	sort_keys(v, n);
 }
 
-/* What later stages noted down in the tree begins with a dollar, as no key of a compose file does. */
+/* What later stages note down in the tree, beside the user's keys. */
+static bool is_note(const char *key)
+{
+	return STREQ(key, "$from") || STREQ(key, "$value") || STREQ(key, "$volumes");
+}
+
 static void drop_notes(struct node *n)
 {
 	size_t kept = 0;
 
 	tree_each(n, p) {
-		if (*p->key == '$')
+		if (is_note(p->key))
 			continue;
 		if (p->value->kind == NODE_MAP)
 			drop_notes(p->value);
@@ -289,7 +294,6 @@ static struct node *view_project(struct view *v, const struct node *root)
 struct node *dump_view(struct arena *a, const struct project *p, enum dump_form form)
 {
 	struct view v = { a, form };
-
 	struct node *whole;
 
 	if (!p->raw)

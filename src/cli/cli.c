@@ -267,6 +267,23 @@ static void cli_done(struct cli *c)
 	ui_done(&c->ui);
 }
 
+/* `config --format json` says even what is wrong with its own command line in JSON. */
+static bool wants_json(char **argv)
+{
+	bool config = false, json = false;
+
+	for (; *argv; argv++) {
+		const char *format = str_starts(*argv, "--format=") ? *argv + strlen("--format=")
+				     : STREQ(*argv, "--format")	    ? argv[1]
+								    : NULL;
+
+		config |= STREQ(*argv, cmd_config.name);
+		if (config && format)
+			json = STREQ(format, "json");
+	}
+	return config && json;
+}
+
 int cli_main(int argc, char **argv)
 {
 	struct cli c = { .pdirs = { .state_fd = -1, .run_fd = -1 } };
@@ -276,6 +293,7 @@ int cli_main(int argc, char **argv)
 
 	if (getenv("DAVIT_DEBUG"))
 		log_to(STDERR_FILENO, LOG_DEBUG, 0);
+	c.ui.json = argc > 0 && wants_json(argv + 1);
 	r = opt_parse(global_flags, &c.g, argc > 0 ? argv + 1 : argv, true, &words, &err);
 	if (ui_init(&c.ui, c.g.no_ansi ? "never" : c.g.ansi, c.g.progress, r < 0 ? NULL : &err) < 0 && r >= 0)
 		r = -1;
@@ -293,6 +311,7 @@ int cli_main(int argc, char **argv)
 		ui_err_at(&c.ui, &c.diag, c.err_pos, &err);
 		r = err_exit_status(&err);
 	}
+	ui_json_end(&c.ui);
 	opt_args_done(&words);
 	cli_done(&c);
 	return r;

@@ -102,6 +102,9 @@ const struct cmd cmd_config = {
 	.name = "config",
 	.args = "[SERVICE...]",
 	.summary = "check the compose files and print what they come to",
+	.details = "Problems are told on standard error, all at once, with their places; with --format json as an array of\n"
+		   "objects (level, message, file, line, column, end_column, path, origin, notes, hints, rendered).\n"
+		   "The exit status is 1 when there is an error, else 0.",
 	.max_args = -1,
 	.opts = config_flags,
 	.opts_size = sizeof(struct config_opts),

@@ -79,6 +79,7 @@ int ui_init(struct ui *ui, const char *ansi, const char *progress, struct err *e
 
 void ui_done(struct ui *ui)
 {
+	buf_done(&ui->problems);
 	buf_done(&ui->out);
 }
 
@@ -121,10 +122,23 @@ static void add_hint(const struct ui *ui, struct buf *b, const char *hint)
 			   hint);
 }
 
+/* An error without a place, as one with notes. */
+static void json_err(struct ui *ui, enum diag_level level, const char *msg, char *hint)
+{
+	struct diag_note note = { .hint = true, .msg = hint };
+	struct diag_item it = { .level = level, .msg = (char *)msg, .notes = &note, .n_notes = hint ? 1 : 0 };
+
+	ui_json_item(ui, &DIAG_INIT, &it);
+}
+
 void ui_err(struct ui *ui, const struct err *err)
 {
 	auto_buf struct buf b = BUF_INIT;
 
+	if (ui->json) {
+		json_err(ui, DIAG_ERROR, err_msg(err), err->hint);
+		return;
+	}
 	buf_printf(&b, "davit: %serror:%s %s\n", ui_on(ui->colour_err, C_RED), ui_off(ui->colour_err),
 		   err_msg(err));
 	add_hint(ui, &b, err->hint);
@@ -133,14 +147,17 @@ void ui_err(struct ui *ui, const struct err *err)
 
 void ui_warn(struct ui *ui, const char *fmt, ...)
 {
-	auto_buf struct buf b = BUF_INIT;
+	auto_buf struct buf b = BUF_INIT, msg = BUF_INIT;
 	va_list ap;
 
-	buf_printf(&b, "davit: %swarning:%s ", ui_on(ui->colour_err, C_YELLOW), ui_off(ui->colour_err));
 	va_start(ap, fmt);
-	buf_vprintf(&b, fmt, ap);
+	buf_vprintf(&msg, fmt, ap);
 	va_end(ap);
-	buf_char(&b, '\n');
+	if (ui->json) {
+		json_err(ui, DIAG_WARNING, msg.p, NULL);
+		return;
+	}
+	buf_printf(&b, "davit: %swarning:%s %s\n", ui_on(ui->colour_err, C_YELLOW), ui_off(ui->colour_err), msg.p);
 	ui_stderr(&b);
 }
 
@@ -149,6 +166,10 @@ void ui_diag(struct ui *ui, struct diag *d)
 	auto_buf struct buf b = BUF_INIT;
 
 	diag_sort(d);
+	if (ui->json) {
+		ui_json_diag(ui, d);
+		return;
+	}
 	ui_diag_format(d, ui->colour_err, &b);
 	ui_stderr(&b);
 }

@@ -19,6 +19,8 @@ struct ui {
 	struct buf out;                  /* standard output, not yet written */
 	bool colour_out, colour_err;
 	enum ui_progress progress;
+	bool json;                       /* problems are for programs: collected, and written by ui_json_end() */
+	struct buf problems;
 };
 
 /* ansi, progress: as given on the command line, may be NULL. ERR_USAGE for words that are none. */
@@ -41,6 +43,11 @@ void ui_err_at(struct ui *ui, const struct diag *sources, struct pos pos, const 
 void ui_warn(struct ui *ui, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* All problems, sorted, each with its place, line and caret (STYLE 3.3). */
 void ui_diag(struct ui *ui, struct diag *d);
+/* ui_json.c: one array of objects with level, message, file, line, column, end_column, path, origin, notes, hints and rendered
+ * (the text that people see); what is not known is left out, notes and hints are always there. Valid JSON whatever the texts hold. */
+void ui_json_diag(struct ui *ui, const struct diag *d);
+void ui_json_item(struct ui *ui, const struct diag *sources, const struct diag_item *it);
+void ui_json_end(struct ui *ui);
 void ui_diag_format(const struct diag *d, bool colour, struct buf *out);
 
 /* --- tables --- Columns as Go's tabwriter makes them, which the reference uses: as wide as the widest

@@ -245,6 +245,10 @@ void ui_err_at(struct ui *ui, const struct diag *sources, struct pos pos, const 
 		ui_err(ui, err);
 		return;
 	}
+	if (ui->json) {
+		ui_json_item(ui, sources, &it);
+		return;
+	}
 	ui_diag_format(&one, ui->colour_err, &b);
 	ui_stderr(&b);
 }

@@ -9,6 +9,7 @@
 #include "../../../../src/cli/ui.h"
 #include "../../../../src/util/auto.h"
 #include "../../../../src/util/clock.h"
+#include "../../../../src/util/json.h"
 #include "capture.h"
 
 static void tables_are_as_wide_as_needed(void **state)
@@ -248,6 +249,41 @@ static void draws_in_place_and_only_when_something_moves(void **state)
 	progress_free(p);
 }
 
+/* Invalid UTF-8, quotes and control characters everywhere a user's text can get to. */
+static void problems_are_valid_json(void **state)
+{
+	static const char nasty[] = "a\xff\"\\\n\x01</\xc3";
+	const struct pos pos = { nasty, 1, 2 };
+	struct diag d = DIAG_INIT;
+	struct ui ui = { .json = true };
+	struct capture c;
+	auto_json json_t *all = NULL;
+	const json_t *first;
+
+	(void)state;
+	diag_add_source(&d, nasty, nasty, strlen(nasty));
+	diag_warn(&d, pos, "%s", nasty);
+	diag_where(&d, nasty, nasty, 3);
+	diag_note(&d, pos, "%s", nasty);
+	diag_hint(&d, "%s", nasty);
+	capture_begin(&c, STDERR_FILENO);
+	ui_diag(&ui, &d);
+	ui_warn(&ui, "%s", "second");
+	ui_json_end(&ui);
+	auto_free char *said = capture_end(&c);
+	all = json_loads(said, JSON_REJECT_DUPLICATES, NULL);
+	assert_int_equal(json_array_size(all), 2);
+	first = json_array_get(all, 0);
+	assert_string_equal(jx_str(first, "level"), "warning");
+	assert_int_equal(jx_int(first, "end_column", 0), 5);
+	assert_int_equal(json_array_size(jx_arr(first, "notes")), 1);
+	assert_int_equal(json_array_size(jx_arr(first, "hints")), 1);
+	assert_non_null(strstr(jx_str(first, "rendered"), "warning: "));
+	assert_string_equal(jx_str(json_array_get(all, 1), "message"), "second");
+	diag_done(&d);
+	ui_done(&ui);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -258,6 +294,7 @@ int main(void)
 		cmocka_unit_test(the_caret_stands_below_wide_letters),
 		cmocka_unit_test(survives_places_beyond_the_text), cmocka_unit_test(block_counts_and_fits),
 		cmocka_unit_test(many_entries_show_those_that_work),
+		cmocka_unit_test(problems_are_valid_json),
 		cmocka_unit_test(draws_in_place_and_only_when_something_moves),
 	};
 
