@@ -98,6 +98,7 @@ static void on_missing(void *arg, const char *name, size_t offset, size_t span)
 	diag_warn(v->t->d, dollar_place(v, offset), "the variable '%s' is not set, an empty text is used",
 		name);
 	diag_where(v->t->d, NULL, NULL, (unsigned)span);
+	diag_hint(v->t->d, "a '$' that is meant as such, as in a password: put the value in single quotes");
 }
 
 static void on_problem(void *arg, const struct interp_problem *p)
