@@ -164,8 +164,11 @@ static struct node *cannot(struct merge *m, struct node *base, struct node *over
  * a list. */
 static struct node *merge_names(struct merge *m, struct node *base, struct node *over)
 {
-	tree_each(over, p) node_set(m->a, base, p->key, p->key_pos, p->value);
-	tree_each(base, p) if (p->value->kind == NODE_NULL) p->value->listed = true;
+	tree_each(over, p)
+		node_set(m->a, base, p->key, p->key_pos, p->value);
+	tree_each(base, p)
+		if (p->value->kind == NODE_NULL)
+			p->value->listed = true;
 	return base;
 }
 
@@ -228,7 +231,9 @@ static bool same_subnet(const struct node *a, const struct node *b)
 
 static struct node **find_subnet(const struct node *seq, const struct node *like)
 {
-	tree_items(seq, it) if (same_subnet(*it, like)) return it;
+	tree_items(seq, it)
+		if (same_subnet(*it, like))
+			return it;
 	return NULL;
 }
 
@@ -251,8 +256,7 @@ static struct node *merge_subnets(
 {
 	struct node *out = node_new(m->a, NODE_SEQ, over->pos);
 
-	tree_items(base, b)
-	{
+	tree_items(base, b) {
 		tree_items(over, o)
 		{
 			if (!same_subnet(*b, *o) && !find_subnet(out, *o)) {

@@ -136,8 +136,11 @@ void paths_resolve(const struct stage_ctx *s, struct node *root, const char *dir
 	const struct paths p = { s, dir, env_value(s->env, "HOME") };
 
 	resolve_node(&p, &attr_root, root);
-	tree_each(tree_map(root, "services"), it) resolve_binds(&p, it->value);
-	tree_each(tree_map(root, "volumes"), it) resolve_volume(&p, it->value);
+	tree_each(tree_map(root, "services"), it)
+		resolve_binds(&p, it->value);
+	tree_each(tree_map(root, "volumes"), it)
+		resolve_volume(&p, it->value);
 	for (size_t i = 0; i < ARRAY_LEN(files); i++)
-		tree_each(tree_map(root, files[i]), it) resolve_mounted(&p, node_get(it->value, "file"));
+		tree_each(tree_map(root, files[i]), it)
+			resolve_mounted(&p, node_get(it->value, "file"));
 }

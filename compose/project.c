@@ -99,6 +99,7 @@ static struct project *finish(struct found *f, struct stage_ctx *s, struct node 
 	struct strv files = file_list(f);
 
 	default_values(s, root);
+	default_maps(s, root);
 	resolve_names(s, root, &f->env);
 	if (!s->no_path_resolution)
 		paths_resolve(s, root, f->dir);

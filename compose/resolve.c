@@ -22,8 +22,7 @@ static struct node *value_node(struct arena *a, const struct env_var *v, struct 
 
 static void resolve_map(const struct stage_ctx *s, struct node *map, const struct env *env, bool listed)
 {
-	tree_each(map, p)
-	{
+	tree_each(map, p) {
 		bool unset = p->value->kind == NODE_NULL && (p->value->listed || !listed);
 		const struct env_var *v = unset ? env_find(env, p->key) : NULL;
 
@@ -34,8 +33,7 @@ static void resolve_map(const struct stage_ctx *s, struct node *map, const struc
 
 void resolve_names(const struct stage_ctx *s, struct node *root, const struct env *env)
 {
-	tree_each(tree_map(root, "services"), p)
-	{
+	tree_each(tree_map(root, "services"), p) {
 		resolve_map(s, tree_map(p->value, "environment"), env, false);
 		if (!s->no_normalize)
 			resolve_map(s, tree_map(tree_map(p->value, "build"), "args"), env, false);
@@ -44,7 +42,8 @@ void resolve_names(const struct stage_ctx *s, struct node *root, const struct en
 
 void resolve_listed(const struct stage_ctx *s, struct node *root, const struct env *env)
 {
-	tree_each(tree_map(root, "services"), p) resolve_map(s, tree_map(p->value, "environment"), env, true);
+	tree_each(tree_map(root, "services"), p)
+		resolve_map(s, tree_map(p->value, "environment"), env, true);
 }
 
 /* ------------------------------------------------------------------ files */

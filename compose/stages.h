@@ -1,7 +1,7 @@
 /* stages.h - the seams between the front (text → merged tree) and the back (tree → model).
  *
  *   for each document of each file: load → interp → merge_take_tags → canon_tree → extends, include → merge_trees with those before → complete_tree
- *   once: names without value → default_values → paths → normalise → profiles → check_tree → services asked for → env files → lower
+ *   once: names without value → default_values, default_maps → paths → normalise → profiles → check_tree → services asked for → env files → lower
  *
  * All of it happens in one arena, and everything goes on after a problem as far as it can: ask diag_failed() between the stages.
  * The trees given to the back hold no !reset or !override any more. */
@@ -37,9 +37,12 @@ struct node *canon_service(const struct stage_ctx *s, const char *name, struct n
 /* After each merge of canonical trees: nulls where there must be a value and keys that must be there are reported. */
 void complete_tree(const struct stage_ctx *s, struct node *root);
 
-/* What a whole project means where it says nothing: build.context ".", required: true, empty maps for null ones. To be called before
- * paths become absolute, on the merged project and on each included one. */
+/* What a model means where it says nothing: build.context ".", required: true. To be called before paths become absolute, on the
+ * merged project and on each included model. */
 void default_values(const struct stage_ctx *s, struct node *root);
+/* What the whole project means: empty maps where there are none. Not for included models, as what they define is compared with
+ * what the including file says. */
+void default_maps(const struct stage_ctx *s, struct node *root);
 /* Default network, implied depends_on, names PROJECT_KEY, dockerfile; with no_normalize only the project's name. */
 void normalise(const struct stage_ctx *s, struct node *root);
 /* References, duplicates, conflicts, cycles, ranges. Does less with no_consistency. */

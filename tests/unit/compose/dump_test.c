@@ -216,6 +216,7 @@ static void test_raw(void **state)
 					  "['${P}:80'], command: run $X}\n"));
 	assert_false(diag_failed(&fx->d));
 	default_values(&s, root);
+	default_maps(&s, root);
 	normalise(&s, root);
 	check_tree(&s, root);
 	assert_false(diag_failed(&fx->d));

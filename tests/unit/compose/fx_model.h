@@ -18,6 +18,7 @@ static inline struct node *fx_canon(struct fx *fx, const char *text)
 
 	if (root && !diag_failed(&fx->d)) {
 		default_values(&s, root);
+		default_maps(&s, root);
 		normalise(&s, root);
 		check_tree(&s, root);
 	}

@@ -20,6 +20,7 @@ static struct project *shop_model(struct fx *fx)
 	struct project *p;
 
 	default_values(&s, root);
+	default_maps(&s, root);
 	normalise(&s, root);
 	p = lower(&s, root, NULL, NULL);
 	assert_int_equal(p->n_services, 5);
