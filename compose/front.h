@@ -75,6 +75,9 @@ void resolve_files(const struct stage_ctx *s, struct node *root);
 
 /* Moves services that no profile enables to s->disabled. */
 void select_profiles(struct stage_ctx *s, struct node *root, const char *const *profiles, size_t n);
+/* Warns of profiles asked for that are nearly those of a service. After select_profiles(). */
+void select_hint_profiles(
+	const struct stage_ctx *s, const struct node *root, const char *const *profiles, size_t n);
 /* Enables the services named with their profiles, then leaves only them and what they need. NULL or empty:
  * all. */
 void select_services(struct stage_ctx *s, struct node *root, const char *const *profiles, size_t n,

@@ -37,12 +37,18 @@ static void low_limits(struct limits *m, struct lower *l, const struct node *n)
 
 static void restart_error(struct lower *l, const struct node *n, const char *name, const char *key)
 {
+	static const char *const words[] = { "no", "always", "on-failure", "unless-stopped", NULL };
+	const char *near;
+
 	/* The reference prints such a file and fails when it comes to act on it; so it is no error before
 	 * that either. */
 	diag_warn(l->s->d, n->pos,
 		"'%s' is no restart policy (no, always, on-failure[:N], unless-stopped); 'no' is used",
 		n->text);
 	diag_where(l->s->d, arena_printf(l->a, "services.%s.%s", name, key), n->origin, n->span);
+	near = str_nearest(n->text, words);
+	if (near)
+		diag_hint(l->s->d, "did you mean '%s'?", near);
 }
 
 static void low_restart(struct lower *l, struct service *svc, const struct node *n)

@@ -110,6 +110,7 @@ static struct project *finish(struct found *f, struct stage_ctx *s, struct node 
 		return diag_failed(f->d) ? NULL : lower(s, root, NULL, &files);
 	}
 	select_profiles(s, root, profiles, n_profiles);
+	select_hint_profiles(s, root, profiles, n_profiles);
 	check_tree(s, root);
 	select_services(s, root, profiles, n_profiles, f->opts->services);
 	select_letters(s, root);

@@ -77,6 +77,35 @@ void select_profiles(struct stage_ctx *s, struct node *root, const char *const *
 		move_pairs(s->a, services, disabled(s), keep_enabled, &active);
 }
 
+/* The profiles that services of a map have, each as often as it is there. */
+static size_t collect_profiles(const struct node *services, const char **to, size_t n, size_t max)
+{
+	tree_each(services, p)
+		tree_items(tree_seq(p->value, "profiles"), it)
+			if (n < max && (*it)->kind == NODE_STR)
+				to[n++] = (*it)->text;
+	return n;
+}
+
+/* A profile that no service has is no mistake, unless one is nearly called so. */
+void select_hint_profiles(const struct stage_ctx *s, const struct node *root, const char *const *profiles, size_t n)
+{
+	enum { MOST = 1000 };
+	const char *known[MOST + 1];
+	size_t n_known = collect_profiles(tree_map(root, "services"), known, 0, MOST);
+
+	n_known = collect_profiles(s->disabled, known, n_known, MOST);
+	known[n_known] = NULL;
+	for (size_t i = 0; i < n; i++) {
+		const char *near = str_nearest(profiles[i], known);
+
+		if (!near || STREQ(near, profiles[i]))
+			continue;
+		diag_warn(s->d, (struct pos){ 0 }, "no service has the profile '%s'", profiles[i]);
+		diag_hint(s->d, "did you mean '%s'?", near);
+	}
+}
+
 /* ------------------------------------------------------------------ services by name */
 
 struct wanted {
