@@ -378,11 +378,31 @@ static bool is_closed(const struct loader *l, const char *p)
 	return false;
 }
 
+/* "{A: ${B}}": the braces of a variable are YAML's own inside of brackets. */
+static bool bad_variable(struct loader *l, const struct broken *b)
+{
+	struct line ln;
+	size_t at, from;
+
+	if (!line_at(l, b->at.line, &ln))
+		return false;
+	at = byte_at(&ln, b->at.col);
+	for (from = at; from > 0 && ln.p[from] != '$' && !strchr(",[ ", ln.p[from]);)
+		from--;
+	if (at >= ln.len || from + 1 >= ln.len || ln.p[from] != '$' || ln.p[from + 1] != '{')
+		return false;
+	fail_at(l, &ln, from, from + 2, "a '${' inside of brackets must be in quotes");
+	diag_hint(l->d, "write \"${NAME}\"");
+	return true;
+}
+
 bool guess_flow(struct loader *l, const struct broken *b)
 {
 	struct line open, here;
 	size_t at;
 
+	if (bad_variable(l, b))
+		return true;
 	if (b->at.line <= b->from.line || !line_at(l, b->from.line, &open))
 		return false;
 	at = byte_at(&open, b->from.col);
