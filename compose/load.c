@@ -38,7 +38,7 @@ int load_text(struct arena *a, struct diag *d, const char *file, const char *tex
 			LOAD_MAX_BYTES >> 20);
 	if (load_bytes(&l) < 0)
 		return -1;
-	load_escape_mark(&l);
+	load_repair(&l);
 	if (!yaml_parser_initialize(&l.parser))
 		return diag_error(d, (struct pos){ file, 0, 0 }, "the YAML parser ran out of memory");
 	yaml_parser_set_input_string(&l.parser, (const unsigned char *)l.text, l.text_len);

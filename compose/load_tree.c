@@ -126,18 +126,22 @@ static void check_flow_text(struct loader *l, struct node *n)
 	const char *sign = memchr(n->text, '?', n->len);
 	struct pos pos = n->pos;
 
-	if (!sign)
-		return;
-	for (const char *p = n->text; n->span && p < sign; p++)
+	for (const char *p = n->text; sign && n->span && p < sign; p++)
 		pos.col += ((unsigned char)*p & 0xc0) != 0x80;
-	FAIL(l, pos, "a text with a '?' must be in quotes inside of brackets and braces");
+	if (sign) {
+		FAIL(l, pos, "a text with a '?' must be in quotes inside of brackets and braces");
+	} else if (n->len > 1 && n->text[n->len - 1] == ':') {
+		diag_warn(l->d, pos, "the ':' is a part of '%s'", n->text);
+		diag_where(l->d, NULL, NULL, n->span);
+		diag_hint(l->d, "a ':' ends a key when a blank follows");
+	}
 }
 
 static struct node *parse_scalar(struct loader *l, const yaml_event_t *ev)
 {
 	struct pos pos = load_pos(l, ev->start_mark);
 	char *text = (char *)ev->data.scalar.value;
-	size_t len = load_escape_unmark(l, text, ev->data.scalar.length);
+	size_t len = load_unmark(l, text, ev->data.scalar.length);
 	bool plain = ev->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
 	struct node *n;
 

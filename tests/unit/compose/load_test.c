@@ -135,6 +135,19 @@ static void apostrophes_may_be_escaped(void **state)
 	assert_int_equal(fx_at(n, "a/4")->span, 4);
 }
 
+static void texts_in_braces_may_end_with_a_colon(void **state)
+{
+	struct fx *fx = *state;
+	struct node *n = fx_load(fx, "a: {é:, b: c:}\nd: [e:, \":,\\'\", f]\n");
+
+	assert_int_equal(node_get(fx_at(n, "a"), "é:")->kind, NODE_NULL);
+	assert_string_equal(fx_text(n, "a/b"), "c:");
+	assert_string_equal(fx_text(n, "d/0"), "e:");
+	assert_string_equal(fx_text(n, "d/1"), ":,'");
+	assert_int_equal(fx_at(n, "d/2")->pos.col, 17);
+	fx_problem(fx, DIAG_WARNING, "the ':' is a part of 'c:'");
+}
+
 static void tags_are_kept(void **state)
 {
 	struct fx *fx = *state;
@@ -373,6 +386,7 @@ int main(void)
 		FX_TEST(aliases_are_copies),
 		FX_TEST(several_documents),
 		FX_TEST(apostrophes_may_be_escaped),
+		FX_TEST(texts_in_braces_may_end_with_a_colon),
 		FX_TEST(tags_are_kept),
 		FX_TEST(bad_yaml_has_a_place),
 		FX_TEST(mistakes_have_their_own_place),
