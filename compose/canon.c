@@ -382,6 +382,7 @@ struct node *canon_tree(const struct stage_ctx *s, struct node *root)
 		diag_where(s->d, "version", NULL, (unsigned)strlen("version"));
 	}
 	root = canon_value(&c, &attr_root, root);
+	node_remove(root, "version");
 	buf_done(&c.path);
 	return root;
 }

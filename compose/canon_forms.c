@@ -26,7 +26,7 @@ struct node *canon_attest(struct canon *c, const struct attr *row, struct node *
 {
 	if (n->kind != NODE_STR && n->kind != NODE_BOOL)
 		return canon_wrong(c, row, n, "a string or a boolean");
-	return n;
+	return n->kind == NODE_STR ? n : canon_str(c, n, val_scalar_text(c->a, n));
 }
 
 static void ssh_line(struct canon *c, struct node *seq, struct node *item)
@@ -192,7 +192,7 @@ struct node *canon_count(struct canon *c, const struct attr *row, struct node *n
 {
 	if (n->kind == NODE_FLOAT)
 		return canon_wrong(c, row, n, "a whole number or 'all'");
-	if (n->kind != NODE_STR || strcasecmp(n->text, "all") != 0)
+	if (n->kind != NODE_STR || strcasecmp(n->text, "all") != 0 || c->s->no_interpolate)
 		return n;
 	return canon_place(node_int(c->a, -1, n->pos), n);
 }
@@ -200,7 +200,8 @@ struct node *canon_count(struct canon *c, const struct attr *row, struct node *n
 struct node *canon_device_request(struct canon *c, const struct attr *row, struct node *n)
 {
 	if (n->kind == NODE_MAP && !node_get(n, "count") && !node_get(n, "device_ids"))
-		canon_set(c, n, "count", n, node_int(c->a, -1, n->pos));
+		canon_set(c, n, "count", n,
+			c->s->no_interpolate ? canon_str(c, n, "all") : node_int(c->a, -1, n->pos));
 	return n;
 }
 

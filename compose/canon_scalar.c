@@ -13,6 +13,12 @@ bool canon_is_scalar(const struct node *n)
 	return n->kind == NODE_STR || n->kind == NODE_INT || n->kind == NODE_FLOAT || n->kind == NODE_BOOL;
 }
 
+/* Before variables are replaced the reference casts no text. */
+static bool is_raw_text(const struct canon *c, const struct node *n)
+{
+	return c->s->no_interpolate && n->kind == NODE_STR;
+}
+
 static bool is_number(const struct node *n)
 {
 	return n->kind == NODE_INT || n->kind == NODE_FLOAT;
@@ -110,7 +116,7 @@ static struct node *to_bool(struct canon *c, const struct attr *row, struct node
 {
 	bool value, odd;
 
-	if (n->kind == NODE_BOOL || canon_opaque(c, n) || is_text_for_bare(c, row, n, "true or false"))
+	if (n->kind == NODE_BOOL || is_raw_text(c, n) || is_text_for_bare(c, row, n, "true or false"))
 		return n;
 	if (n->kind != NODE_STR) {
 		canon_wrong(c, row, n, "true or false");
@@ -166,7 +172,7 @@ static struct node *to_int(struct canon *c, const struct attr *row, struct node 
 	}
 	if (n->kind == NODE_INT)
 		return in_range(c, row, n);
-	if (canon_opaque(c, n) || is_text_for_bare(c, row, n, "a whole number"))
+	if (is_raw_text(c, n) || is_text_for_bare(c, row, n, "a whole number"))
 		return n;
 	if (n->kind == NODE_FLOAT)
 		return int_of_float(c, row, n);
@@ -189,7 +195,7 @@ static struct node *to_num(struct canon *c, const struct attr *row, struct node 
 {
 	double v = 0;
 
-	if (canon_opaque(c, n))
+	if (is_raw_text(c, n))
 		return n;
 	if (n->kind != NODE_STR && !is_number(n)) {
 		canon_wrong(c, row, n, "a number");
@@ -234,7 +240,7 @@ static struct node *to_size(struct canon *c, const struct attr *row, struct node
 {
 	int64_t v;
 
-	if (canon_opaque(c, n))
+	if (is_raw_text(c, n))
 		return n;
 	if (is_number(n))
 		return bare_size(c, row, n);
@@ -257,7 +263,7 @@ static struct node *to_duration(struct canon *c, const struct attr *row, struct 
 	char text[32];
 	int64_t ns;
 
-	if (canon_opaque(c, n))
+	if (is_raw_text(c, n))
 		return n;
 	if (n->kind != NODE_STR) {
 		canon_wrong(c, row, n, "a duration such as \"1m30s\"");
@@ -276,7 +282,7 @@ static struct node *to_duration(struct canon *c, const struct attr *row, struct 
 	return canon_str(c, n, text);
 }
 
-struct node *canon_scalar(struct canon *c, const struct attr *row, struct node *n)
+static struct node *cast(struct canon *c, const struct attr *row, struct node *n)
 {
 	switch (row->type) {
 	case A_STR: return to_str(c, row, n);
@@ -289,4 +295,12 @@ struct node *canon_scalar(struct canon *c, const struct attr *row, struct node *
 	case A_DUR: return to_duration(c, row, n);
 	default: return n;
 	}
+}
+
+/* Before variables are replaced values are checked, and printed as they were written. */
+struct node *canon_scalar(struct canon *c, const struct attr *row, struct node *n)
+{
+	struct node *value = cast(c, row, n);
+
+	return c->s->no_interpolate ? n : value;
 }

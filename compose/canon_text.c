@@ -64,6 +64,8 @@ struct node *canon_command(struct canon *c, const struct attr *row, struct node 
 
 static struct node *kv_value(struct canon *c, const struct attr *row, struct node *n)
 {
+	if (n->kind == NODE_NULL && c->s->no_interpolate)
+		return n;
 	if (n->kind == NODE_NULL)
 		return row->flags & AF_UNSET ? n : canon_str(c, n, "");
 	if (!canon_is_scalar(n) || load_is_timestamp(n)) {
@@ -73,7 +75,7 @@ static struct node *kv_value(struct canon *c, const struct attr *row, struct nod
 			canon_hint(c, "put it in quotes: \"%s\"", n->text);
 		return n;
 	}
-	return n->kind == NODE_STR ? n : canon_str(c, n, val_scalar_text(c->a, n));
+	return n->kind == NODE_STR || c->s->no_interpolate ? n : canon_str(c, n, val_scalar_text(c->a, n));
 }
 
 /* What a line says, NULL after it was reported. A name that ends in a blank is a slip the reference refuses where variables are set. */
