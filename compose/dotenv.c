@@ -117,7 +117,7 @@ static const char *expand(struct value *v)
 {
 	struct env_text *t = v->t;
 	struct interp_hooks hooks = {
-		.missing = on_missing, .problem = on_problem, .arg = v, .spent = &t->into->spent
+		.missing = on_missing, .problem = on_problem, .arg = v, .spent = &t->into->growth.spent
 	};
 	struct interp_result r;
 
@@ -266,7 +266,7 @@ static int parse_bare(struct env_text *t, const char *name)
 	const struct env_var *v = env_find(t->lookup, name);
 
 	if (v && v->value)
-		env_put(t->into, name, v->value, v->pos, true);
+		env_set(t->into, name, v->value, v->pos);
 	return 0;
 }
 
@@ -277,7 +277,7 @@ static int parse_unfinished(struct env_text *t, const char *name, struct pos pos
 	t->p = t->end;
 	diag_warn(t->d, pos, "the name '%s' is taken as a value, because the line does not end", name);
 	diag_hint(t->d, "end the last line with a newline, or write '%s='", name);
-	env_put(t->into, "", name, pos, true);
+	env_set(t->into, "", name, pos);
 	return 0;
 }
 
@@ -294,7 +294,7 @@ static int parse_value(struct env_text *t, const char *name, struct pos pos)
 		return -1;
 	if (!*name)
 		diag_warn(t->d, pos, "a name is missing here, the value '%.40s' cannot be used", value);
-	env_put(t->into, name, value, pos, true);
+	env_set(t->into, name, value, pos);
 	return 0;
 }
 
@@ -329,7 +329,7 @@ int dotenv_parse(struct env_text *t)
 	while (next_statement(t)) {
 		if (parse_statement(t) == 0)
 			continue;
-		t->p = line_end(t, t->p);
+		t->p = t->into->growth.spent > INTERP_MAX_SPENT ? t->end : line_end(t, t->p);
 		r = -1;
 	}
 	return r;

@@ -60,7 +60,8 @@ const char *env_value(const struct env *e, const char *name)
 	return v ? v->value : NULL;
 }
 
-void env_put(struct env *e, const char *name, const char *value, struct pos pos, bool overwrite)
+/* The texts are in the arena already. */
+static void put(struct env *e, const char *name, const char *value, struct pos pos, bool overwrite)
 {
 	struct env_var *v = map_get(&e->vars, name);
 
@@ -68,11 +69,21 @@ void env_put(struct env *e, const char *name, const char *value, struct pos pos,
 		return;
 	if (!v) {
 		v = arena_alloc(e->arena, sizeof *v);
-		v->name = arena_strdup(e->arena, name);
+		v->name = name;
 		map_set(&e->vars, name, v);
 	}
-	v->value = arena_strdup(e->arena, value);
+	v->value = value;
 	v->pos = pos;
+}
+
+void env_put(struct env *e, const char *name, const char *value, struct pos pos, bool overwrite)
+{
+	put(e, arena_strdup(e->arena, name), arena_strdup(e->arena, value), pos, overwrite);
+}
+
+void env_set(struct env *e, const char *name, const char *value, struct pos pos)
+{
+	put(e, name, value, pos, true);
 }
 
 void env_put_list(struct env *e, const char *const *list, bool overwrite)
@@ -94,10 +105,11 @@ void env_put_all(struct env *e, const struct env *from, bool overwrite)
 	map_each (&from->vars, it) {
 		const struct env_var *v = it->value;
 
-		env_put(e, v->name, v->value, v->pos, overwrite);
+		put(e, v->name, v->value, v->pos, overwrite);
 	}
 	e->partial |= from->partial;
-	e->spent += from->spent;
+	e->growth.spent += from->growth.spent;
+	e->growth.read += from->growth.read;
 }
 
 const char *env_origin(struct arena *a, const struct env_var *v)

@@ -19,12 +19,17 @@ struct env_var {
 	struct pos pos;    /* in the file that set it; file NULL: the environment of the caller */
 };
 
+/* Bytes of files, at most ENV_MAX_TOTAL, and those that variables made of them, at most INTERP_MAX_SPENT. */
+struct env_growth {
+	size_t read, spent;
+};
+
 struct env {
 	struct arena *arena;
 	struct map vars;         /* name → struct env_var, in order of insertion */
 	const struct env *first; /* asked before this one; borrowed, usually NULL */
 	bool partial;            /* a file could not be read wholly: what is not here may be there */
-	size_t spent;            /* bytes that were read from files, and that variables made of them */
+	struct env_growth growth;
 };
 
 void env_init(struct env *e, struct arena *a);
@@ -35,9 +40,11 @@ bool env_is_partial(const struct env *e); /* with those asked before it */
 const struct env_var *env_nearest(const struct env *e, const char *name);
 const char *env_value(const struct env *e, const char *name); /* NULL: not set */
 void env_put(struct env *e, const char *name, const char *value, struct pos pos, bool overwrite);
+/* Texts that are in the arena already are not copied; replaces what was there. */
+void env_set(struct env *e, const char *name, const char *value, struct pos pos);
 /* NAME=value list, NULL-terminated. */
 void env_put_list(struct env *e, const char *const *list, bool overwrite);
-/* Every variable of `from`. */
+/* Every variable of `from`, which has the same arena. */
 void env_put_all(struct env *e, const struct env *from, bool overwrite);
 /* "WEB_PORT is set in .env:3" or "WEB_PORT is set in the environment", in the arena. */
 const char *env_origin(struct arena *a, const struct env_var *v);
@@ -48,7 +55,7 @@ const char *env_origin(struct arena *a, const struct env_var *v);
  * -1 with the reasons in d. raw: NAME=value lines, taken literally. */
 int env_parse(struct env *into, const struct env *lookup, struct diag *d, const char *file, const char *text,
 	size_t len, bool raw);
-enum { ENV_MAX_BYTES = 4 << 20, ENV_ABSENT = 1 };
+enum { ENV_MAX_BYTES = 4 << 20, ENV_MAX_TOTAL = 32 << 20, ENV_ABSENT = 1 };
 /* Reads a file with env_parse(). ENV_ABSENT: there is none (nothing in d); 0; -1. `shown` is the name in
  * messages. */
 int env_load(struct env *into, const struct env *lookup, struct diag *d, const char *path, const char *shown,

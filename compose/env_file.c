@@ -13,7 +13,6 @@
 #include "diag.h"
 #include "env.h"
 #include "env_text.h"
-#include "interp.h"
 #include "rune.h"
 
 struct pos env_text_place(const struct env_text *t, const char *at)
@@ -66,7 +65,7 @@ static int parse_raw_line(struct env_text *t, const char *line, const char *stop
 		return diag_error(t->d, pos, "the name '%s' must not hold a blank", name);
 	value = eq ? arena_strndup(t->a, eq + 1, (size_t)(stop - eq - 1)) : env_value(t->lookup, name);
 	if (value)
-		env_put(t->into, name, value, pos, true);
+		env_set(t->into, name, value, pos);
 	return 0;
 }
 
@@ -112,10 +111,10 @@ int env_parse(struct env *into, const struct env *lookup, struct diag *d, const 
 	if (len >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0)
 		t.p += 3;
 	t.mark = t.line_start = t.p;
-	into->spent += len;
-	if (into->spent > INTERP_MAX_SPENT)
+	into->growth.read += len;
+	if (into->growth.read > ENV_MAX_TOTAL)
 		return diag_error(d, (struct pos){ file, 0, 0 },
-			"files of variables are longer than %d MiB together", INTERP_MAX_SPENT >> 20);
+			"files of variables are longer than %d MiB together", ENV_MAX_TOTAL >> 20);
 	into->first = lookup;
 	r = raw ? parse_raw(&t) : dotenv_parse(&t);
 	into->partial |= !raw && r < 0;

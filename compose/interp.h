@@ -9,9 +9,10 @@
 struct diag;
 struct env;
 
-enum { INTERP_MAX_SPENT = 64 << 20 };
+enum { INTERP_MAX_SPENT = 16 << 20 };
 
-/* Replaces variables in every string value of the tree (never in keys), in place. A replaced scalar is a
+/* Replaces variables in every string value of the tree (never in keys, nor where !reset drops them),
+ * in place. A replaced scalar is a
  * NODE_STR whose origin says where the (last) variable was set; casting it to a number or boolean is canon's
  * work, by the attribute's type. Problems carry position and path; unset variables give a warning each. 0, or
  * -1 when there was an error. *spent counts what expansion makes, over all trees: INTERP_MAX_SPENT bytes. */

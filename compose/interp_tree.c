@@ -146,7 +146,7 @@ static void walk_scalar(struct walk *w, struct node *n)
 
 static void walk(struct walk *w, struct node *n)
 {
-	if (!n->marked || *w->hooks.spent > INTERP_MAX_SPENT)
+	if (!n->marked || n->tag == NODE_RESET || *w->hooks.spent > INTERP_MAX_SPENT)
 		return;
 	if (n->kind == NODE_MAP) {
 		for (size_t i = 0; i < n->n; i++) {

@@ -37,9 +37,9 @@ int compose_load(const struct compose_opts *opts, struct diag *d, struct project
  * needed at all). *ret_name and *ret_dir are malloc'ed; *ret_dir is NULL when there is no file. */
 int compose_find(const struct compose_opts *opts, struct diag *d, char **ret_name, char **ret_dir);
 
-/* What interpolation looks into, as NAME=value sorted by name: `config --environment`. ret is added to. 0 or
- * -1. */
-int compose_environment(const struct compose_opts *opts, struct diag *d, struct strs *ret);
+/* What interpolation looks into, as NAME=value sorted by name: `config --environment`. The project's name is given,
+ * since standard input can only be read once. ret is added to. 0 or -1. */
+int compose_environment(const struct compose_opts *opts, const char *name, struct diag *d, struct strs *ret);
 
 /* The variables that the files use, sorted by name: `config --variables`. */
 struct compose_variable {

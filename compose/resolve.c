@@ -1,6 +1,7 @@
 /* resolve.c - values that come from outside the compose files: variables named without a value, env_file,
  * label_file. */
 #include <string.h>
+#include <unistd.h>
 
 #include "../src/util/arena.h"
 #include "../src/util/auto.h"
@@ -78,20 +79,28 @@ static bool is_false(const struct node *n)
 	return n && n->kind == NODE_BOOL && !n->b;
 }
 
+static bool is_there(const struct stage_ctx *s, const struct node *named)
+{
+	auto_free char *path = path_join(s->working_dir, named->text);
+
+	return access(path, F_OK) == 0;
+}
+
 static void read_env_file(
 	const struct stage_ctx *s, const struct node *item, const struct env *lookup, struct env *into)
 {
 	const struct node *path = node_get(item, "path"), *format = node_get(item, "format");
-	bool raw = format && format->kind == NODE_STR && STREQ(format->text, "raw");
+	bool raw = format && format->kind == NODE_STR && STREQ(format->text, "raw"),
+	     required = !is_false(node_get(item, "required"));
 
 	if (!path || path->kind != NODE_STR)
 		return;
-	if (format && format->kind == NODE_STR && !raw && *format->text) {
+	if (format && format->kind == NODE_STR && !raw && *format->text && (required || is_there(s, path))) {
 		diag_error(s->d, format->pos, "the format '%s' of an env file is not known, only 'raw' is",
 			format->text);
 		return;
 	}
-	read_one(s, path, !is_false(node_get(item, "required")), raw, lookup, into, "env file");
+	read_one(s, path, required, raw, lookup, into, "env file");
 }
 
 static void put_map(struct env *env, const struct node *map)
@@ -121,9 +130,9 @@ static void set_map(const struct stage_ctx *s, struct node *service, const char 
 	node_set(s->a, service, key, map->pos, map);
 }
 
-/* Values of the service's own environment can be used in the files, but what is set outside wins. *spent
+/* Values of the service's own environment can be used in the files, but what is set outside wins. *grown
  * counts over all services. */
-static void service_env(const struct stage_ctx *s, struct node *service, size_t *spent)
+static void service_env(const struct stage_ctx *s, struct node *service, struct env_growth *grown)
 {
 	const struct node *files = node_get(service, "env_file"), *own = node_get(service, "environment");
 	struct env lookup, all;
@@ -133,7 +142,7 @@ static void service_env(const struct stage_ctx *s, struct node *service, size_t 
 	node_remove(service, "env_file");
 	env_init(&lookup, s->a);
 	env_init(&all, s->a);
-	all.spent = *spent;
+	all.growth = *grown;
 	lookup.first = s->env;
 	put_map(&lookup, own);
 	put_map(&all, own);
@@ -141,13 +150,13 @@ static void service_env(const struct stage_ctx *s, struct node *service, size_t 
 		read_env_file(s, files->items[i], &lookup, &all);
 	if (all.vars.n)
 		set_map(s, service, "environment", &all, files->pos);
-	*spent = all.spent;
+	*grown = all.growth;
 	env_done(&all);
 	env_done(&lookup);
 }
 
 /* Label files know only what label files before them say. */
-static void service_labels(const struct stage_ctx *s, struct node *service, size_t *spent)
+static void service_labels(const struct stage_ctx *s, struct node *service, struct env_growth *grown)
 {
 	const struct node *files = node_get(service, "label_file");
 	struct env all, one;
@@ -158,11 +167,11 @@ static void service_labels(const struct stage_ctx *s, struct node *service, size
 	env_init(&all, s->a);
 	for (size_t i = 0; files->kind == NODE_SEQ && i < files->n; i++) {
 		env_init(&one, s->a);
-		one.spent = *spent;
+		one.growth = *grown;
 		if (files->items[i]->kind == NODE_STR)
 			read_one(s, files->items[i], true, false, &all, &one, "label file");
 		env_put_all(&all, &one, true);
-		*spent = one.spent;
+		*grown = one.growth;
 		env_done(&one);
 	}
 	if (all.vars.n)
@@ -173,10 +182,10 @@ static void service_labels(const struct stage_ctx *s, struct node *service, size
 void resolve_files(const struct stage_ctx *s, struct node *root)
 {
 	struct node *services = node_get(root, "services");
-	size_t spent = 0;
+	struct env_growth grown = { 0 };
 
 	for (size_t i = 0; services && services->kind == NODE_MAP && i < services->n; i++) {
-		service_env(s, services->pairs[i].value, &spent);
-		service_labels(s, services->pairs[i].value, &spent);
+		service_env(s, services->pairs[i].value, &grown);
+		service_labels(s, services->pairs[i].value, &grown);
 	}
 }

@@ -15,27 +15,21 @@ static int compare_text(const void *a, const void *b)
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-int compose_environment(const struct compose_opts *opts, struct diag *d, struct strs *ret)
+int compose_environment(const struct compose_opts *opts, const char *name, struct diag *d, struct strs *ret)
 {
-	struct diag told = DIAG_INIT;
-	struct project *p;
-	struct arena *a;
+	struct arena *a = arena_new();
 	struct found f;
 	size_t before = ret->n;
 
-	if (compose_load(opts, d, &p) < 0)
-		return -1;
-	a = arena_new();
-	find_project(&f, a, &told, opts);
-	env_put(&f.env, "COMPOSE_PROJECT_NAME", p->name, (struct pos){ 0 }, true);
+	find_project(&f, a, d, opts);
+	env_put(&f.env, "COMPOSE_PROJECT_NAME", name, (struct pos){ 0 }, true);
 	map_each (&f.env.vars, it)
 		strs_printf(ret, "%s=%s", it->key, ((const struct env_var *)it->value)->value);
 	qsort(ret->v + before, ret->n - before, sizeof *ret->v, compare_text);
 	env_done(&f.env);
-	diag_done(&told);
-	project_free(p);
 	arena_free(a);
-	return 0;
+	diag_sort(d);
+	return diag_failed(d) ? -1 : 0;
 }
 
 struct uses {

@@ -145,7 +145,7 @@ static int print_environment(struct cli *c, const struct config_opts *o, struct 
 	struct diag known = DIAG_INIT;   /* the model is loaded: all has been said */
 
 	(void)err;
-	compose_environment(&c->compose, &known, &all);
+	compose_environment(&c->compose, c->project->name, &known, &all);
 	diag_done(&known);
 	for (size_t i = 0; !o->quiet && i < all.n; i++)
 		line(out, all.v[i]);

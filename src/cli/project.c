@@ -76,7 +76,7 @@ static void name_profiles(struct cli *c)
 
 	if (c->g.profiles.n)
 		return;
-	compose_environment(&c->compose, &ignored, &env);
+	compose_environment(&c->compose, c->project->name, &ignored, &env);
 	diag_done(&ignored);
 	for (size_t i = 0; i < env.n; i++) {
 		if (!str_starts(env.v[i], key))

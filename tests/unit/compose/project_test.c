@@ -286,7 +286,7 @@ static void what_interpolation_sees(void **state)
 
 	put("compose.yaml", "name: n-${DOT}\nservices: {}\n");
 	put(".env", "DOT=1\nHOME=/other\n");
-	assert_int_equal(compose_environment(&x->o, &x->d, &env), 0);
+	assert_int_equal(compose_environment(&x->o, "n-1", &x->d, &env), 0);
 	assert_int_equal(env.n, 4);
 	assert_string_equal(env.v[0], "COMPOSE_PROJECT_NAME=n-1");
 	assert_string_equal(env.v[1], "DOT=1");
@@ -371,7 +371,7 @@ static void texts_made_by_variables_are_bounded(void **state)
 		buf_str(&text, "  - $A\n");
 	put("compose.yaml", text.p);
 	buf_done(&text);
-	refused(x, "beyond 64 MiB", "compose.yaml", 67, 5);
+	refused(x, "beyond 16 MiB", "compose.yaml", 19, 5);
 }
 
 int main(void)
