@@ -283,6 +283,8 @@ static struct node *view_project(struct view *v, const struct node *root)
 		if (value)
 			node_add(v->a, out, order[i], value->pos, value);
 	}
+	if (v->form == DUMP_JSON && !node_get(out, "name"))
+		node_add(v->a, out, "name", out->pos, node_str(v->a, "", out->pos));
 	if (!node_get(out, "services"))
 		node_add(v->a, out, "services", out->pos, node_new(v->a, NODE_MAP, out->pos));
 	view_extensions(v, out, root);

@@ -30,8 +30,9 @@ static const struct opt config_flags[] = {
 	{ 0, "environment", OPT_BOOL, C(environment),
 	  "print the variables that the files can use, and their values" },
 	{ 0, "variables", OPT_BOOL, C(variables), "print the variables that the files do use" },
-	{ 0, "lock-image-digests", OPT_REFUSED, 0, "davit does not ask registries" },
-	{ 0, "resolve-image-digests", OPT_REFUSED, 0, "davit does not ask registries" },
+	{ 0, "resolve-image-digests", OPT_BOOL, C(resolve_digests),
+	  "print images with the digests that davit's store has of them" },
+	{ 0, "lock-image-digests", OPT_BOOL, C(lock_digests), "the same, and nothing but the images: an override file" },
 	{ 0, "dry-run", OPT_IGNORED, 0, NULL },
 	{ 0 }
 };
@@ -70,6 +71,12 @@ static int print_model(struct cli *c, const struct config_opts *o, struct err *e
 {
 	auto_buf struct buf text = BUF_INIT;
 
+	if (o->resolve_digests || o->lock_digests) {
+		int r = config_pin_images(c, o, err);
+
+		if (r)
+			return r;
+	}
 	if (o->quiet)
 		return 0;
 	if (str_eq(o->format, "json"))
