@@ -58,6 +58,9 @@ void compose_variables_free(struct compose_variable *v, size_t n);
 void project_dump_json(const struct project *p, struct buf *out);
 void project_dump_yaml(const struct project *p, struct buf *out);
 
+/* The hash of an enabled service that `docker compose config --hash` prints (of a project loaded with no_env_resolution); malloc'ed. */
+char *project_service_digest(const struct project *p, const char *service);
+
 /* The wire form: JSON, complete, no quirks; project_from_wire(project_to_wire(p)) is p (positions are kept,
  * too). */
 void project_to_wire(const struct project *p, struct buf *out);

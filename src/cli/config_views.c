@@ -125,14 +125,16 @@ static int print_hashes(struct cli *c, const struct config_opts *o, struct buf *
 {
 	auto_strs struct strs names = STRS_INIT;
 
-	project_hash(c->project);
 	hash_names(c, o->hash, &names);
 	for (size_t i = 0; i < names.n; i++) {
 		const struct service *s = project_service(c->project, names.v[i]);
 
+		auto_free char *hash = NULL;
+
 		if (!s)
 			return cli_no_service(c, names.v[i], err);
-		buf_printf(out, "%s %s\n", s->name, s->config_hash);
+		hash = project_service_digest(c->project, s->name);
+		buf_printf(out, "%s %s\n", s->name, hash);
 	}
 	return 0;
 }
