@@ -356,6 +356,10 @@ static struct node *checked(struct canon *c, const struct attr *row, struct node
 		return whole;
 	if (row->canon && row->flags & AF_ZERO && whole->kind != NODE_MAP)
 		return whole;
+	/* without variables nobody knows what a short form comes to: as the reference, a hook may leave it as it is */
+	if (c->s->no_interpolate && row->canon && whole == n && canon_is_scalar(n) &&
+		(row->type == A_OBJ || row->type == A_SEQ))
+		return whole;
 	return by_type(c, row, whole);
 }
 

@@ -235,6 +235,8 @@ struct node *canon_test(struct canon *c, const struct attr *row, struct node *n)
 
 	if (n->kind != NODE_STR)
 		return n->kind == NODE_SEQ ? n : canon_wrong(c, row, n, "a string or a list of strings");
+	if (c->s->no_interpolate)
+		return n;
 	seq = canon_like(c, n, NODE_SEQ);
 	node_push(c->a, seq, canon_str(c, n, "CMD-SHELL"));
 	node_push(c->a, seq, n);

@@ -23,7 +23,7 @@ static struct node *each_string(
 
 		if (load_is_timestamp(item))
 			item = canon_error(c, item, "a date is neither a string nor a mapping");
-		else if (item->kind == NODE_STR && !canon_opaque(c, item))
+		else if (item->kind == NODE_STR)
 			item = make(c, item);
 		node_push(c->a, seq, item ? item : canon_gap(c, n->items[i]));
 		canon_pop(c, mark);
@@ -45,7 +45,7 @@ static struct node *mount_of(struct canon *c, struct node *item)
 	char *why;
 
 	if (val_mount(c->a, item->text, &m, &why) < 0)
-		return canon_error(c, item, "%s", why);
+		return canon_opaque(c, item) ? item : canon_error(c, item, "%s", why);
 	if (m.unknown)
 		canon_warn(c, item, "mount option '%s' is unknown and ignored", m.unknown);
 	map = canon_like(c, item, NODE_MAP);
@@ -92,7 +92,7 @@ static struct node *device_of(struct canon *c, struct node *item)
 	char *why;
 
 	if (val_device(c->a, item->text, &d, &why) < 0)
-		return canon_error(c, item, "%s", why);
+		return canon_opaque(c, item) ? item : canon_error(c, item, "%s", why);
 	map = canon_like(c, item, NODE_MAP);
 	canon_set_str(c, map, "source", item, d.source);
 	canon_set_str(c, map, "target", item, d.target);

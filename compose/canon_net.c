@@ -59,10 +59,6 @@ static void short_port(struct canon *c, struct node *seq, struct node *item)
 	struct val_port p;
 	char *why;
 
-	if (canon_opaque(c, item)) {
-		node_push(c->a, seq, item);
-		return;
-	}
 	if (val_port(c->a, val_scalar_text(c->a, item), &p, &why) < 0) {
 		canon_error(c, item, "%s", why);
 		if (!strstr(why, "range") && !strstr(why, "protocol") && !seq->wrong)
@@ -87,11 +83,23 @@ static struct node *not_a_port(struct canon *c, const struct node *item)
 	return canon_gap(c, item);
 }
 
+/* With one port that waits for its variables, all stay as they are. */
+static bool has_open_port(struct canon *c, const struct node *n)
+{
+	struct val_port p;
+	char *why;
+
+	for (size_t i = 0; i < n->n; i++)
+		if (canon_opaque(c, n->items[i]) && val_port(c->a, n->items[i]->text, &p, &why) < 0)
+			return true;
+	return false;
+}
+
 struct node *canon_ports(struct canon *c, const struct attr *row, struct node *n)
 {
 	struct node *seq;
 
-	if (n->kind != NODE_SEQ)
+	if (n->kind != NODE_SEQ || has_open_port(c, n))
 		return n;
 	seq = canon_like(c, n, NODE_SEQ);
 	for (size_t i = 0; i < n->n; i++) {
@@ -238,7 +246,7 @@ struct node *canon_extra_hosts(struct canon *c, const struct attr *row, struct n
 
 		if (n->kind == NODE_MAP)
 			hosts_of_pair(c, seq, &n->pairs[i]);
-		else if (canon_opaque(c, n->items[i]))
+		else if (c->s->no_interpolate && n->items[i]->kind == NODE_STR)
 			node_push(c->a, seq, n->items[i]);
 		else
 			hosts_of_line(c, seq, n->items[i]);
@@ -252,11 +260,11 @@ struct node *canon_dns(struct canon *c, const struct attr *row, struct node *n)
 {
 	struct node *seq;
 
-	if (n->kind == NODE_STR && !*n->text)
-		return canon_like(c, n, NODE_SEQ);
-	if (n->kind != NODE_SEQ)
+	if (n->kind != NODE_SEQ && n->kind != NODE_STR)
 		return n;
 	seq = canon_like(c, n, NODE_SEQ);
+	if (n->kind == NODE_STR && *n->text)
+		node_push(c->a, seq, n);
 	for (size_t i = 0; i < n->n; i++)
 		if (n->items[i]->kind != NODE_STR || *n->items[i]->text)
 			node_push(c->a, seq, n->items[i]);
