@@ -138,7 +138,9 @@ static bool conflict(struct loader *l, const struct line *ln)
 	static const char *const marks[] = { "<<<<<<< ", "=======", ">>>>>>> ", "||||||| " };
 
 	for (size_t i = 0; i < ARRAY_LEN(marks); i++) {
-		if (ln->len < 7 || strncmp(ln->p, marks[i], strlen(marks[i])) != 0)
+		size_t n = strlen(marks[i]);
+
+		if (ln->len < n || memcmp(ln->p, marks[i], n) != 0)
 			continue;
 		fail_at(l, ln, 0, ln->len, "a merge conflict was left in the file");
 		diag_hint(l->d, "keep one of the two versions, and remove the lines of '<', '=' and '>'");
