@@ -3,7 +3,6 @@
  * The reference prints structures of Go, where what is empty or zero is left out unless its type is a
  * pointer; the rows know which (AF_KEEP). Keys that no row knows are left out, but for x- keys in YAML and
  * at the top level. A project whose variables were left alone is no structure yet: all of it is printed. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -231,26 +230,10 @@ static struct node *view_ulimit(struct view *v, const struct node *n)
 	return out;
 }
 
-/* The reference keeps fractions in 32 bits, and prints as few digits as tell them apart. */
-static struct node *view_number(struct view *v, const struct node *n)
-{
-	float f = (float)(n->kind == NODE_INT ? (double)n->i : n->f);
-	char text[32];
-
-	for (int digits = 1; digits <= 9; digits++) {
-		snprintf(text, sizeof text, "%.*g", digits, (double)f);
-		if (strtof(text, NULL) == f)
-			break;
-	}
-	return node_float(v->a, strtod(text, NULL), n->pos);
-}
-
 static struct node *view_value(struct view *v, const struct attr *row, const struct node *n)
 {
 	if (row->flags & AF_ZERO)
 		return view_ulimit(v, n);
-	if (row->type == A_NUM && (n->kind == NODE_INT || n->kind == NODE_FLOAT))
-		return view_number(v, n);
 	if (n->kind == NODE_NULL && (row->type == A_TEXT || row->type == A_SCALAR))
 		return node_str(v->a, "", n->pos);
 	if (n->kind == NODE_SEQ && row->type == A_SEQ)
