@@ -117,12 +117,11 @@ static const struct attr model_item = { "", A_OBJ, M_DEEP, AF_KEEP, .kids = mode
 static const struct attr include[] = {
 	{ "env_file",          A_SEQ, M_APPEND,  AF_ONE, .kids = attr_str_item,
 	  .help = "files for its variables" },
-	{ "path",              A_SEQ, M_APPEND,  AF_ONE | AF_REQ, .kids = attr_str_item,
-	  .help = "the files" },
+	{ "path",              A_SEQ, M_APPEND,  AF_ONE, .kids = attr_str_item, .help = "the files" },
 	{ "project_directory", A_STR, M_REPLACE, .help = "what its paths are relative to" },
 	{ 0 }
 };
-static const struct attr include_item = { "", A_OBJ, M_REPLACE, AF_NOX, .kids = include,
+static const struct attr include_item = { "", A_OBJ, M_REPLACE, AF_OPEN, .kids = include,
 	.canon = canon_include_item };
 
 static const struct attr root[] = {

@@ -29,6 +29,8 @@ static const struct complaint {
 		"a text that starts with '*' or '&' must be in quotes" },
 	{ "did not find expected node content", guess_content, "a value is missing here", NULL },
 	{ "found unknown escape character", guess_escape, NULL, NULL },
+	{ "found invalid Unicode character escape code", NULL, "an escape in this text stands for no character",
+		"JSON's \\ud83d\\ude00 is \\U0001F600 in YAML; or write the character itself" },
 	{ "did not find expected comment or line break", NULL, "a text of several lines starts on the next line",
 		"put it below the '|' or '>', indented deeper than its key" },
 	{ "did not find expected <document start>", NULL, "this does not belong to what is above it",

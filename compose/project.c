@@ -53,6 +53,12 @@ static struct node *merge_all(struct front *fr, const struct found *f, const str
 	return root;
 }
 
+/* A version alone is none. */
+static bool is_empty(const struct node *root)
+{
+	return root->n == (node_get(root, "version") ? 1 : 0);
+}
+
 struct node *project_read(struct found *f, struct stage_ctx *s)
 {
 	struct map bases = MAP_INIT;
@@ -72,7 +78,7 @@ struct node *project_read(struct found *f, struct stage_ctx *s)
 	env_put(&f->env, "COMPOSE_PROJECT_NAME", s->project_name, (struct pos){ 0 }, true);
 	root = merge_all(&fr, f, files);
 	bases_done(&bases);
-	if (!root || (root->n == 0 && !root->wrong)) {
+	if (!root || (is_empty(root) && !root->wrong)) {
 		diag_error(f->d, (struct pos){ front_shown(&fr, f->files[0]), 0, 0 }, "empty compose file");
 		return NULL;
 	}
