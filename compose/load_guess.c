@@ -389,9 +389,11 @@ static bool bad_variable(struct loader *l, const struct broken *b)
 	if (!line_at(l, b->at.line, &ln))
 		return false;
 	at = byte_at(&ln, b->at.col);
+	if (at >= ln.len)
+		return false;
 	for (from = at; from > 0 && ln.p[from] != '$' && !strchr(",[ ", ln.p[from]);)
 		from--;
-	if (at >= ln.len || from + 1 >= ln.len || ln.p[from] != '$' || ln.p[from + 1] != '{')
+	if (from + 1 >= ln.len || ln.p[from] != '$' || ln.p[from + 1] != '{')
 		return false;
 	fail_at(l, &ln, from, from + 2, "a '${' inside of brackets must be in quotes");
 	diag_hint(l->d, "write \"${NAME}\"");
