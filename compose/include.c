@@ -115,12 +115,10 @@ static void import_section(
 /* Fills in what belongs to the entry's model. False after reporting. */
 static bool child_open(struct front *f, const struct node *entry, struct front *child)
 {
-	const struct node *first = item_at(node_get(entry, "path"), 0),
-			  *dir = node_get(entry, "project_directory");
+	const struct node *first = item_at(node_get(entry, "path"), 0);
+	const char *dir = tree_str(entry, "project_directory");
 	auto_free char *above = NULL;
 
-	if (!first)
-		return false; /* canon has reported it */
 	if (strstr(first->text, "://") || str_starts(first->text, "git@")) {
 		diag_error(f->s->d, first->pos, "cannot include '%s': only files of this host are read",
 			first->text);
@@ -131,7 +129,7 @@ static bool child_open(struct front *f, const struct node *entry, struct front *
 	if (is_cycle(f, child->main_file, first))
 		return false;
 	above = path_join(child->main_file, "..");
-	child->dir = dir && dir->kind == NODE_STR ? front_path(f, dir->text) : arena_strdup(f->s->a, above);
+	child->dir = dir ? front_path(f, dir) : arena_strdup(f->s->a, above);
 	return true;
 }
 
@@ -145,11 +143,26 @@ static bool is_too_many(struct front *f, const struct node *entry)
 }
 
 /* What relative paths of the child's files get in front of them to be relative to the including file's. */
-static const char *seen_from(const struct front *f, const struct front *child, const struct node *dir)
+static const char *seen_from(const struct front *f, const struct front *child, const char *dir)
 {
-	auto_free char *way = path_relative(f->dir, child->dir);
+	auto_free char *above = path_join(child->dir, ".."), *way = NULL;
+	struct stat st;
 
-	return dir && dir->kind == NODE_STR && dir->text[0] == '/' ? child->dir : arena_strdup(f->s->a, way);
+	if (dir && dir[0] == '/')
+		return child->dir;
+	/* the reference takes what is no directory for a file, and the directory it is in */
+	way = path_relative(f->dir, stat(child->dir, &st) == 0 && S_ISDIR(st.st_mode) ? child->dir : above);
+	return arena_strdup(f->s->a, way);
+}
+
+/* An entry without a file includes nothing, which is no error for the reference. */
+static bool is_empty(struct front *f, const struct node *entry)
+{
+	if (item_at(node_get(entry, "path"), 0))
+		return false;
+	diag_warn(f->s->d, entry->pos, "this includes nothing: 'path' names no file");
+	diag_where(f->s->d, "include", entry->origin, entry->span);
+	return true;
 }
 
 /* False when something of it is missing (reported). */
@@ -164,6 +177,8 @@ static bool include_entry(struct front *f, struct node *doc, const struct node *
 	bool complete = true;
 	struct env env;
 
+	if (is_empty(f, entry))
+		return !entry->wrong && !tree_wrong(entry, "path");
 	if (is_too_many(f, entry) || !child_open(f, entry, &child))
 		return false;
 	env_init(&env, f->s->a);
@@ -177,7 +192,7 @@ static bool include_entry(struct front *f, struct node *doc, const struct node *
 	if (root) {
 		default_values(f->s, root);
 		resolve_listed(f->s, root, &env);
-		paths_resolve(f->s, root, seen_from(f, &child, node_get(entry, "project_directory")));
+		paths_resolve(f->s, root, seen_from(f, &child, tree_str(entry, "project_directory")));
 		for (size_t i = 0; i < ARRAY_LEN(sections); i++)
 			import_section(f, doc, root, sections[i]);
 		complete &= !root->wrong;

@@ -1,4 +1,5 @@
 /* select.c - which services remain, and what of the rest they use. */
+#include <fnmatch.h>
 #include <string.h>
 
 #include "../src/util/arena.h"
@@ -147,7 +148,7 @@ static void want_pair(struct wanted *w, const struct node_pair *need)
 
 	if (service) {
 		want(w, need->key, service);
-	} else if (is_required(need->value) && !w->s->no_consistency && !w->services->wrong) {
+	} else if (is_required(need->value) && !w->services->wrong) {
 		diag_error(w->s->d, need->value->pos, "'%s' is needed here, but no active profile enables it",
 			need->key);
 		diag_where(w->s->d, NULL, need->value->origin, need->value->span);
@@ -228,6 +229,20 @@ void select_hint(const struct stage_ctx *s, const struct node *services, const c
 		diag_hint(s->d, "did you mean '%s'?", near);
 }
 
+/* A name may be a pattern as the shell has them. False: no service is called so. */
+static bool want_named(struct wanted *w, const char *name)
+{
+	bool found = false;
+
+	tree_each(w->services, p) {
+		if (fnmatch(name, p->key, FNM_PATHNAME) != 0)
+			continue;
+		want(w, p->key, p->value);
+		found = true;
+	}
+	return found;
+}
+
 void select_services(struct stage_ctx *s, struct node *root, const char *const *profiles, size_t n,
 	const char *const *names)
 {
@@ -240,14 +255,10 @@ void select_services(struct stage_ctx *s, struct node *root, const char *const *
 		services = w.services = node_new(s->a, NODE_MAP, (struct pos){ 0 });
 	enable(s, services, profiles, n, names);
 	for (const char *const *name = names; *name; name++) {
-		struct node *service = node_get(services, *name);
-
-		if (service) {
-			want(&w, *name, service);
-		} else if (!tree_wrong(root, "services")) {
-			diag_error(s->d, (struct pos){ 0 }, "no such service: '%s'", *name);
-			select_hint(s, services, *name);
-		}
+		if (want_named(&w, *name) || tree_wrong(root, "services"))
+			continue;
+		diag_error(s->d, (struct pos){ 0 }, "no such service: '%s'", *name);
+		select_hint(s, services, *name);
 	}
 	want_needs(&w);
 	move_pairs(s->a, services, disabled(s), keep_wanted, &w.set);
