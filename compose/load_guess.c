@@ -115,9 +115,12 @@ static size_t key_colon(const struct line *ln, size_t from)
 	return ln->len;
 }
 
-/* Reports a mistake from one byte of a line to another. */
+/* Reports a mistake from one byte of a line to another. Both may be behind its end: libyaml ends lines in more
+ * ways than we do. */
 static void fail_at(struct loader *l, const struct line *ln, size_t from, size_t to, const char *msg)
 {
+	to = to < ln->len ? to : ln->len;
+	from = from < to ? from : to;
 	FAIL(l, place(l, ln, from), "%s", msg);
 	diag_where(l->d, NULL, NULL, (unsigned)columns(ln->p + from, to - from));
 }
