@@ -18,18 +18,16 @@
 static const char for_backslash[] = MARK "\xbd", for_colon[] = MARK "\xbc";
 enum { MARK_LEN = sizeof for_colon - 1, MAX_TEXT = 4 << 20, MAX_SCANS = 1000, MAX_SCANNED = 32 << 20 };
 
-static const char *find(const char *text, size_t len, const char *what)
-{
-	return memmem(text, len, what, strlen(what));
-}
-
+/* One look at every byte: nearly all files hold nothing of the kind. */
 static bool may_need_repair(const struct loader *l)
 {
-	static const char *const signs[] = { "\\'", ":,", ":]", ":}" };
+	const char *end = l->text + l->text_len;
 
-	for (size_t i = 0; i < ARRAY_LEN(signs); i++) {
-		if (find(l->text, l->text_len, signs[i]))
-			return !find(l->text, l->text_len, MARK);
+	for (const char *p = l->text; p + 1 < end; p++) {
+		bool sign = (*p == ':' && (p[1] == ',' || p[1] == ']' || p[1] == '}')) || (*p == '\\' && p[1] == '\'');
+
+		if (sign)
+			return !memmem(l->text, l->text_len, MARK, strlen(MARK));
 	}
 	return false;
 }
