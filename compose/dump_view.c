@@ -28,7 +28,8 @@ static void sort_keys(const struct view *v, struct node *map)
 		node_sort_keys(map);
 }
 
-/* ------------------------------------------------------------------ what YAML's types are, where no row says more */
+/* ------------------------------------------------------------------ what YAML's types are, where no row says
+ * more */
 
 /* A date is a point in time, the order of keys says nothing, and an empty list is nothing to JSON. */
 static void settle(const struct view *v, struct node *n)
@@ -57,7 +58,8 @@ static void drop_notes(struct node *n)
 {
 	size_t kept = 0;
 
-	tree_each(n, p) {
+	tree_each(n, p)
+	{
 		if (is_note(p->key))
 			continue;
 		if (p->value->kind == NODE_MAP)
@@ -86,14 +88,19 @@ static struct node *as_it_is(const struct node *n)
 static bool is_empty(const struct attr *row, const struct node *n)
 {
 	switch (n->kind) {
-	case NODE_NULL: return true;
-	case NODE_BOOL: return !n->b;
-	case NODE_INT: return n->i == 0;
-	case NODE_FLOAT: return n->f == 0;
+	case NODE_NULL:
+		return true;
+	case NODE_BOOL:
+		return !n->b;
+	case NODE_INT:
+		return n->i == 0;
+	case NODE_FLOAT:
+		return n->f == 0;
 	case NODE_STR:
 		return !*n->text || (row->type == A_SIZE && STREQ(n->text, "0")) ||
 		       (row->type == A_DUR && STREQ(n->text, "0s"));
-	default: return n->n == 0;
+	default:
+		return n->n == 0;
 	}
 }
 
@@ -111,8 +118,8 @@ static struct node *view_seq(struct view *v, const struct attr *row, const struc
 	struct node *out = node_new(v->a, NODE_SEQ, n->pos);
 
 	for (size_t i = 0; i < n->n; i++)
-		node_push(v->a, out,
-			row->kids ? view_value(v, row->kids, n->items[i]) : as_it_is(n->items[i]));
+		node_push(
+			v->a, out, row->kids ? view_value(v, row->kids, n->items[i]) : as_it_is(n->items[i]));
 	if ((row->flags & AF_SORT) && out->n)
 		qsort(out->items, out->n, sizeof *out->items, by_text);
 	return out;
@@ -138,24 +145,28 @@ static void view_extensions(struct view *v, struct node *out, const struct node 
 {
 	struct node *own = node_new(v->a, NODE_MAP, n->pos);
 
-	tree_each(n, p)
-		if (attr_is_extension(p->key))
-			node_add(v->a, own, p->key, p->key_pos, settled_copy(v, p->value));
+	tree_each(n, p) if (attr_is_extension(p->key))
+		node_add(v->a, own, p->key, p->key_pos, settled_copy(v, p->value));
 	sort_keys(v, own);
 	for (size_t i = 0; i < own->n; i++)
 		node_add(v->a, out, own->pairs[i].key, own->pairs[i].key_pos, own->pairs[i].value);
 }
 
 /* What an absent value (or null) is printed as; NULL: not at all. */
-static struct node *absent(const struct view *v, const struct attr *row, const struct node *value, struct pos pos)
+static struct node *absent(
+	const struct view *v, const struct attr *row, const struct node *value, struct pos pos)
 {
 	if (!(row->flags & AF_ALWAYS) && !(value && row->type == A_CMD))
 		return NULL;
 	switch (row->type) {
-	case A_STR: return node_str(v->a, "", pos);
-	case A_INT: return node_int(v->a, 0, pos);
-	case A_SIZE: return node_str(v->a, "0", pos);
-	default: return v->form == DUMP_JSON ? node_new(v->a, NODE_NULL, pos) : NULL;
+	case A_STR:
+		return node_str(v->a, "", pos);
+	case A_INT:
+		return node_int(v->a, 0, pos);
+	case A_SIZE:
+		return node_str(v->a, "0", pos);
+	default:
+		return v->form == DUMP_JSON ? node_new(v->a, NODE_NULL, pos) : NULL;
 	}
 }
 
@@ -171,7 +182,8 @@ static const char *shown_key(const struct view *v, const struct attr *row)
 	return v->form == DUMP_JSON && row->print ? row->print : row->key;
 }
 
-/* The values in the order of the rows; NULL: none. Fewer steps than to look every row's key up, as most rows have none. */
+/* The values in the order of the rows; NULL: none. Fewer steps than to look every row's key up, as most rows
+ * have none. */
 static const struct node **by_row(struct view *v, const struct attr *row, const struct node *n)
 {
 	const struct node **values;
@@ -257,7 +269,8 @@ struct node *dump_value(struct arena *a, const struct attr *row, const struct no
 /* What YAML begins with; the x- keys follow. JSON sorts all of them. */
 static struct node *view_project(struct view *v, const struct node *root)
 {
-	static const char *const order[] = { "name", "services", "networks", "volumes", "secrets", "configs", "models" };
+	static const char *const order[] = { "name", "services", "networks", "volumes", "secrets", "configs",
+		"models" };
 	struct node *all = view_value(v, &attr_root, root), *out = node_new(v->a, NODE_MAP, root->pos);
 
 	for (size_t i = 0; i < ARRAY_LEN(order); i++) {

@@ -24,7 +24,8 @@ static bool may_need_repair(const struct loader *l)
 	const char *end = l->text + l->text_len;
 
 	for (const char *p = l->text; p + 1 < end; p++) {
-		bool sign = (*p == ':' && (p[1] == ',' || p[1] == ']' || p[1] == '}')) || (*p == '\\' && p[1] == '\'');
+		bool sign = (*p == ':' && (p[1] == ',' || p[1] == ']' || p[1] == '}')) ||
+			    (*p == '\\' && p[1] == '\'');
 
 		if (sign)
 			return !memmem(l->text, l->text_len, MARK, strlen(MARK));

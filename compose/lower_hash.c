@@ -17,8 +17,8 @@ static const char *const ignored[] = { "scale", "restart", "depends_on", "profil
 static const char *const ignored_deploy[] = { "replicas", "update_config", "rollback_config",
 	"restart_policy", "placement", "mode" };
 
-static void add_files(struct buf *text, const char *sort, const struct file_object *list,
-	size_t n, const struct file_ref *refs, size_t n_refs)
+static void add_files(struct buf *text, const char *sort, const struct file_object *list, size_t n,
+	const struct file_ref *refs, size_t n_refs)
 {
 	for (size_t i = 0; i < n_refs; i++)
 		for (size_t k = 0; k < n; k++) {
@@ -32,7 +32,8 @@ static void add_files(struct buf *text, const char *sort, const struct file_obje
 		}
 }
 
-static char *hash_of(const struct project *p, struct arena *a, const struct service *svc, const struct node *n)
+static char *hash_of(
+	const struct project *p, struct arena *a, const struct service *svc, const struct node *n)
 {
 	struct node *shown = dump_value(a, &attr_service, n), *deploy;
 	char hex[HASH_HEX_LEN + 1];

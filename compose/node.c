@@ -19,7 +19,7 @@ struct node_index {
 	const struct node_pair *pairs; /* what was indexed: */
 	size_t n;
 	uint32_t *slots; /* pair number + 1 */
-	size_t n_slots;  /* a power of two */
+	size_t n_slots;	 /* a power of two */
 	bool stale;
 };
 
@@ -221,8 +221,8 @@ void node_add(struct arena *a, struct node *map, const char *key, struct pos key
 	}
 }
 
-struct node_pair *node_set(struct arena *a, struct node *map, const char *key, struct pos key_pos,
-	struct node *value)
+struct node_pair *node_set(
+	struct arena *a, struct node *map, const char *key, struct pos key_pos, struct node *value)
 {
 	struct node_pair *p = node_pair_get(map, key);
 

@@ -1,21 +1,25 @@
-/* How it works: blocks in a list, the newest is filled from the front. The first is of 16 KiB, later ones are as large as an eighth of
- * what there is: few calls for large models, and pages that the kernel just cleared are not cleared again. What would take a large part
- * of a block gets one of its own, which is put behind the newest, so that the rest of that one is not lost. */
+/* How it works: blocks in a list, the newest is filled from the front. The first is of 16 KiB, each further
+ * one as large as all before it, up to the size of a huge page. What would take a large part of the smallest
+ * block gets one of its own, which is put behind the newest, so that the rest of that one is not lost. */
 #include "arena.h"
 
 #include <stdalign.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "mem.h"
 
-enum { BLOCK_MIN = 16 << 10, BLOCK_MAX = 1 << 20 };
+enum { BLOCK_MIN = 16 << 10, HUGE_BYTES = 2 << 20 };
+#define BLOCK_MAX (HUGE_BYTES - sizeof(struct block))
 
 struct block {
 	struct block *next;
 	size_t used, size;
+	bool mapped; /* a huge page, not the heap's */
 	alignas(max_align_t) char data[];
 };
 
@@ -37,15 +41,41 @@ void arena_free(struct arena *a)
 		return;
 	for (struct block *b = a->newest; b; b = next) {
 		next = b->next;
-		free(b);
+		if (b->mapped)
+			munmap(b, HUGE_BYTES);
+		else
+			free(b);
 	}
 	free(a);
 }
 
+/* A huge page where the kernel has them to give, since a large model is thousands of small ones. NULL: no
+ * memory. */
+static struct block *block_huge(void)
+{
+	struct block *b;
+	size_t spare;
+	char *p = mmap(NULL, 2 * HUGE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (p == MAP_FAILED)
+		return NULL;
+	spare = (HUGE_BYTES - (uintptr_t)p % HUGE_BYTES) % HUGE_BYTES;
+	if (spare)
+		munmap(p, spare);
+	munmap(p + spare + HUGE_BYTES, HUGE_BYTES - spare);
+	p += spare;
+	madvise(p, HUGE_BYTES, MADV_HUGEPAGE);
+	b = (void *)p;
+	b->mapped = true;
+	return b;
+}
+
 static struct block *block_new(size_t size)
 {
-	struct block *b = xcalloc(1, sizeof *b + size);
+	struct block *b = size == BLOCK_MAX ? block_huge() : NULL;
 
+	if (!b)
+		b = xcalloc(1, sizeof *b + size);
 	b->size = size;
 	return b;
 }
@@ -67,7 +97,7 @@ static void *alloc_alone(struct arena *a, size_t n)
 /* A multiple of what everything is aligned to, as `used` is. */
 static size_t block_size(const struct arena *a)
 {
-	size_t size = a->bytes / 8 & ~(size_t)(alignof(max_align_t) - 1);
+	size_t size = a->bytes & ~(size_t)(alignof(max_align_t) - 1);
 
 	return size < BLOCK_MIN ? BLOCK_MIN : size > BLOCK_MAX ? BLOCK_MAX : size;
 }
