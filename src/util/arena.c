@@ -148,7 +148,8 @@ char *arena_strndup(struct arena *a, const char *s, size_t n)
 }
 
 /* Written where it will stay; NULL when it does not fit there, and *ret_len says what it takes. */
-static char *print_here(struct arena *a, const char *fmt, va_list ap, size_t *ret_len)
+static __attribute__((format(printf, 2, 0))) char *print_here(
+	struct arena *a, const char *fmt, va_list ap, size_t *ret_len)
 {
 	struct block *b = a->newest;
 	char *at = b ? b->data + b->used : NULL;
