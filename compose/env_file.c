@@ -134,14 +134,14 @@ int env_load(struct env *into, const struct env *lookup, struct diag *d, const c
 	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
 		return ENV_ABSENT;
 	if (fd < 0)
-		return diag_error(d, pos, "cannot open '%s': %s", path, strerror(errno));
+		return diag_error(d, pos, "cannot open '%s': %s", pos.file, strerror(errno));
 	if (fstat(fd, &st) < 0)
-		return diag_error(d, pos, "cannot look at '%s': %s", path, strerror(errno));
+		return diag_error(d, pos, "cannot look at '%s': %s", pos.file, strerror(errno));
 	if (S_ISDIR(st.st_mode))
-		return diag_error(d, pos, "'%s' is a directory, not a file of variables", path);
+		return diag_error(d, pos, "'%s' is a directory, not a file of variables", pos.file);
 	if (fcntl(fd, F_SETFL, O_RDONLY) < 0) /* a pipe is read to its end */
-		return diag_error(d, pos, "cannot read '%s': %s", path, strerror(errno));
+		return diag_error(d, pos, "cannot read '%s': %s", pos.file, strerror(errno));
 	if (path_read_fd(fd, ENV_MAX_BYTES, &text, &err) < 0)
-		return diag_error(d, pos, "cannot read '%s': %s", path, err_msg(&err));
+		return diag_error(d, pos, "cannot read '%s': %s", pos.file, err_msg(&err));
 	return env_parse(into, lookup, d, pos.file, text.p ? text.p : "", text.len, raw);
 }

@@ -63,13 +63,19 @@ static void read_one(const struct stage_ctx *s, const struct node *named, bool r
 	const struct env *lookup, struct env *into, const char *what)
 {
 	auto_free char *path = path_join(s->working_dir, named->text);
+	int r = *named->text ? env_load(into, lookup, s->d, path, shown(s, named->text), raw) : ENV_ABSENT;
 	const char *near;
 
-	if (env_load(into, lookup, s->d, path, shown(s, named->text), raw) != ENV_ABSENT || !required)
+	if (r < 0)
+		diag_note(s->d, named->pos, "the %s is named here", what);
+	if (r != ENV_ABSENT || !required)
 		return;
-	diag_error(s->d, named->pos, "the %s '%s' does not exist", what, shown(s, named->text));
+	if (!*named->text)
+		diag_error(s->d, named->pos, "the name of the %s is empty", what);
+	else
+		diag_error(s->d, named->pos, "the %s '%s' does not exist", what, shown(s, named->text));
 	diag_where(s->d, NULL, named->origin, named->span);
-	near = near_file(s->a, path);
+	near = *named->text ? near_file(s->a, path) : NULL;
 	if (near)
 		diag_hint(s->d, "did you mean '%s'?", shown(s, near));
 }
