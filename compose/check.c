@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "../src/util/arena.h"
+#include "../src/util/auto.h"
+#include "../src/util/buf.h"
 #include "../src/util/mem.h"
 #include "../src/util/str.h"
 #include "check.h"
@@ -31,24 +33,19 @@ int check_error(const struct stage_ctx *s, const struct node *n, const char *pat
 	return -1;
 }
 
-const char *const *check_names(const struct stage_ctx *s, const struct node *map)
-{
-	const char **names = arena_array(s->a, (map ? map->n : 0) + 1, sizeof *names);
-	size_t n = 0;
-
-	tree_each(map, p)
-		names[n++] = p->key;
-	return names;
-}
-
 static bool suggest(const struct stage_ctx *s, const char *word, const struct node *map)
 {
+	auto_free const char **names = NULL;
 	const char *near;
+	size_t n = 0;
 
 	/* what is not shown needs no hint; the search takes its time */
 	if (!map || s->d->n >= DIAG_MAX)
 		return false;
-	near = str_nearest(word, check_names(s, map));
+	names = xcalloc(map->n + 1, sizeof *names);
+	tree_each(map, p)
+		names[n++] = p->key;
+	near = str_nearest(word, names);
 	if (near)
 		diag_hint(s->d, "did you mean '%s'?", near);
 	return near != NULL;
@@ -231,12 +228,12 @@ static void report_cycle(const struct stage_ctx *s, const struct node *services,
 	const struct node_pair *first = &services->pairs[path[0]], *second = &services->pairs[path[n > 1]];
 	struct node *deps = tree_map(first->value, "depends_on");
 	struct node at = at_key(node_pair_get(deps, second->key));
-	const char *text = "";
+	auto_buf struct buf text = BUF_INIT;
 
 	for (size_t i = 0; i < n; i++)
-		text = arena_printf(s->a, "%s%s → ", text, services->pairs[path[i]].key);
+		buf_printf(&text, "%s → ", services->pairs[path[i]].key);
 	check_error(s, &at, check_path(s, "services", first->key, "depends_on"), "dependency cycle: %s%s",
-		text, first->key);
+		text.p, first->key);
 	node_remove(deps, second->key);
 }
 

@@ -8,8 +8,6 @@ const char *check_path(const struct stage_ctx *s, const char *section, const cha
 /* A problem at a node, with the path. All return -1. */
 int check_error(const struct stage_ctx *s, const struct node *n, const char *path, const char *fmt, ...)
 	__attribute__((format(printf, 4, 5)));
-/* The names of a map, NULL-terminated, in the arena, for str_nearest(). */
-const char *const *check_names(const struct stage_ctx *s, const struct node *map);
 
 /* check_values.c: what one service says against itself, and what services and resources say against each other. */
 void check_service_values(const struct stage_ctx *s, const struct node_pair *service);

@@ -55,38 +55,6 @@ static size_t index_of(const struct project *p, const char *name)
 	return s ? (size_t)(s - p->services) : GRAPH_NONE;
 }
 
-static size_t next_dependency(const void *ctx, size_t v, size_t i)
-{
-	const struct project *p = ctx;
-
-	/* an edge to nowhere is passed over; that another is then seen twice does no harm */
-	for (; i < p->services[v].n_depends_on; i++) {
-		size_t to = index_of(p, p->services[v].depends_on[i].service);
-
-		if (to != GRAPH_NONE)
-			return to;
-	}
-	return GRAPH_NONE;
-}
-
-char *graph_cycle(const struct project *p, size_t *ret_service)
-{
-	size_t *path = xcalloc(p->n_services + 1, sizeof *path), n;
-	char *text = NULL;
-
-	n = graph_find_cycle(p, p->n_services, next_dependency, path);
-	for (size_t i = 0; i < n; i++)
-		text = text ? arena_printf(p->arena, "%s → %s", text, p->services[path[i]].name)
-			    : arena_strdup(p->arena, p->services[path[i]].name);
-	if (n) {
-		text = arena_printf(p->arena, "%s → %s", text, p->services[path[0]].name);
-		if (ret_service)
-			*ret_service = path[0];
-	}
-	free(path);
-	return text;
-}
-
 /* ------------------------------------------------------------------ the graph */
 
 static void count_edges(const struct project *p, struct graph *g)

@@ -30,5 +30,3 @@ struct graph *graph_new(const struct project *p);
 void graph_closure_needs(const struct graph *g, char *closure);
 /* The other way: everything that needs a marked one. */
 void graph_closure_needed(const struct graph *g, char *closure);
-/* Looks for a cycle over all required and optional edges. NULL, or "a → b → a" (in the arena). Used by check. */
-char *graph_cycle(const struct project *p, size_t *ret_service);

@@ -86,20 +86,6 @@ static void test_closure(void **state)
 	assert_string_equal(marked(fx, p, closure), "api db web");
 }
 
-static void test_cycle(void **state)
-{
-	struct fx *fx = *state;
-	struct stage_ctx s = fx_stage(fx);
-	struct node *root = canon_tree(&s, fx_load(fx, "services:\n  x: {image: i, depends_on: [b]}\n"
-						       "  b: {image: i, depends_on: [c]}\n  c: {image: i, "
-						       "depends_on: [d, b]}\n  d: {image: i}\n"));
-	size_t at;
-
-	assert_string_equal(graph_cycle(lower(&s, root, NULL, NULL), &at), "b → c → b");
-	assert_int_equal(at, 0);
-	assert_null(graph_cycle(shop_model(fx), &at));
-}
-
 static size_t next_in_chain(const void *ctx, size_t v, size_t i)
 {
 	return i || v + 1 == *(const size_t *)ctx ? GRAPH_NONE : v + 1;
@@ -119,7 +105,6 @@ int main(void)
 		FX_TEST(test_order),
 		FX_TEST(test_edges),
 		FX_TEST(test_closure),
-		FX_TEST(test_cycle),
 		FX_TEST(test_long_chain),
 	};
 
