@@ -107,19 +107,21 @@ unsigned str_distance(const char *a, const char *b)
 
 const char *str_nearest(const char *word, const char *const *list)
 {
-	enum { LONGEST = 100 }; /* the distance takes time by the product of both lengths */
+	enum { LONGEST = 100, STEPS_MAX = 500000 }; /* the distance takes time by the product of both lengths */
 	size_t n = strlen(word);
 	const char *best = NULL;
 	unsigned least = n <= 3 ? 1 : n <= 5 ? 2 : (unsigned)n / 3 + 1;
+	size_t steps = 0;
 
 	if (n > LONGEST)
 		return NULL;
-	for (; *list; list++) {
+	for (; *list && steps < STEPS_MAX; list++) {
 		size_t m = strlen(*list);
 		unsigned d;
 
 		if (m > LONGEST || (m > n ? m - n : n - m) > least)
 			continue;
+		steps += (n + 1) * (m + 1);
 		d = str_distance(word, *list);
 		if (d <= least && d < n && (!best || d < least)) {
 			best = *list;

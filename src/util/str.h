@@ -35,7 +35,8 @@ void str_human_size(double bytes, char buf[static 24]);
 /* "About a minute", "2 hours" as docker prints ages. */
 void str_human_age(int64_t seconds, char buf[static 32]);
 
-/* The word of the NULL-terminated list nearest to `word` by edit distance, NULL when none is near enough to suggest. */
+/* The word of the NULL-terminated list nearest to `word` by edit distance, NULL when none is near enough to suggest. Of very long
+ * lists only the beginning is looked through. */
 const char *str_nearest(const char *word, const char *const *list);
 unsigned str_distance(const char *a, const char *b);
 
