@@ -207,6 +207,15 @@ static void note_again(struct diag *d, const char *path)
 	*note = (struct diag_note){ .msg = shortened(&text) };
 }
 
+static void replace(char **place, const char *text)
+{
+	struct buf b = BUF_INIT;
+
+	buf_str(&b, text);
+	free(*place);
+	*place = shortened(&b);
+}
+
 void diag_where(struct diag *d, const char *path, const char *origin, unsigned span)
 {
 	struct diag_item *it;
@@ -216,14 +225,10 @@ void diag_where(struct diag *d, const char *path, const char *origin, unsigned s
 	if (d->dropping || d->n == 0)
 		return;
 	it = &d->items[d->n - 1];
-	if (path) {
-		free(it->path);
-		it->path = xstrdup(path);
-	}
-	if (origin) {
-		free(it->origin);
-		it->origin = xstrdup(origin);
-	}
+	if (path)
+		replace(&it->path, path);
+	if (origin)
+		replace(&it->origin, origin);
 	if (span)
 		it->span = span;
 }

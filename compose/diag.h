@@ -64,7 +64,7 @@ void diag_vwarn(struct diag *d, struct pos pos, const char *fmt, va_list ap) __a
 void diag_note(struct diag *d, struct pos pos, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 void diag_hint(struct diag *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void diag_vhint(struct diag *d, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
-/* Details of the last problem: path and origin are copied, NULL leaves them. */
+/* Details of the last problem: path and origin are copied, and shortened as messages are; NULL leaves them. */
 void diag_where(struct diag *d, const char *path, const char *origin, unsigned span);
 /* Notes, hints and details of a problem that was not reported are dropped, too. */
 void diag_mute(struct diag *d);
