@@ -266,7 +266,7 @@ static int parse_bare(struct env_text *t, const char *name)
 	const struct env_var *v = env_find(t->lookup, name);
 
 	if (v && v->value)
-		env_set(t->into, name, v->value, v->pos);
+		return env_text_set(t, name, v->value, v->pos);
 	return 0;
 }
 
@@ -277,8 +277,7 @@ static int parse_unfinished(struct env_text *t, const char *name, struct pos pos
 	t->p = t->end;
 	diag_warn(t->d, pos, "the name '%s' is taken as a value, because the line does not end", name);
 	diag_hint(t->d, "end the last line with a newline, or write '%s='", name);
-	env_set(t->into, "", name, pos);
-	return 0;
+	return env_text_set(t, "", name, pos);
 }
 
 static int parse_value(struct env_text *t, const char *name, struct pos pos)
@@ -294,8 +293,7 @@ static int parse_value(struct env_text *t, const char *name, struct pos pos)
 		return -1;
 	if (!*name)
 		diag_warn(t->d, pos, "a name is missing here, the value '%.40s' cannot be used", value);
-	env_set(t->into, name, value, pos);
-	return 0;
+	return env_text_set(t, name, value, pos);
 }
 
 static int parse_statement(struct env_text *t)

@@ -110,6 +110,7 @@ void env_put_all(struct env *e, const struct env *from, bool overwrite)
 	e->partial |= from->partial;
 	e->growth.spent += from->growth.spent;
 	e->growth.read += from->growth.read;
+	e->growth.vars += from->growth.vars;
 }
 
 const char *env_origin(struct arena *a, const struct env_var *v)

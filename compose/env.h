@@ -19,9 +19,10 @@ struct env_var {
 	struct pos pos;    /* in the file that set it; file NULL: the environment of the caller */
 };
 
-/* Bytes of files, at most ENV_MAX_TOTAL, and those that variables made of them, at most INTERP_MAX_SPENT. */
+/* Bytes of files, at most ENV_MAX_TOTAL; the variables set there, at most ENV_MAX_VARS; and the bytes that variables made of them,
+ * at most INTERP_MAX_SPENT. */
 struct env_growth {
-	size_t read, spent;
+	size_t read, vars, spent;
 };
 
 struct env {
@@ -55,8 +56,8 @@ const char *env_origin(struct arena *a, const struct env_var *v);
  * -1 with the reasons in d. raw: NAME=value lines, taken literally. */
 int env_parse(struct env *into, const struct env *lookup, struct diag *d, const char *file, const char *text,
 	size_t len, bool raw);
-enum { ENV_MAX_BYTES = 4 << 20, ENV_MAX_TOTAL = 32 << 20, ENV_ABSENT = 1 };
+enum { ENV_MAX_BYTES = 4 << 20, ENV_MAX_TOTAL = 32 << 20, ENV_MAX_VARS = 500000, ENV_ABSENT = 1 };
 /* Reads a file with env_parse(). ENV_ABSENT: there is none (nothing in d); 0; -1. `shown` is the name in
- * messages. */
+ * messages. Once the files have become too many (reported), no other is read. */
 int env_load(struct env *into, const struct env *lookup, struct diag *d, const char *path, const char *shown,
 	bool raw);

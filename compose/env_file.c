@@ -40,6 +40,16 @@ void env_text_mark(struct env_text *t)
 	t->mark = t->p;
 }
 
+int env_text_set(struct env_text *t, const char *name, const char *value, struct pos pos)
+{
+	if (++t->into->growth.vars > ENV_MAX_VARS) {
+		t->p = t->end;
+		return diag_error(t->d, pos, "files of variables set more than %d variables together", ENV_MAX_VARS);
+	}
+	env_set(t->into, name, value, pos);
+	return 0;
+}
+
 /* ------------------------------------------------------------------ raw lines */
 
 /* One line without its newline: NAME=value as it is, or a name alone. */
@@ -64,9 +74,7 @@ static int parse_raw_line(struct env_text *t, const char *line, const char *stop
 	if (strpbrk(name, " \t"))
 		return diag_error(t->d, pos, "the name '%s' must not hold a blank", name);
 	value = eq ? arena_strndup(t->a, eq + 1, (size_t)(stop - eq - 1)) : env_value(t->lookup, name);
-	if (value)
-		env_set(t->into, name, value, pos);
-	return 0;
+	return value ? env_text_set(t, name, value, pos) : 0;
 }
 
 static int parse_raw(struct env_text *t)
@@ -74,14 +82,14 @@ static int parse_raw(struct env_text *t)
 	int r = 0;
 
 	while (t->p < t->end) {
-		const char *nl = memchr(t->p, '\n', (size_t)(t->end - t->p)), *stop = nl ? nl : t->end;
+		const char *line = t->p, *nl = memchr(line, '\n', (size_t)(t->end - line)), *stop = nl ? nl : t->end;
 
 		env_text_mark(t);
-		if (stop > t->p && stop[-1] == '\r')
+		if (stop > line && stop[-1] == '\r')
 			stop--;
-		if (parse_raw_line(t, t->p, stop) < 0)
-			r = -1;
 		t->p = nl ? nl + 1 : t->end;
+		if (parse_raw_line(t, line, stop) < 0)
+			r = -1;
 	}
 	return r;
 }
@@ -122,15 +130,22 @@ int env_parse(struct env *into, const struct env *lookup, struct diag *d, const 
 	return r;
 }
 
+static bool is_full(const struct env *e)
+{
+	return e->growth.read > ENV_MAX_TOTAL || e->growth.vars > ENV_MAX_VARS;
+}
+
 int env_load(struct env *into, const struct env *lookup, struct diag *d, const char *path, const char *shown,
 	bool raw)
 {
 	struct pos pos = { arena_strdup(into->arena, shown), 0, 0 };
-	auto_close int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	auto_close int fd = is_full(into) ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	auto_err struct err err = ERR_INIT;
 	auto_buf struct buf text = BUF_INIT;
 	struct stat st;
 
+	if (is_full(into))
+		return -1;
 	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
 		return ENV_ABSENT;
 	if (fd < 0)

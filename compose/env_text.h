@@ -23,5 +23,7 @@ struct env_text {
 void env_text_mark(struct env_text *t);
 /* The place of something behind the mark. */
 struct pos env_text_place(const struct env_text *t, const char *at);
+/* The text sets a variable. -1, and the end of the text: there are too many (reported). */
+int env_text_set(struct env_text *t, const char *name, const char *value, struct pos pos);
 /* Statements in the syntax of .env. 0 or -1. */
 int dotenv_parse(struct env_text *t);
