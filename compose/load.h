@@ -20,6 +20,7 @@ enum {
 	LOAD_MAX_BYTES = 16 << 20, /* of a file */
 	LOAD_MAX_SCALAR = 1 << 20, /* bytes of one text */
 	LOAD_MAX_DEPTH = 200,
+	LOAD_MAX_DOCS = 500, /* each is merged onto all before it */
 	LOAD_MAX_NODES = 1000000 /* of a file, with all aliases expanded */
 };
 

@@ -421,7 +421,10 @@ void load_stream(struct loader *l, struct node *docs)
 		if (ev.type == YAML_DOCUMENT_START_EVENT) {
 			struct node *root = parse_document(l, &ev);
 
-			if (root && root->kind == NODE_NULL && !root->wrong)
+			if (docs->n == LOAD_MAX_DOCS)
+				STOP(l, load_pos(l, ev.start_mark), "the file holds more than %d documents",
+					LOAD_MAX_DOCS);
+			else if (root && root->kind == NODE_NULL && !root->wrong)
 				FAIL(l, load_pos(l, ev.start_mark),
 					"nothing is behind this '---': a compose file is a mapping");
 			else if (root)
