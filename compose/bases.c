@@ -17,6 +17,17 @@ void bases_index_tags(struct ext_file *file, const struct merge_tags *tags)
 	}
 }
 
+/* Only services are extended from. */
+static void keep_service_tags(struct merge_tags *tags)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < tags->n; i++)
+		if (STREQ(tags->v[i].keys[0], "services"))
+			tags->v[kept++] = tags->v[i];
+	tags->n = kept;
+}
+
 /* A later document's tags act on those before it at once, and on what its services extend when that is known.
  */
 static void add_document(struct front *f, struct ext_file *file, struct node *doc)
@@ -28,6 +39,7 @@ static void add_document(struct front *f, struct ext_file *file, struct node *do
 		file->wrong = true;
 		return;
 	}
+	keep_service_tags(tags);
 	for (size_t i = 0; i < file->n_docs; i++)
 		merge_apply_tags(file->docs[i], tags, 1);
 	file->wrong |= tree_wrong(doc, "services");

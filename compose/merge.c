@@ -120,17 +120,47 @@ void merge_take_tags(struct arena *a, struct node *doc, struct merge_tags *ret)
 	take_tags(&w, doc);
 }
 
+/* Pairs without a value are taken out. */
+static void close_gaps(struct node *map)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < map->n; i++)
+		if (map->pairs[i].value)
+			map->pairs[kept++] = map->pairs[i];
+	if (kept < map->n)
+		node_truncate(map, kept);
+}
+
+/* The tags from `from` on whose places are below n, `depth` keys below the root: their keys up to there are the
+ * same. Each map is gone through once, however many of its pairs go. Returns the first tag that is elsewhere. */
+static size_t apply_below(struct node *n, const struct merge_tags *tags, size_t from, size_t depth)
+{
+	const char **first = tags->v[from].keys;
+	size_t i = from;
+
+	while (i < tags->n && tags->v[i].n > depth &&
+		memcmp(tags->v[i].keys, first, depth * sizeof *first) == 0) {
+		const struct merge_tag *t = &tags->v[i];
+		struct node_pair *p = node_pair_get(n, t->keys[depth]);
+
+		if (t->n > depth + 1) {
+			i = apply_below(p ? p->value : NULL, tags, i, depth + 1);
+			continue;
+		}
+		if (p)
+			p->value = NULL;
+		i++;
+	}
+	if (n && n->kind == NODE_MAP)
+		close_gaps(n);
+	return i;
+}
+
 void merge_apply_tags(struct node *base, const struct merge_tags *tags, size_t skip)
 {
-	for (size_t i = 0; base && i < tags->n; i++) {
-		const struct merge_tag *t = &tags->v[i];
-		struct node *n = base;
-
-		for (size_t k = skip; n && k + 1 < t->n; k++)
-			n = node_get(n, t->keys[k]);
-		if (n && n->kind == NODE_MAP && t->n > skip)
-			node_remove(n, t->keys[t->n - 1]);
-	}
+	for (size_t i = 0; base && i < tags->n;)
+		i = tags->v[i].n > skip ? apply_below(base, tags, i, skip) : i + 1;
 }
 
 /* ------------------------------------------------------------------ merging */
@@ -254,8 +284,14 @@ static void put_subnet(struct merge *m, struct node *seq, struct node *subnet)
 static struct node *merge_subnets(
 	struct merge *m, const struct attr *row, struct node *base, const struct node *over)
 {
+	enum { SUBNETS_MAX = 250 };
 	struct node *out = node_new(m->a, NODE_SEQ, over->pos);
 
+	if (base->n > SUBNETS_MAX || over->n > SUBNETS_MAX) {
+		diag_error(m->d, over->pos, "lists of more than %d subnets cannot be merged", SUBNETS_MAX);
+		diag_where(m->d, m->path.p, NULL, 0);
+		return base;
+	}
 	tree_items(base, b) {
 		tree_items(over, o)
 		{
