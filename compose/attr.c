@@ -31,6 +31,8 @@ static const char *identity(struct arena *a, const struct attr *row, const struc
 {
 	if (row->item_key)
 		return row->item_key(a, item);
+	if (row->type == A_KV)
+		return key_name(a, item);
 	return row->merge == M_UNIQUE && item->kind == NODE_STR ? item->text : NULL;
 }
 

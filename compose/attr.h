@@ -15,7 +15,10 @@
  *   durations                        a string as Go prints it ("1m30s")
  *   external: {name: x}              external: true beside name: x
  *   numbers, booleans                NODE_INT, NODE_FLOAT, NODE_BOOL, whatever they were written as
- * `x-` keys stay as they are, wherever they stand. */
+ * `x-` keys stay as they are, wherever they stand.
+ *
+ * While variables are left alone (--no-interpolate) the tree is only ever printed, and as the reference prints it: values keep the
+ * type they were written with, NAME=value lines stay a list where they were one, as does what AF_RAW marks; ssh becomes a map. */
 #pragma once
 
 #include <stdbool.h>
@@ -81,6 +84,7 @@ enum attr_flag {
 	AF_VALUE  = 1 << 23,  /* A_OBJ: JSON prints it even when it is empty, YAML does not */
 	AF_XLESS  = 1 << 24,  /* A_OBJ: x- keys are allowed here, and printed nowhere */
 	AF_YAML   = 1 << 25,  /* printed in YAML only */
+	AF_RAW    = 1 << 26,  /* while variables are left alone, it stays as it was written: a string, a map, a number */
 };
 
 struct canon;

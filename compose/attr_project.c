@@ -26,7 +26,7 @@ static const struct attr file_ref[] = {
 	{ "target", A_STR, M_REPLACE, .help = "where it is mounted" },
 	{ "uid",    A_STR, M_REPLACE, .help = "owner" },
 	{ "gid",    A_STR, M_REPLACE, .help = "group" },
-	{ "mode",   A_STR, M_REPLACE, .canon = canon_mode, .help = "permissions" },
+	{ "mode",   A_STR, M_REPLACE, AF_RAW, .canon = canon_mode, .help = "permissions" },
 	{ 0 }
 };
 const struct attr attr_file_ref_item = { "", A_OBJ, M_REPLACE, .kids = file_ref };

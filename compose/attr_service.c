@@ -34,13 +34,13 @@ static const struct attr blkio_limit[] = {
 };
 static const struct attr blkio_weight[] = {
 	{ "path",   A_STR, M_REPLACE, AF_KEEP | AF_ALWAYS, .print = "Path", .help = "device" },
-	{ "weight", A_INT, M_REPLACE, AF_BARE | AF_POS | AF_KEEP | AF_ALWAYS, .print = "Weight", .help = "weight, 10 to 1000" },
+	{ "weight", A_INT, M_REPLACE, AF_BARE | AF_RAW | AF_POS | AF_KEEP | AF_ALWAYS, .print = "Weight", .help = "weight, 10 to 1000" },
 	{ 0 }
 };
 static const struct attr blkio_limit_item = { "", A_OBJ, M_REPLACE, AF_NOX, .kids = blkio_limit };
 static const struct attr blkio_weight_item = { "", A_OBJ, M_REPLACE, AF_NOX, .kids = blkio_weight };
 static const struct attr blkio[] = {
-	{ "weight",            A_INT, M_REPLACE, AF_BARE | AF_POS, .help = "weight, 10 to 1000" },
+	{ "weight",            A_INT, M_REPLACE, AF_BARE | AF_RAW | AF_POS, .help = "weight, 10 to 1000" },
 	{ "weight_device",     A_SEQ, M_APPEND, .kids = &blkio_weight_item, .help = "weight for a device" },
 	{ "device_read_bps",   A_SEQ, M_APPEND, .kids = &blkio_limit_item, .help = "bytes read a second" },
 	{ "device_read_iops",  A_SEQ, M_APPEND, .kids = &blkio_limit_item, .help = "reads a second" },
@@ -62,7 +62,7 @@ static const struct attr build[] = {
 	  .help = "stages to build without cache" },
 	{ "provenance",          A_SCALAR, M_REPLACE, .canon = canon_attest, .help = "provenance attestation" },
 	{ "sbom",                A_SCALAR, M_REPLACE, .canon = canon_attest, .help = "SBOM attestation" },
-	{ "ssh",                 A_SEQ, M_UNIQUE, .kids = attr_str_item, .item_key = key_name, .canon = canon_ssh,
+	{ "ssh",                 A_SEQ, M_BY_KEY,  AF_RAW, .kids = attr_str_item, .item_key = key_name, .canon = canon_ssh,
 	  .help = "SSH agents or keys" },
 	{ "labels",              A_KV,  M_DEEP,    .help = "labels of the image" },
 	{ "cache_from",          A_SEQ, M_APPEND, .kids = attr_str_item,
@@ -73,7 +73,7 @@ static const struct attr build[] = {
 	{ "additional_contexts", A_KV,  M_DEEP,    AF_CTX, .kids = &context_value,
 	  .help = "more named contexts" },
 	{ "pull",                A_BOOL, M_REPLACE, .help = "always pull the base images" },
-	{ "extra_hosts",         A_SEQ, M_UNIQUE,  AF_SORT, .kids = attr_str_item, .canon = canon_extra_hosts,
+	{ "extra_hosts",         A_SEQ, M_UNIQUE,  AF_SORT | AF_RAW, .kids = attr_str_item, .canon = canon_extra_hosts,
 	  .help = "host names during the build" },
 	{ "isolation",           A_STR, M_REPLACE, AF_NOTE, .help = "isolation technology (Windows)" },
 	{ "network",             A_STR, M_REPLACE, .help = "network of the build" },
@@ -242,7 +242,7 @@ static const struct attr extends[] = {
 };
 
 static const struct attr healthcheck[] = {
-	{ "test",           A_SEQ,  M_REPLACE, .kids = attr_str_item, .canon = canon_test,
+	{ "test",           A_SEQ,  M_REPLACE, AF_RAW, .kids = attr_str_item, .canon = canon_test,
 	  .help = "the check" },
 	{ "timeout",        A_DUR,  M_REPLACE, AF_KEEP, .help = "a check may take that long" },
 	{ "interval",       A_DUR,  M_REPLACE, AF_KEEP, .help = "time between two checks" },
@@ -290,9 +290,9 @@ static const struct attr port[] = {
 	{ "app_protocol", A_STR,  M_REPLACE, .help = "protocol of the application" },
 	{ 0 }
 };
-static const struct attr port_item = { "", A_OBJ, M_REPLACE, .kids = port, .canon = canon_port };
+static const struct attr port_item = { "", A_OBJ, M_REPLACE, AF_RAW, .kids = port, .canon = canon_port };
 
-static const struct attr provider_option = { "", A_SEQ, M_REPLACE, .kids = attr_scalar_item,
+static const struct attr provider_option = { "", A_SEQ, M_REPLACE, AF_RAW, .kids = attr_scalar_item,
 	.canon = canon_provider_option };
 static const struct attr provider[] = {
 	{ "type",    A_STR, M_REPLACE, AF_REQ, .help = "which provider" },
@@ -316,7 +316,7 @@ static const struct attr mount_volume[] = {
 };
 static const struct attr mount_tmpfs[] = {
 	{ "size", A_SIZE, M_REPLACE, AF_POS, .help = "bytes at most" },
-	{ "mode", A_INT,  M_REPLACE, .canon = canon_mode_int, .help = "permissions" },
+	{ "mode", A_INT,  M_REPLACE, AF_RAW, .canon = canon_mode_int, .help = "permissions" },
 	{ 0 }
 };
 static const struct attr mount_image[] = {
@@ -384,7 +384,7 @@ static const struct attr service[] = {
 	{ "dns",               A_SEQ,  M_UNIQUE,  AF_ONE, .kids = attr_str_item, .item_key = key_name, .canon = canon_dns,
 	  .help = "DNS servers" },
 	{ "dns_opt",           A_SEQ,  M_UNIQUE, .kids = attr_str_item, .item_key = key_name, .help = "resolver options" },
-	{ "dns_search",        A_SEQ,  M_UNIQUE,  AF_ONE, .kids = attr_str_item, .item_key = key_name,
+	{ "dns_search",        A_SEQ,  M_UNIQUE,  AF_ONE | AF_RAW, .kids = attr_str_item, .item_key = key_name,
 	  .help = "DNS search domains" },
 	{ "domainname",        A_STR,  M_REPLACE, .help = "domain name" },
 	{ "entrypoint",        A_CMD,  M_REPLACE, AF_NULL | AF_KEEP | AF_ALWAYS,
@@ -394,12 +394,12 @@ static const struct attr service[] = {
 	{ "environment",       A_KV,   M_DEEP,    AF_UNSET, .help = "variables for the process" },
 	{ "env_file",          A_SEQ,  M_BY_KEY, .kids = &env_file_item, .canon = canon_env_file,
 	  .item_key = key_path, .help = "files with variables" },
-	{ "expose",            A_SEQ,  M_UNIQUE, .kids = attr_text_item, .help = "ports for other services" },
+	{ "expose",            A_SEQ,  M_UNIQUE, .kids = attr_text_item, .item_key = key_expose, .help = "ports for other services" },
 	{ "extends",           A_OBJ,  M_REPLACE, AF_HIDE | AF_OPEN, .kids = extends, .canon = canon_extends,
 	  .help = "service to start from" },
 	{ "external_links",    A_SEQ,  M_REFUSE,  AF_LATER, .kids = attr_str_item,
 	  .help = "containers outside the project" },
-	{ "extra_hosts",       A_SEQ,  M_UNIQUE,  AF_SORT, .kids = attr_str_item, .canon = canon_extra_hosts,
+	{ "extra_hosts",       A_SEQ,  M_UNIQUE,  AF_SORT | AF_RAW, .kids = attr_str_item, .canon = canon_extra_hosts,
 	  .help = "more host names" },
 	{ "group_add",         A_SEQ,  M_REFUSE, .kids = attr_text_item, .help = "more groups of the user" },
 	{ "gpus",              A_SEQ,  M_APPEND,  AF_LATER, .kids = &gpu_item, .canon = canon_gpus,
@@ -453,7 +453,7 @@ static const struct attr service[] = {
 	{ "storage_opt",       A_MAP,  M_DEEP,    AF_NOTE | AF_NOX, .kids = &attr_text_or_null,
 	  .help = "options of the storage driver" },
 	{ "sysctls",           A_KV,   M_DEEP,    .help = "kernel parameters" },
-	{ "tmpfs",             A_SEQ,  M_UNIQUE,  AF_ONE, .kids = attr_str_item, .item_key = key_name,
+	{ "tmpfs",             A_SEQ,  M_UNIQUE,  AF_ONE | AF_RAW, .kids = attr_str_item, .item_key = key_name,
 	  .help = "temporary file systems" },
 	{ "tty",               A_BOOL, M_REPLACE, .help = "a terminal" },
 	{ "ulimits",           A_MAP,  M_DEEP,    .kids = &attr_ulimit,

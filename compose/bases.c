@@ -100,11 +100,13 @@ bool bases_has(struct front *f, struct ext_file *file, const char *name)
 		if (!p)
 			continue;
 		service = canon_service(f->s, name, p->value);
-		merged = merged ? merge_services(f->s->a, f->s->d, name, merged, service) : service;
+		merged = merged ? merge_services(f->s, name, merged, service) : service;
 		pos = p->key_pos;
 	}
 	if (!merged)
 		return false;
+	if (f->s->no_interpolate)
+		canon_open_ports(f->s, merged);
 	paths_resolve(f->s, alone(f->s->a, node_set(f->s->a, file->services, name, pos, merged)), file->base);
 	return true;
 }

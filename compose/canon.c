@@ -167,11 +167,6 @@ struct node *canon_gap(struct canon *c, const struct node *n)
 	return gap;
 }
 
-bool canon_opaque(const struct canon *c, const struct node *n)
-{
-	return c->s->no_interpolate && n->kind == NODE_STR && strchr(n->text, '$');
-}
-
 /* ------------------------------------------------------------------ lists and maps */
 
 void canon_equal_items(struct canon *c, const struct attr *row, const struct node *n)
@@ -231,6 +226,14 @@ static bool is_name(const char *key)
 	return true;
 }
 
+/* A name that stood in a list may hold variables that nobody filled in. */
+static bool is_open_name(const struct canon *c, const struct node_pair *p)
+{
+	bool listed = p->key_pos.line == p->value->pos.line && p->key_pos.col == p->value->pos.col;
+
+	return c->s->no_interpolate && listed;
+}
+
 static struct node *to_map(struct canon *c, const struct attr *row, struct node *n)
 {
 	if (n->kind != NODE_MAP) {
@@ -241,7 +244,7 @@ static struct node *to_map(struct canon *c, const struct attr *row, struct node 
 		struct node_pair *p = &n->pairs[i];
 		size_t mark = canon_push(c, p->key);
 
-		if ((row->flags & AF_DOTTED) && !is_name(p->key)) {
+		if ((row->flags & AF_DOTTED) && !is_name(p->key) && !is_open_name(c, p)) {
 			diag_error(c->s->d, p->key_pos,
 				"'%s' is no name for '%s' (letters, digits, '.', '_', '-')", p->key,
 				row->key);
@@ -338,6 +341,14 @@ void canon_spoil(const struct attr *row, struct node *n)
 	n->wrong = true;
 }
 
+/* What a row has no type for, as the variables are not known yet: the hook has looked at it. */
+static bool stays_written(const struct canon *c, const struct attr *row, const struct node *n)
+{
+	if (!c->s->no_interpolate || !(row->flags & AF_RAW))
+		return false;
+	return row->canon ? n->kind != kind_of(row) : n->kind == NODE_STR && !load_is_timestamp(n);
+}
+
 static struct node *checked(struct canon *c, const struct attr *row, struct node *n)
 {
 	struct node *whole = n;
@@ -351,14 +362,10 @@ static struct node *checked(struct canon *c, const struct attr *row, struct node
 		if (!whole)
 			return n;
 	}
-	/* what a hook, the list's for an item, left alone because of its variables, or made whole itself */
-	if ((row->canon || row->type == A_OBJ) && canon_opaque(c, whole))
-		return whole;
+	/* what the hook made whole itself */
 	if (row->canon && row->flags & AF_ZERO && whole->kind != NODE_MAP)
 		return whole;
-	/* without variables nobody knows what a short form comes to: as the reference, a hook may leave it as it is */
-	if (c->s->no_interpolate && row->canon && whole == n && canon_is_scalar(n) &&
-		(row->type == A_OBJ || row->type == A_SEQ))
+	if (stays_written(c, row, whole))
 		return whole;
 	return by_type(c, row, whole);
 }

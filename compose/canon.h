@@ -57,8 +57,6 @@ void canon_set(struct canon *c, struct node *map, const char *key, const struct 
 void canon_set_str(struct canon *c, struct node *map, const char *key, const struct node *from, const char *text);
 /* Stands for an item that was reported and left out, so that those after it keep their numbers. */
 struct node *canon_gap(struct canon *c, const struct node *n);
-/* A text that still holds variables (--no-interpolate): nothing can be known of it. */
-bool canon_opaque(const struct canon *c, const struct node *n);
 
 /* Hooks of rows, by file. */
 attr_canon_fn canon_ports, canon_port, canon_published, canon_networks, canon_extra_hosts, canon_dns;
@@ -66,4 +64,4 @@ attr_canon_fn canon_volumes, canon_devices, canon_file_refs, canon_service_secre
 attr_canon_fn canon_build, canon_ssh, canon_depends_on, canon_env_file, canon_extends, canon_include_item, canon_models,
 	canon_provider_option, canon_pull_policy, canon_test, canon_ulimit, canon_external, canon_count, canon_device_request, canon_reservation, canon_attest,
 	canon_gpus, canon_name, canon_filled;
-attr_key_fn key_port, key_target, key_file_ref, key_path;
+attr_key_fn key_port, key_expose, key_target, key_file_ref, key_path;

@@ -29,30 +29,56 @@ struct node *canon_attest(struct canon *c, const struct attr *row, struct node *
 	return n->kind == NODE_STR ? n : canon_str(c, n, val_scalar_text(c->a, n));
 }
 
-static void ssh_line(struct canon *c, struct node *seq, struct node *item)
+static bool is_ssh_line(struct canon *c, const struct node *item)
 {
-	if (item->kind == NODE_STR && (STREQ(item->text, "default") || strchr(item->text, '=')))
-		node_push(c->a, seq, item);
-	else if (item->kind == NODE_STR && !canon_opaque(c, item))
-		canon_error(c, item, "'%s' is neither 'default' nor of the form ID=PATH", item->text);
-	else
-		node_push(c->a, seq, item);
+	if (item->kind != NODE_STR || STREQ(item->text, "default") || strchr(item->text, '='))
+		return true;
+	canon_error(c, item, "'%s' is neither 'default' nor of the form ID=PATH", item->text);
+	return false;
 }
 
-static void ssh_pair(struct canon *c, struct node *seq, const struct node_pair *p)
+static bool is_ssh_pair(struct canon *c, const struct node_pair *p)
+{
+	if ((p->value->kind == NODE_NULL || canon_is_scalar(p->value)) && !load_is_timestamp(p->value) && *p->key)
+		return true;
+	canon_error(c, p->value, "an SSH key needs a name, and a path or nothing");
+	return false;
+}
+
+static struct node *ssh_text(struct canon *c, const struct node_pair *p)
 {
 	const char *text = val_scalar_text(c->a, p->value);
 
-	if ((p->value->kind != NODE_NULL && !canon_is_scalar(p->value)) || load_is_timestamp(p->value) || !*p->key)
-		canon_error(c, p->value, "an SSH key needs a name, and a path or nothing");
+	return canon_str(c, p->value, *text ? arena_printf(c->a, "%s=%s", p->key, text) : p->key);
+}
+
+/* The form of a project that is printed with its variables. */
+static void ssh_into_map(struct canon *c, struct node *map, const struct node *item)
+{
+	const char *path = item->kind == NODE_STR ? strchr(item->text, '=') : NULL;
+
+	if (item->kind != NODE_STR)
+		canon_error(c, item, "an SSH key must be a string, not a %s", canon_kind(item));
+	else if (path)
+		canon_set(c, map, arena_strndup(c->a, item->text, (size_t)(path - item->text)), item,
+			canon_str(c, item, path + 1));
 	else
-		node_push(c->a, seq,
-			canon_str(c, p->value, *text ? arena_printf(c->a, "%s=%s", p->key, text) : p->key));
+		canon_set(c, map, item->text, item, canon_like(c, item, NODE_NULL));
+}
+
+static void ssh_item(struct canon *c, struct node *to, struct node *item)
+{
+	if (!is_ssh_line(c, item))
+		return;
+	if (to->kind == NODE_MAP)
+		ssh_into_map(c, to, item);
+	else
+		node_push(c->a, to, item);
 }
 
 struct node *canon_ssh(struct canon *c, const struct attr *row, struct node *n)
 {
-	struct node *seq = canon_like(c, n, NODE_SEQ);
+	struct node *to = canon_like(c, n, c->s->no_interpolate ? NODE_MAP : NODE_SEQ);
 
 	if (n->kind != NODE_SEQ && n->kind != NODE_MAP)
 		return canon_wrong(c, row, n, "a list or a mapping");
@@ -61,13 +87,13 @@ struct node *canon_ssh(struct canon *c, const struct attr *row, struct node *n)
 	for (size_t i = 0; i < n->n; i++) {
 		size_t mark = n->kind == NODE_MAP ? canon_push(c, n->pairs[i].key) : canon_push_index(c, i);
 
-		if (n->kind == NODE_MAP)
-			ssh_pair(c, seq, &n->pairs[i]);
-		else
-			ssh_line(c, seq, n->items[i]);
+		if (n->kind == NODE_SEQ)
+			ssh_item(c, to, n->items[i]);
+		else if (is_ssh_pair(c, &n->pairs[i]) && to->kind == NODE_SEQ)
+			node_push(c->a, to, ssh_text(c, &n->pairs[i]));
 		canon_pop(c, mark);
 	}
-	return seq;
+	return n->kind == NODE_MAP && to->kind == NODE_MAP ? n : to;
 }
 
 /* ------------------------------------------------------------------ lists of names that are maps */
@@ -218,7 +244,7 @@ struct node *canon_gpus(struct canon *c, const struct attr *row, struct node *n)
 {
 	struct node *seq;
 
-	if (n->kind == NODE_SEQ || canon_opaque(c, n))
+	if (n->kind == NODE_SEQ)
 		return n;
 	if (n->kind != NODE_STR || !STREQ(n->text, "all"))
 		return canon_error(c, n, "'gpus' must be 'all' or a list");
@@ -243,14 +269,14 @@ struct node *canon_test(struct canon *c, const struct attr *row, struct node *n)
 	return seq;
 }
 
-/* A single number stays a number; the row's kids are for the pair. */
+/* A single number stays a number; the row's kids are for the pair. Variables in its place have to be filled in. */
 struct node *canon_ulimit(struct canon *c, const struct attr *row, struct node *n)
 {
 	const struct attr number = { "", A_INT, M_REPLACE, row->flags & AF_BARE };
 
-	if (n->kind == NODE_MAP || canon_opaque(c, n))
+	if (n->kind == NODE_MAP)
 		return n;
-	if (n->kind == NODE_FLOAT)
+	if (n->kind == NODE_FLOAT || (n->kind == NODE_STR && c->s->no_interpolate))
 		return canon_wrong(c, row, n, "a whole number");
 	return canon_value(c, &number, n);
 }
@@ -259,7 +285,7 @@ struct node *canon_provider_option(struct canon *c, const struct attr *row, stru
 {
 	struct node *seq;
 
-	if (n->kind == NODE_SEQ)
+	if (n->kind == NODE_SEQ || (c->s->no_interpolate && canon_is_scalar(n) && !load_is_timestamp(n)))
 		return n;
 	seq = canon_like(c, n, NODE_SEQ);
 	node_push(c->a, seq, n);
@@ -302,7 +328,7 @@ struct node *canon_pull_policy(struct canon *c, const struct attr *row, struct n
 {
 	const char *near;
 
-	if (n->kind != NODE_STR || canon_opaque(c, n) || is_every(n->text))
+	if (n->kind != NODE_STR || is_every(n->text) || (c->s->no_interpolate && holds_policy(n->text)))
 		return n;
 	for (size_t i = 0; policies[i]; i++)
 		if (STREQ(policies[i], n->text))
@@ -333,7 +359,7 @@ struct node *canon_name(struct canon *c, const struct attr *row, struct node *n)
 {
 	const char *p;
 
-	if (n->kind != NODE_STR || canon_opaque(c, n) || str_is_container_name(n->text))
+	if (n->kind != NODE_STR || str_is_container_name(n->text))
 		return n;
 	for (p = n->text; *p && !(isalnum((unsigned char)*p) && is_name_char(p[1])); p++)
 		;
@@ -342,6 +368,8 @@ struct node *canon_name(struct canon *c, const struct attr *row, struct node *n)
 			"'%s' is no name for a container (a letter or digit, then at least one more, or '_', "
 			"'.', '-')",
 			n->text);
+	if (c->s->no_interpolate)
+		return n;
 	canon_warn(c, n, "no container can have the name '%s' (letters, digits, then also '_', '.', '-')",
 		n->text);
 	return n;

@@ -45,7 +45,7 @@ static struct node *mount_of(struct canon *c, struct node *item)
 	char *why;
 
 	if (val_mount(c->a, item->text, &m, &why) < 0)
-		return canon_opaque(c, item) ? item : canon_error(c, item, "%s", why);
+		return canon_error(c, item, "%s", why);
 	if (m.unknown)
 		canon_warn(c, item, "mount option '%s' is unknown and ignored", m.unknown);
 	map = canon_like(c, item, NODE_MAP);
@@ -91,8 +91,12 @@ static struct node *device_of(struct canon *c, struct node *item)
 	struct device d;
 	char *why;
 
-	if (val_device(c->a, item->text, &d, &why) < 0)
-		return canon_opaque(c, item) ? item : canon_error(c, item, "%s", why);
+	if (val_device(c->a, item->text, &d, &why) < 0) {
+		if (!c->s->no_interpolate)
+			return canon_error(c, item, "%s", why);
+		/* the reference goes on with nothing but its permissions */
+		d = (struct device){ arena_strdup(c->a, ""), arena_strdup(c->a, ""), arena_strdup(c->a, "rwm") };
+	}
 	map = canon_like(c, item, NODE_MAP);
 	canon_set_str(c, map, "source", item, d.source);
 	canon_set_str(c, map, "target", item, d.target);
@@ -167,12 +171,19 @@ static void decimal_mode(struct canon *c, const struct attr *row, const struct n
 	canon_hint(c, "for permissions in octal write 0%s", n->text);
 }
 
+/* While variables are left alone, any number or text may come to permissions. */
+static bool is_raw_mode(const struct canon *c, const struct node *n)
+{
+	return c->s->no_interpolate &&
+	       ((n->kind == NODE_STR && !load_is_timestamp(n)) || n->kind == NODE_INT || n->kind == NODE_FLOAT);
+}
+
 /* A number is taken as it is, digits in quotes are octal. */
 struct node *canon_mode(struct canon *c, const struct attr *row, struct node *n)
 {
 	int64_t mode = n->i;
 
-	if (canon_opaque(c, n))
+	if (is_raw_mode(c, n))
 		return n;
 	if (n->kind != NODE_INT && (n->kind != NODE_STR || val_mode(n->text, &mode) < 0))
 		return canon_error(c, n, "'%s' must be permissions in octal such as \"0440\"", row->key);
@@ -190,7 +201,7 @@ struct node *canon_mode_int(struct canon *c, const struct attr *row, struct node
 	bool number = n->kind == NODE_INT || n->kind == NODE_FLOAT;
 	double v = n->kind == NODE_INT ? (double)n->i : n->f;
 
-	if (canon_opaque(c, n))
+	if (is_raw_mode(c, n))
 		return n;
 	if (!number || !(v >= 0 && v <= UINT32_MAX)) {
 		canon_error(c, n, "'%s' must be permissions as a number such as 0755", row->key);

@@ -7,6 +7,7 @@
 #include "../src/util/str.h"
 #include "canon.h"
 #include "load.h"
+#include "tree.h"
 #include "val.h"
 
 /* ------------------------------------------------------------------ ports */
@@ -30,6 +31,10 @@ static void one_port(
 	else if (p->published)
 		canon_set_str(c, map, "published", from, arena_printf(c->a, "%u", p->published_min + i));
 	canon_set_str(c, map, "protocol", from, p->protocol);
+	if (c->s->no_interpolate) {
+		map->text = from->text;
+		map->quoted = from->kind == NODE_STR;
+	}
 	node_push(c->a, seq, map);
 }
 
@@ -83,15 +88,18 @@ static struct node *not_a_port(struct canon *c, const struct node *item)
 	return canon_gap(c, item);
 }
 
-/* With one port that waits for its variables, all stay as they are. */
+/* While variables are left alone, one port that nobody can read is enough to leave all of them as they are. */
 static bool has_open_port(struct canon *c, const struct node *n)
 {
 	struct val_port p;
 	char *why;
 
-	for (size_t i = 0; i < n->n; i++)
-		if (canon_opaque(c, n->items[i]) && val_port(c->a, n->items[i]->text, &p, &why) < 0)
+	for (size_t i = 0; c->s->no_interpolate && i < n->n; i++) {
+		if (n->items[i]->kind == NODE_FLOAT)
+			return false;
+		if (n->items[i]->kind == NODE_STR && val_port(c->a, n->items[i]->text, &p, &why) < 0)
 			return true;
+	}
 	return false;
 }
 
@@ -117,6 +125,41 @@ struct node *canon_ports(struct canon *c, const struct attr *row, struct node *n
 	return seq;
 }
 
+/* What a long port was written as. NULL: as it is. */
+static struct node *written_port(struct arena *a, const struct node *port)
+{
+	if (port->kind != NODE_MAP || !port->text)
+		return NULL;
+	if (port->quoted)
+		return canon_place(node_str(a, port->text, port->pos), port);
+	return canon_place(node_copy(a, node_get(port, "target")), port);
+}
+
+static bool has_short_port(const struct node *ports)
+{
+	for (size_t i = 0; i < ports->n; i++)
+		if (ports->items[i]->kind != NODE_MAP)
+			return true;
+	return false;
+}
+
+void canon_open_ports(const struct stage_ctx *s, struct node *service)
+{
+	struct node *ports = tree_seq(service, "ports");
+	bool open = ports && has_short_port(ports);
+
+	tree_items(ports, it) {
+		struct node *written = open ? written_port(s->a, *it) : NULL;
+
+		if (written)
+			*it = written;
+		else if ((*it)->kind == NODE_MAP)
+			(*it)->text = NULL;
+	}
+	if (open)
+		attr_unique(s->a, attr_find(&attr_service, "ports"), ports);
+}
+
 static void default_text(struct canon *c, struct node *map, const char *key, const char *text)
 {
 	if (!node_get(map, key))
@@ -125,6 +168,8 @@ static void default_text(struct canon *c, struct node *map, const char *key, con
 
 struct node *canon_port(struct canon *c, const struct attr *row, struct node *n)
 {
+	if (c->s->no_interpolate && (n->kind == NODE_BOOL || n->kind == NODE_SEQ || load_is_timestamp(n)))
+		return not_a_port(c, n);
 	if (n->kind != NODE_MAP)
 		return n;
 	default_text(c, n, "mode", "ingress");
@@ -138,7 +183,7 @@ struct node *canon_published(struct canon *c, const struct attr *row, struct nod
 {
 	struct node *text;
 
-	if (n->kind != NODE_INT)
+	if (n->kind != NODE_INT || c->s->no_interpolate)
 		return n;
 	text = canon_str(c, n, val_scalar_text(c->a, n));
 	text->quoted = false;
@@ -147,6 +192,8 @@ struct node *canon_published(struct canon *c, const struct attr *row, struct nod
 
 static bool was_number(const struct node *n)
 {
+	if (n && n->kind == NODE_INT)
+		return true;
 	return n && n->kind == NODE_STR && !n->quoted && *n->text && !n->text[strspn(n->text, "-0123456789")];
 }
 
@@ -160,13 +207,18 @@ static const char *text_at(struct arena *a, const struct node *map, const char *
 /* All addresses are the same as none. */
 const char *key_port(struct arena *a, const struct node *item)
 {
-	if (item->kind == NODE_STR)
-		return item->text;
+	if (item->kind == NODE_STR || item->kind == NODE_INT)
+		return val_scalar_text(a, item);
 	if (item->kind != NODE_MAP)
 		return NULL;
 	return arena_printf(a, "%s|%s%s|%s|%s", text_at(a, item, "host_ip", "0.0.0.0"),
 		was_number(node_get(item, "published")) ? "#" : "", text_at(a, item, "published", ""),
 		text_at(a, item, "target", ""), text_at(a, item, "protocol", "tcp"));
+}
+
+const char *key_expose(struct arena *a, const struct node *item)
+{
+	return item->kind == NODE_STR || item->kind == NODE_INT ? val_scalar_text(a, item) : NULL;
 }
 
 /* ------------------------------------------------------------------ networks, extra_hosts */
@@ -232,6 +284,24 @@ static void hosts_of_pair(struct canon *c, struct node *seq, const struct node_p
 		host_of_pair(c, seq, p->key, v->items[i]);
 }
 
+static void raw_address(struct canon *c, const char *host, const struct node *ip)
+{
+	if (ip->kind != NODE_STR || load_is_timestamp(ip))
+		canon_error(c, ip, "an address of '%s' must be a string", host);
+}
+
+/* While variables are left alone, only the types are known. */
+static struct node *raw_hosts(struct canon *c, struct node *n)
+{
+	tree_each(n->kind == NODE_MAP ? n : NULL, p) {
+		if (p->value->kind != NODE_SEQ)
+			raw_address(c, p->key, p->value);
+		tree_items(p->value->kind == NODE_SEQ ? p->value : NULL, ip)
+			raw_address(c, p->key, *ip);
+	}
+	return n;
+}
+
 struct node *canon_extra_hosts(struct canon *c, const struct attr *row, struct node *n)
 {
 	struct node *seq;
@@ -240,14 +310,14 @@ struct node *canon_extra_hosts(struct canon *c, const struct attr *row, struct n
 		return canon_wrong(c, row, n, "a mapping or a list of HOST=IP");
 	if (n->kind == NODE_SEQ)
 		canon_equal_items(c, row, n);
+	if (c->s->no_interpolate)
+		return raw_hosts(c, n);
 	seq = canon_like(c, n, NODE_SEQ);
 	for (size_t i = 0; i < n->n; i++) {
 		size_t mark = n->kind == NODE_MAP ? canon_push(c, n->pairs[i].key) : canon_push_index(c, i);
 
 		if (n->kind == NODE_MAP)
 			hosts_of_pair(c, seq, &n->pairs[i]);
-		else if (c->s->no_interpolate && n->items[i]->kind == NODE_STR)
-			node_push(c->a, seq, n->items[i]);
 		else
 			hosts_of_line(c, seq, n->items[i]);
 		canon_pop(c, mark);

@@ -79,7 +79,7 @@ static struct node *to_str(struct canon *c, const struct attr *row, struct node 
 			canon_hint(c, "put it in quotes: \"%s\"", n->text);
 		return n;
 	}
-	if ((row->flags & AF_ENUM) && !canon_opaque(c, n) && !in_words(row->words, n->text)) {
+	if ((row->flags & AF_ENUM) && !in_words(row->words, n->text)) {
 		const char *near = nearest_word(c, row->words, n->text);
 
 		canon_error(c, n, "'%s' is no value of '%s' (%s)", n->text, canon_subject(c, row),
@@ -116,7 +116,7 @@ static struct node *to_bool(struct canon *c, const struct attr *row, struct node
 {
 	bool value, odd;
 
-	if (n->kind == NODE_BOOL || is_raw_text(c, n) || is_text_for_bare(c, row, n, "true or false"))
+	if (n->kind == NODE_BOOL || is_text_for_bare(c, row, n, "true or false") || is_raw_text(c, n))
 		return n;
 	if (n->kind != NODE_STR) {
 		canon_wrong(c, row, n, "true or false");
@@ -172,7 +172,7 @@ static struct node *to_int(struct canon *c, const struct attr *row, struct node 
 	}
 	if (n->kind == NODE_INT)
 		return in_range(c, row, n);
-	if (is_raw_text(c, n) || is_text_for_bare(c, row, n, "a whole number"))
+	if (is_text_for_bare(c, row, n, "a whole number") || is_raw_text(c, n))
 		return n;
 	if (n->kind == NODE_FLOAT)
 		return int_of_float(c, row, n);

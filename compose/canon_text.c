@@ -98,24 +98,53 @@ static struct node *line_value(struct canon *c, const struct attr *row, struct n
 	return unset;
 }
 
+static bool is_line(struct canon *c, const struct attr *row, const struct node *item)
+{
+	if (item->kind == NODE_STR && !load_is_timestamp(item))
+		return true;
+	canon_error(c, item, "an item of '%s' must be a string NAME=value, not a %s", row->key, canon_kind(item));
+	if (canon_is_scalar(item))
+		canon_hint(c, "put it in quotes: \"%s\"", item->text);
+	else if (!canon_hint_pair(c, item) && item->kind == NODE_MAP && item->n == 1)
+		canon_hint(c, "write '- %s=…', or leave all the '-' out", item->pairs[0].key);
+	return false;
+}
+
 static void kv_line(struct canon *c, const struct attr *row, struct node *map, struct node *item)
 {
 	struct node *value;
 	size_t len;
 
-	if (item->kind != NODE_STR || load_is_timestamp(item)) {
-		canon_error(c, item, "an item of '%s' must be a string NAME=value, not a %s", row->key,
-			canon_kind(item));
-		if (canon_is_scalar(item))
-			canon_hint(c, "put it in quotes: \"%s\"", item->text);
-		else if (!canon_hint_pair(c, item) && item->kind == NODE_MAP && item->n == 1)
-			canon_hint(c, "write '- %s=…', or leave all the '-' out", item->pairs[0].key);
+	if (!is_line(c, row, item))
 		return;
-	}
 	len = strcspn(item->text, "=");
 	value = line_value(c, row, item, len);
 	if (value)
 		canon_set(c, map, arena_strndup(c->a, item->text, len), item, value);
+}
+
+/* While variables are left alone lines stay lines, but for contexts when each of them has its value. */
+static bool stays_lines(struct canon *c, const struct attr *row, const struct node *n)
+{
+	if (!c->s->no_interpolate)
+		return false;
+	for (size_t i = 0; (row->flags & AF_CTX) && i < n->n; i++)
+		if (n->items[i]->kind == NODE_STR && !strchr(n->items[i]->text, '='))
+			return true;
+	return !(row->flags & AF_CTX);
+}
+
+static struct node *kv_lines(struct canon *c, const struct attr *row, struct node *n)
+{
+	for (size_t i = 0; i < n->n; i++) {
+		size_t mark = canon_push_index(c, i);
+
+		is_line(c, row, n->items[i]);
+		canon_pop(c, mark);
+	}
+	if (!(row->flags & AF_ONCE))
+		attr_unique(c->a, row, n);
+	return n;
 }
 
 static struct node *kv_map(struct canon *c, const struct attr *row, struct node *n)
@@ -143,6 +172,8 @@ struct node *canon_kv(struct canon *c, const struct attr *row, struct node *n)
 	}
 	if (row->flags & AF_ONCE)
 		canon_equal_items(c, row, n);
+	if (stays_lines(c, row, n))
+		return kv_lines(c, row, n);
 	map = canon_like(c, n, NODE_MAP);
 	for (size_t i = 0; i < n->n; i++) {
 		size_t mark = canon_push_index(c, i);

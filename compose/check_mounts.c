@@ -40,7 +40,7 @@ static void check_source(const struct stage_ctx *s, const char *path, const stru
 {
 	const struct node *source = tree_str_node(m, "source");
 
-	if (STREQ(type, "bind") && !source && !tree_wrong(m, "source"))
+	if (STREQ(type, "bind") && !source && !tree_wrong(m, "source") && !(s->no_interpolate && s->no_path_resolution))
 		check_error(s, m, path, "a mount of type 'bind' needs a 'source'");
 	if (STREQ(type, "image") && !tree_str(m, "source") && !tree_wrong(m, "source")) {
 		diag_warn(s->d, m->pos, "a mount of type 'image' has no 'source': which image?");

@@ -200,7 +200,7 @@ static void check_port(const struct stage_ctx *s, const char *path, const struct
 {
 	const struct node *target = node_get(port, "target"), *ip = tree_str_node(port, "host_ip");
 
-	if (ip && !val_ip(ip->text) && !strchr(ip->text, '$')) {
+	if (ip && !val_ip(ip->text)) {
 		check_error(s, ip, path, "'%s' is no IP address", ip->text);
 		if (*ip->text == '[')
 			diag_hint(s->d, "leave the brackets out");
@@ -295,7 +295,8 @@ void check_service_values(const struct stage_ctx *s, const struct node_pair *p)
 	check_mounts(s, name, service);
 	check_devices(s, name, service);
 	check_ports(s, name, service);
-	check_test(s, name, service);
+	if (!s->no_interpolate)
+		check_test(s, name, service);
 	if (s->no_consistency)
 		return;
 	check_image(s, p);

@@ -31,10 +31,22 @@ static void sort_keys(const struct view *v, struct node *map)
 /* ------------------------------------------------------------------ what YAML's types are, where no row says
  * more */
 
-/* A date is a point in time, the order of keys says nothing, and an empty list is nothing to JSON. */
-static void settle(const struct view *v, struct node *n)
+/* Lists of which the reference takes repeated items out; it makes new ones, which are not nothing when they are empty. Those of
+ * variables and arguments it makes once more, when it looks for their values. */
+static bool is_renewed(const struct attr *row)
 {
-	if (v->form == DUMP_JSON && n->kind == NODE_SEQ && !n->n)
+	if (!row)
+		return false;
+	if (row->type == A_KV)
+		return !(row->flags & (AF_ONCE | AF_UNSET));
+	return (row->merge == M_UNIQUE && row->item_key) || row->merge == M_BY_KEY;
+}
+
+/* A date is a point in time, the order of keys says nothing, and an empty list is nothing to JSON. row: NULL for x- keys and their
+ * like. */
+static void settle(const struct view *v, const struct attr *row, struct node *n)
+{
+	if (v->form == DUMP_JSON && n->kind == NODE_SEQ && !n->n && !is_renewed(row))
 		n->kind = NODE_NULL;
 	if (load_is_timestamp(n)) {
 		n->text = load_timestamp_text(v->a, n);
@@ -42,38 +54,31 @@ static void settle(const struct view *v, struct node *n)
 		n->tag = NODE_TIME;
 	}
 	for (size_t i = 0; n->kind == NODE_SEQ && i < n->n; i++)
-		settle(v, n->items[i]);
+		settle(v, row && row->type == A_SEQ ? row->kids : NULL, n->items[i]);
 	for (size_t i = 0; n->kind == NODE_MAP && i < n->n; i++)
-		settle(v, n->pairs[i].value);
+		settle(v, attr_find(row, n->pairs[i].key), n->pairs[i].value);
 	sort_keys(v, n);
 }
 
 /* What later stages note down in the tree, beside the user's keys. */
-static bool is_note(const char *key)
+static void drop_notes(struct node *root)
 {
-	return STREQ(key, "$from") || STREQ(key, "$value") || STREQ(key, "$volumes");
+	static const char *const sections[] = { "configs", "secrets" };
+
+	node_remove(root, "$volumes");
+	for (size_t i = 0; i < ARRAY_LEN(sections); i++)
+		tree_each(tree_map(root, sections[i]), p)
+			node_remove(p->value, "$value");
+	tree_each(tree_map(root, "services"), p)
+		tree_each(tree_map(p->value, "depends_on"), dep)
+			node_remove(dep->value, "$from");
 }
 
-static void drop_notes(struct node *n)
-{
-	size_t kept = 0;
-
-	tree_each(n, p)
-	{
-		if (is_note(p->key))
-			continue;
-		if (p->value->kind == NODE_MAP)
-			drop_notes(p->value);
-		n->pairs[kept++] = *p;
-	}
-	node_truncate(n, kept);
-}
-
-static struct node *settled_copy(const struct view *v, const struct node *n)
+static struct node *settled_copy(const struct view *v, const struct attr *row, const struct node *n)
 {
 	struct node *out = node_copy(v->a, n);
 
-	settle(v, out);
+	settle(v, row, out);
 	return out;
 }
 
@@ -145,8 +150,9 @@ static void view_extensions(struct view *v, struct node *out, const struct node 
 {
 	struct node *own = node_new(v->a, NODE_MAP, n->pos);
 
-	tree_each(n, p) if (attr_is_extension(p->key))
-		node_add(v->a, own, p->key, p->key_pos, settled_copy(v, p->value));
+	tree_each(n, p)
+		if (attr_is_extension(p->key))
+			node_add(v->a, own, p->key, p->key_pos, settled_copy(v, NULL, p->value));
 	sort_keys(v, own);
 	for (size_t i = 0; i < own->n; i++)
 		node_add(v->a, out, own->pairs[i].key, own->pairs[i].key_pos, own->pairs[i].value);
@@ -296,7 +302,7 @@ struct node *dump_view(struct arena *a, const struct project *p, enum dump_form 
 
 	if (!p->raw)
 		return view_project(&v, p->root);
-	whole = settled_copy(&v, p->root);
+	whole = settled_copy(&v, &attr_root, p->root);
 	drop_notes(whole);
 	return whole;
 }

@@ -154,7 +154,7 @@ static struct node *resolve(struct front *f, struct ext_file *file, const char *
 	}
 	base = node_copy(f->s->a, base);
 	apply_tags(file, name, base);
-	base = merge_services(f->s->a, f->s->d, name, base, service);
+	base = merge_services(f->s, name, base, service);
 	/* the pair may be elsewhere by now: the walk makes services of other files canonical when it meets
 	 * them */
 	node_set(f->s->a, file->services, name, key_pos, base);

@@ -256,10 +256,17 @@ static void find_files(struct found *f)
 		discover(f);
 }
 
+void found_done(struct found *f)
+{
+	env_done(&f->bare);
+	env_done(&f->env);
+}
+
 int find_project(struct found *f, struct arena *a, struct diag *d, const struct compose_opts *opts)
 {
 	*f = (struct found){ .a = a, .d = d, .opts = opts };
 	env_init(&f->env, a);
+	env_init(&f->bare, a);
 	env_put_list(&f->env, opts->environ ? opts->environ : (const char *const *)environ, false);
 	f->cwd = working_dir(a, env_value(&f->env, "PWD"));
 	if (!f->cwd)

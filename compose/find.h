@@ -22,12 +22,14 @@ struct found {
 	size_t n_files;
 	const char **env_files; /* absolute; none: .env */
 	size_t n_env_files;
-	struct env env; /* the process' environment, then .env or the env files */
+	struct env env;  /* the process' environment, then .env or the env files */
+	struct env bare; /* what the reference knows of all that while variables are left alone: the project's name */
 };
 
-/* Fills in everything; env_done(&f->env) in the end, also after a failure. No file at all is no failure:
+/* Fills in everything; found_done() in the end, also after a failure. No file at all is no failure:
  * n_files is 0. Nor is a broken file of variables, which is reported: ask diag_failed(). */
 int find_project(struct found *f, struct arena *a, struct diag *d, const struct compose_opts *opts);
+void found_done(struct found *f);
 /* "No file at all" as an error with the names that were looked for. */
 int find_no_file(const struct found *f);
 /* The active profiles: those of the options, else COMPOSE_PROFILES; in the arena. An empty list has one item, "": so

@@ -11,11 +11,14 @@
 #include "../src/util/str.h"
 #include "attr.h"
 #include "diag.h"
+#include "merge_lines.h"
+#include "stages.h"
 #include "tree.h"
 
 struct merge {
 	struct arena *a;
 	struct diag *d;
+	bool raw; /* variables are left alone: lists of lines stay lists */
 	struct buf path;
 };
 
@@ -320,6 +323,31 @@ static struct node *merge_seqs(struct merge *m, const struct attr *row, struct n
 	return base;
 }
 
+static bool has_lines(const struct attr *row)
+{
+	return row && (row->type == A_KV || (row->type == A_SEQ && row->merge == M_UNIQUE && (row->flags & AF_RAW)));
+}
+
+/* Contexts of two maps come to a map, whatever is between. */
+static bool is_two_maps(const struct attr *row, const struct node *base, const struct node *over)
+{
+	return (row->flags & AF_CTX) && base->kind == NODE_MAP && over->kind == NODE_MAP;
+}
+
+/* Lists, maps or a single line: both become lists as soon as there are two of them, be one of them nothing. */
+static struct node *merge_lines(struct merge *m, const struct attr *row, struct node *base, struct node *over)
+{
+	struct node *lines = lines_of(m->a, base), *more = lines_of(m->a, over);
+
+	if (row->flags & AF_ONCE)
+		refuse_equal(m, lines, more);
+	append(m, lines, more);
+	lines->wrong |= more->wrong;
+	if (!(row->flags & AF_ONCE))
+		attr_unique(m->a, row, lines);
+	return lines;
+}
+
 static bool same_driver(const struct node *base, const struct node *over)
 {
 	const struct node *b = node_get(base, "driver"), *o = node_get(over, "driver");
@@ -341,6 +369,8 @@ static bool replaces(const struct attr *row, const struct node *base, const stru
 
 static struct node *merge_value(struct merge *m, const struct attr *row, struct node *base, struct node *over)
 {
+	if (m->raw && has_lines(row) && !is_two_maps(row, base, over))
+		return merge_lines(m, row, base, over);
 	if (replaces(row, base, over))
 		return over;
 	if (over->wrong)
@@ -356,10 +386,10 @@ static struct node *merge_value(struct merge *m, const struct attr *row, struct 
 	return over;
 }
 
-static struct node *merge_at(struct arena *a, struct diag *d, const char *path, const struct attr *row,
-	struct node *base, struct node *over)
+static struct node *merge_at(const struct stage_ctx *s, const char *path, const struct attr *row, struct node *base,
+	struct node *over)
 {
-	struct merge m = { .a = a, .d = d };
+	struct merge m = { .a = s->a, .d = s->d, .raw = s->no_interpolate };
 	struct node *merged;
 
 	buf_str(&m.path, path);
@@ -368,16 +398,15 @@ static struct node *merge_at(struct arena *a, struct diag *d, const char *path, 
 	return merged;
 }
 
-struct node *merge_trees(struct arena *a, struct diag *d, struct node *base, struct node *over)
+struct node *merge_trees(const struct stage_ctx *s, struct node *base, struct node *over)
 {
-	return base ? merge_at(a, d, "", &attr_root, base, over) : over;
+	return base ? merge_at(s, "", &attr_root, base, over) : over;
 }
 
-struct node *merge_services(
-	struct arena *a, struct diag *d, const char *name, struct node *base, struct node *over)
+struct node *merge_services(const struct stage_ctx *s, const char *name, struct node *base, struct node *over)
 {
 	auto_buf struct buf path = BUF_INIT;
 
 	buf_printf(&path, "services.%s", name);
-	return merge_at(a, d, path.p, &attr_service, base, over);
+	return merge_at(s, path.p, &attr_service, base, over);
 }

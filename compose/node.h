@@ -30,7 +30,7 @@ struct node {
 	unsigned span;   /* length in the text, 0 when unknown */
 	struct pos pos;
 	const char *origin; /* "WEB_PORT is set in .env:3", NULL: the user's own text */
-	const char *text;   /* scalars: the text as written (interpolated); never NULL for scalars */
+	const char *text;   /* scalars: the text as written (interpolated), never NULL; a port: its short form (canon_open_ports()) */
 	size_t len;
 	union {
 		long long i;             /* NODE_INT */

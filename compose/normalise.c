@@ -78,6 +78,8 @@ void default_maps(const struct stage_ctx *s, struct node *root)
 {
 	static const char *const sections[] = { "networks", "volumes" };
 
+	if (stage_as_written(s))
+		return;
 	if (!s->no_interpolate)
 		tree_each(tree_map(root, "services"), p)
 			default_parts(s, p->value);
@@ -107,8 +109,7 @@ static void imply(const struct stage_ctx *s, struct node *service, const char *n
 	dep->span = why->span;
 	dep->origin = why->origin;
 	set_text(s->a, dep, "condition", "service_started", why->pos);
-	if (restart)
-		node_set(s->a, dep, "restart", why->pos, node_bool(s->a, true, why->pos));
+	node_set(s->a, dep, "restart", why->pos, node_bool(s->a, restart, why->pos));
 	node_set(s->a, dep, "required", why->pos, node_bool(s->a, true, why->pos));
 	set_text(s->a, dep, "$from", from, why->pos);
 	node_set(s->a, deps, name, why->pos, dep);
@@ -162,27 +163,30 @@ static void normal_mounts(const struct stage_ctx *s, struct node *service)
 	}
 }
 
-/* An argument that is set nowhere is none. */
-static void drop_nulls(struct node *map)
+/* An argument that is set nowhere is none. A list is what it still may be while variables are left alone. */
+static void drop_unset(struct node *args)
 {
 	size_t kept = 0;
 
-	for (size_t i = 0; map && i < map->n; i++)
-		if (map->pairs[i].value->kind != NODE_NULL)
-			map->pairs[kept++] = map->pairs[i];
-	if (map)
-		node_truncate(map, kept);
+	for (size_t i = 0; args->kind == NODE_MAP && i < args->n; i++)
+		if (args->pairs[i].value->kind != NODE_NULL)
+			args->pairs[kept++] = args->pairs[i];
+	for (size_t i = 0; args->kind == NODE_SEQ && i < args->n; i++)
+		if (strchr(args->items[i]->text, '='))
+			args->items[kept++] = args->items[i];
+	node_truncate(args, kept);
 }
 
 static void normal_build(const struct stage_ctx *s, struct node *service)
 {
-	struct node *build = tree_map(service, "build");
+	struct node *build = tree_map(service, "build"), *args = build ? node_get(build, "args") : NULL;
 
 	if (!build)
 		return;
 	if (!node_get(build, "dockerfile") && !node_get(build, "dockerfile_inline"))
 		set_text(s->a, build, "dockerfile", "Dockerfile", build->pos);
-	drop_nulls(tree_map(build, "args"));
+	if (args && (args->kind == NODE_MAP || args->kind == NODE_SEQ))
+		drop_unset(args);
 }
 
 static void normal_pull_policy(const struct stage_ctx *s, struct node *service)
@@ -256,7 +260,8 @@ void normalise(const struct stage_ctx *s, struct node *root)
 {
 	bool on_default = false;
 
-	set_text(s->a, root, "name", s->project_name, root->pos);
+	if (!stage_as_written(s))
+		set_text(s->a, root, "name", s->project_name, root->pos);
 	keep_values(s, root);
 	if (s->no_normalize)
 		return;

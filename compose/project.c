@@ -59,12 +59,17 @@ static bool is_empty(const struct node *root)
 	return root->n == (node_get(root, "version") ? 1 : 0);
 }
 
+static const struct env *known(const struct found *f, const struct stage_ctx *s)
+{
+	return s->no_interpolate ? &f->bare : &f->env;
+}
+
 struct node *project_read(struct found *f, struct stage_ctx *s)
 {
 	struct map bases = MAP_INIT;
 	struct front_totals totals = { 0 };
 	struct front fr = { .s = s,
-		.env = &f->env,
+		.env = known(f, s),
 		.dir = f->dir,
 		.cwd = f->cwd,
 		.totals = &totals,
@@ -76,13 +81,15 @@ struct node *project_read(struct found *f, struct stage_ctx *s)
 	if (name_of(f, docs, &s->project_name) < 0)
 		s->project_name = "unnamed"; /* reported; the rest is looked at all the same */
 	env_put(&f->env, "COMPOSE_PROJECT_NAME", s->project_name, (struct pos){ 0 }, true);
+	env_put(&f->bare, "COMPOSE_PROJECT_NAME", s->project_name, (struct pos){ 0 }, true);
 	root = merge_all(&fr, f, files);
 	bases_done(&bases);
 	if (!root || (is_empty(root) && !root->wrong)) {
 		diag_error(f->d, (struct pos){ front_shown(&fr, f->files[0]), 0, 0 }, "empty compose file");
 		return NULL;
 	}
-	node_set(f->a, root, "name", root->pos, node_str(f->a, s->project_name, root->pos));
+	if (!stage_as_written(s))
+		node_set(f->a, root, "name", root->pos, node_str(f->a, s->project_name, root->pos));
 	return root;
 }
 
@@ -106,7 +113,7 @@ static struct project *finish(struct found *f, struct stage_ctx *s, struct node 
 
 	default_values(s, root);
 	default_maps(s, root);
-	resolve_names(s, root, &f->env);
+	resolve_names(s, root, known(f, s));
 	if (!s->no_path_resolution)
 		paths_resolve(s, root, f->dir);
 	normalise(s, root);
@@ -153,7 +160,7 @@ int compose_load(const struct compose_opts *opts, struct diag *d, struct project
 		root = project_read(&f, &s);
 	if (root)
 		p = finish(&f, &s, root);
-	env_done(&f.env);
+	found_done(&f);
 	diag_sort(d);
 	if (!p || diag_failed(d)) {
 		arena_free(a);
@@ -199,7 +206,7 @@ int compose_find(const struct compose_opts *opts, struct diag *d, char **ret_nam
 		*ret_name = xstrdup(name);
 		*ret_dir = f.n_files ? xstrdup(f.dir) : NULL;
 	}
-	env_done(&f.env);
+	found_done(&f);
 	arena_free(a);
 	diag_sort(d);
 	return diag_failed(d) ? -1 : r;

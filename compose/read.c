@@ -14,6 +14,7 @@
 #include "interp.h"
 #include "load.h"
 #include "near.h"
+#include "tree.h"
 
 const char *front_shown(const struct front *f, const char *path)
 {
@@ -90,7 +91,10 @@ struct node *read_document(struct front *f, const char *path, struct node *base,
 	extend_services(f, doc, &tags, path);
 	include_files(f, doc);
 	merge_apply_tags(base, &tags, 0);
-	base = merge_trees(s->a, s->d, base, doc);
+	base = merge_trees(s, base, doc);
+	if (s->no_interpolate)
+		tree_each(tree_map(base, "services"), p)
+			canon_open_ports(s, p->value);
 	complete_tree(s, base);
 	return base;
 }

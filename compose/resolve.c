@@ -32,19 +32,36 @@ static void resolve_map(const struct stage_ctx *s, struct node *map, const struc
 	}
 }
 
+/* While variables are left alone a list still is one. */
+static void resolve_lines(const struct stage_ctx *s, struct node *list, const struct env *env)
+{
+	tree_items(list, it) {
+		const struct env_var *v = strchr((*it)->text, '=') ? NULL : env_find(env, (*it)->text);
+
+		if (v && v->value)
+			*it = node_str(s->a, arena_printf(s->a, "%s=%s", v->name, v->value), (*it)->pos);
+	}
+}
+
 void resolve_names(const struct stage_ctx *s, struct node *root, const struct env *env)
 {
 	tree_each(tree_map(root, "services"), p) {
-		resolve_map(s, tree_map(p->value, "environment"), env, false);
-		if (!s->no_normalize)
-			resolve_map(s, tree_map(tree_map(p->value, "build"), "args"), env, false);
+		if (!stage_as_written(s))
+			resolve_map(s, tree_map(p->value, "environment"), env, false);
+		resolve_lines(s, tree_seq(p->value, "environment"), env);
+		if (s->no_normalize)
+			continue;
+		resolve_map(s, tree_map(tree_map(p->value, "build"), "args"), env, false);
+		resolve_lines(s, tree_seq(tree_map(p->value, "build"), "args"), env);
 	}
 }
 
 void resolve_listed(const struct stage_ctx *s, struct node *root, const struct env *env)
 {
-	tree_each(tree_map(root, "services"), p)
+	tree_each(tree_map(root, "services"), p) {
 		resolve_map(s, tree_map(p->value, "environment"), env, true);
+		resolve_lines(s, tree_seq(p->value, "environment"), env);
+	}
 }
 
 /* ------------------------------------------------------------------ files */

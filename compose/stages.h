@@ -29,11 +29,20 @@ struct stage_ctx {
 	enum compose_effects effects;
 };
 
+/* Neither variables nor what is implied are filled in: nothing is to be in the tree that is not in the files. */
+static inline bool stage_as_written(const struct stage_ctx *s)
+{
+	return s->no_interpolate && s->no_normalize;
+}
+
 /* One document (maybe a part only: an override): types are checked and cast, short forms become long ones, unknown keys and wrong
  * types are reported and taken out. `root` is a map; returns the new one (parts of the old one may be used in it). */
 struct node *canon_tree(const struct stage_ctx *s, struct node *root);
 /* The same for a single service (of a file that others extend from). */
 struct node *canon_service(const struct stage_ctx *s, const char *name, struct node *service);
+/* While variables are left alone, once the service's ports of a document are merged: with one short form that nobody can read, those
+ * that were not made long by an earlier document are short again. */
+void canon_open_ports(const struct stage_ctx *s, struct node *service);
 /* After each merge of canonical trees: nulls where there must be a value and keys that must be there are reported. */
 void complete_tree(const struct stage_ctx *s, struct node *root);
 

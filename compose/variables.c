@@ -26,7 +26,7 @@ int compose_environment(const struct compose_opts *opts, const char *name, struc
 	map_each (&f.env.vars, it)
 		strs_printf(ret, "%s=%s", it->key, ((const struct env_var *)it->value)->value);
 	qsort(ret->v + before, ret->n - before, sizeof *ret->v, compare_text);
-	env_done(&f.env);
+	found_done(&f);
 	arena_free(a);
 	diag_sort(d);
 	return diag_failed(d) ? -1 : 0;
@@ -94,7 +94,7 @@ int compose_variables(
 	if (u.n)
 		qsort(u.v, u.n, sizeof *u.v, compare_names);
 	map_done(&u.seen, NULL);
-	env_done(&f.env);
+	found_done(&f);
 	arena_free(a);
 	diag_sort(d);
 	*ret = u.v;

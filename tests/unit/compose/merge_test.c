@@ -1,6 +1,7 @@
 #include "fx.h"
 
 #include "../../../compose/merge.h"
+#include "../../../compose/stages.h"
 
 /* Texts here are canonical already. */
 static struct node *merged(struct fx *fx, const char *base, const char *over)
@@ -11,7 +12,7 @@ static struct node *merged(struct fx *fx, const char *base, const char *over)
 	merge_take_tags(fx->a, o, &tags);
 	
 	merge_apply_tags(b, &tags, 0);
-	return merge_trees(fx->a, &fx->d, b, o);
+	return merge_trees(&(struct stage_ctx){ .a = fx->a, .d = &fx->d }, b, o);
 }
 
 static void becomes(struct fx *fx, const char *base, const char *over, const char *want)
