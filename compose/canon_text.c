@@ -152,7 +152,8 @@ static struct node *kv_map(struct canon *c, const struct attr *row, struct node 
 	for (size_t i = 0; i < n->n; i++) {
 		size_t mark = canon_push(c, n->pairs[i].key);
 
-		if (!*n->pairs[i].key)
+		/* for the reference's pattern a name of newlines has no characters either */
+		if (!n->pairs[i].key[strspn(n->pairs[i].key, "\n")])
 			canon_error(c, n->pairs[i].value, "a name in '%s' is empty", row->key);
 		n->pairs[i].value = kv_value(c, row, n->pairs[i].value);
 		canon_pop(c, mark);

@@ -1,6 +1,7 @@
 /* dump.c - the canonical model as JSON and as YAML. */
 #include "dump.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "../src/util/arena.h"
@@ -122,27 +123,43 @@ static void double_dollars(struct buf *out, size_t from)
 	buf_done(&text);
 }
 
-static void dump(const struct project *p, struct buf *out, enum dump_form form)
+/* A number that JSON has no word for: .inf or .nan. NULL: there is none. */
+static const struct node *no_json(const struct node *n)
+{
+	const struct node *found = n->kind == NODE_FLOAT && !isfinite(n->f) ? n : NULL;
+
+	for (size_t i = 0; !found && n->kind == NODE_SEQ && i < n->n; i++)
+		found = no_json(n->items[i]);
+	for (size_t i = 0; !found && n->kind == NODE_MAP && i < n->n; i++)
+		found = no_json(n->pairs[i].value);
+	return found;
+}
+
+static int dump(const struct project *p, struct buf *out, enum dump_form form, struct pos *ret_bad)
 {
 	struct arena *a = arena_new();
 	struct node *view = dump_view(a, p, form);
+	const struct node *bad = form == DUMP_JSON ? no_json(view) : NULL;
 	size_t from = out->len;
 
-	if (form == DUMP_YAML)
+	if (bad && ret_bad)
+		*ret_bad = bad->pos;
+	else if (form == DUMP_YAML)
 		dump_yaml(out, a, view);
 	else
 		dump_json(out, a, view, 0);
 	if (!p->raw)
 		double_dollars(out, from);
 	arena_free(a);
+	return bad ? -1 : 0;
 }
 
-void project_dump_json(const struct project *p, struct buf *out)
+int project_dump_json(const struct project *p, struct buf *out, struct pos *ret_bad)
 {
-	dump(p, out, DUMP_JSON);
+	return dump(p, out, DUMP_JSON, ret_bad);
 }
 
 void project_dump_yaml(const struct project *p, struct buf *out)
 {
-	dump(p, out, DUMP_YAML);
+	dump(p, out, DUMP_YAML, NULL);
 }

@@ -54,8 +54,8 @@ int compose_variables(const struct compose_opts *opts, struct diag *d, struct co
 void compose_variables_free(struct compose_variable *v, size_t n);
 
 /* What `davit config` prints: the canonical model, equal to the reference's, quirks included, to the byte: JSON has no newline at its
- * end. */
-void project_dump_json(const struct project *p, struct buf *out);
+ * end. -1: JSON has no word for .inf and .nan, of which *ret_bad is the place; nothing is printed then, or `null` when ret_bad is NULL. */
+int project_dump_json(const struct project *p, struct buf *out, struct pos *ret_bad);
 void project_dump_yaml(const struct project *p, struct buf *out);
 
 /* The hash of an enabled service that `docker compose config --hash` prints (of a project loaded with no_env_resolution); malloc'ed. */

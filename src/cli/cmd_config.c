@@ -79,10 +79,12 @@ static int print_model(struct cli *c, const struct config_opts *o, struct err *e
 	}
 	if (o->quiet)
 		return 0;
-	if (str_eq(o->format, "json"))
-		project_dump_json(c->project, &text);
-	else
+	if (!str_eq(o->format, "json")) {
 		project_dump_yaml(c->project, &text);
+	} else if (project_dump_json(c->project, &text, &c->err_pos) < 0) {
+		err_set(err, ERR_INPUT, "JSON has no word for .inf and .nan");
+		return err_hint(err, "put it in quotes, or print YAML");
+	}
 	return write_out(c, o->output, &text, err);
 }
 

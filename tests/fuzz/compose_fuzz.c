@@ -37,7 +37,7 @@ static void check_project(const struct project *p)
 	struct project *back = NULL;
 	struct err err = ERR_INIT;
 
-	project_dump_json(p, &json);
+	project_dump_json(p, &json, NULL);
 	project_dump_yaml(p, &yaml);
 	project_to_wire(p, &wire);
 	require(project_from_wire(wire.p, wire.len, &back, &err) == 0);

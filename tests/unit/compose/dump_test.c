@@ -130,7 +130,7 @@ static void test_json_strings(void **state)
 	auto_json json_t *json = NULL;
 	const json_t *env;
 
-	project_dump_json(nasty_model(fx), &out);
+	project_dump_json(nasty_model(fx), &out, NULL);
 	json = json_loads(out.p, JSON_REJECT_DUPLICATES, NULL);
 	assert_non_null(json);
 	env = jx_obj(jx_obj(jx_obj(json, "services"), "a"), "environment");
@@ -220,7 +220,7 @@ static void test_raw(void **state)
 	normalise(&s, root);
 	check_tree(&s, root);
 	assert_false(diag_failed(&fx->d));
-	project_dump_json(lower(&s, root, NULL, NULL), &out);
+	project_dump_json(lower(&s, root, NULL, NULL), &out, NULL);
 	assert_non_null(strstr(out.p, "\"image\": \"i:${TAG}\""));
 	assert_non_null(strstr(out.p, "\"scale\": \"${N}\""));
 	assert_non_null(strstr(out.p, "\"${P}:80\""));

@@ -34,7 +34,7 @@ static struct quirk quirk_of(struct fx *fx, const char *lines)
 	unlink(file);
 	rmdir(dir);
 	q.s = &q.p->services[0];
-	project_dump_json(q.p, &q.json);
+	project_dump_json(q.p, &q.json, NULL);
 	return q;
 }
 

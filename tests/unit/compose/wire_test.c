@@ -30,8 +30,8 @@ static void test_round_trip(void **state)
 		fail_msg("%s", err_msg(&err));
 	project_to_wire(q, &again);
 	assert_string_equal(wire.p, again.p);
-	project_dump_json(p, &json);
-	project_dump_json(q, &json_again);
+	project_dump_json(p, &json, NULL);
+	project_dump_json(q, &json_again, NULL);
 	assert_string_equal(json.p, json_again.p);
 	assert_string_equal(q->name, "demo");
 	assert_string_equal(q->working_dir, "/srv/demo");
@@ -68,7 +68,7 @@ static void test_secret_of_variable(void **state)
 					  "secrets: {s: {environment: TOKEN}, t: {environment: UNSET}}\n"));
 	normalise(&s, root);
 	p = lower(&s, root, NULL, NULL);
-	project_dump_json(p, &json);
+	project_dump_json(p, &json, NULL);
 	assert_null(strstr(json.p, "t0ken"));
 	project_to_wire(p, &wire);
 	assert_int_equal(project_from_wire(wire.p, wire.len, &q, NULL), 0);
