@@ -12,8 +12,8 @@
 
 /* ------------------------------------------------------------------ ports */
 
-/* A line may mean 65535 ports; a file with many such lines must not fill the memory. */
-enum { PORTS_MAX = 1 << 17 };
+/* A line may mean 65535 ports; files with many such lines must not fill the memory. */
+enum { PORTS_MAX = 1 << 18 };
 
 static void one_port(
 	struct canon *c, struct node *seq, const struct node *from, const struct val_port *p, unsigned target)
@@ -59,6 +59,19 @@ static void spread(struct canon *c, struct node *seq, const struct node *from, c
 		one_port(c, seq, from, p, targets[i]);
 }
 
+static bool may_spread(struct canon *c, const struct node *item, const struct val_port *p)
+{
+	size_t n = p->target_max - p->target_min;
+	struct stage_totals *t = c->s->totals;
+
+	if (!t || n == 0)
+		return true;
+	t->ports += n;
+	if (t->ports >= PORTS_MAX)
+		canon_error(c, item, "ranges of ports come to more than %d ports", PORTS_MAX);
+	return t->ports < PORTS_MAX;
+}
+
 static void short_port(struct canon *c, struct node *seq, struct node *item)
 {
 	struct val_port p;
@@ -74,11 +87,8 @@ static void short_port(struct canon *c, struct node *seq, struct node *item)
 	}
 	if (p.ignored)
 		canon_warn(c, item, "'%s' of this port is ignored, as docker compose does", p.ignored);
-	if (seq->n + (p.target_max - p.target_min) >= PORTS_MAX) {
-		canon_error(c, item, "more than %d ports in one service", PORTS_MAX);
-		return;
-	}
-	spread(c, seq, item, &p);
+	if (may_spread(c, item, &p))
+		spread(c, seq, item, &p);
 }
 
 static struct node *not_a_port(struct canon *c, const struct node *item)

@@ -125,6 +125,22 @@ static struct node *find_base(struct front *f, struct ext_file *file, const stru
 	return resolve(f, from, ref->text, chain);
 }
 
+/* A service is copied for each that extends it, and a few lines can ask for very many copies. */
+static bool may_copy(struct front *f, const struct node *extends, const struct node *base)
+{
+	f->totals->copied += node_count(base);
+	f->totals->repeated += node_bytes(base);
+	if (f->totals->copied > FRONT_MAX_COPIED)
+		diag_error(f->s->d, extends->pos, "services grow beyond %d nodes by extending each other",
+			FRONT_MAX_COPIED);
+	else if (f->totals->repeated > FRONT_MAX_REPEATED)
+		diag_error(f->s->d, extends->pos, "services repeat more than %d MiB of text by extending each other",
+			FRONT_MAX_REPEATED >> 20);
+	else
+		return true;
+	return false;
+}
+
 /* The service with its bases merged in. NULL when it is neither a mapping nor empty. */
 static struct node *resolve(struct front *f, struct ext_file *file, const char *name, const struct chain *up)
 {
@@ -146,12 +162,8 @@ static struct node *resolve(struct front *f, struct ext_file *file, const char *
 		service->wrong = true;
 		return service;
 	}
-	f->totals->copied += node_count(base);
-	if (f->totals->copied > FRONT_MAX_COPIED) {
-		diag_error(f->s->d, extends->pos, "services grow beyond %d nodes by extending each other",
-			FRONT_MAX_COPIED);
+	if (!may_copy(f, extends, base))
 		return service;
-	}
 	base = node_copy(f->s->a, base);
 	apply_tags(file, name, base);
 	base = merge_services(f->s, name, base, service);

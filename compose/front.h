@@ -15,9 +15,10 @@ struct env;
 struct front_totals {
 	size_t includes; /* entries of `include` that were followed */
 	size_t copied;   /* nodes of services that were extended from */
+	size_t repeated; /* bytes of texts in them */
 	size_t expanded; /* bytes that variables made */
 };
-enum { FRONT_MAX_INCLUDES = 1000, FRONT_MAX_COPIED = 1000000 };
+enum { FRONT_MAX_INCLUDES = 1000, FRONT_MAX_COPIED = 1000000, FRONT_MAX_REPEATED = 64 << 20 };
 
 /* One model being read: the project's own files, or those of one `include` entry. Lives during
  * compose_load(); texts are in the arena. */

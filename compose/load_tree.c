@@ -19,13 +19,14 @@
 
 struct anchor {
 	struct node *node; /* NULL: still being read */
-	size_t nodes, height;
+	size_t nodes, height, bytes;
 	bool marked;
 };
 
 /* What one node took: filled by the parse functions. */
 struct extent {
 	size_t nodes, height;
+	size_t bytes; /* of texts and keys */
 	bool marked; /* see struct node */
 };
 
@@ -88,6 +89,17 @@ static bool count_nodes(struct loader *l, size_t n, struct pos pos)
 		return false;
 	}
 	l->nodes += n;
+	return true;
+}
+
+/* Texts are shared between the copies of a node, but what is made of them is not. */
+static bool count_repeated(struct loader *l, size_t bytes, struct pos pos)
+{
+	if (bytes > LOAD_MAX_REPEATED - l->repeated) {
+		STOP(l, pos, "aliases repeat more than %d MiB of text", LOAD_MAX_REPEATED >> 20);
+		return false;
+	}
+	l->repeated += bytes;
 	return true;
 }
 
@@ -182,7 +194,7 @@ static struct anchor *anchor_find(struct loader *l, const yaml_char_t *name)
 static void anchor_close(struct anchor *an, struct node *node, const struct extent *x)
 {
 	if (an)
-		*an = (struct anchor){ node, x->nodes, x->height, x->marked };
+		*an = (struct anchor){ node, x->nodes, x->height, x->bytes, x->marked };
 }
 
 static struct node *parse_alias(struct loader *l, const yaml_event_t *ev, unsigned depth, struct extent *ret)
@@ -204,12 +216,13 @@ static struct node *parse_alias(struct loader *l, const yaml_event_t *ev, unsign
 		FAIL(l, pos, "the anchor '%s' holds itself", name);
 		return gap(l, pos);
 	}
-	if (!check_depth(l, depth + an->height - 1, pos) || !count_nodes(l, an->nodes, pos))
+	if (!check_depth(l, depth + an->height - 1, pos) || !count_nodes(l, an->nodes, pos) ||
+		!count_repeated(l, an->bytes, pos))
 		return NULL;
 	n = node_copy(l->a, an->node);
 	if (an->marked)
 		load_drop_resets(l, n);
-	*ret = (struct extent){ an->nodes, an->height, an->marked };
+	*ret = (struct extent){ an->nodes, an->height, an->bytes, an->marked };
 	return n;
 }
 
@@ -218,6 +231,7 @@ static struct node *parse_alias(struct loader *l, const yaml_event_t *ev, unsign
 static void extent_add(struct extent *x, const struct extent *child)
 {
 	x->nodes += child->nodes;
+	x->bytes += child->bytes;
 	x->marked |= child->marked;
 	if (child->height + 1 > x->height)
 		x->height = child->height + 1;
@@ -362,6 +376,7 @@ static struct node *parse_node(struct loader *l, yaml_event_t *ev, unsigned dept
 	switch (ev->type) {
 	case YAML_SCALAR_EVENT:
 		n = parse_scalar(l, ev);
+		ret->bytes = ev->data.scalar.length;
 		break;
 	case YAML_SEQUENCE_START_EVENT:
 		flow = ev->data.sequence_start.style == YAML_FLOW_SEQUENCE_STYLE;

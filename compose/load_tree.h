@@ -19,6 +19,7 @@ struct loader {
 	struct map anchors; /* name → struct anchor; known in later documents, too */
 	struct map keys;    /* text of a key → the one copy of it: most are the same few words */
 	size_t nodes;
+	size_t repeated; /* bytes of texts that aliases stand for */
 	bool failed, stop;                 /* stop: nothing sensible can follow */
 	bool limit;                        /* it is too much: nothing of it is used */
 	struct pos quote_start, quote_end; /* the quoted text that was read last, and what quoted it */

@@ -125,6 +125,17 @@ size_t node_count(const struct node *n)
 	return count;
 }
 
+size_t node_bytes(const struct node *n)
+{
+	size_t bytes = n->kind == NODE_STR ? n->len : 0;
+
+	for (size_t i = 0; n->kind == NODE_SEQ && i < n->n; i++)
+		bytes += node_bytes(n->items[i]);
+	for (size_t i = 0; n->kind == NODE_MAP && i < n->n; i++)
+		bytes += strlen(n->pairs[i].key) + node_bytes(n->pairs[i].value);
+	return bytes;
+}
+
 /* ------------------------------------------------------------------ maps */
 
 static void index_put(struct node_index *x, const char *key, size_t i)

@@ -58,6 +58,7 @@ struct node *node_copy(struct arena *a, const struct node *n);
 /* Takes the value out of a node that was reported: what is left is empty, of that kind, and `wrong`. */
 void node_spoil(struct node *n, enum node_kind kind);
 size_t node_count(const struct node *n);                        /* with all that is below */
+size_t node_bytes(const struct node *n);                        /* of the texts and keys in it */
 struct node *node_get(const struct node *map, const char *key); /* NULL: absent (or not a map) */
 struct node_pair *node_pair_get(const struct node *map, const char *key);
 /* Sets or replaces; a new key goes to the end. Returns its pair. */

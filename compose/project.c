@@ -139,9 +139,11 @@ int compose_load(const struct compose_opts *opts, struct diag *d, struct project
 	struct project *p = NULL;
 	struct node *root = NULL;
 	struct found f;
+	struct stage_totals totals = { 0 };
 	struct stage_ctx s = {
 		.a = a,
 		.d = d,
+		.totals = &totals,
 		.no_interpolate = opts->no_interpolate,
 		.no_normalize = opts->no_normalize,
 		.no_path_resolution = opts->no_path_resolution,

@@ -13,6 +13,9 @@
 #include "near.h"
 #include "tree.h"
 
+/* A variable can be long, and named by every service. */
+enum { VALUES_MAX = 16 << 20 };
+
 static struct node *value_node(struct arena *a, const struct env_var *v, struct pos pos)
 {
 	struct node *n = node_str(a, v->value, pos);
@@ -21,13 +24,23 @@ static struct node *value_node(struct arena *a, const struct env_var *v, struct 
 	return n;
 }
 
+static bool may_take(const struct stage_ctx *s, const struct env_var *v, struct pos pos)
+{
+	if (!s->totals)
+		return true;
+	s->totals->values += strlen(v->value);
+	if (s->totals->values > VALUES_MAX)
+		diag_error(s->d, pos, "variables named without a value come to more than %d MiB", VALUES_MAX >> 20);
+	return s->totals->values <= VALUES_MAX;
+}
+
 static void resolve_map(const struct stage_ctx *s, struct node *map, const struct env *env, bool listed)
 {
 	tree_each(map, p) {
 		bool unset = p->value->kind == NODE_NULL && (p->value->listed || !listed);
 		const struct env_var *v = unset ? env_find(env, p->key) : NULL;
 
-		if (v && v->value)
+		if (v && v->value && may_take(s, v, p->value->pos))
 			p->value = value_node(s->a, v, p->value->pos);
 	}
 }

@@ -17,12 +17,19 @@
 struct arena;
 struct env;
 
+/* What a few words of a file can make much of, over all files. */
+struct stage_totals {
+	size_t ports;  /* of ranges */
+	size_t values; /* bytes of variables that are named without a value */
+};
+
 struct stage_ctx {
 	struct arena *a;
 	struct diag *d;
 	const struct env *env;           /* what interpolation looks into, for configs and secrets made of a variable; may be NULL */
 	const char *project_name;
 	const char *working_dir;         /* absolute: the project directory */
+	struct stage_totals *totals;     /* NULL: nobody counts */
 	struct node *disabled;           /* services that profiles took out of the tree (NODE_MAP); NULL: none */
 	bool no_interpolate;             /* "${X}" may stand where a number is wanted */
 	bool no_normalize, no_path_resolution, no_env_resolution, no_consistency, all_resources;

@@ -374,6 +374,63 @@ static void texts_made_by_variables_are_bounded(void **state)
 	refused(x, "beyond 16 MiB", "compose.yaml", 19, 5);
 }
 
+static void long_text(struct buf *text)
+{
+	for (int i = 0; i < 1000000; i++)
+		buf_char(text, 'a');
+}
+
+/* What is written once and named a thousand times, by each means that there is. */
+static void repeated_texts_are_bounded(void **state)
+{
+	struct place *x = *state;
+	struct buf text = BUF_INIT, services = BUF_INIT;
+
+	buf_str(&text, "x-a: &a ");
+	long_text(&text);
+	buf_str(&text, "\nx-b:\n");
+	for (int i = 0; i < 20; i++)
+		buf_str(&text, "- *a\n");
+	put("compose.yaml", text.p);
+	buf_done(&text);
+	refused(x, "aliases repeat more than 16 MiB", "compose.yaml", 19, 3);
+
+	buf_str(&text, "services:\n  base: {image: x, user: ");
+	long_text(&text);
+	buf_str(&text, "}\n");
+	for (int i = 0; i < 68; i++)
+		buf_printf(&text, "  s%d: {extends: base}\n", i);
+	put("compose.yaml", text.p);
+	buf_done(&text);
+	refused(x, "repeat more than 64 MiB of text by extending", "compose.yaml", 70, 18);
+
+	buf_str(&text, "A=");
+	long_text(&text);
+	put(".env", text.p);
+	buf_done(&text);
+	buf_str(&services, "services:\n");
+	for (int i = 0; i < 17; i++)
+		buf_printf(&services, "  s%d: {image: x, environment: [A]}\n", i);
+	put("compose.yaml", services.p);
+	buf_done(&services);
+	refused(x, "without a value come to more than 16 MiB", "compose.yaml", 18, 33);
+}
+
+static void ranges_of_ports_are_bounded(void **state)
+{
+	struct place *x = *state;
+	struct buf text = BUF_INIT;
+
+	buf_str(&text, "services:\n");
+	for (int i = 0; i < 6; i++)
+		buf_printf(&text, "  s%d: {image: x, ports: [1-60000]}\n", i);
+	put("compose.yaml", text.p);
+	buf_done(&text);
+	assert_int_equal(compose_load(&x->o, &x->d, &x->p), -1);
+	assert_true(strstr(x->d.items[0].msg, "more than 262144 ports") != NULL);
+	assert_int_equal(x->d.items[0].pos.line, 6);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -397,6 +454,8 @@ int main(void)
 		PLACE_TEST(includes_are_bounded),
 		PLACE_TEST(copies_of_bases_are_bounded),
 		PLACE_TEST(texts_made_by_variables_are_bounded),
+		PLACE_TEST(repeated_texts_are_bounded),
+		PLACE_TEST(ranges_of_ports_are_bounded),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
