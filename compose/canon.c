@@ -226,12 +226,22 @@ static bool is_name(const char *key)
 	return true;
 }
 
-/* A name that stood in a list may hold variables that nobody filled in. */
-static bool is_open_name(const struct canon *c, const struct node_pair *p)
+/* Only of keys: names in a list may be anything, and are not defined then. */
+static void check_names(struct canon *c, const struct attr *row, const struct node *n)
 {
-	bool listed = p->key_pos.line == p->value->pos.line && p->key_pos.col == p->value->pos.col;
+	for (size_t i = 0; i < n->n; i++) {
+		const struct node_pair *p = &n->pairs[i];
+		size_t mark;
 
-	return c->s->no_interpolate && listed;
+		if (is_name(p->key))
+			continue;
+		mark = canon_push(c, p->key);
+		diag_error(c->s->d, p->key_pos, "'%s' is no name for '%s' (letters, digits, '.', '_', '-')",
+			p->key, row->key);
+		diag_where(c->s->d, trail_text(&c->path), NULL, (unsigned)strlen(p->key));
+		c->wrong = true;
+		canon_pop(c, mark);
+	}
 }
 
 static struct node *to_map(struct canon *c, const struct attr *row, struct node *n)
@@ -244,13 +254,6 @@ static struct node *to_map(struct canon *c, const struct attr *row, struct node 
 		struct node_pair *p = &n->pairs[i];
 		size_t mark = canon_push(c, p->key);
 
-		if ((row->flags & AF_DOTTED) && !is_name(p->key) && !is_open_name(c, p)) {
-			diag_error(c->s->d, p->key_pos,
-				"'%s' is no name for '%s' (letters, digits, '.', '_', '-')", p->key,
-				row->key);
-			diag_where(c->s->d, trail_text(&c->path), NULL, (unsigned)strlen(p->key));
-			c->wrong = true;
-		}
 		p->value = canon_value(c, row->kids, p->value);
 		canon_pop(c, mark);
 	}
@@ -357,6 +360,8 @@ static struct node *checked(struct canon *c, const struct attr *row, struct node
 		c->wrong = n->wrong;
 		return n;
 	}
+	if ((row->flags & AF_DOTTED) && n->kind == NODE_MAP)
+		check_names(c, row, n);
 	if (row->canon) {
 		whole = row->canon(c, row, n);
 		if (!whole)
@@ -382,16 +387,26 @@ struct node *canon_value(struct canon *c, const struct attr *row, struct node *n
 	return n;
 }
 
+/* It is removed before anybody looks for values that are missing, so that is done here. */
+static void check_version(struct canon *c, const struct node_pair *version)
+{
+	size_t mark = canon_push(c, "version");
+
+	diag_warn(c->s->d, version->key_pos, "'version' is obsolete and ignored, please remove it");
+	diag_where(c->s->d, "version", NULL, (unsigned)strlen("version"));
+	if (version->value->kind == NODE_NULL)
+		canon_wrong(c, attr_find(&attr_root, "version"), version->value, "a string");
+	canon_pop(c, mark);
+}
+
 struct node *canon_tree(const struct stage_ctx *s, struct node *root)
 {
 	struct canon c = { .s = s, .a = s->a, .path = BUF_INIT };
 	const struct node_pair *version;
 
 	version = node_pair_get(root, "version");
-	if (version) {
-		diag_warn(s->d, version->key_pos, "'version' is obsolete and ignored, please remove it");
-		diag_where(s->d, "version", NULL, (unsigned)strlen("version"));
-	}
+	if (version)
+		check_version(&c, version);
 	root = canon_value(&c, &attr_root, root);
 	node_remove(root, "version");
 	buf_done(&c.path);

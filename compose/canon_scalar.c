@@ -105,10 +105,15 @@ static struct node *to_text(struct canon *c, const struct attr *row, struct node
 /* Whether a text stands where the reference wants the value itself. It is reported. */
 static bool is_text_for_bare(struct canon *c, const struct attr *row, const struct node *n, const char *want)
 {
+	bool value, odd;
+
 	if (!(row->flags & AF_BARE) || n->kind != NODE_STR)
 		return false;
 	canon_wrong(c, row, n, want);
-	canon_hint(c, "neither quotes nor variables can stand here");
+	if (row->type == A_BOOL && n->span == strlen(n->text) && val_bool(n->text, &value, &odd) == 0 && odd)
+		canon_hint(c, "write '%s': '%s' is a text here", value ? "true" : "false", n->text);
+	else
+		canon_hint(c, "neither quotes nor variables can stand here");
 	return true;
 }
 

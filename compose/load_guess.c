@@ -297,7 +297,10 @@ static bool bad_pair(struct loader *l, const struct line *ln)
 		return false;
 	word = arena_strndup(l->a, word, to - from);
 	sep = strpbrk(word, ":=");
-	if (sep && sep > word && *sep == '=') {
+	if (word[0] == '-' && word[1] && word[1] != '-') {
+		fail_at(l, ln, from, to, arena_printf(l->a, "a blank is missing after the '-' in '%s'", word));
+		diag_hint(l->d, "write '- %s'", word + 1);
+	} else if (sep && sep > word && *sep == '=') {
 		fail_at(l, ln, from, to, arena_printf(l->a, "'%s' is no 'key: value'", word));
 		diag_hint(l->d, "write '%.*s: %s', or '- %s' in a list", (int)(sep - word), word, sep + 1, word);
 	} else if (sep && sep > word && sep[1] && sep[1] != '/') {
