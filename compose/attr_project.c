@@ -38,7 +38,7 @@ static const struct attr ipam_config[] = {
 	{ "subnet",        A_STR, M_REPLACE, .help = "the subnet" },
 	{ "gateway",       A_STR, M_REPLACE, .help = "address of the gateway" },
 	{ "ip_range",      A_STR, M_REPLACE, .help = "where addresses are taken from" },
-	{ "aux_addresses", A_MAP, M_DEEP,    AF_NOX, .kids = &aux_address,
+	{ "aux_addresses", A_MAP, M_DEEP,    AF_LATER | AF_NOX, .kids = &aux_address,
 	  .help = "addresses that are taken" },
 	{ 0 }
 };
@@ -46,7 +46,7 @@ static const struct attr ipam_config_item = { "", A_OBJ, M_REPLACE, AF_KEEP | AF
 static const struct attr ipam[] = {
 	{ "driver",  A_STR, M_REPLACE, .help = "who gives addresses" },
 	{ "config",  A_SEQ, M_SUBNETS, .kids = &ipam_config_item, .help = "subnets" },
-	{ "options", A_MAP, M_DEEP,    AF_HIDE | AF_NOX, .kids = &aux_address,
+	{ "options", A_MAP, M_DEEP,    AF_LATER | AF_HIDE | AF_NOX, .kids = &aux_address,
 	  .help = "options of that driver" },
 	{ 0 }
 };

@@ -268,12 +268,12 @@ static const struct attr service_model_item = { "", A_OBJ, M_DEEP, AF_NULL | AF_
 
 static const struct attr membership[] = {
 	{ "aliases",         A_SEQ, M_UNIQUE, .kids = attr_str_item, .item_key = key_name, .help = "more names in this network" },
-	{ "driver_opts",     A_MAP, M_DEEP,    AF_NOX, .kids = &attr_option, .help = "options of the driver" },
+	{ "driver_opts",     A_MAP, M_DEEP,    AF_LATER | AF_NOX, .kids = &attr_option, .help = "options of the driver" },
 	{ "gw_priority",     A_INT, M_REPLACE, AF_BARE | AF_FRAC, .help = "whose gateway is the default route" },
-	{ "interface_name",  A_STR, M_REPLACE, .help = "name of the interface" },
+	{ "interface_name",  A_STR, M_REPLACE, AF_LATER, .help = "name of the interface" },
 	{ "ipv4_address",    A_STR, M_REPLACE, .help = "fixed address" },
 	{ "ipv6_address",    A_STR, M_REPLACE, .help = "fixed address" },
-	{ "link_local_ips",  A_SEQ, M_UNIQUE, .kids = attr_str_item, .item_key = key_name, .help = "link-local addresses" },
+	{ "link_local_ips",  A_SEQ, M_UNIQUE, AF_LATER, .kids = attr_str_item, .item_key = key_name, .help = "link-local addresses" },
 	{ "mac_address",     A_STR, M_REPLACE, .help = "MAC address" },
 	{ "priority",        A_INT, M_REPLACE, AF_BARE | AF_FRAC, .help = "order of joining" },
 	{ 0 }
@@ -437,7 +437,7 @@ static const struct attr service[] = {
 	{ "privileged",        A_BOOL, M_REPLACE, .help = "all privileges" },
 	{ "pull_policy",       A_STR,  M_REPLACE, .canon = canon_pull_policy,
 	  .help = "when to pull the image" },
-	{ "pull_refresh_after", A_STR, M_REPLACE, AF_HIDE,
+	{ "pull_refresh_after", A_STR, M_REPLACE, AF_HIDE | AF_LATER,
 	  .help = "age after which the image is pulled again" },
 	{ "read_only",         A_BOOL, M_REPLACE, .help = "read-only root file system" },
 	{ "restart",           A_STR,  M_REPLACE, .help = "no, always, on-failure[:N] or unless-stopped" },

@@ -9,7 +9,8 @@
 
 static bool says_nothing(const struct node *n)
 {
-	return n->kind == NODE_NULL || ((n->kind == NODE_MAP || n->kind == NODE_SEQ) && !n->n);
+	return n->kind == NODE_NULL || (n->kind == NODE_BOOL && !n->b) ||
+	       ((n->kind == NODE_MAP || n->kind == NODE_SEQ) && !n->n);
 }
 
 struct effects {
