@@ -24,8 +24,8 @@ struct pos env_text_place(const struct env_text *t, const char *at)
 		start = from = nl + 1;
 		pos.line++;
 	}
-	for (; start < at; start++)
-		pos.col += ((unsigned char)*start & 0xc0) != 0x80;
+	if (start < at)
+		pos.col += (unsigned)str_utf8_count(start, (size_t)(at - start));
 	return pos;
 }
 

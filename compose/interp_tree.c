@@ -4,6 +4,7 @@
 #include "../src/util/arena.h"
 #include "../src/util/auto.h"
 #include "../src/util/buf.h"
+#include "../src/util/str.h"
 #include "diag.h"
 #include "env.h"
 #include "interp.h"
@@ -73,11 +74,7 @@ static unsigned line_span(const struct node *n, size_t offset, size_t span)
 {
 	const char *at = n->text + offset, *nl = memchr(at, '\n', span);
 
-	unsigned columns = 0;
-
-	for (const char *p = at; p < (nl ? nl : at + span); p++)
-		columns += ((unsigned char)*p & 0xc0) != 0x80;
-	return columns;
+	return (unsigned)str_utf8_count(at, nl ? (size_t)(nl - at) : span);
 }
 
 /* ------------------------------------------------------------------ what is wrong */

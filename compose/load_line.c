@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "../src/util/str.h"
+
 static struct line line_from(const struct loader *l, const char *p, unsigned nr)
 {
 	const char *end = l->text + l->text_len, *nl = memchr(p, '\n', (size_t)(end - p));
@@ -50,18 +52,9 @@ bool line_above(const struct loader *l, const struct line *ln, struct line *ret)
 	return true;
 }
 
-static size_t columns(const char *p, size_t n)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < n; i++)
-		count += ((unsigned char)p[i] & 0xc0) != 0x80;
-	return count;
-}
-
 struct pos line_place(const struct loader *l, const struct line *ln, size_t byte)
 {
-	return (struct pos){ l->file, ln->nr, (unsigned)columns(ln->p, byte) + 1 };
+	return (struct pos){ l->file, ln->nr, (unsigned)str_utf8_count(ln->p, byte) + 1 };
 }
 
 size_t line_byte(const struct line *ln, unsigned col)
@@ -102,5 +95,5 @@ void line_fail(struct loader *l, const struct line *ln, size_t from, size_t to, 
 	to = to < ln->len ? to : ln->len;
 	from = from < to ? from : to;
 	FAIL(l, line_place(l, ln, from), "%s", msg);
-	diag_where(l->d, NULL, NULL, (unsigned)columns(ln->p + from, to - from));
+	diag_where(l->d, NULL, NULL, (unsigned)str_utf8_count(ln->p + from, to - from));
 }

@@ -138,8 +138,8 @@ static void check_flow_text(struct loader *l, struct node *n)
 	const char *sign = memchr(n->text, '?', n->len);
 	struct pos pos = n->pos;
 
-	for (const char *p = n->text; sign && n->span && p < sign; p++)
-		pos.col += ((unsigned char)*p & 0xc0) != 0x80;
+	if (sign && n->span)
+		pos.col += (unsigned)str_utf8_count(n->text, (size_t)(sign - n->text));
 	if (sign) {
 		FAIL(l, pos, "a text with a '?' must be in quotes inside of brackets and braces");
 	} else if (n->len > 1 && n->text[n->len - 1] == ':') {

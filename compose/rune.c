@@ -38,14 +38,10 @@ static const struct range signs[] = {
 
 uint32_t rune_at(const char *p, const char *end, size_t *ret_len)
 {
-	static const unsigned char first_bits[] = { 0, 0x7f, 0x1f, 0x0f, 0x07 };
 	size_t len = str_utf8_len(p, (size_t)(end - p));
-	uint32_t c = (unsigned char)*p & first_bits[len];
 
 	*ret_len = len ? len : 1;
-	for (size_t i = 1; i < len; i++)
-		c = c << 6 | ((unsigned char)p[i] & 0x3f);
-	return len ? c : RUNE_BAD;
+	return len ? str_utf8_decode(p, len) : RUNE_BAD;
 }
 
 bool rune_is_blank(uint32_t c)

@@ -176,11 +176,7 @@ void ui_diag(struct ui *ui, struct diag *d)
 
 size_t ui_width(const char *s, size_t n)
 {
-	size_t width = 0;
-
-	for (size_t i = 0; i < n; i++)
-		width += ((unsigned char)s[i] & 0xc0) != 0x80;
-	return width;
+	return str_utf8_count(s, n);
 }
 
 char *ui_ellipsis(const char *s, size_t width)

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <wchar.h>
 
 #include "auto.h"
 #include "mem.h"
@@ -173,32 +172,23 @@ bool str_is_utf8(const char *s, size_t n)
 	return true;
 }
 
-static wchar_t decode(const char *s, size_t len)
+uint32_t str_utf8_decode(const char *s, size_t len)
 {
 	static const unsigned char first_bits[] = { 0, 0x7f, 0x1f, 0x0f, 0x07 };
-	wchar_t c = (unsigned char)*s & first_bits[len];
+	uint32_t c = (unsigned char)*s & first_bits[len];
 
 	for (size_t i = 1; i < len; i++)
 		c = c << 6 | ((unsigned char)s[i] & 0x3f);
 	return c;
 }
 
-size_t str_width(const char *s)
+size_t str_utf8_count(const char *s, size_t n)
 {
-	size_t columns = 0;
+	size_t count = 0;
 
-	while (*s) {
-		size_t len = str_utf8_len(s, strnlen(s, 4));
-		wchar_t c = len ? decode(s, len) : 0xfffd;
-		int w = wcwidth(c);
-
-		/* In the C locale wcwidth() knows ASCII only; one column is the best guess for the rest. */
-		if (w < 0)
-			w = c >= 0xa0;
-		columns += (size_t)w;
-		s += len ? len : 1;
-	}
-	return columns;
+	for (size_t i = 0; i < n; i++)
+		count += ((unsigned char)s[i] & 0xc0) != 0x80;
+	return count;
 }
 
 void strs_take(struct strs *l, char *s)

@@ -45,8 +45,10 @@ bool str_is_container_name(const char *s);
 bool str_is_utf8(const char *s, size_t n);
 /* Bytes of the one UTF-8 character that s starts with (1 to 4), 0 when it is none or cut off after n bytes. */
 size_t str_utf8_len(const char *s, size_t n);
-/* Number of terminal columns of a UTF-8 text (wcwidth; controls count 0). */
-size_t str_width(const char *s);
+/* That character, of those bytes. */
+uint32_t str_utf8_decode(const char *s, size_t len);
+/* How many characters begin in n bytes, which is what columns of the user's text count. */
+size_t str_utf8_count(const char *s, size_t n);
 
 /* An owned list of strings. v is NULL-terminated when not NULL, so it can be an argv. */
 struct strs {

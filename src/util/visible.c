@@ -47,16 +47,6 @@ static bool in(const struct range *r, size_t n, unsigned c)
 	return false;
 }
 
-static unsigned decode(const char *s, size_t len)
-{
-	static const unsigned char first_bits[] = { 0, 0x7f, 0x1f, 0x0f, 0x07 };
-	unsigned c = (unsigned char)*s & first_bits[len];
-
-	for (size_t i = 1; i < len; i++)
-		c = c << 6 | ((unsigned char)s[i] & 0x3f);
-	return c;
-}
-
 /* "\n", "\x1b", "\u202e". */
 static size_t write_out(struct buf *out, char how, unsigned c)
 {
@@ -79,7 +69,7 @@ size_t visible_char(struct buf *out, const char *s, size_t n, size_t *ret_column
 		*ret_columns = write_out(out, 'x', (unsigned char)*s);
 		return 1;
 	}
-	c = decode(s, len);
+	c = str_utf8_decode(s, len);
 	if (IN(hidden, c)) {
 		*ret_columns = write_out(out, c == '\n' ? 'n' : c == '\r' ? 'r' : c < 0x80 ? 'x' : 'u', c);
 		return len;
