@@ -60,7 +60,7 @@ static const struct attr network[] = {
 	{ "attachable",  A_BOOL, M_REPLACE, .help = "others may join" },
 	{ "labels",      A_KV,   M_DEEP,    .help = "labels" },
 	{ "enable_ipv4", A_BOOL, M_REPLACE, AF_KEEP, .help = "IPv4 addresses" },
-	{ "enable_ipv6", A_BOOL, M_REPLACE, AF_KEEP, .help = "IPv6 addresses" },
+	{ "enable_ipv6", A_BOOL, M_REPLACE, AF_KEEP | AF_LATER, .help = "IPv6 addresses" },
 	{ 0 }
 };
 static const struct attr network_item = { "", A_OBJ, M_DEEP, AF_NULL | AF_KEEP, .kids = network,

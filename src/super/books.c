@@ -264,9 +264,7 @@ static int write_books(struct super *s, json_t *out, struct err *err)
 	json_object_set_new(out, "leases", leases);
 	for (size_t i = 0; i < m->n_networks; i++) {
 		struct net n = { 0 };
-		if (m->networks[i].enable_ipv6 == TRI_YES)
-			json_array_append_new(warnings, json_string(xasprintf("network '%s': IPv6 is not supported yet",
-									      m->networks[i].key)));
+
 		if (reserve_network(s, &m->networks[i], &n, err) < 0)
 			return -1;
 		json_array_append_new(nets, net_json(&n));
