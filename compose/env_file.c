@@ -156,7 +156,9 @@ int env_load(struct env *into, const struct env *lookup, struct diag *d, const c
 		return diag_error(d, pos, "'%s' is a directory, not a file of variables", pos.file);
 	if (fcntl(fd, F_SETFL, O_RDONLY) < 0) /* a pipe is read to its end */
 		return diag_error(d, pos, "cannot read '%s': %s", pos.file, strerror(errno));
-	if (path_read_fd(fd, ENV_MAX_BYTES, &text, &err) < 0)
+	if (path_read_fd(fd, ENV_MAX_BYTES, &text, &err) < 0) {
+		into->growth.read += ENV_MAX_BYTES; /* it took as long */
 		return diag_error(d, pos, "cannot read '%s': %s", pos.file, err_msg(&err));
+	}
 	return env_parse(into, lookup, d, pos.file, text.p ? text.p : "", text.len, raw);
 }
