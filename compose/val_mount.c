@@ -59,6 +59,17 @@ static const char *section_end(const char *p)
 	}
 }
 
+/* All of them are told, as far as a message has room for them. */
+static void take_unknown(struct arena *a, char *word, struct val_mount *m)
+{
+	enum { LONGEST = 300 };
+
+	if (!m->unknown)
+		m->unknown = word;
+	else if (strlen(m->unknown) < LONGEST)
+		m->unknown = arena_printf(a, "%s', '%s", m->unknown, word);
+}
+
 static void take_option(struct arena *a, char *word, struct val_mount *m)
 {
 	if (STREQ(word, "ro") || STREQ(word, "rw"))
@@ -70,7 +81,7 @@ static void take_option(struct arena *a, char *word, struct val_mount *m)
 	else if (in_list(propagations, word))
 		m->propagation = word;
 	else if (!in_list(ignored, word))
-		m->unknown = m->unknown ? arena_printf(a, "%s', '%s", m->unknown, word) : word;
+		take_unknown(a, word, m);
 }
 
 static void take_options(struct arena *a, const char *text, struct val_mount *m)
