@@ -287,7 +287,7 @@ static void put_subnet(struct merge *m, struct node *seq, struct node *subnet)
 static struct node *merge_subnets(
 	struct merge *m, const struct attr *row, struct node *base, const struct node *over)
 {
-	enum { SUBNETS_MAX = 250 };
+	enum { SUBNETS_MAX = 50 };
 	struct node *out = node_new(m->a, NODE_SEQ, over->pos);
 
 	if (base->n > SUBNETS_MAX || over->n > SUBNETS_MAX) {
