@@ -11,7 +11,7 @@
 #include "project.h"
 #include "val.h"
 
-static void spaces(struct buf *out, int n)
+void dump_spaces(struct buf *out, int n)
 {
 	memset(buf_room(out, (size_t)n), ' ', (size_t)n);
 	out->len += (size_t)n;
@@ -74,7 +74,7 @@ static void new_line(struct buf *out, int indent)
 	if (indent < 0)
 		return;
 	buf_char(out, '\n');
-	spaces(out, indent);
+	dump_spaces(out, indent);
 }
 
 void dump_json(struct buf *out, struct arena *a, const struct node *n, int indent)

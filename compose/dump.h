@@ -18,6 +18,7 @@ struct node *dump_view(struct arena *a, const struct project *p, enum dump_form 
 /* The same for one row's value, as JSON. */
 struct node *dump_value(struct arena *a, const struct attr *row, const struct node *n);
 
+void dump_spaces(struct buf *out, int n);
 /* As Go's encoding/json: `<`, `>` and `&` are escaped. indent < 0: everything on one line, without blanks. */
 void dump_json(struct buf *out, struct arena *a, const struct node *n, int indent);
 /* A whole document, with the newline at its end. */

@@ -18,13 +18,6 @@ enum { SIMPLE_KEY_MAX = 128 }; /* longer keys are announced with a question mark
 
 enum style { STYLE_PLAIN, STYLE_SINGLE, STYLE_DOUBLE, STYLE_BLOCK };
 
-static void spaces(struct buf *out, int n)
-{
-	memset(buf_room(out, (size_t)n), ' ', (size_t)n);
-	out->len += (size_t)n;
-	out->p[out->len] = '\0';
-}
-
 /* ------------------------------------------------------------------ which quotes */
 
 /* 190:20:30, which YAML 1.1 reads as a number. */
@@ -213,7 +206,7 @@ static void yaml_block(struct buf *out, const char *s, int indent)
 
 		buf_char(out, '\n');
 		if (line)
-			spaces(out, indent);
+			dump_spaces(out, indent);
 		buf_add(out, s, line);
 		s += line;
 		s += *s == '\n';
@@ -260,12 +253,12 @@ static void yaml_pair(struct buf *out, struct arena *a, const struct node_pair *
 	yaml_text(out, p->key, indent + 2);
 	if (!simple) {
 		buf_char(out, '\n');
-		spaces(out, indent);
+		dump_spaces(out, indent);
 	}
 	buf_char(out, ':');
 	if (simple && is_long(p->value)) {
 		buf_char(out, '\n');
-		spaces(out, indent + 2);
+		dump_spaces(out, indent + 2);
 	} else {
 		buf_char(out, ' ');
 	}
@@ -304,7 +297,7 @@ static void yaml_node(struct buf *out, struct arena *a, const struct node *n, in
 		buf_str(out, n->kind == NODE_MAP ? "{}" : "[]");
 	for (size_t i = 0; i < n->n; i++) {
 		if (i)
-			spaces(out, indent);
+			dump_spaces(out, indent);
 		if (n->kind == NODE_MAP) {
 			yaml_pair(out, a, &n->pairs[i], indent);
 			continue;
