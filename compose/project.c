@@ -59,9 +59,10 @@ static bool is_empty(const struct node *root)
 	return root->n == (node_get(root, "version") ? 1 : 0);
 }
 
-static const struct env *known(const struct found *f, const struct stage_ctx *s)
+/* What names without a value are looked up in: the reference knows no variables when it prints a model with variables in it. */
+static const struct env *known(const struct found *f)
 {
-	return s->no_interpolate ? &f->bare : &f->env;
+	return f->opts->no_interpolate && f->opts->whole ? &f->bare : &f->env;
 }
 
 struct node *project_read(struct found *f, struct stage_ctx *s)
@@ -69,7 +70,7 @@ struct node *project_read(struct found *f, struct stage_ctx *s)
 	struct map bases = MAP_INIT;
 	struct front_totals totals = { 0 };
 	struct front fr = { .s = s,
-		.env = known(f, s),
+		.env = known(f),
 		.dir = f->dir,
 		.cwd = f->cwd,
 		.totals = &totals,
@@ -104,6 +105,16 @@ static struct strv file_list(const struct found *f)
 	return files;
 }
 
+/* Lists of names and the like are made of what the texts come to as they stand; only what is printed whole is left as it was
+ * written. */
+static struct node *decoded(struct stage_ctx *s, struct node *root, bool whole)
+{
+	if (!s->no_interpolate || whole || diag_failed(s->d))
+		return root;
+	s->no_interpolate = false;
+	return canon_tree(s, root);
+}
+
 /* From the merged tree to the model. NULL when something is wrong (reported). */
 static struct project *finish(struct found *f, struct stage_ctx *s, struct node *root)
 {
@@ -111,9 +122,10 @@ static struct project *finish(struct found *f, struct stage_ctx *s, struct node 
 	const char *const *profiles = find_profiles(f, &n_profiles);
 	struct strv files = file_list(f);
 
+	root = decoded(s, root, f->opts->whole);
 	default_values(s, root);
 	default_maps(s, root);
-	resolve_names(s, root, known(f, s));
+	resolve_names(s, root, known(f));
 	if (!s->no_path_resolution)
 		paths_resolve(s, root, f->dir);
 	normalise(s, root);
