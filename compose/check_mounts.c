@@ -32,7 +32,7 @@ static void check_target(const struct stage_ctx *s, const char *path, const stru
 		return;
 	diag_warn(s->d, target->pos, "mount target '%s' is not an absolute path", target->text);
 	where(s, target, path);
-	if (!node_get(mount, "source"))
+	if (!node_get(mount, "source") && !strchr(target->text, ':'))
 		diag_hint(s->d, "a volume is mounted as '%s:/PATH'", target->text);
 }
 

@@ -39,6 +39,10 @@ static int range(struct arena *a, const char *text, const char *what, unsigned *
 		*ret_max = *ret_min;
 		return 0;
 	}
+	if (dash == text || rest == dash + 1) {
+		*ret_why = arena_printf(a, "'%s' is no %s range", text, what);
+		return -1;
+	}
 	if (one_port(a, arena_strndup(a, text, (size_t)(dash - text)), what, ret_min, ret_why) < 0 ||
 		one_port(a, arena_strndup(a, dash + 1, (size_t)(rest - dash - 1)), what, ret_max, ret_why) < 0)
 		return -1;

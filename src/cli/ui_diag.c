@@ -184,17 +184,26 @@ static bool is_repeated(const struct diag *d, size_t nr)
 	return false;
 }
 
+static bool same_line(struct pos a, struct pos b)
+{
+	return a.line == b.line && strcmp(a.file, b.file) == 0;
+}
+
 /* A variable that is not set is often used in many places: the warning is shown once, with the others' lines. */
 static void other_places(const struct render *r, size_t nr)
 {
 	const struct diag_item *first = &r->d->items[nr];
 	const char *file = NULL;
+	struct pos last = first->pos;
 	size_t n = 0;
 
 	for (size_t i = nr + 1; i < r->d->n; i++) {
 		const struct pos pos = r->d->items[i].pos;
 
-		if (!same_warning(first, &r->d->items[i]) || n++ >= PLACES_SHOWN)
+		if (!same_warning(first, &r->d->items[i]) || same_line(pos, last))
+			continue;
+		last = pos;
+		if (n++ >= PLACES_SHOWN)
 			continue;
 		if (n == 1) {
 			buf_str(r->out, "  ");

@@ -62,7 +62,7 @@ static const struct {
 	{ "80:65536", "container port 65536 is out of range (1-65535)" },
 	{ "80:0", "container port 0 is out of range" },
 	{ "99999999999999999999:80", "out of range" },
-	{ "-1:80", "'' is no host port" },
+	{ "-1:80", "'-1' is no host port range" },
 	{ "8000-8001:80-82", "different lengths" },
 	{ "8001-8000:80", "runs backwards" },
 	{ "localhost:80:80", "'localhost' is no IP address" },
@@ -71,7 +71,7 @@ static const struct {
 	{ "[::1%eth0]:80:80", "no IP address" },
 	{ "[[::1]]:80:80", "no IP address" },
 	{ "/80", "unknown protocol '80'" },
-	{ "80-", "'' is no container port" },
+	{ "80-", "'80-' is no container port range" },
 	{ "80/icmp", "unknown protocol 'icmp'" },
 	{ "80 :80", "'80 ' is no host port" },
 };
