@@ -226,6 +226,8 @@ void canon_hint_wrong(struct canon *c, const struct attr *row, const struct node
 		canon_hint(c, "write '%s: {condition: %s}'", last, n->text);
 	else if (row->type == A_KV && n->kind == NODE_STR && !n->span && strchr(n->text, '='))
 		canon_hint(c, "write each line as 'NAME: value', or as '- NAME=value'");
+	else if (n->kind == NODE_STR && canon_takes_list(row) && !n->span && strstr(n->text, " - "))
+		canon_hint(c, "a '- ' is missing before the first item");
 	else if (canon_is_scalar(n) && canon_takes_list(row) && *n->text)
 		canon_hint(c, "write it as a list: [\"%s\"]", n->text);
 	else if (n->kind == NODE_MAP && row->type == A_SEQ)

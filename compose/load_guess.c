@@ -120,6 +120,45 @@ static bool after_quote(struct loader *l, const struct line *here, size_t at)
 	return true;
 }
 
+/* A line that should have been "key: value". */
+static bool bad_pair(struct loader *l, const struct line *ln)
+{
+	size_t from = line_content(ln), to = from;
+	const char *word = ln->p + from, *sep;
+
+	while (to < ln->len && ln->p[to] != ' ')
+		to++;
+	if (to == from || strchr("\"'[{", *word))
+		return false;
+	word = arena_strndup(l->a, word, to - from);
+	sep = strpbrk(word, ":=");
+	if (word[0] == '-' && word[1] && word[1] != '-') {
+		line_fail(l, ln, from, to, arena_printf(l->a, "a blank is missing after the '-' in '%s'", word));
+		diag_hint(l->d, "write '- %s'", word + 1);
+	} else if (sep && sep > word && *sep == '=') {
+		line_fail(l, ln, from, to, arena_printf(l->a, "'%s' is no 'key: value'", word));
+		diag_hint(l->d, "write '%.*s: %s', or '- %s' in a list", (int)(sep - word), word, sep + 1, word);
+	} else if (sep && sep > word && sep[1] && sep[1] != '/') {
+		line_fail(l, ln, from, to, arena_printf(l->a, "a blank is missing after the ':' in '%s'", word));
+		diag_hint(l->d, "write '%.*s: %s'", (int)(sep - word), word, sep + 1);
+	} else {
+		line_fail(l, ln, from, to, arena_printf(l->a, "a ':' is missing after '%s'", word));
+	}
+	return true;
+}
+
+/* "image:nginx # newest": the comment ends what would otherwise go on in the next line. */
+static bool bad_pair_above(struct loader *l, const struct line *here)
+{
+	struct line above;
+	size_t end;
+
+	if (!line_above(l, here, &above) || above.indent != here->indent || line_is_dash(&above, above.indent))
+		return false;
+	end = line_comment(&above);
+	return end < above.len && line_colon(&above, above.indent) > end && bad_pair(l, &above);
+}
+
 bool guess_key(struct loader *l, const struct broken *b)
 {
 	struct line here;
@@ -136,7 +175,7 @@ bool guess_key(struct loader *l, const struct broken *b)
 		return true;
 	if (at != here.indent)
 		return false;
-	if (bad_indent(l, &here))
+	if (bad_indent(l, &here) || bad_pair_above(l, &here))
 		return true;
 	if (!line_is_dash(&here, at))
 		return false;
@@ -168,33 +207,6 @@ bool guess_item(struct loader *l, const struct broken *b)
 }
 
 /* ------------------------------------------------------------------ key: value */
-
-/* A line that should have been "key: value". */
-static bool bad_pair(struct loader *l, const struct line *ln)
-{
-	size_t from = line_content(ln), to = from;
-	const char *word = ln->p + from, *sep;
-
-	while (to < ln->len && ln->p[to] != ' ')
-		to++;
-	if (to == from || strchr("\"'[{", *word))
-		return false;
-	word = arena_strndup(l->a, word, to - from);
-	sep = strpbrk(word, ":=");
-	if (word[0] == '-' && word[1] && word[1] != '-') {
-		line_fail(l, ln, from, to, arena_printf(l->a, "a blank is missing after the '-' in '%s'", word));
-		diag_hint(l->d, "write '- %s'", word + 1);
-	} else if (sep && sep > word && *sep == '=') {
-		line_fail(l, ln, from, to, arena_printf(l->a, "'%s' is no 'key: value'", word));
-		diag_hint(l->d, "write '%.*s: %s', or '- %s' in a list", (int)(sep - word), word, sep + 1, word);
-	} else if (sep && sep > word && sep[1] && sep[1] != '/') {
-		line_fail(l, ln, from, to, arena_printf(l->a, "a blank is missing after the ':' in '%s'", word));
-		diag_hint(l->d, "write '%.*s: %s'", (int)(sep - word), word, sep + 1);
-	} else {
-		line_fail(l, ln, from, to, arena_printf(l->a, "a ':' is missing after '%s'", word));
-	}
-	return true;
-}
 
 bool guess_colon(struct loader *l, const struct broken *b)
 {

@@ -90,6 +90,14 @@ size_t line_colon(const struct line *ln, size_t from)
 	return ln->len;
 }
 
+size_t line_comment(const struct line *ln)
+{
+	for (size_t i = ln->indent + 1; i < ln->len; i++)
+		if (ln->p[i] == '#' && strchr(" \t", ln->p[i - 1]))
+			return i;
+	return ln->len;
+}
+
 void line_fail(struct loader *l, const struct line *ln, size_t from, size_t to, const char *msg)
 {
 	to = to < ln->len ? to : ln->len;

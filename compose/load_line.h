@@ -23,5 +23,7 @@ bool line_is_dash(const struct line *ln, size_t at);
 size_t line_content(const struct line *ln);
 /* The ':' that ends a key, or len. */
 size_t line_colon(const struct line *ln, size_t from);
+/* The '#' of a comment behind something, or len. */
+size_t line_comment(const struct line *ln);
 /* Reports a mistake from one byte to another. Both may be behind the end: libyaml ends lines in more ways than we do. */
 void line_fail(struct loader *l, const struct line *ln, size_t from, size_t to, const char *msg);
