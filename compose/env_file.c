@@ -144,8 +144,10 @@ int env_load(struct env *into, const struct env *lookup, struct diag *d, const c
 	auto_buf struct buf text = BUF_INIT;
 	struct stat st;
 
-	if (is_full(into))
+	if (is_full(into)) {
+		diag_mute(d); /* it was told for another file */
 		return -1;
+	}
 	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR))
 		return ENV_ABSENT;
 	if (fd < 0)
