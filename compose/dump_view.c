@@ -8,6 +8,7 @@
 
 #include "../src/util/arena.h"
 #include "../src/util/auto.h"
+#include "../src/util/mem.h"
 #include "../src/util/str.h"
 #include "attr.h"
 #include "dump.h"
@@ -189,15 +190,15 @@ static const char *shown_key(const struct view *v, const struct attr *row)
 }
 
 /* The values in the order of the rows; NULL: none. Fewer steps than to look every row's key up, as most rows
- * have none. */
-static const struct node **by_row(struct view *v, const struct attr *row, const struct node *n)
+ * have none. Malloc'ed. */
+static const struct node **by_row(const struct attr *row, const struct node *n)
 {
 	const struct node **values;
 	size_t rows = 0;
 
 	while (row->kids[rows].key)
 		rows++;
-	values = arena_array(v->a, rows, sizeof *values);
+	values = xcalloc(rows, sizeof *values);
 	for (size_t i = 0; i < n->n; i++) {
 		const struct attr *kid = attr_find(row, n->pairs[i].key);
 
@@ -210,7 +211,7 @@ static const struct node **by_row(struct view *v, const struct attr *row, const 
 static struct node *view_obj(struct view *v, const struct attr *row, const struct node *n)
 {
 	struct node *out = node_new(v->a, NODE_MAP, n->pos);
-	const struct node **values = by_row(v, row, n);
+	const struct node **values = by_row(row, n);
 
 	for (const struct attr *kid = row->kids; kid->key; kid++) {
 		const struct node *value = values[kid - row->kids];
@@ -225,6 +226,7 @@ static struct node *view_obj(struct view *v, const struct attr *row, const struc
 		if (shown && (!value || value->kind == NODE_NULL || is_shown(v, kid, shown)))
 			node_add(v->a, out, shown_key(v, kid), n->pos, shown);
 	}
+	free(values);
 	if (v->form == DUMP_YAML && !(row->flags & AF_XLESS))
 		view_extensions(v, out, n);
 	return out;

@@ -37,7 +37,7 @@ static void low_ipam(struct lower *l, struct network *net, const struct node *n)
 {
 	const struct node *seq = tree_seq(tree_map(n, "ipam"), "config");
 
-	net->ipam = arena_array(l->a, (seq ? seq->n : 0) + 1, sizeof *net->ipam);
+	net->ipam = low_array(l, seq, sizeof *net->ipam);
 	tree_items(seq, it) {
 		struct ipam_config *c = &net->ipam[net->n_ipam++];
 

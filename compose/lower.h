@@ -13,6 +13,7 @@ struct lower {
 };
 
 /* lower_values.c: NULL, empty or absent gives the field's "not given". */
+void *low_array(struct lower *l, const struct node *list, size_t size); /* room for what is made of each item */
 char *low_str(struct lower *l, const struct node *map, const char *key);
 struct strv low_strv(struct lower *l, const struct node *map, const char *key);
 struct kvs low_kvs(struct lower *l, const struct node *map, const char *key);

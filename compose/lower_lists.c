@@ -37,7 +37,7 @@ void low_ports(struct lower *l, struct service *svc, const struct node *n)
 	const struct node *seq = tree_seq(n, "ports");
 	struct map seen = MAP_INIT;
 
-	svc->ports = arena_array(l->a, (seq ? seq->n : 0) + 1, sizeof *svc->ports);
+	svc->ports = low_array(l, seq, sizeof *svc->ports);
 	tree_items(seq, it) {
 		struct port *p = &svc->ports[svc->n_ports];
 		const struct node *at;
@@ -118,7 +118,7 @@ void low_mounts(struct lower *l, struct service *svc, const struct node *n)
 {
 	const struct node *seq = tree_seq(n, "volumes");
 
-	svc->mounts = arena_array(l->a, (seq ? seq->n : 0) + 1, sizeof *svc->mounts);
+	svc->mounts = low_array(l, seq, sizeof *svc->mounts);
 	tree_items(seq, it)
 		if ((*it)->kind == NODE_MAP)
 			low_mount(l, &svc->mounts[svc->n_mounts++], *it);
@@ -139,7 +139,7 @@ void low_networks(struct lower *l, struct service *svc, const struct node *n)
 {
 	const struct node *map = tree_map(n, "networks");
 
-	svc->networks = arena_array(l->a, (map ? map->n : 0) + 1, sizeof *svc->networks);
+	svc->networks = low_array(l, map, sizeof *svc->networks);
 	tree_each(map, p) {
 		struct service_network *net = &svc->networks[svc->n_networks++];
 		const struct node *v = p->value->kind == NODE_MAP ? p->value : NULL;
@@ -178,7 +178,7 @@ void low_dependencies(struct lower *l, struct service *svc, const struct node *n
 {
 	const struct node *map = tree_map(n, "depends_on");
 
-	svc->depends_on = arena_array(l->a, (map ? map->n : 0) + 1, sizeof *svc->depends_on);
+	svc->depends_on = low_array(l, map, sizeof *svc->depends_on);
 	tree_each(map, p) {
 		struct dependency *dep = &svc->depends_on[svc->n_depends_on++];
 
@@ -200,7 +200,7 @@ void low_file_refs(
 {
 	const struct node *seq = tree_seq(n, key);
 
-	*ret = arena_array(l->a, (seq ? seq->n : 0) + 1, sizeof **ret);
+	*ret = low_array(l, seq, sizeof **ret);
 	*ret_n = 0;
 	tree_items(seq, it) {
 		struct file_ref *r = &(*ret)[(*ret_n)++];
@@ -220,7 +220,7 @@ void low_hosts(struct lower *l, struct service *svc, const struct node *n)
 {
 	const struct node *seq = tree_seq(n, "extra_hosts");
 
-	svc->extra_hosts = arena_array(l->a, (seq ? seq->n : 0) + 1, sizeof *svc->extra_hosts);
+	svc->extra_hosts = low_array(l, seq, sizeof *svc->extra_hosts);
 	tree_items(seq, it) {
 		const char *eq = (*it)->kind == NODE_STR ? strchr((*it)->text, '=') : NULL;
 
@@ -237,7 +237,7 @@ void low_devices(struct lower *l, struct service *svc, const struct node *n)
 {
 	const struct node *seq = tree_seq(n, "devices");
 
-	svc->devices = arena_array(l->a, (seq ? seq->n : 0) + 1, sizeof *svc->devices);
+	svc->devices = low_array(l, seq, sizeof *svc->devices);
 	tree_items(seq, it) {
 		struct device *d = &svc->devices[svc->n_devices];
 
@@ -260,7 +260,7 @@ void low_ulimits(struct lower *l, struct service *svc, const struct node *n)
 {
 	const struct node *map = tree_map(n, "ulimits");
 
-	svc->ulimits = arena_array(l->a, (map ? map->n : 0) + 1, sizeof *svc->ulimits);
+	svc->ulimits = low_array(l, map, sizeof *svc->ulimits);
 	tree_each(map, p) {
 		struct ulimit *u = &svc->ulimits[svc->n_ulimits++];
 

@@ -7,6 +7,11 @@
 #include "lower.h"
 #include "val.h"
 
+void *low_array(struct lower *l, const struct node *list, size_t size)
+{
+	return list && list->n ? arena_array(l->a, list->n, size) : NULL;
+}
+
 char *low_str(struct lower *l, const struct node *map, const char *key)
 {
 	return arena_strdup(l->a, tree_str(map, key));
@@ -15,9 +20,11 @@ char *low_str(struct lower *l, const struct node *map, const char *key)
 struct strv low_strv(struct lower *l, const struct node *map, const char *key)
 {
 	const struct node *seq = tree_seq(map, key);
-	struct strv out = { .set = seq != NULL };
+	static char *nothing[1];
+	struct strv out = { .v = nothing, .set = seq != NULL };
 
-	out.v = arena_array(l->a, (seq ? seq->n : 0) + 1, sizeof *out.v);
+	if (seq && seq->n)
+		out.v = arena_array(l->a, seq->n + 1, sizeof *out.v);
 	tree_items(seq, it)
 		if ((*it)->kind == NODE_STR)
 			out.v[out.n++] = arena_strdup(l->a, (*it)->text);
@@ -34,7 +41,7 @@ struct kvs low_kvs(struct lower *l, const struct node *map, const char *key)
 	const struct node *from = tree_map(map, key);
 	struct kvs out = { 0 };
 
-	out.v = arena_array(l->a, (from ? from->n : 0) + 1, sizeof *out.v);
+	out.v = low_array(l, from, sizeof *out.v);
 	tree_each(from, p) {
 		struct kv *kv = &out.v[out.n++];
 
