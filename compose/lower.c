@@ -113,7 +113,7 @@ static void low_file_object(struct lower *l, struct file_object *o, const struct
 	o->external = tree_true(n, "external");
 	if (!content)
 		content = tree_str_node(n, "$value");
-	o->content = content ? arena_strdup(l->a, content->text) : NULL;
+	o->content = content ? (char *)content->text : NULL; /* shared, it may be large */
 	/* the reference prints such a project and fails when it comes to act on it */
 	if (l->s->env && o->environment && !o->content) {
 		const struct node *variable = node_get(n, "environment");

@@ -85,7 +85,7 @@ static const char after_commands[] =
 	"\nEnvironment:\n"
 	"  COMPOSE_FILE, COMPOSE_PATH_SEPARATOR, COMPOSE_PROJECT_NAME, COMPOSE_PROFILES, COMPOSE_ENV_FILES, "
 	"COMPOSE_ANSI,\n"
-	"  COMPOSE_PROGRESS   as for docker compose\n"
+	"  COMPOSE_PROGRESS, COMPOSE_DISABLE_ENV_FILE, COMPOSE_REMOVE_ORPHANS, COMPOSE_IGNORE_ORPHANS   as for docker compose\n"
 	"  DAVIT_STATE_DIR, DAVIT_RUN_DIR, DAVIT_RUNTIME            defaults of the options\n"
 	"  NO_COLOR           no colours\n";
 
@@ -205,9 +205,32 @@ static int run_cmd(struct cli *c, char **argv, struct err *err)
 	return r;
 }
 
+bool cli_env_true(const char *name)
+{
+	static const char *const yes[] = { "1", "t", "true", "y" };
+	const char *value = getenv(name);
+
+	for (size_t i = 0; value && i < ARRAY_LEN(yes); i++)
+		if (strcasecmp(value, yes[i]) == 0)
+			return true;
+	return false;
+}
+
+static int check_number(const char *what, const char *value, struct err *err)
+{
+	int64_t n;
+
+	if (!value || str_i64(value, &n) == 0)
+		return 0;
+	return err_set(err, ERR_USAGE, "%s must be a whole number, not '%s'", what, value);
+}
+
 /* Flags of the reference that mean something to `config` only, which changes nothing. */
 static int check_globals(const struct cli *c, struct err *err)
 {
+	if (check_number("--parallel", c->g.parallel, err) < 0 ||
+		check_number("COMPOSE_PARALLEL_LIMIT", getenv("COMPOSE_PARALLEL_LIMIT"), err) < 0)
+		return -1;
 	if (c->cmd == &cmd_config || c->g.version)
 		return 0;
 	if (c->g.compatibility)

@@ -79,6 +79,8 @@ int cli_reload_world(struct cli *c, struct err *err);
 bool cli_project_exists(const struct cli *c);
 /* Whether the unit belongs to a service named on the command line (or none was named). */
 bool cli_selected(const struct cli *c, const struct unit_rec *r);
+/* Whether a variable of this process says yes: 1, t, true, y in any case. */
+bool cli_env_true(const char *name);
 /* ERR_NOT_FOUND "no such service: 'x'" with the nearest name. */
 int cli_no_service(struct cli *c, const char *name, struct err *err);
 

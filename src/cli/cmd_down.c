@@ -47,7 +47,7 @@ static int down_run(struct cli *c, const void *opts, struct err *err)
 	req = act_request(c, "down");
 	act_set_timeout(req, o->timeout);
 	jx_set_bool(req, "volumes", o->volumes);
-	jx_set_bool(req, "remove_orphans", o->remove_orphans);
+	jx_set_bool(req, "remove_orphans", o->remove_orphans || cli_env_true("COMPOSE_REMOVE_ORPHANS"));
 	return act_run(c, req, "Running", err);
 }
 

@@ -185,7 +185,8 @@ static json_t *make_request(struct cli *c, const struct up_opts *o)
 	jx_set_bool(req, "force_recreate", o->force_recreate);
 	jx_set_bool(req, "no_recreate", o->no_recreate);
 	jx_set_bool(req, "always_recreate_deps", o->always_recreate_deps);
-	jx_set_bool(req, "remove_orphans", o->remove_orphans);
+	jx_set_bool(req, "remove_orphans", o->remove_orphans || cli_env_true("COMPOSE_REMOVE_ORPHANS"));
+	jx_set_bool(req, "ignore_orphans", cli_env_true("COMPOSE_IGNORE_ORPHANS"));
 	jx_set_bool(req, "no_deps", o->no_deps);
 	jx_set_bool(req, "renew_anon_volumes", o->renew_anon_volumes);
 	jx_set_bool(req, "wait", o->wait);

@@ -105,6 +105,8 @@ static void warn_orphans(struct txn *t)
 {
 	auto_buf struct buf b = BUF_INIT;
 
+	if (jx_bool(t->req, "ignore_orphans", false))
+		return;
 	for (size_t i = 0; i < t->plan.orphans.n; i++) {
 		const struct unit *u = unit_get(t->s, t->plan.orphans.v[i]);
 		buf_printf(&b, "%s%s", i ? ", " : "", u && u->rec.name ? u->rec.name : t->plan.orphans.v[i]);

@@ -267,9 +267,16 @@ db"
 	is "$(pid_of two)" "$two"
 	sed -i '/two:/d' compose.yaml
 	up
+	has "$output" orphan
 	is "$(pid_of two)" "$two"
-	up --remove-orphans -t 0
+	export COMPOSE_IGNORE_ORPHANS=true
+	up
+	lacks "$output" orphan
+	is "$(pid_of two)" "$two"
+	export COMPOSE_REMOVE_ORPHANS=1
+	up -t 0
 	is "$(ps_field two State)" ""
+	unset COMPOSE_IGNORE_ORPHANS COMPOSE_REMOVE_ORPHANS
 }
 
 @test "scale" {
