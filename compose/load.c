@@ -36,6 +36,10 @@ int load_text(struct arena *a, struct diag *d, const char *file, const char *tex
 	if (len > LOAD_MAX_BYTES)
 		return diag_error(d, (struct pos){ file, 0, 0 }, "the file is larger than %d MiB",
 			LOAD_MAX_BYTES >> 20);
+	if (arena_bytes(a) > LOAD_MAX_MEMORY)
+		return diag_error(d, (struct pos){ file, 0, 0 },
+			"this file is not read: those before it take more than %d MiB of memory",
+			LOAD_MAX_MEMORY >> 20);
 	if (load_bytes(&l) < 0)
 		return -1;
 	load_repair(&l);

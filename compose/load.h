@@ -22,7 +22,8 @@ enum {
 	LOAD_MAX_DEPTH = 200,
 	LOAD_MAX_DOCS = 500, /* each is merged onto all before it */
 	LOAD_MAX_NODES = 1000000,  /* of a file, with all aliases expanded */
-	LOAD_MAX_REPEATED = 16 << 20 /* bytes of texts that aliases stand for */
+	LOAD_MAX_REPEATED = 16 << 20, /* bytes of texts that aliases stand for */
+	LOAD_MAX_MEMORY = 256 << 20   /* that the arena may hold when a further file is begun */
 };
 
 /* 0 and the documents (*ret_n may be 0), or -1 with the reasons in d. Then the

@@ -170,6 +170,14 @@ static void refused(struct fx *fx, const char *text, size_t len, const char *par
 	diag_done(&fx->d);
 }
 
+static void memory_is_bounded(void **state)
+{
+	struct fx *fx = *state;
+
+	arena_alloc(fx->a, LOAD_MAX_MEMORY);
+	refused(fx, "a: b\n", 5, "256 MiB", 0, 0);
+}
+
 #define REFUSED(fx, text, part, line, col) refused(fx, text, sizeof(text) - 1, part, line, col)
 
 static void bad_yaml_has_a_place(void **state)
@@ -394,6 +402,7 @@ int main(void)
 		FX_TEST(notes_point_at_the_other_end),
 		FX_TEST(several_mistakes_are_all_told),
 		FX_TEST(alias_bombs_are_refused),
+		FX_TEST(memory_is_bounded),
 		FX_TEST(depth_is_bounded),
 		FX_TEST(sizes_are_bounded),
 		FX_TEST(work_is_bounded),
