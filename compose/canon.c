@@ -314,12 +314,18 @@ static struct node *to_obj(struct canon *c, const struct attr *row, struct node 
 static struct node *by_type(struct canon *c, const struct attr *row, struct node *n)
 {
 	switch (row->type) {
-	case A_CMD: return canon_command(c, row, n);
-	case A_KV: return canon_kv(c, row, n);
-	case A_SEQ: return to_seq(c, row, n);
-	case A_MAP: return to_map(c, row, n);
-	case A_OBJ: return to_obj(c, row, n);
-	default: return canon_scalar(c, row, n);
+	case A_CMD:
+		return canon_command(c, row, n);
+	case A_KV:
+		return canon_kv(c, row, n);
+	case A_SEQ:
+		return to_seq(c, row, n);
+	case A_MAP:
+		return to_map(c, row, n);
+	case A_OBJ:
+		return to_obj(c, row, n);
+	default:
+		return canon_scalar(c, row, n);
 	}
 }
 
@@ -328,10 +334,13 @@ static enum node_kind kind_of(const struct attr *row)
 	switch (row->type) {
 	case A_KV:
 	case A_MAP:
-	case A_OBJ: return NODE_MAP;
+	case A_OBJ:
+		return NODE_MAP;
 	case A_SEQ:
-	case A_CMD: return NODE_SEQ;
-	default: return NODE_NULL;
+	case A_CMD:
+		return NODE_SEQ;
+	default:
+		return NODE_NULL;
 	}
 }
 

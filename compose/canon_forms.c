@@ -39,7 +39,8 @@ static bool is_ssh_line(struct canon *c, const struct node *item)
 
 static bool is_ssh_pair(struct canon *c, const struct node_pair *p)
 {
-	if ((p->value->kind == NODE_NULL || canon_is_scalar(p->value)) && !load_is_timestamp(p->value) && *p->key)
+	if ((p->value->kind == NODE_NULL || canon_is_scalar(p->value)) && !load_is_timestamp(p->value) &&
+		*p->key)
 		return true;
 	canon_error(c, p->value, "an SSH key needs a name, and a path or nothing");
 	return false;
@@ -269,7 +270,8 @@ struct node *canon_test(struct canon *c, const struct attr *row, struct node *n)
 	return seq;
 }
 
-/* A single number stays a number; the row's kids are for the pair. Variables in its place have to be filled in. */
+/* A single number stays a number; the row's kids are for the pair. Variables in its place have to be filled
+ * in. */
 struct node *canon_ulimit(struct canon *c, const struct attr *row, struct node *n)
 {
 	const struct attr number = { "", A_INT, M_REPLACE, row->flags & AF_BARE };

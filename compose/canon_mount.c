@@ -95,7 +95,8 @@ static struct node *device_of(struct canon *c, struct node *item)
 		if (!c->s->no_interpolate)
 			return canon_error(c, item, "%s", why);
 		/* the reference goes on with nothing but its permissions */
-		d = (struct device){ arena_strdup(c->a, ""), arena_strdup(c->a, ""), arena_strdup(c->a, "rwm") };
+		d = (struct device){ arena_strdup(c->a, ""), arena_strdup(c->a, ""),
+			arena_strdup(c->a, "rwm") };
 	}
 	map = canon_like(c, item, NODE_MAP);
 	canon_set_str(c, map, "source", item, d.source);
@@ -167,15 +168,16 @@ static void decimal_mode(struct canon *c, const struct attr *row, const struct n
 	if (!n->text || *n->text == '0' || val_mode(n->text, &meant) < 0 || !is_likely_mode(meant) ||
 		is_likely_mode(mode))
 		return;
-	canon_warn(c, n, "'%s: %s' is a decimal number: permissions 0%llo", row->key, n->text, (unsigned long long)mode);
+	canon_warn(c, n, "'%s: %s' is a decimal number: permissions 0%llo", row->key, n->text,
+		(unsigned long long)mode);
 	canon_hint(c, "for permissions in octal write 0%s", n->text);
 }
 
 /* While variables are left alone, any number or text may come to permissions. */
 static bool is_raw_mode(const struct canon *c, const struct node *n)
 {
-	return c->s->no_interpolate &&
-	       ((n->kind == NODE_STR && !load_is_timestamp(n)) || n->kind == NODE_INT || n->kind == NODE_FLOAT);
+	return c->s->no_interpolate && ((n->kind == NODE_STR && !load_is_timestamp(n)) ||
+					       n->kind == NODE_INT || n->kind == NODE_FLOAT);
 }
 
 /* A number is taken as it is, digits in quotes are octal. */
@@ -191,8 +193,9 @@ struct node *canon_mode(struct canon *c, const struct attr *row, struct node *n)
 		decimal_mode(c, row, n, mode);
 	if (mode < 0)
 		canon_warn(c, n, "a negative '%s' is no permissions, the default is used", row->key);
-	return canon_str(c, n, mode < 0 ? arena_printf(c->a, "0-%llo", -(unsigned long long)mode)
-					: arena_printf(c->a, "0%llo", (unsigned long long)mode));
+	return canon_str(c, n,
+		mode < 0 ? arena_printf(c->a, "0-%llo", -(unsigned long long)mode)
+			 : arena_printf(c->a, "0%llo", (unsigned long long)mode));
 }
 
 /* Only a number will do for the reference; of a fraction it takes the whole part. */

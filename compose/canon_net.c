@@ -19,8 +19,7 @@ static void one_port(
 	struct canon *c, struct node *seq, const struct node *from, const struct val_port *p, unsigned target)
 {
 	unsigned i = target - p->target_min;
-	struct node *map = canon_like(c, from, NODE_MAP),
-		    *number = node_int(c->a, target, from->pos);
+	struct node *map = canon_like(c, from, NODE_MAP), *number = node_int(c->a, target, from->pos);
 
 	canon_set_str(c, map, "mode", from, "ingress");
 	canon_set_str(c, map, "host_ip", from, p->host_ip);
@@ -98,7 +97,8 @@ static struct node *not_a_port(struct canon *c, const struct node *item)
 	return canon_gap(c, item);
 }
 
-/* While variables are left alone, one port that nobody can read is enough to leave all of them as they are. */
+/* While variables are left alone, one port that nobody can read is enough to leave all of them as they are.
+ */
 static bool has_open_port(struct canon *c, const struct node *n)
 {
 	struct val_port p;
@@ -158,7 +158,8 @@ void canon_open_ports(const struct stage_ctx *s, struct node *service)
 	struct node *ports = tree_seq(service, "ports");
 	bool open = ports && has_short_port(ports);
 
-	tree_items(ports, it) {
+	tree_items(ports, it)
+	{
 		struct node *written = open ? written_port(s->a, *it) : NULL;
 
 		if (written)
@@ -187,8 +188,8 @@ struct node *canon_port(struct canon *c, const struct attr *row, struct node *n)
 	return n;
 }
 
-/* A number stays apart from the same digits in quotes, as for the reference: to key_port() they are two ports. Only such a node
- * is all digits and not quoted. */
+/* A number stays apart from the same digits in quotes, as for the reference: to key_port() they are two
+ * ports. Only such a node is all digits and not quoted. */
 struct node *canon_published(struct canon *c, const struct attr *row, struct node *n)
 {
 	struct node *text;
@@ -303,11 +304,11 @@ static void raw_address(struct canon *c, const char *host, const struct node *ip
 /* While variables are left alone, only the types are known. */
 static struct node *raw_hosts(struct canon *c, struct node *n)
 {
-	tree_each(n->kind == NODE_MAP ? n : NULL, p) {
+	tree_each(n->kind == NODE_MAP ? n : NULL, p)
+	{
 		if (p->value->kind != NODE_SEQ)
 			raw_address(c, p->key, p->value);
-		tree_items(p->value->kind == NODE_SEQ ? p->value : NULL, ip)
-			raw_address(c, p->key, *ip);
+		tree_items(p->value->kind == NODE_SEQ ? p->value : NULL, ip) raw_address(c, p->key, *ip);
 	}
 	return n;
 }

@@ -290,15 +290,24 @@ static struct node *to_duration(struct canon *c, const struct attr *row, struct 
 static struct node *cast(struct canon *c, const struct attr *row, struct node *n)
 {
 	switch (row->type) {
-	case A_STR: return to_str(c, row, n);
-	case A_TEXT: return to_text(c, row, n, false);
-	case A_SCALAR: return to_text(c, row, n, true);
-	case A_BOOL: return to_bool(c, row, n);
-	case A_INT: return to_int(c, row, n);
-	case A_NUM: return to_num(c, row, n);
-	case A_SIZE: return to_size(c, row, n);
-	case A_DUR: return to_duration(c, row, n);
-	default: return n;
+	case A_STR:
+		return to_str(c, row, n);
+	case A_TEXT:
+		return to_text(c, row, n, false);
+	case A_SCALAR:
+		return to_text(c, row, n, true);
+	case A_BOOL:
+		return to_bool(c, row, n);
+	case A_INT:
+		return to_int(c, row, n);
+	case A_NUM:
+		return to_num(c, row, n);
+	case A_SIZE:
+		return to_size(c, row, n);
+	case A_DUR:
+		return to_duration(c, row, n);
+	default:
+		return n;
 	}
 }
 

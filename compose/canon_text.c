@@ -78,7 +78,8 @@ static struct node *kv_value(struct canon *c, const struct attr *row, struct nod
 	return n->kind == NODE_STR || c->s->no_interpolate ? n : canon_str(c, n, val_scalar_text(c->a, n));
 }
 
-/* What a line says, NULL after it was reported. A name that ends in a blank is a slip the reference refuses where variables are set. */
+/* What a line says, NULL after it was reported. A name that ends in a blank is a slip the reference refuses
+ * where variables are set. */
 static struct node *line_value(struct canon *c, const struct attr *row, struct node *item, size_t name_len)
 {
 	const char *text = item->text;
@@ -102,7 +103,8 @@ static bool is_line(struct canon *c, const struct attr *row, const struct node *
 {
 	if (item->kind == NODE_STR && !load_is_timestamp(item))
 		return true;
-	canon_error(c, item, "an item of '%s' must be a string NAME=value, not a %s", row->key, canon_kind(item));
+	canon_error(
+		c, item, "an item of '%s' must be a string NAME=value, not a %s", row->key, canon_kind(item));
 	if (canon_is_scalar(item))
 		canon_hint(c, "put it in quotes: \"%s\"", item->text);
 	else if (!canon_hint_pair(c, item) && item->kind == NODE_MAP && item->n == 1)

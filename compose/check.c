@@ -43,8 +43,7 @@ static bool suggest(const struct stage_ctx *s, const char *word, const struct no
 	if (!map || s->d->n >= DIAG_MAX)
 		return false;
 	names = xcalloc(map->n + 1, sizeof *names);
-	tree_each(map, p)
-		names[n++] = p->key;
+	tree_each(map, p) names[n++] = p->key;
 	near = str_nearest(word, names);
 	if (near)
 		diag_hint(s->d, "did you mean '%s'?", near);
@@ -94,8 +93,8 @@ static void check_dependency(
 	if (s->disabled && node_pair_get(s->disabled, dep->key)) {
 		if (optional)
 			return;
-		check_error(s, &at, path, "service '%s' is needed, but no active profile enables it",
-			dep->key);
+		check_error(
+			s, &at, path, "service '%s' is needed, but no active profile enables it", dep->key);
 		disabled_hint(s, dep->key);
 		return;
 	}
@@ -120,7 +119,8 @@ static void check_memberships(const struct stage_ctx *s, const struct node *root
 {
 	const struct node *known = tree_map(root, key);
 
-	tree_each(tree_map(service, key), p) {
+	tree_each(tree_map(service, key), p)
+	{
 		struct node at = at_key(p);
 
 		if (is_there(root, key, p->key))
@@ -196,8 +196,7 @@ static void check_contexts(
 static void check_references(
 	const struct stage_ctx *s, const struct node *root, const char *name, const struct node *service)
 {
-	tree_each(tree_map(service, "depends_on"), dep)
-		check_dependency(s, root, name, dep);
+	tree_each(tree_map(service, "depends_on"), dep) check_dependency(s, root, name, dep);
 	check_memberships(s, root, name, service, "networks", "network");
 	check_memberships(s, root, name, service, "models", "model");
 	check_mount_sources(s, root, name, service);
@@ -257,8 +256,7 @@ static void spread_wrong(struct node *root)
 	static const char *const sections[] = { "services", "configs", "secrets" };
 
 	for (size_t i = 0; root->wrong && i < sizeof sections / sizeof *sections; i++)
-		tree_each(tree_map(root, sections[i]), p)
-			p->value->wrong = true;
+		tree_each(tree_map(root, sections[i]), p) p->value->wrong = true;
 }
 
 void check_tree(const struct stage_ctx *s, struct node *root)
@@ -266,7 +264,8 @@ void check_tree(const struct stage_ctx *s, struct node *root)
 	const struct node *services = tree_map(root, "services");
 
 	spread_wrong(root);
-	tree_each(services, p) {
+	tree_each(services, p)
+	{
 		check_service_values(s, p);
 		if (!s->no_consistency)
 			check_references(s, root, p->key, p->value);

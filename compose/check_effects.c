@@ -22,7 +22,8 @@ static void walk(struct effects *e, const struct attr *row, const struct node *n
 
 static void report(struct effects *e, const struct attr *row, const struct node_pair *p)
 {
-	const char *what = row->flags & AF_NOTE ? "has no effect on a single Linux host" : "is not acted on yet";
+	const char *what =
+		row->flags & AF_NOTE ? "has no effect on a single Linux host" : "is not acted on yet";
 	struct diag *d = e->s->d;
 
 	if (e->s->effects == EFFECTS_REFUSED)
@@ -46,7 +47,8 @@ static void walk_key(struct effects *e, const struct attr *row, const struct nod
 static void walk(struct effects *e, const struct attr *row, const struct node *n)
 {
 	if (n->kind == NODE_MAP && row->kids)
-		tree_each(n, p) {
+		tree_each(n, p)
+		{
 			const struct attr *kid = attr_find(row, p->key);
 
 			if (kid)

@@ -18,15 +18,16 @@ static void check_letter(
 	const struct stage_ctx *s, const char *path, const struct node *at, const struct val_mount *l)
 {
 	diag_warn(s->d, at->pos,
-		"a single letter before a colon is a drive of Windows for `config`; what runs has volume '%s' at %s",
+		"a single letter before a colon is a drive of Windows for `config`; what runs has volume "
+		"'%s' at %s",
 		l->source, l->target);
 	where(s, at, path);
 	diag_hint(s->d, "give the volume a longer name");
 }
 
 /* The reference lets it pass, so it is no error before somebody wants to mount it. */
-static void check_target(const struct stage_ctx *s, const char *path, const struct node *mount,
-	const struct node *target)
+static void check_target(
+	const struct stage_ctx *s, const char *path, const struct node *mount, const struct node *target)
 {
 	if (*target->text == '/' || strchr(target->text, '$'))
 		return;
@@ -40,14 +41,16 @@ static void check_source(const struct stage_ctx *s, const char *path, const stru
 {
 	const struct node *source = tree_str_node(m, "source");
 
-	if (STREQ(type, "bind") && !source && !tree_wrong(m, "source") && !(s->no_interpolate && s->no_path_resolution))
+	if (STREQ(type, "bind") && !source && !tree_wrong(m, "source") &&
+		!(s->no_interpolate && s->no_path_resolution))
 		check_error(s, m, path, "a mount of type 'bind' needs a 'source'");
 	if (STREQ(type, "image") && !tree_str(m, "source") && !tree_wrong(m, "source")) {
 		diag_warn(s->d, m->pos, "a mount of type 'image' has no 'source': which image?");
 		where(s, m, path);
 	}
 	if (STREQ(type, "tmpfs") && source && *source->text) {
-		diag_warn(s->d, source->pos, "a mount of type 'tmpfs' has no 'source', '%s' is ignored", source->text);
+		diag_warn(s->d, source->pos, "a mount of type 'tmpfs' has no 'source', '%s' is ignored",
+			source->text);
 		where(s, source, path);
 	}
 }
@@ -104,8 +107,8 @@ static void check_places(const struct stage_ctx *s, const char *name, const stru
 
 		if (target)
 			take_place(s, &seen,
-				check_path(s, "services", name, arena_printf(s->a, "volumes[%zu]", i)), target,
-				target->text);
+				check_path(s, "services", name, arena_printf(s->a, "volumes[%zu]", i)),
+				target, target->text);
 	}
 	map_done(&seen, NULL);
 }

@@ -93,8 +93,8 @@ static bool make_room(struct diag *d)
 	return false;
 }
 
-static __attribute__((format(printf, 4, 0))) void add(struct diag *d, enum diag_level level, struct pos pos,
-	const char *fmt, va_list ap)
+static __attribute__((format(printf, 4, 0))) void add(
+	struct diag *d, enum diag_level level, struct pos pos, const char *fmt, va_list ap)
 {
 	struct buf text = BUF_INIT;
 	auto_free char *msg = NULL;
@@ -147,8 +147,8 @@ void diag_vwarn(struct diag *d, struct pos pos, const char *fmt, va_list ap)
 	add(d, DIAG_WARNING, pos, fmt, ap);
 }
 
-static __attribute__((format(printf, 4, 0))) void add_note(struct diag *d, struct pos pos, bool hint,
-	const char *fmt, va_list ap)
+static __attribute__((format(printf, 4, 0))) void add_note(
+	struct diag *d, struct pos pos, bool hint, const char *fmt, va_list ap)
 {
 	struct buf text = BUF_INIT;
 	struct diag_item *it;

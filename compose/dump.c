@@ -23,7 +23,8 @@ static size_t plain_run(const char *s)
 {
 	const char *p = s;
 
-	while ((unsigned char)*p >= ' ' && (unsigned char)*p < 0x80 && *p != '"' && *p != '\\' && *p != '<' && *p != '>' && *p != '&')
+	while ((unsigned char)*p >= ' ' && (unsigned char)*p < 0x80 && *p != '"' && *p != '\\' && *p != '<' &&
+		*p != '>' && *p != '&')
 		p++;
 	return (size_t)(p - s);
 }
@@ -62,10 +63,17 @@ static void json_text(struct buf *out, const char *text)
 static void json_scalar(struct buf *out, struct arena *a, const struct node *n)
 {
 	switch (n->kind) {
-	case NODE_STR: json_text(out, n->text); break;
-	case NODE_FLOAT: buf_str(out, val_float_json(a, n->f)); break;
-	case NODE_NULL: buf_str(out, "null"); break;
-	default: buf_str(out, val_scalar_text(a, n));
+	case NODE_STR:
+		json_text(out, n->text);
+		break;
+	case NODE_FLOAT:
+		buf_str(out, val_float_json(a, n->f));
+		break;
+	case NODE_NULL:
+		buf_str(out, "null");
+		break;
+	default:
+		buf_str(out, val_scalar_text(a, n));
 	}
 }
 

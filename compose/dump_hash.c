@@ -1,5 +1,5 @@
-/* dump_hash.c - the hash by which docker compose knows whether a service has changed: SHA-256 of its JSON on one line, without what
- * may change freely. davit itself goes by project_hash(). */
+/* dump_hash.c - the hash by which docker compose knows whether a service has changed: SHA-256 of its JSON on
+ * one line, without what may change freely. davit itself goes by project_hash(). */
 #include <string.h>
 
 #include "../src/util/arena.h"
@@ -19,7 +19,8 @@ static void shorten_env_files(struct arena *a, struct node *service)
 	struct node *files = node_get(service, "env_file");
 
 	for (size_t i = 0; files && files->kind == NODE_SEQ && i < files->n; i++) {
-		struct node *item = files->items[i], *path = node_get(item, "path"), *required = node_get(item, "required");
+		struct node *item = files->items[i], *path = node_get(item, "path"),
+			    *required = node_get(item, "required");
 		struct node *format = node_get(item, "format"), *out;
 
 		if (!path || !required || required->kind != NODE_BOOL)

@@ -1,4 +1,5 @@
-/* dump_order.c - the order of keys in YAML: letters by their code, numbers by their value, signs before letters. */
+/* dump_order.c - the order of keys in YAML: letters by their code, numbers by their value, signs before
+ * letters. */
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -23,16 +24,18 @@ static bool is_digit(uint32_t c)
 	return c >= '0' && c <= '9';
 }
 
-/* Letters beyond ASCII without a table of Unicode: all but the blocks of punctuation, symbols and pictures. */
+/* Letters beyond ASCII without a table of Unicode: all but the blocks of punctuation, symbols and pictures.
+ */
 static bool is_letter(uint32_t c)
 {
 	if (c < 0x80)
 		return (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
 	if (c < 0xc0)
 		return c == 0xaa || c == 0xb5 || c == 0xba;
-	return c != 0xd7 && c != 0xf7 && !(c >= 0x660 && c < 0x66a) && !(c >= 0x2000 && c < 0x2c00) && !(c >= 0x3000 && c < 0x3005) &&
-	       !(c >= 0xe000 && c < 0xf900) && !(c >= 0xfe00 && c < 0xfe70) && !(c >= 0xfeff && c < 0xff21) &&
-	       !(c >= 0xfff0 && c < 0x10000) && !(c >= 0x1f000 && c < 0x20000);
+	return c != 0xd7 && c != 0xf7 && !(c >= 0x660 && c < 0x66a) && !(c >= 0x2000 && c < 0x2c00) &&
+	       !(c >= 0x3000 && c < 0x3005) && !(c >= 0xe000 && c < 0xf900) && !(c >= 0xfe00 && c < 0xfe70) &&
+	       !(c >= 0xfeff && c < 0xff21) && !(c >= 0xfff0 && c < 0x10000) &&
+	       !(c >= 0x1f000 && c < 0x20000);
 }
 
 /* The digits at s: how many, and their value on top of `value`; both wrap as they do in the reference. */
@@ -45,7 +48,8 @@ static size_t number(const unsigned char *s, uint64_t *value)
 	return n;
 }
 
-/* Both texts differ from here on, and not both begin with a letter; `begin` is where the one of them begins. */
+/* Both texts differ from here on, and not both begin with a letter; `begin` is where the one of them begins.
+ */
 static int compare_signs(const unsigned char *begin, const unsigned char *a, const unsigned char *b)
 {
 	uint64_t x = 0, y = 0;

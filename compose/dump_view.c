@@ -32,8 +32,8 @@ static void sort_keys(const struct view *v, struct node *map)
 /* ------------------------------------------------------------------ what YAML's types are, where no row says
  * more */
 
-/* Lists of which the reference takes repeated items out; it makes new ones, which are not nothing when they are empty. Those of
- * variables and arguments it makes once more, when it looks for their values. */
+/* Lists of which the reference takes repeated items out; it makes new ones, which are not nothing when they
+ * are empty. Those of variables and arguments it makes once more, when it looks for their values. */
 static bool is_renewed(const struct attr *row)
 {
 	if (!row)
@@ -43,8 +43,8 @@ static bool is_renewed(const struct attr *row)
 	return (row->merge == M_UNIQUE && row->item_key) || row->merge == M_BY_KEY;
 }
 
-/* A date is a point in time, the order of keys says nothing, and an empty list is nothing to JSON. row: NULL for x- keys and their
- * like. */
+/* A date is a point in time, the order of keys says nothing, and an empty list is nothing to JSON. row: NULL
+ * for x- keys and their like. */
 static void settle(const struct view *v, const struct attr *row, struct node *n)
 {
 	if (v->form == DUMP_JSON && n->kind == NODE_SEQ && !n->n && !is_renewed(row))
@@ -68,11 +68,9 @@ static void drop_notes(struct node *root)
 
 	node_remove(root, "$volumes");
 	for (size_t i = 0; i < ARRAY_LEN(sections); i++)
-		tree_each(tree_map(root, sections[i]), p)
-			node_remove(p->value, "$value");
-	tree_each(tree_map(root, "services"), p)
-		tree_each(tree_map(p->value, "depends_on"), dep)
-			node_remove(dep->value, "$from");
+		tree_each(tree_map(root, sections[i]), p) node_remove(p->value, "$value");
+	tree_each(tree_map(root, "services"), p) tree_each(tree_map(p->value, "depends_on"), dep)
+		node_remove(dep->value, "$from");
 }
 
 static struct node *settled_copy(const struct view *v, const struct attr *row, const struct node *n)
@@ -151,9 +149,8 @@ static void view_extensions(struct view *v, struct node *out, const struct node 
 {
 	struct node *own = node_new(v->a, NODE_MAP, n->pos);
 
-	tree_each(n, p)
-		if (attr_is_extension(p->key))
-			node_add(v->a, own, p->key, p->key_pos, settled_copy(v, NULL, p->value));
+	tree_each(n, p) if (attr_is_extension(p->key))
+		node_add(v->a, own, p->key, p->key_pos, settled_copy(v, NULL, p->value));
 	sort_keys(v, own);
 	for (size_t i = 0; i < own->n; i++)
 		node_add(v->a, out, own->pairs[i].key, own->pairs[i].key_pos, own->pairs[i].value);

@@ -1,7 +1,8 @@
 /* dump_yaml.c - a tree as YAML, byte for byte as the reference's library writes it.
  *
- * A text is plain when that is safe, in double quotes when plain it would be read as something else, a literal block when it has
- * lines; each falls back to stronger quotes when it cannot hold the text. Lines are never folded. */
+ * A text is plain when that is safe, in double quotes when plain it would be read as something else, a
+ * literal block when it has lines; each falls back to stronger quotes when it cannot hold the text. Lines are
+ * never folded. */
 #include <string.h>
 
 #include "../src/util/arena.h"
@@ -42,11 +43,12 @@ static bool is_base60(const char *s)
 	return *s == '\0';
 }
 
-/* Whether a reader of YAML, of this version or an older one, would take the plain text for something other than a string. */
+/* Whether a reader of YAML, of this version or an older one, would take the plain text for something other
+ * than a string. */
 static bool is_ambiguous(const char *s)
 {
-	static const char *const old_bools[] = { "y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "n", "N", "no", "No", "NO", "off",
-		"Off", "OFF" };
+	static const char *const old_bools[] = { "y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "n", "N",
+		"no", "No", "NO", "off", "Off", "OFF" };
 	struct node n = { .text = s, .len = strlen(s) };
 
 	if (n.len > 3 && !strchr("+-.0123456789~ntfNTF", *s))
@@ -58,8 +60,9 @@ static bool is_ambiguous(const char *s)
 	return n.kind != NODE_STR || load_is_timestamp(&n) || is_base60(s);
 }
 
-/* The bytes of a character that only an escape can show: control characters, U+0080 to U+009F, the byte order mark, U+FFFE, U+FFFF
- * and all beyond the basic plane; and the line separators U+2028 and U+2029. Zero: it can stand for itself. */
+/* The bytes of a character that only an escape can show: control characters, U+0080 to U+009F, the byte order
+ * mark, U+FFFE, U+FFFF and all beyond the basic plane; and the line separators U+2028 and U+2029. Zero: it
+ * can stand for itself. */
 static size_t odd_char(const char *s)
 {
 	unsigned char c = (unsigned char)*s;
@@ -77,12 +80,12 @@ static size_t odd_char(const char *s)
 }
 
 struct looks {
-	bool sign;         /* something in it means something to YAML */
-	bool edge;         /* a blank or newline at its beginning or end */
-	bool blank_end;    /* a blank at its end */
+	bool sign;	/* something in it means something to YAML */
+	bool edge;	/* a blank or newline at its beginning or end */
+	bool blank_end; /* a blank at its end */
 	bool lines, tab, odd;
-	bool blank_break;  /* a blank before a newline */
-	bool break_blank;  /* a newline before a blank */
+	bool blank_break; /* a blank before a newline */
+	bool break_blank; /* a newline before a blank */
 };
 
 static bool is_sign(const char *s, const char *p)
@@ -188,8 +191,8 @@ static void yaml_double(struct buf *out, const char *s)
 	buf_done(&clean);
 }
 
-/* A literal block: a digit when its indentation cannot be seen from the first line, then a sign that says how many newlines the
- * text ends with. */
+/* A literal block: a digit when its indentation cannot be seen from the first line, then a sign that says how
+ * many newlines the text ends with. */
 static void yaml_block(struct buf *out, const char *s, int indent)
 {
 	size_t n = strlen(s);
@@ -216,10 +219,18 @@ static void yaml_block(struct buf *out, const char *s, int indent)
 static void yaml_text(struct buf *out, const char *s, int indent)
 {
 	switch (style_of(s)) {
-	case STYLE_PLAIN: buf_str(out, s); break;
-	case STYLE_SINGLE: yaml_single(out, s); break;
-	case STYLE_BLOCK: yaml_block(out, s, indent); break;
-	case STYLE_DOUBLE: yaml_double(out, s); break;
+	case STYLE_PLAIN:
+		buf_str(out, s);
+		break;
+	case STYLE_SINGLE:
+		yaml_single(out, s);
+		break;
+	case STYLE_BLOCK:
+		yaml_block(out, s, indent);
+		break;
+	case STYLE_DOUBLE:
+		yaml_double(out, s);
+		break;
 	}
 }
 
@@ -238,8 +249,8 @@ static bool is_simple_key(const char *key)
 	size_t n = 0;
 
 	for (; key[n] && n <= SIMPLE_KEY_MAX; n++)
-		if (key[n] == '\n' || key[n] == '\r' || str_starts(key + n, "\xc2\x85") || str_starts(key + n, "\xe2\x80\xa8") ||
-			str_starts(key + n, "\xe2\x80\xa9"))
+		if (key[n] == '\n' || key[n] == '\r' || str_starts(key + n, "\xc2\x85") ||
+			str_starts(key + n, "\xe2\x80\xa8") || str_starts(key + n, "\xe2\x80\xa9"))
 			return false;
 	return n <= SIMPLE_KEY_MAX;
 }

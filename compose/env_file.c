@@ -44,7 +44,8 @@ int env_text_set(struct env_text *t, const char *name, const char *value, struct
 {
 	if (++t->into->growth.vars > ENV_MAX_VARS) {
 		t->p = t->end;
-		return diag_error(t->d, pos, "files of variables set more than %d variables together", ENV_MAX_VARS);
+		return diag_error(
+			t->d, pos, "files of variables set more than %d variables together", ENV_MAX_VARS);
 	}
 	env_set(t->into, name, value, pos);
 	return 0;
@@ -82,7 +83,8 @@ static int parse_raw(struct env_text *t)
 	int r = 0;
 
 	while (t->p < t->end) {
-		const char *line = t->p, *nl = memchr(line, '\n', (size_t)(t->end - line)), *stop = nl ? nl : t->end;
+		const char *line = t->p, *nl = memchr(line, '\n', (size_t)(t->end - line)),
+			   *stop = nl ? nl : t->end;
 
 		env_text_mark(t);
 		if (stop > line && stop[-1] == '\r')

@@ -134,7 +134,8 @@ static bool may_copy(struct front *f, const struct node *extends, const struct n
 		diag_error(f->s->d, extends->pos, "services grow beyond %d nodes by extending each other",
 			FRONT_MAX_COPIED);
 	else if (f->totals->repeated > FRONT_MAX_REPEATED)
-		diag_error(f->s->d, extends->pos, "services repeat more than %d MiB of text by extending each other",
+		diag_error(f->s->d, extends->pos,
+			"services repeat more than %d MiB of text by extending each other",
 			FRONT_MAX_REPEATED >> 20);
 	else
 		return true;

@@ -72,7 +72,8 @@ static int open_regular(struct arena *a, const char *path, const char *shown, st
 		diag_error(d, pos, "cannot open '%s': %s", shown, strerror(errno));
 		near = absent ? near_file(a, path) : NULL;
 		if (near)
-			diag_hint(d, "did you mean '%s'?", strrchr(near, '/') ? strrchr(near, '/') + 1 : near);
+			diag_hint(
+				d, "did you mean '%s'?", strrchr(near, '/') ? strrchr(near, '/') + 1 : near);
 		return -1;
 	}
 	if (fstat(fd, &st) < 0)

@@ -1,5 +1,6 @@
-/* How it works: libyaml says where its rules broke, which is seldom where the mistake is. The lines around that place are looked at
- * as a reader would: how far they are indented, whether they look like "key: value", what was quoted last. */
+/* How it works: libyaml says where its rules broke, which is seldom where the mistake is. The lines around
+ * that place are looked at as a reader would: how far they are indented, whether they look like "key: value",
+ * what was quoted last. */
 #include "load_guess.h"
 
 #include <string.h>
@@ -70,7 +71,8 @@ static bool has_level(const struct line *ln, size_t col, bool dash)
 	return at == col && (at == ln->indent || (!dash && line_colon(ln, at) < ln->len));
 }
 
-/* The lines above that are still open: each is indented less than those below it. This one has to begin like one of them. */
+/* The lines above that are still open: each is indented less than those below it. This one has to begin like
+ * one of them. */
 static bool bad_indent(struct loader *l, const struct line *here)
 {
 	struct line up = *here, deeper = { 0 }, shallower = { 0 };
@@ -87,12 +89,14 @@ static bool bad_indent(struct loader *l, const struct line *here)
 	if (!deeper.nr && !shallower.nr)
 		return false;
 	line_fail(l, here, here->indent, here->len,
-		arena_printf(l->a, "this line is indented by %zu, which fits no line above it", here->indent));
+		arena_printf(
+			l->a, "this line is indented by %zu, which fits no line above it", here->indent));
 	if (shallower.nr)
 		diag_note(l->d, line_place(l, &shallower, shallower.indent), "this line is indented by %zu",
 			shallower.indent);
 	if (deeper.nr)
-		diag_note(l->d, line_place(l, &deeper, deeper.indent), "this line is indented by %zu", deeper.indent);
+		diag_note(l->d, line_place(l, &deeper, deeper.indent), "this line is indented by %zu",
+			deeper.indent);
 	return true;
 }
 
@@ -108,15 +112,17 @@ static bool after_quote(struct loader *l, const struct line *here, size_t at)
 	if (end != at)
 		return false;
 	if (l->quote_start.line != l->quote_end.line) {
-		FAIL(l, l->quote_start, "the quote that is opened here is closed in line %u only", l->quote_end.line);
+		FAIL(l, l->quote_start, "the quote that is opened here is closed in line %u only",
+			l->quote_end.line);
 		diag_note(l->d, line_place(l, here, at), "it ends before this");
 		diag_hint(l->d, "is the closing quote missing?");
 		return true;
 	}
 	line_fail(l, here, at, here->len, "there is more text after the closing quote");
 	diag_note(l->d, l->quote_start, "the quote is opened here");
-	diag_hint(l->d, l->quote == '"' ? "inside of double quotes a quote is written \\\""
-					 : "inside of single quotes a quote is written ''; or use double quotes");
+	diag_hint(l->d, l->quote == '"'
+				? "inside of double quotes a quote is written \\\""
+				: "inside of single quotes a quote is written ''; or use double quotes");
 	return true;
 }
 
@@ -133,13 +139,16 @@ static bool bad_pair(struct loader *l, const struct line *ln)
 	word = arena_strndup(l->a, word, to - from);
 	sep = strpbrk(word, ":=");
 	if (word[0] == '-' && word[1] && word[1] != '-') {
-		line_fail(l, ln, from, to, arena_printf(l->a, "a blank is missing after the '-' in '%s'", word));
+		line_fail(l, ln, from, to,
+			arena_printf(l->a, "a blank is missing after the '-' in '%s'", word));
 		diag_hint(l->d, "write '- %s'", word + 1);
 	} else if (sep && sep > word && *sep == '=') {
 		line_fail(l, ln, from, to, arena_printf(l->a, "'%s' is no 'key: value'", word));
-		diag_hint(l->d, "write '%.*s: %s', or '- %s' in a list", (int)(sep - word), word, sep + 1, word);
+		diag_hint(l->d, "write '%.*s: %s', or '- %s' in a list", (int)(sep - word), word, sep + 1,
+			word);
 	} else if (sep && sep > word && sep[1] && sep[1] != '/') {
-		line_fail(l, ln, from, to, arena_printf(l->a, "a blank is missing after the ':' in '%s'", word));
+		line_fail(l, ln, from, to,
+			arena_printf(l->a, "a blank is missing after the ':' in '%s'", word));
 		diag_hint(l->d, "write '%.*s: %s'", (int)(sep - word), word, sep + 1);
 	} else {
 		line_fail(l, ln, from, to, arena_printf(l->a, "a ':' is missing after '%s'", word));
@@ -153,7 +162,8 @@ static bool bad_pair_above(struct loader *l, const struct line *here)
 	struct line above;
 	size_t end;
 
-	if (!line_above(l, here, &above) || above.indent != here->indent || line_is_dash(&above, above.indent))
+	if (!line_above(l, here, &above) || above.indent != here->indent ||
+		line_is_dash(&above, above.indent))
 		return false;
 	end = line_comment(&above);
 	return end < above.len && line_colon(&above, above.indent) > end && bad_pair(l, &above);
@@ -249,7 +259,8 @@ static bool bad_block(struct loader *l, const struct line *ln)
 	if (at < 2 || !strchr("|>", above.p[at - 1]) || above.p[at - 2] != ' ' || ln->indent > above.indent)
 		return false;
 	line_fail(l, ln, ln->indent, ln->len,
-		arena_printf(l->a, "the text of a '%c' must be indented deeper than its key", above.p[at - 1]));
+		arena_printf(
+			l->a, "the text of a '%c' must be indented deeper than its key", above.p[at - 1]));
 	diag_note(l->d, line_place(l, &above, at - 1), "the '%c' is here", above.p[at - 1]);
 	return true;
 }
@@ -333,7 +344,8 @@ static void hint_quotes(struct loader *l, const struct line *ln, size_t at)
 		to++;
 	while (to > at && ln->p[to - 1] == ' ')
 		to--;
-	diag_hint(l->d, memchr(ln->p + at, '"', to - at) ? "put it in quotes: '%.*s'" : "put it in quotes: \"%.*s\"",
+	diag_hint(l->d,
+		memchr(ln->p + at, '"', to - at) ? "put it in quotes: '%.*s'" : "put it in quotes: \"%.*s\"",
 		(int)(to - at), ln->p + at);
 }
 
@@ -386,7 +398,8 @@ bool guess_escape(struct loader *l, const struct broken *b)
 	at = line_byte(&ln, b->at.col);
 	if (at + 1 >= ln.len || ln.p[at] != '\\')
 		return false;
-	line_fail(l, &ln, at, at + 2, arena_printf(l->a, "'\\%c' means nothing in double quotes", ln.p[at + 1]));
+	line_fail(l, &ln, at, at + 2,
+		arena_printf(l->a, "'\\%c' means nothing in double quotes", ln.p[at + 1]));
 	diag_hint(l->d, "write '\\\\' for a backslash, or use single quotes");
 	return true;
 }

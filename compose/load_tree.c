@@ -27,7 +27,7 @@ struct anchor {
 struct extent {
 	size_t nodes, height;
 	size_t bytes; /* of texts and keys */
-	bool marked; /* see struct node */
+	bool marked;  /* see struct node */
 };
 
 static struct node *parse_node(struct loader *l, yaml_event_t *ev, unsigned depth, struct extent *ret);

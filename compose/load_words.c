@@ -5,7 +5,8 @@
 #include "../src/util/str.h"
 #include "load_guess.h"
 
-/* libyaml speaks of its own rules; these words speak of the file, unless the guess knows better. A text of NULL stays as it is. */
+/* libyaml speaks of its own rules; these words speak of the file, unless the guess knows better. A text of
+ * NULL stays as it is. */
 static const struct complaint {
 	const char *starts;
 	load_guess_fn *guess;
@@ -29,9 +30,11 @@ static const struct complaint {
 		"a text that starts with '*' or '&' must be in quotes" },
 	{ "did not find expected node content", guess_content, "a value is missing here", NULL },
 	{ "found unknown escape character", guess_escape, NULL, NULL },
-	{ "found invalid Unicode character escape code", NULL, "an escape in this text stands for no character",
+	{ "found invalid Unicode character escape code", NULL,
+		"an escape in this text stands for no character",
 		"JSON's \\ud83d\\ude00 is \\U0001F600 in YAML; or write the character itself" },
-	{ "did not find expected comment or line break", NULL, "a text of several lines starts on the next line",
+	{ "did not find expected comment or line break", NULL,
+		"a text of several lines starts on the next line",
 		"put it below the '|' or '>', indented deeper than its key" },
 	{ "did not find expected <document start>", NULL, "this does not belong to what is above it",
 		"check the indentation" },

@@ -135,8 +135,9 @@ static void close_gaps(struct node *map)
 		node_truncate(map, kept);
 }
 
-/* The tags from `from` on whose places are below n, `depth` keys below the root: their keys up to there are the
- * same. Each map is gone through once, however many of its pairs go. Returns the first tag that is elsewhere. */
+/* The tags from `from` on whose places are below n, `depth` keys below the root: their keys up to there are
+ * the same. Each map is gone through once, however many of its pairs go. Returns the first tag that is
+ * elsewhere. */
 static size_t apply_below(struct node *n, const struct merge_tags *tags, size_t from, size_t depth)
 {
 	const char **first = tags->v[from].keys;
@@ -197,11 +198,8 @@ static struct node *cannot(struct merge *m, struct node *base, struct node *over
  * a list. */
 static struct node *merge_names(struct merge *m, struct node *base, struct node *over)
 {
-	tree_each(over, p)
-		node_set(m->a, base, p->key, p->key_pos, p->value);
-	tree_each(base, p)
-		if (p->value->kind == NODE_NULL)
-			p->value->listed = true;
+	tree_each(over, p) node_set(m->a, base, p->key, p->key_pos, p->value);
+	tree_each(base, p) if (p->value->kind == NODE_NULL) p->value->listed = true;
 	return base;
 }
 
@@ -264,9 +262,7 @@ static bool same_subnet(const struct node *a, const struct node *b)
 
 static struct node **find_subnet(const struct node *seq, const struct node *like)
 {
-	tree_items(seq, it)
-		if (same_subnet(*it, like))
-			return it;
+	tree_items(seq, it) if (same_subnet(*it, like)) return it;
 	return NULL;
 }
 
@@ -295,7 +291,8 @@ static struct node *merge_subnets(
 		diag_where(m->d, m->path.p, NULL, 0);
 		return base;
 	}
-	tree_items(base, b) {
+	tree_items(base, b)
+	{
 		tree_items(over, o)
 		{
 			if (!same_subnet(*b, *o) && !find_subnet(out, *o)) {
@@ -325,7 +322,8 @@ static struct node *merge_seqs(struct merge *m, const struct attr *row, struct n
 
 static bool has_lines(const struct attr *row)
 {
-	return row && (row->type == A_KV || (row->type == A_SEQ && row->merge == M_UNIQUE && (row->flags & AF_RAW)));
+	return row &&
+	       (row->type == A_KV || (row->type == A_SEQ && row->merge == M_UNIQUE && (row->flags & AF_RAW)));
 }
 
 /* Contexts of two maps come to a map, whatever is between. */
@@ -334,7 +332,8 @@ static bool is_two_maps(const struct attr *row, const struct node *base, const s
 	return (row->flags & AF_CTX) && base->kind == NODE_MAP && over->kind == NODE_MAP;
 }
 
-/* Lists, maps or a single line: both become lists as soon as there are two of them, be one of them nothing. */
+/* Lists, maps or a single line: both become lists as soon as there are two of them, be one of them nothing.
+ */
 static struct node *merge_lines(struct merge *m, const struct attr *row, struct node *base, struct node *over)
 {
 	struct node *lines = lines_of(m->a, base), *more = lines_of(m->a, over);
@@ -386,8 +385,8 @@ static struct node *merge_value(struct merge *m, const struct attr *row, struct 
 	return over;
 }
 
-static struct node *merge_at(const struct stage_ctx *s, const char *path, const struct attr *row, struct node *base,
-	struct node *over)
+static struct node *merge_at(const struct stage_ctx *s, const char *path, const struct attr *row,
+	struct node *base, struct node *over)
 {
 	struct merge m = { .a = s->a, .d = s->d, .raw = s->no_interpolate };
 	struct node *merged;

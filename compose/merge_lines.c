@@ -11,7 +11,8 @@
 
 static void add_line(struct arena *a, struct node *lines, const char *key, const struct node *value)
 {
-	const char *text = value->kind == NODE_NULL ? key : arena_printf(a, "%s=%s", key, val_scalar_text(a, value));
+	const char *text =
+		value->kind == NODE_NULL ? key : arena_printf(a, "%s=%s", key, val_scalar_text(a, value));
 	struct node *line = node_str(a, text, value->pos);
 
 	line->span = value->span;
@@ -34,7 +35,8 @@ struct node *lines_of(struct arena *a, struct node *n)
 	lines->wrong = n->wrong;
 	if (n->kind == NODE_STR)
 		node_push(a, lines, n);
-	tree_each(n->kind == NODE_MAP ? n : NULL, p) {
+	tree_each(n->kind == NODE_MAP ? n : NULL, p)
+	{
 		if (p->value->kind != NODE_SEQ)
 			add_line(a, lines, p->key, p->value);
 		tree_items(p->value->kind == NODE_SEQ ? p->value : NULL, item)

@@ -18,8 +18,8 @@ struct file_docs {
 
 /* Every file's documents, before anything is done with them: the project's name stands in one of them and is
  * a variable. */
-static int load_all(const struct front *fr, const struct found *f, struct file_docs *ret,
-	struct node *ret_all)
+static int load_all(
+	const struct front *fr, const struct found *f, struct file_docs *ret, struct node *ret_all)
 {
 	int r = 0;
 
@@ -59,7 +59,8 @@ static bool is_empty(const struct node *root)
 	return root->n == (node_get(root, "version") ? 1 : 0);
 }
 
-/* What names without a value are looked up in: the reference knows no variables when it prints a model with variables in it. */
+/* What names without a value are looked up in: the reference knows no variables when it prints a model with
+ * variables in it. */
 static const struct env *known(const struct found *f)
 {
 	return f->opts->no_interpolate && f->opts->whole ? &f->bare : &f->env;
@@ -69,12 +70,9 @@ struct node *project_read(struct found *f, struct stage_ctx *s)
 {
 	struct map bases = MAP_INIT;
 	struct front_totals totals = { 0 };
-	struct front fr = { .s = s,
-		.env = known(f),
-		.dir = f->dir,
-		.cwd = f->cwd,
-		.totals = &totals,
-		.bases = &bases };
+	struct front fr = {
+		.s = s, .env = known(f), .dir = f->dir, .cwd = f->cwd, .totals = &totals, .bases = &bases
+	};
 	struct file_docs *files = arena_array(f->a, f->n_files, sizeof *files);
 	struct node *docs = node_new(f->a, NODE_SEQ, (struct pos){ 0 }), *root = NULL;
 
@@ -96,17 +94,17 @@ struct node *project_read(struct found *f, struct stage_ctx *s)
 
 static struct strv file_list(const struct found *f)
 {
-	struct strv files = { .v = arena_array(f->a, f->n_files + 1, sizeof *files.v),
-		.n = f->n_files,
-		.set = true };
+	struct strv files = {
+		.v = arena_array(f->a, f->n_files + 1, sizeof *files.v), .n = f->n_files, .set = true
+	};
 
 	for (size_t i = 0; i < f->n_files; i++)
 		files.v[i] = arena_strdup(f->a, f->files[i]);
 	return files;
 }
 
-/* Lists of names and the like are made of what the texts come to as they stand; only what is printed whole is left as it was
- * written. */
+/* Lists of names and the like are made of what the texts come to as they stand; only what is printed whole is
+ * left as it was written. */
 static struct node *decoded(struct stage_ctx *s, struct node *root, bool whole)
 {
 	if (!s->no_interpolate || whole || diag_failed(s->d))

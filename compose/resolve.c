@@ -30,13 +30,15 @@ static bool may_take(const struct stage_ctx *s, const struct env_var *v, struct 
 		return true;
 	s->totals->values += strlen(v->value);
 	if (s->totals->values > VALUES_MAX)
-		diag_error(s->d, pos, "variables named without a value come to more than %d MiB", VALUES_MAX >> 20);
+		diag_error(s->d, pos, "variables named without a value come to more than %d MiB",
+			VALUES_MAX >> 20);
 	return s->totals->values <= VALUES_MAX;
 }
 
 static void resolve_map(const struct stage_ctx *s, struct node *map, const struct env *env, bool listed)
 {
-	tree_each(map, p) {
+	tree_each(map, p)
+	{
 		bool unset = p->value->kind == NODE_NULL && (p->value->listed || !listed);
 		const struct env_var *v = unset ? env_find(env, p->key) : NULL;
 
@@ -48,7 +50,8 @@ static void resolve_map(const struct stage_ctx *s, struct node *map, const struc
 /* While variables are left alone a list still is one. */
 static void resolve_lines(const struct stage_ctx *s, struct node *list, const struct env *env)
 {
-	tree_items(list, it) {
+	tree_items(list, it)
+	{
 		const struct env_var *v = strchr((*it)->text, '=') ? NULL : env_find(env, (*it)->text);
 
 		if (v && v->value)
@@ -58,7 +61,8 @@ static void resolve_lines(const struct stage_ctx *s, struct node *list, const st
 
 void resolve_names(const struct stage_ctx *s, struct node *root, const struct env *env)
 {
-	tree_each(tree_map(root, "services"), p) {
+	tree_each(tree_map(root, "services"), p)
+	{
 		if (!stage_as_written(s))
 			resolve_map(s, tree_map(p->value, "environment"), env, false);
 		resolve_lines(s, tree_seq(p->value, "environment"), env);
@@ -71,7 +75,8 @@ void resolve_names(const struct stage_ctx *s, struct node *root, const struct en
 
 void resolve_listed(const struct stage_ctx *s, struct node *root, const struct env *env)
 {
-	tree_each(tree_map(root, "services"), p) {
+	tree_each(tree_map(root, "services"), p)
+	{
 		resolve_map(s, tree_map(p->value, "environment"), env, true);
 		resolve_lines(s, tree_seq(p->value, "environment"), env);
 	}
@@ -79,7 +84,8 @@ void resolve_listed(const struct stage_ctx *s, struct node *root, const struct e
 
 /* ------------------------------------------------------------------ files */
 
-/* Paths are absolute by now; below the working directory, which the variables know, they are shown without it. */
+/* Paths are absolute by now; below the working directory, which the variables know, they are shown without
+ * it. */
 static const char *shown(const struct stage_ctx *s, const char *path)
 {
 	const char *cwd = s->env ? env_value(s->env, "PWD") : NULL;

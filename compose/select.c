@@ -81,15 +81,14 @@ void select_profiles(struct stage_ctx *s, struct node *root, const char *const *
 /* The profiles that services of a map have, each as often as it is there. */
 static size_t collect_profiles(const struct node *services, const char **to, size_t n, size_t max)
 {
-	tree_each(services, p)
-		tree_items(tree_seq(p->value, "profiles"), it)
-			if (n < max && (*it)->kind == NODE_STR)
-				to[n++] = (*it)->text;
+	tree_each(services, p) tree_items(tree_seq(p->value, "profiles"),
+		it) if (n < max && (*it)->kind == NODE_STR) to[n++] = (*it)->text;
 	return n;
 }
 
 /* A profile that no service has is no mistake, unless one is nearly called so. */
-void select_hint_profiles(const struct stage_ctx *s, const struct node *root, const char *const *profiles, size_t n)
+void select_hint_profiles(
+	const struct stage_ctx *s, const struct node *root, const char *const *profiles, size_t n)
 {
 	enum { MOST = 1000 };
 	const char *known[MOST + 1];
@@ -112,7 +111,7 @@ void select_hint_profiles(const struct stage_ctx *s, const struct node *root, co
 struct wanted {
 	struct stage_ctx *s;
 	struct node *services;
-	struct map set;     /* names that remain */
+	struct map set;	    /* names that remain */
 	struct node **todo; /* services whose dependencies are still to be looked at */
 	size_t n_todo, cap_todo;
 };
@@ -171,8 +170,8 @@ static bool keep_wanted(void *arg, const struct node_pair *p)
 }
 
 /* Profiles of the services named that are not active yet, after those that are. */
-static size_t add_profiles(struct stage_ctx *s, const char *const *names, const char **to, size_t n,
-	size_t max)
+static size_t add_profiles(
+	struct stage_ctx *s, const char *const *names, const char **to, size_t n, size_t max)
 {
 	for (; *names; names++) {
 		const struct node *own = node_get(node_get(s->disabled, *names), "profiles");
@@ -234,7 +233,8 @@ static bool want_named(struct wanted *w, const char *name)
 {
 	bool found = false;
 
-	tree_each(w->services, p) {
+	tree_each(w->services, p)
+	{
 		if (fnmatch(name, p->key, FNM_PATHNAME) != 0)
 			continue;
 		want(w, p->key, p->value);
@@ -310,24 +310,24 @@ void select_letters(const struct stage_ctx *s, struct node *root)
 	const struct node *services = node_get(root, "services"), *known = node_get(root, "volumes");
 	struct node *letters = node_new(s->a, NODE_MAP, root->pos);
 
-	tree_each(services, p)
-		tree_items(tree_seq(p->value, "volumes"), m) {
-			const char *type = tree_str(*m, "type");
-			struct val_mount letter;
-			struct node *volume;
+	tree_each(services, p) tree_items(tree_seq(p->value, "volumes"), m)
+	{
+		const char *type = tree_str(*m, "type");
+		struct val_mount letter;
+		struct node *volume;
 
-			if (!type || !val_letter_mount(s->a, type, tree_str(*m, "source"), tree_str(*m, "target"),
-					     &letter))
-				continue;
-			volume = node_get(known, letter.source);
-			if (!volume) {
-				volume = node_new(s->a, NODE_MAP, (*m)->pos);
-				node_set(s->a, volume, "name", (*m)->pos,
-					node_str(s->a, arena_printf(s->a, "%s_%s", s->project_name, letter.source),
-						(*m)->pos));
-			}
-			node_set(s->a, letters, letter.source, (*m)->pos, volume);
+		if (!type || !val_letter_mount(
+				     s->a, type, tree_str(*m, "source"), tree_str(*m, "target"), &letter))
+			continue;
+		volume = node_get(known, letter.source);
+		if (!volume) {
+			volume = node_new(s->a, NODE_MAP, (*m)->pos);
+			node_set(s->a, volume, "name", (*m)->pos,
+				node_str(s->a, arena_printf(s->a, "%s_%s", s->project_name, letter.source),
+					(*m)->pos));
 		}
+		node_set(s->a, letters, letter.source, (*m)->pos, volume);
+	}
 	if (letters->n)
 		node_set(s->a, root, "$volumes", root->pos, letters);
 }

@@ -107,7 +107,6 @@ int val_mode(const char *text, int64_t *ret)
 	return 0;
 }
 
-
 char *val_path_clean(struct arena *a, const char *path)
 {
 	bool rooted = *path == '/';
@@ -225,12 +224,16 @@ char *val_float_json(struct arena *a, double v)
 const char *val_scalar_text(struct arena *a, const struct node *n)
 {
 	switch (n->kind) {
-	case NODE_BOOL: return n->b ? "true" : "false";
+	case NODE_BOOL:
+		return n->b ? "true" : "false";
 	case NODE_INT:
 		return n->is_u64 ? arena_printf(a, "%llu", (unsigned long long)n->i)
 				 : arena_printf(a, "%lld", n->i);
-	case NODE_FLOAT: return val_float_text(a, n->f);
-	case NODE_STR: return n->text;
-	default: return "";
+	case NODE_FLOAT:
+		return val_float_text(a, n->f);
+	case NODE_STR:
+		return n->text;
+	default:
+		return "";
 	}
 }

@@ -41,8 +41,8 @@ static bool is_path(const char *s)
 	return *s == '.' || *s == '/' || *s == '~' || str_starts(s, "\\\\") || (n && s[n] == ':');
 }
 
-/* The section at p ends at a colon that is neither a drive's nor in "${…}", or at the end. NULL: a brace is not
- * closed, so there is no end. */
+/* The section at p ends at a colon that is neither a drive's nor in "${…}", or at the end. NULL: a brace is
+ * not closed, so there is no end. */
 static const char *section_end(const char *p)
 {
 	size_t depth = 0;
@@ -108,9 +108,9 @@ static int cut(struct arena *a, const char *text, char *ret_part[static 3], char
 			return n;
 		if (!end || end == p || n == 3) {
 			*ret_why = arena_printf(a,
-				!end ? "a brace is not closed in '%s'"
-				     : end == p ? "empty section between colons in '%s'"
-						: "too many colons in '%s'",
+				!end	   ? "a brace is not closed in '%s'"
+				: end == p ? "empty section between colons in '%s'"
+					   : "too many colons in '%s'",
 				text);
 			return -1;
 		}

@@ -26,8 +26,8 @@ static int one_port(struct arena *a, const char *text, const char *what, unsigne
 	return 0;
 }
 
-/* "80", "80-90"; what a second dash begins is passed over, as the reference does: *ret_rest (may be NULL) is then
- * that, else it is left alone. */
+/* "80", "80-90"; what a second dash begins is passed over, as the reference does: *ret_rest (may be NULL) is
+ * then that, else it is left alone. */
 static int range(struct arena *a, const char *text, const char *what, unsigned *ret_min, unsigned *ret_max,
 	const char **ret_rest, char **ret_why)
 {
@@ -44,7 +44,8 @@ static int range(struct arena *a, const char *text, const char *what, unsigned *
 		return -1;
 	}
 	if (one_port(a, arena_strndup(a, text, (size_t)(dash - text)), what, ret_min, ret_why) < 0 ||
-		one_port(a, arena_strndup(a, dash + 1, (size_t)(rest - dash - 1)), what, ret_max, ret_why) < 0)
+		one_port(a, arena_strndup(a, dash + 1, (size_t)(rest - dash - 1)), what, ret_max, ret_why) <
+			0)
 		return -1;
 	if (*ret_max < *ret_min) {
 		*ret_why = arena_printf(a, "%s range '%s' runs backwards", what, text);
@@ -152,8 +153,8 @@ static int take_host(struct arena *a, const char *text, struct val_port *p, char
 		return -1;
 	if (!targets || targets == p->published_max - p->published_min)
 		return 0;
-	*ret_why = arena_printf(a, "host range '%s' and container range '%u-%u' are of different lengths", text,
-		p->target_min, p->target_max);
+	*ret_why = arena_printf(a, "host range '%s' and container range '%u-%u' are of different lengths",
+		text, p->target_min, p->target_max);
 	return -1;
 }
 

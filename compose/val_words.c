@@ -15,7 +15,7 @@ enum quote { Q_SINGLE = 1, Q_DOUBLE = 2, Q_BACK = 4, Q_PAREN = 8 };
 struct splitter {
 	struct arena *a;
 	struct buf word;
-	bool any; /* a word has begun (it may be empty: "") */
+	bool any;      /* a word has begun (it may be empty: "") */
 	unsigned open; /* enum quote, or-ed: what is not closed yet */
 	struct strv out;
 	size_t cap;
@@ -99,7 +99,8 @@ static int on_char(struct splitter *s, char c)
 		if (c == '>' && s->word.len && s->word.p[0] >= '0' && s->word.p[0] <= '9')
 			s->any = false;
 		return 1;
-	default: break;
+	default:
+		break;
 	}
 	add(s, c);
 	return 0;

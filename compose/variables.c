@@ -38,8 +38,8 @@ struct told {
 	bool required;
 };
 
-/* The reference lets the last item of a list that names a variable speak for the list, and leaves it to chance which value of a map
- * speaks for the map: there everything that is said counts. */
+/* The reference lets the last item of a list that names a variable speak for the list, and leaves it to
+ * chance which value of a map speaks for the map: there everything that is said counts. */
 struct used {
 	const char *name;
 	struct told told, before; /* before the list that was the last to name it */
@@ -51,7 +51,8 @@ struct uses {
 	struct map seen; /* name → index + 1 */
 	struct used *v;
 	size_t n, cap;
-	size_t list, item, lists; /* the outermost list that is visited, by number, 0: none, and the item in it */
+	size_t list, item,
+		lists; /* the outermost list that is visited, by number, 0: none, and the item in it */
 };
 
 static void keep_first(struct arena *a, const char **to, const char *text)

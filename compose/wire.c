@@ -3,10 +3,10 @@
  *	{"davit": 1, "name": …, "working_dir": …, "files": […], "raw": false,
  *	 "tree": NODE, "disabled": NODE, "sources": ["compose.yaml", …]}
  *
- * A NODE is an array [KIND, [SOURCE, LINE, COLUMN, SPAN], VALUE, ORIGIN], ORIGIN may be absent. KIND is a letter:
- * n null, b boolean, i number (u: above 2^63), f fraction, s string, t string that was not quoted, q list of
- * NODEs, m list of [KEY, PLACE, NODE]. SOURCE is an index into "sources", -1 for none. Fractions travel as text,
- * so that they come back as they were. */
+ * A NODE is an array [KIND, [SOURCE, LINE, COLUMN, SPAN], VALUE, ORIGIN], ORIGIN may be absent. KIND is a
+ *letter: n null, b boolean, i number (u: above 2^63), f fraction, s string, t string that was not quoted, q
+ *list of NODEs, m list of [KEY, PLACE, NODE]. SOURCE is an index into "sources", -1 for none. Fractions
+ *travel as text, so that they come back as they were. */
 #include <string.h>
 
 #include "../src/util/arena.h"
@@ -42,13 +42,20 @@ static void put_pos(struct writer *w, struct pos pos, unsigned span)
 static char kind_letter(const struct node *n)
 {
 	switch (n->kind) {
-	case NODE_NULL: return 'n';
-	case NODE_BOOL: return 'b';
-	case NODE_INT: return n->is_u64 ? 'u' : 'i';
-	case NODE_FLOAT: return 'f';
-	case NODE_STR: return n->quoted ? 's' : 't';
-	case NODE_SEQ: return 'q';
-	default: return 'm';
+	case NODE_NULL:
+		return 'n';
+	case NODE_BOOL:
+		return 'b';
+	case NODE_INT:
+		return n->is_u64 ? 'u' : 'i';
+	case NODE_FLOAT:
+		return 'f';
+	case NODE_STR:
+		return n->quoted ? 's' : 't';
+	case NODE_SEQ:
+		return 'q';
+	default:
+		return 'm';
 	}
 }
 
@@ -59,12 +66,23 @@ static void put_value(struct writer *w, const struct node *n)
 	bool map = n->kind == NODE_MAP;
 
 	switch (n->kind) {
-	case NODE_NULL: buf_str(w->out, "null"); return;
-	case NODE_BOOL: buf_str(w->out, n->b ? "true" : "false"); return;
-	case NODE_INT: buf_printf(w->out, "%lld", n->i); return;
-	case NODE_FLOAT: buf_printf(w->out, "\"%.17g\"", n->f); return;
-	case NODE_STR: buf_json(w->out, n->text); return;
-	default: break;
+	case NODE_NULL:
+		buf_str(w->out, "null");
+		return;
+	case NODE_BOOL:
+		buf_str(w->out, n->b ? "true" : "false");
+		return;
+	case NODE_INT:
+		buf_printf(w->out, "%lld", n->i);
+		return;
+	case NODE_FLOAT:
+		buf_printf(w->out, "\"%.17g\"", n->f);
+		return;
+	case NODE_STR:
+		buf_json(w->out, n->text);
+		return;
+	default:
+		break;
 	}
 	buf_char(w->out, '[');
 	for (size_t i = 0; i < n->n; i++) {
@@ -125,7 +143,7 @@ void project_to_wire(const struct project *p, struct buf *out)
 	}
 	/* last, because it is only known now */
 	buf_str(out, ",\"sources\":[");
-	map_each(&w.sources, it) {
+	map_each (&w.sources, it) {
 		if (it != w.sources.items)
 			buf_char(out, ',');
 		buf_json(out, it->key);
@@ -173,7 +191,8 @@ static int get_pairs(struct reader *r, const json_t *value, struct node *map)
 	const json_t *item;
 	size_t i;
 
-	json_array_foreach(value, i, item) {
+	json_array_foreach(value, i, item)
+	{
 		const char *key = json_string_value(json_array_get(item, 0));
 		struct pos pos;
 		unsigned span;
@@ -196,7 +215,8 @@ static int get_items(struct reader *r, const json_t *value, struct node *seq)
 	const json_t *item;
 	size_t i;
 
-	json_array_foreach(value, i, item) {
+	json_array_foreach(value, i, item)
+	{
 		struct node *child = get_node(r, item);
 
 		if (!child)
@@ -266,9 +286,8 @@ static struct strv get_strings(struct arena *a, const json_t *list)
 	const json_t *item;
 	size_t i;
 
-	json_array_foreach(list, i, item)
-		if (json_is_string(item))
-			out.v[out.n++] = arena_strdup(a, json_string_value(item));
+	json_array_foreach(list, i, item) if (json_is_string(item)) out.v[out.n++] =
+		arena_strdup(a, json_string_value(item));
 	return out;
 }
 

@@ -1,4 +1,5 @@
-/* `config`: what compose/ makes of the files. Its printed forms are the reference's; lists are made in config_views.c. */
+/* `config`: what compose/ makes of the files. Its printed forms are the reference's; lists are made in
+ * config_views.c. */
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,7 +11,8 @@
 #define C(field) offsetof(struct config_opts, field)
 static const struct opt config_flags[] = {
 	{ 0, "format", OPT_STRING, C(format), "yaml or json; with json, problems are JSON, too", "KIND" },
-	{ 'o', "output", OPT_STRING, C(output), "write the model to a file instead of standard output", "FILE" },
+	{ 'o', "output", OPT_STRING, C(output), "write the model to a file instead of standard output",
+		"FILE" },
 	{ 'q', "quiet", OPT_BOOL, C(quiet), "only check the files, print nothing" },
 	{ 0, "strict", OPT_BOOL, C(strict), "refuse attributes that have no effect here" },
 	{ 0, "services", OPT_BOOL, C(services), "print the names of the services, one per line" },
@@ -20,21 +22,21 @@ static const struct opt config_flags[] = {
 	{ 0, "profiles", OPT_BOOL, C(profiles), "print the names of the profiles, one per line" },
 	{ 0, "models", OPT_BOOL, C(models), "print the names of the models, one per line" },
 	{ 0, "hash", OPT_STRING, C(hash),
-	  "print the configuration hash of services: names with commas between, or *", "SERVICES" },
+		"print the configuration hash of services: names with commas between, or *", "SERVICES" },
 	{ 0, "no-interpolate", OPT_BOOL, C(no_interpolate), "leave variables as they are" },
 	{ 0, "no-normalize", OPT_BOOL, C(no_normalize), "do not fill in what is implied" },
 	{ 0, "no-path-resolution", OPT_BOOL, C(no_path_resolution), "leave paths as they are" },
 	{ 0, "no-env-resolution", OPT_BOOL, C(no_env_resolution), "do not read the services' env files" },
 	{ 0, "no-consistency", OPT_BOOL, C(no_consistency),
-	  "do not check that what is referred to is there" },
+		"do not check that what is referred to is there" },
 	{ 0, "environment", OPT_BOOL, C(environment),
-	  "print the variables that the files can use, and their values" },
+		"print the variables that the files can use, and their values" },
 	{ 0, "variables", OPT_BOOL, C(variables), "print the variables that the files do use" },
 	{ 0, "resolve-image-digests", OPT_BOOL, C(resolve_digests),
-	  "print images with the digests that davit's store has of them" },
-	{ 0, "lock-image-digests", OPT_BOOL, C(lock_digests), "the same, and nothing but the images: an override file" },
-	{ 0, "dry-run", OPT_IGNORED, 0, NULL },
-	{ 0 }
+		"print images with the digests that davit's store has of them" },
+	{ 0, "lock-image-digests", OPT_BOOL, C(lock_digests),
+		"the same, and nothing but the images: an override file" },
+	{ 0, "dry-run", OPT_IGNORED, 0, NULL }, { 0 }
 };
 
 static int write_out(struct cli *c, const char *file, const struct buf *text, struct err *err)
@@ -111,8 +113,10 @@ const struct cmd cmd_config = {
 	.name = "config",
 	.args = "[SERVICE...]",
 	.summary = "check the compose files and print what they come to",
-	.details = "Problems are told on standard error, all at once, with their places; with --format json as an array of\n"
-		   "objects (level, message, file, line, column, end_column, path, origin, notes, hints, rendered).\n"
+	.details = "Problems are told on standard error, all at once, with their places; with --format json "
+		   "as an array of\n"
+		   "objects (level, message, file, line, column, end_column, path, origin, notes, hints, "
+		   "rendered).\n"
 		   "The exit status is 1 when there is an error, else 0.",
 	.max_args = -1,
 	.opts = config_flags,

@@ -1,5 +1,5 @@
-/* config_digests.c - images pinned by digest: `config --resolve-image-digests` and `--lock-image-digests`. Registries are not
- * asked; what the image store has is what would run. */
+/* config_digests.c - images pinned by digest: `config --resolve-image-digests` and `--lock-image-digests`.
+ * Registries are not asked; what the image store has is what would run. */
 #include <string.h>
 
 #include "../../compose/node.h"
@@ -7,8 +7,8 @@
 #include "../util/auto.h"
 #include "config.h"
 
-/* "docker.io/library/redis:7@sha256:…", or why not. Malloc'ed, NULL with *err. A digest that is there already takes the place of
- * the tag. */
+/* "docker.io/library/redis:7@sha256:…", or why not. Malloc'ed, NULL with *err. A digest that is there already
+ * takes the place of the tag. */
 static char *pinned(struct image_store *store, const char *name, struct err *err)
 {
 	struct image_ref ref = { 0 };
@@ -40,7 +40,8 @@ static void pin(struct cli *c, struct diag *d, struct image_store *store, struct
 			node_str(c->project->arena, text, image->value->pos));
 		return;
 	}
-	diag_error(d, image->value->pos, "no digest is known for '%s': %s", image->value->text, err_msg(&err));
+	diag_error(
+		d, image->value->pos, "no digest is known for '%s': %s", image->value->text, err_msg(&err));
 	if (err.hint)
 		diag_hint(d, "%s", err.hint);
 }

@@ -76,7 +76,8 @@ static int print_images(struct cli *c, const struct config_opts *o, struct buf *
 		if (s->image)
 			line(out, s->image);
 		else
-			buf_printf(out, "%s%s%s\n", c->project->name, c->g.compatibility ? "_" : "-", s->name);
+			buf_printf(
+				out, "%s%s%s\n", c->project->name, c->g.compatibility ? "_" : "-", s->name);
 	}
 	return 0;
 }
@@ -144,7 +145,7 @@ static int print_hashes(struct cli *c, const struct config_opts *o, struct buf *
 static int print_environment(struct cli *c, const struct config_opts *o, struct buf *out, struct err *err)
 {
 	auto_strs struct strs all = STRS_INIT;
-	struct diag known = DIAG_INIT;   /* the model is loaded: all has been said */
+	struct diag known = DIAG_INIT; /* the model is loaded: all has been said */
 
 	(void)err;
 	compose_environment(&c->compose, c->project->name, &known, &all);
@@ -166,7 +167,8 @@ static void variables_json(const struct compose_variable *v, size_t n, struct bu
 		buf_json(out, v[i].fallback);
 		buf_str(out, ",\n        \"PresenceValue\": ");
 		buf_json(out, v[i].alternate);
-		buf_printf(out, ",\n        \"Required\": %s\n    }%s\n", v[i].required ? "true" : "false", i + 1 < n ? "," : "");
+		buf_printf(out, ",\n        \"Required\": %s\n    }%s\n", v[i].required ? "true" : "false",
+			i + 1 < n ? "," : "");
 	}
 	buf_str(out, n ? "}\n\n" : "\n\n");
 }
@@ -194,7 +196,8 @@ static int print_variables(struct cli *c, const struct config_opts *o, struct bu
 	int r;
 
 	if (o->format && *o->format && !STREQ(o->format, "json") && !STREQ(o->format, "table"))
-		return err_set(err, ERR_USAGE, "--variables knows the formats table and json, not '%s'", o->format);
+		return err_set(
+			err, ERR_USAGE, "--variables knows the formats table and json, not '%s'", o->format);
 	r = compose_variables(&c->compose, &c->diag, &v, &n);
 	if (c->diag.n)
 		ui_diag(&c->ui, &c->diag);

@@ -14,7 +14,7 @@ enum { PLACES_SHOWN = 8 };
 struct render {
 	const struct diag *d;
 	bool colour;
-	char *cwd;                       /* files below it are shown relative to it */
+	char *cwd; /* files below it are shown relative to it */
 	struct buf *out;
 };
 
@@ -189,7 +189,8 @@ static bool same_line(struct pos a, struct pos b)
 	return a.line == b.line && strcmp(a.file, b.file) == 0;
 }
 
-/* A variable that is not set is often used in many places: the warning is shown once, with the others' lines. */
+/* A variable that is not set is often used in many places: the warning is shown once, with the others' lines.
+ */
 static void other_places(const struct render *r, size_t nr)
 {
 	const struct diag_item *first = &r->d->items[nr];
