@@ -158,8 +158,7 @@ void canon_open_ports(const struct stage_ctx *s, struct node *service)
 	struct node *ports = tree_seq(service, "ports");
 	bool open = ports && has_short_port(ports);
 
-	tree_items(ports, it)
-	{
+	tree_items(ports, it) {
 		struct node *written = open ? written_port(s->a, *it) : NULL;
 
 		if (written)
@@ -304,11 +303,11 @@ static void raw_address(struct canon *c, const char *host, const struct node *ip
 /* While variables are left alone, only the types are known. */
 static struct node *raw_hosts(struct canon *c, struct node *n)
 {
-	tree_each(n->kind == NODE_MAP ? n : NULL, p)
-	{
+	tree_each(n->kind == NODE_MAP ? n : NULL, p) {
 		if (p->value->kind != NODE_SEQ)
 			raw_address(c, p->key, p->value);
-		tree_items(p->value->kind == NODE_SEQ ? p->value : NULL, ip) raw_address(c, p->key, *ip);
+		tree_items(p->value->kind == NODE_SEQ ? p->value : NULL, ip)
+			raw_address(c, p->key, *ip);
 	}
 	return n;
 }

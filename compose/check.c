@@ -43,7 +43,8 @@ static bool suggest(const struct stage_ctx *s, const char *word, const struct no
 	if (!map || s->d->n >= DIAG_MAX)
 		return false;
 	names = xcalloc(map->n + 1, sizeof *names);
-	tree_each(map, p) names[n++] = p->key;
+	tree_each(map, p)
+		names[n++] = p->key;
 	near = str_nearest(word, names);
 	if (near)
 		diag_hint(s->d, "did you mean '%s'?", near);
@@ -119,8 +120,7 @@ static void check_memberships(const struct stage_ctx *s, const struct node *root
 {
 	const struct node *known = tree_map(root, key);
 
-	tree_each(tree_map(service, key), p)
-	{
+	tree_each(tree_map(service, key), p) {
 		struct node at = at_key(p);
 
 		if (is_there(root, key, p->key))
@@ -171,8 +171,7 @@ static void check_contexts(
 {
 	const struct node *services = tree_map(root, "services");
 
-	tree_each(tree_map(tree_map(service, "build"), "additional_contexts"), p)
-	{
+	tree_each(tree_map(tree_map(service, "build"), "additional_contexts"), p) {
 		const char *path = check_path(
 			s, "services", name, arena_printf(s->a, "build.additional_contexts.%s", p->key));
 		const char *target = p->value->kind == NODE_STR && str_starts(p->value->text, "service:")
@@ -196,7 +195,8 @@ static void check_contexts(
 static void check_references(
 	const struct stage_ctx *s, const struct node *root, const char *name, const struct node *service)
 {
-	tree_each(tree_map(service, "depends_on"), dep) check_dependency(s, root, name, dep);
+	tree_each(tree_map(service, "depends_on"), dep)
+		check_dependency(s, root, name, dep);
 	check_memberships(s, root, name, service, "networks", "network");
 	check_memberships(s, root, name, service, "models", "model");
 	check_mount_sources(s, root, name, service);
@@ -256,7 +256,8 @@ static void spread_wrong(struct node *root)
 	static const char *const sections[] = { "services", "configs", "secrets" };
 
 	for (size_t i = 0; root->wrong && i < sizeof sections / sizeof *sections; i++)
-		tree_each(tree_map(root, sections[i]), p) p->value->wrong = true;
+		tree_each(tree_map(root, sections[i]), p)
+			p->value->wrong = true;
 }
 
 void check_tree(const struct stage_ctx *s, struct node *root)
@@ -264,8 +265,7 @@ void check_tree(const struct stage_ctx *s, struct node *root)
 	const struct node *services = tree_map(root, "services");
 
 	spread_wrong(root);
-	tree_each(services, p)
-	{
+	tree_each(services, p) {
 		check_service_values(s, p);
 		if (!s->no_consistency)
 			check_references(s, root, p->key, p->value);

@@ -47,8 +47,7 @@ static void walk_key(struct effects *e, const struct attr *row, const struct nod
 static void walk(struct effects *e, const struct attr *row, const struct node *n)
 {
 	if (n->kind == NODE_MAP && row->kids)
-		tree_each(n, p)
-		{
+		tree_each(n, p) {
 			const struct attr *kid = attr_find(row, p->key);
 
 			if (kid)

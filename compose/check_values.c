@@ -118,7 +118,9 @@ static void check_platform(const struct stage_ctx *s, const char *name, const st
 
 	if (!platform || !list || !list->n)
 		return;
-	tree_items(list, it) if ((*it)->kind == NODE_STR && STREQ((*it)->text, platform->text)) return;
+	tree_items(list, it)
+		if ((*it)->kind == NODE_STR && STREQ((*it)->text, platform->text))
+			return;
 	check_error(s, platform, check_path(s, "services", name, "platform"),
 		"platform '%s' is not among 'build.platforms'", platform->text);
 }
@@ -173,12 +175,13 @@ static void check_devices(const struct stage_ctx *s, const char *name, const str
 		check_device(s, check_path(s, "services", name, arena_printf(s->a, "devices[%zu]", i)),
 			list->items[i]);
 	for (size_t k = 0; k < 2; k++)
-		tree_items(requests[k], r) if ((*r)->kind == NODE_MAP && node_get(*r, "count") &&
-					       node_get(*r, "device_ids")) check_error(s,
-			node_get(*r, "device_ids"),
-			check_path(s, "services", name,
-				arena_printf(s->a, "%s[%td].device_ids", shown[k], r - requests[k]->items)),
-			"'count' and 'device_ids' exclude each other");
+		tree_items(requests[k], r)
+			if ((*r)->kind == NODE_MAP && node_get(*r, "count") && node_get(*r, "device_ids"))
+				check_error(s, node_get(*r, "device_ids"),
+					check_path(s, "services", name,
+						arena_printf(s->a, "%s[%td].device_ids", shown[k],
+							r - requests[k]->items)),
+					"'count' and 'device_ids' exclude each other");
 }
 
 /* The reference prints a port that nobody can publish, and fails when it comes to publish it. */
@@ -253,8 +256,7 @@ static void check_ports_suffice(const struct stage_ctx *s, const char *name, con
 {
 	long long replicas = replicas_of(service);
 
-	tree_items(tree_seq(service, "ports"), port)
-	{
+	tree_items(tree_seq(service, "ports"), port) {
 		const struct node *published = tree_str_node(*port, "published");
 		unsigned min, max;
 		char *why;
@@ -313,8 +315,7 @@ void check_container_names(const struct stage_ctx *s, const struct node *service
 {
 	struct map seen = MAP_INIT; /* container name → the node that says it */
 
-	tree_each(services, p)
-	{
+	tree_each(services, p) {
 		const struct node *name = tree_str_node(p->value, "container_name"), *first;
 
 		if (!name)
@@ -356,8 +357,10 @@ void check_published(const struct stage_ctx *s, const struct node *services)
 {
 	struct map seen = MAP_INIT; /* "ip|port|protocol" → the node */
 
-	tree_each(services, p) tree_items(tree_seq(p->value, "ports"), port) if ((*port)->kind == NODE_MAP)
-		note_published(s, &seen, p->key, *port);
+	tree_each(services, p)
+		tree_items(tree_seq(p->value, "ports"), port)
+			if ((*port)->kind == NODE_MAP)
+				note_published(s, &seen, p->key, *port);
 	map_done(&seen, NULL);
 }
 
@@ -371,8 +374,7 @@ static void check_external(const struct stage_ctx *s, const char *section, const
 
 	if (!tree_true(p->value, "external"))
 		return;
-	tree_each(p->value, q)
-	{
+	tree_each(p->value, q) {
 		if (STREQ(q->key, "external") || STREQ(q->key, "name") || *q->key == '$' ||
 			str_starts(q->key, "x-"))
 			continue;
@@ -438,9 +440,11 @@ void check_resources(const struct stage_ctx *s, const struct node *root)
 		"secrets" };
 
 	for (size_t i = 0; i < 2; i++) {
-		tree_each(tree_map(root, plain[i]), p) if (p->value->kind == NODE_MAP)
-			check_external(s, plain[i], p);
-		tree_each(tree_map(root, files[i]), p) if (p->value->kind == NODE_MAP)
-			check_file_object(s, files[i], p);
+		tree_each(tree_map(root, plain[i]), p)
+			if (p->value->kind == NODE_MAP)
+				check_external(s, plain[i], p);
+		tree_each(tree_map(root, files[i]), p)
+			if (p->value->kind == NODE_MAP)
+				check_file_object(s, files[i], p);
 	}
 }

@@ -68,9 +68,11 @@ static void drop_notes(struct node *root)
 
 	node_remove(root, "$volumes");
 	for (size_t i = 0; i < ARRAY_LEN(sections); i++)
-		tree_each(tree_map(root, sections[i]), p) node_remove(p->value, "$value");
-	tree_each(tree_map(root, "services"), p) tree_each(tree_map(p->value, "depends_on"), dep)
-		node_remove(dep->value, "$from");
+		tree_each(tree_map(root, sections[i]), p)
+			node_remove(p->value, "$value");
+	tree_each(tree_map(root, "services"), p)
+		tree_each(tree_map(p->value, "depends_on"), dep)
+			node_remove(dep->value, "$from");
 }
 
 static struct node *settled_copy(const struct view *v, const struct attr *row, const struct node *n)
@@ -149,8 +151,9 @@ static void view_extensions(struct view *v, struct node *out, const struct node 
 {
 	struct node *own = node_new(v->a, NODE_MAP, n->pos);
 
-	tree_each(n, p) if (attr_is_extension(p->key))
-		node_add(v->a, own, p->key, p->key_pos, settled_copy(v, NULL, p->value));
+	tree_each(n, p)
+		if (attr_is_extension(p->key))
+			node_add(v->a, own, p->key, p->key_pos, settled_copy(v, NULL, p->value));
 	sort_keys(v, own);
 	for (size_t i = 0; i < own->n; i++)
 		node_add(v->a, out, own->pairs[i].key, own->pairs[i].key_pos, own->pairs[i].value);

@@ -38,8 +38,7 @@ static void low_ipam(struct lower *l, struct network *net, const struct node *n)
 	const struct node *seq = tree_seq(tree_map(n, "ipam"), "config");
 
 	net->ipam = low_array(l, seq, sizeof *net->ipam);
-	tree_items(seq, it)
-	{
+	tree_items(seq, it) {
 		struct ipam_config *c = &net->ipam[net->n_ipam++];
 
 		c->subnet = low_str(l, *it, "subnet");
@@ -139,7 +138,8 @@ static_assert(offsetof(struct file_object, key) == 0, "sorted by key");
 	do {                                                                                                 \
 		const struct node *m_ = (map);                                                               \
 		(list) = arena_array((l)->a, (m_ ? m_->n : 0) + 1, sizeof *(list));                          \
-		tree_each(m_, p_) fn(l, &(list)[(count)++], p_);                                             \
+		tree_each(m_, p_)                                                                            \
+			fn(l, &(list)[(count)++], p_);                                                       \
 		if (count)                                                                                   \
 			qsort(list, count, sizeof *(list), by_first);                                        \
 	} while (0)
@@ -156,11 +156,11 @@ static void low_letters(struct lower *l, struct project *p)
 	all = arena_array(l->a, n + letters->n, sizeof *all);
 	if (n)
 		memcpy(all, p->volumes, n * sizeof *all);
-	tree_each(letters, q) if (!project_volume(p, q->key))
-	{
-		low_volume(l, &all[n], q);
-		all[n++].hidden = true;
-	}
+	tree_each(letters, q)
+		if (!project_volume(p, q->key)) {
+			low_volume(l, &all[n], q);
+			all[n++].hidden = true;
+		}
 	p->volumes = all;
 	p->n_volumes = n;
 	qsort(all, n, sizeof *all, by_first);

@@ -38,8 +38,7 @@ void low_ports(struct lower *l, struct service *svc, const struct node *n)
 	struct map seen = MAP_INIT;
 
 	svc->ports = low_array(l, seq, sizeof *svc->ports);
-	tree_items(seq, it)
-	{
+	tree_items(seq, it) {
 		struct port *p = &svc->ports[svc->n_ports];
 		const struct node *at;
 
@@ -120,7 +119,9 @@ void low_mounts(struct lower *l, struct service *svc, const struct node *n)
 	const struct node *seq = tree_seq(n, "volumes");
 
 	svc->mounts = low_array(l, seq, sizeof *svc->mounts);
-	tree_items(seq, it) if ((*it)->kind == NODE_MAP) low_mount(l, &svc->mounts[svc->n_mounts++], *it);
+	tree_items(seq, it)
+		if ((*it)->kind == NODE_MAP)
+			low_mount(l, &svc->mounts[svc->n_mounts++], *it);
 }
 
 /* ------------------------------------------------------------------ networks */
@@ -139,8 +140,7 @@ void low_networks(struct lower *l, struct service *svc, const struct node *n)
 	const struct node *map = tree_map(n, "networks");
 
 	svc->networks = low_array(l, map, sizeof *svc->networks);
-	tree_each(map, p)
-	{
+	tree_each(map, p) {
 		struct service_network *net = &svc->networks[svc->n_networks++];
 		const struct node *v = p->value->kind == NODE_MAP ? p->value : NULL;
 
@@ -179,8 +179,7 @@ void low_dependencies(struct lower *l, struct service *svc, const struct node *n
 	const struct node *map = tree_map(n, "depends_on");
 
 	svc->depends_on = low_array(l, map, sizeof *svc->depends_on);
-	tree_each(map, p)
-	{
+	tree_each(map, p) {
 		struct dependency *dep = &svc->depends_on[svc->n_depends_on++];
 
 		dep->pos = p->key_pos;
@@ -203,8 +202,7 @@ void low_file_refs(
 
 	*ret = low_array(l, seq, sizeof **ret);
 	*ret_n = 0;
-	tree_items(seq, it)
-	{
+	tree_items(seq, it) {
 		struct file_ref *r = &(*ret)[(*ret_n)++];
 		const char *mode = tree_str(*it, "mode");
 
@@ -223,8 +221,7 @@ void low_hosts(struct lower *l, struct service *svc, const struct node *n)
 	const struct node *seq = tree_seq(n, "extra_hosts");
 
 	svc->extra_hosts = low_array(l, seq, sizeof *svc->extra_hosts);
-	tree_items(seq, it)
-	{
+	tree_items(seq, it) {
 		const char *eq = (*it)->kind == NODE_STR ? strchr((*it)->text, '=') : NULL;
 
 		if (!eq)
@@ -241,8 +238,7 @@ void low_devices(struct lower *l, struct service *svc, const struct node *n)
 	const struct node *seq = tree_seq(n, "devices");
 
 	svc->devices = low_array(l, seq, sizeof *svc->devices);
-	tree_items(seq, it)
-	{
+	tree_items(seq, it) {
 		struct device *d = &svc->devices[svc->n_devices];
 
 		d->source = low_str(l, *it, "source");
@@ -265,8 +261,7 @@ void low_ulimits(struct lower *l, struct service *svc, const struct node *n)
 	const struct node *map = tree_map(n, "ulimits");
 
 	svc->ulimits = low_array(l, map, sizeof *svc->ulimits);
-	tree_each(map, p)
-	{
+	tree_each(map, p) {
 		struct ulimit *u = &svc->ulimits[svc->n_ulimits++];
 
 		u->name = arena_strdup(l->a, p->key);

@@ -25,7 +25,9 @@ struct strv low_strv(struct lower *l, const struct node *map, const char *key)
 
 	if (seq && seq->n)
 		out.v = arena_array(l->a, seq->n + 1, sizeof *out.v);
-	tree_items(seq, it) if ((*it)->kind == NODE_STR) out.v[out.n++] = arena_strdup(l->a, (*it)->text);
+	tree_items(seq, it)
+		if ((*it)->kind == NODE_STR)
+			out.v[out.n++] = arena_strdup(l->a, (*it)->text);
 	return out;
 }
 
@@ -40,8 +42,7 @@ struct kvs low_kvs(struct lower *l, const struct node *map, const char *key)
 	struct kvs out = { 0 };
 
 	out.v = low_array(l, from, sizeof *out.v);
-	tree_each(from, p)
-	{
+	tree_each(from, p) {
 		struct kv *kv = &out.v[out.n++];
 
 		kv->key = arena_strdup(l->a, p->key);

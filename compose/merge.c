@@ -198,8 +198,11 @@ static struct node *cannot(struct merge *m, struct node *base, struct node *over
  * a list. */
 static struct node *merge_names(struct merge *m, struct node *base, struct node *over)
 {
-	tree_each(over, p) node_set(m->a, base, p->key, p->key_pos, p->value);
-	tree_each(base, p) if (p->value->kind == NODE_NULL) p->value->listed = true;
+	tree_each(over, p)
+		node_set(m->a, base, p->key, p->key_pos, p->value);
+	tree_each(base, p)
+		if (p->value->kind == NODE_NULL)
+			p->value->listed = true;
 	return base;
 }
 
@@ -262,7 +265,9 @@ static bool same_subnet(const struct node *a, const struct node *b)
 
 static struct node **find_subnet(const struct node *seq, const struct node *like)
 {
-	tree_items(seq, it) if (same_subnet(*it, like)) return it;
+	tree_items(seq, it)
+		if (same_subnet(*it, like))
+			return it;
 	return NULL;
 }
 
@@ -291,10 +296,8 @@ static struct node *merge_subnets(
 		diag_where(m->d, m->path.p, NULL, 0);
 		return base;
 	}
-	tree_items(base, b)
-	{
-		tree_items(over, o)
-		{
+	tree_items(base, b) {
+		tree_items(over, o) {
 			if (!same_subnet(*b, *o) && !find_subnet(out, *o)) {
 				node_push(m->a, out, *o);
 				continue;

@@ -35,8 +35,7 @@ struct node *lines_of(struct arena *a, struct node *n)
 	lines->wrong = n->wrong;
 	if (n->kind == NODE_STR)
 		node_push(a, lines, n);
-	tree_each(n->kind == NODE_MAP ? n : NULL, p)
-	{
+	tree_each(n->kind == NODE_MAP ? n : NULL, p) {
 		if (p->value->kind != NODE_SEQ)
 			add_line(a, lines, p->key, p->value);
 		tree_items(p->value->kind == NODE_SEQ ? p->value : NULL, item)

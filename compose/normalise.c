@@ -27,8 +27,7 @@ static struct node *set_map(struct arena *a, struct node *map, const char *key, 
 
 static void default_watch(struct arena *a, struct node *service)
 {
-	tree_items(tree_seq(tree_map(service, "develop"), "watch"), rule)
-	{
+	tree_items(tree_seq(tree_map(service, "develop"), "watch"), rule) {
 		struct node *exec;
 
 		if ((*rule)->kind != NODE_MAP || node_get(*rule, "exec"))
@@ -53,14 +52,16 @@ static void default_service(const struct stage_ctx *s, struct node *service)
 
 	if (build && !node_get(build, "context"))
 		set_text(s->a, build, "context", ".", build->pos);
-	tree_each(tree_map(service, "depends_on"),
-		dep) if (dep->value->kind == NODE_MAP && !node_get(dep->value, "required"))
-		node_set(s->a, dep->value, "required", dep->key_pos, node_bool(s->a, true, dep->key_pos));
+	tree_each(tree_map(service, "depends_on"), dep)
+		if (dep->value->kind == NODE_MAP && !node_get(dep->value, "required"))
+			node_set(s->a, dep->value, "required", dep->key_pos,
+				node_bool(s->a, true, dep->key_pos));
 }
 
 void default_values(const struct stage_ctx *s, struct node *root)
 {
-	tree_each(tree_map(root, "services"), p) default_service(s, p->value);
+	tree_each(tree_map(root, "services"), p)
+		default_service(s, p->value);
 }
 
 static void default_parts(const struct stage_ctx *s, struct node *service)
@@ -82,10 +83,10 @@ void default_maps(const struct stage_ctx *s, struct node *root)
 	if (stage_as_written(s))
 		return;
 	if (!s->no_interpolate)
-		tree_each(tree_map(root, "services"), p) default_parts(s, p->value);
+		tree_each(tree_map(root, "services"), p)
+			default_parts(s, p->value);
 	for (size_t i = 0; i < 2; i++)
-		tree_each(tree_map(root, sections[i]), p)
-		{
+		tree_each(tree_map(root, sections[i]), p) {
 			if (p->value->kind == NODE_NULL)
 				p->value = node_new(s->a, NODE_MAP, p->key_pos);
 			if (i == 0 && !s->no_interpolate && p->value->kind == NODE_MAP &&
@@ -133,25 +134,25 @@ static void implied(const struct stage_ctx *s, struct node *service)
 {
 	static const char *const modes[] = { "network_mode", "ipc", "pid", "uts", "cgroup" };
 
-	tree_items(tree_seq(service, "links"), link) if ((*link)->kind == NODE_STR)
-		imply(s, service, linked(s, (*link)->text), true, *link, "links");
+	tree_items(tree_seq(service, "links"), link)
+		if ((*link)->kind == NODE_STR)
+			imply(s, service, linked(s, (*link)->text), true, *link, "links");
 	for (size_t i = 0; i < ARRAY_LEN(modes); i++) {
 		const struct node *mode = tree_str_node(service, modes[i]);
 
 		if (mode && str_starts(mode->text, "service:"))
 			imply(s, service, mode->text + strlen("service:"), true, mode, modes[i]);
 	}
-	tree_items(tree_seq(service, "volumes_from"),
-		from) if ((*from)->kind == NODE_STR && !str_starts((*from)->text, "container:"))
-		imply(s, service, before_colon(s, (*from)->text), false, *from, "volumes_from");
+	tree_items(tree_seq(service, "volumes_from"), from)
+		if ((*from)->kind == NODE_STR && !str_starts((*from)->text, "container:"))
+			imply(s, service, before_colon(s, (*from)->text), false, *from, "volumes_from");
 }
 
 /* ------------------------------------------------------------------ the rest */
 
 static void normal_mounts(const struct stage_ctx *s, struct node *service)
 {
-	tree_items(tree_seq(service, "volumes"), m)
-	{
+	tree_items(tree_seq(service, "volumes"), m) {
 		const struct node *target = tree_str_node(*m, "target");
 		struct node *clean;
 
@@ -230,8 +231,7 @@ static void name_all(const struct stage_ctx *s, struct node *root)
 	static const char *const sections[] = { "networks", "volumes", "configs", "secrets" };
 
 	for (size_t i = 0; i < sizeof sections / sizeof *sections; i++)
-		tree_each(tree_map(root, sections[i]), p)
-		{
+		tree_each(tree_map(root, sections[i]), p) {
 			if (p->value->kind != NODE_MAP || node_get(p->value, "name"))
 				continue;
 			set_text(s->a, p->value, "name",
@@ -250,8 +250,7 @@ static void keep_values(const struct stage_ctx *s, struct node *root)
 	struct map kept = MAP_INIT; /* name → the one node with its value: many may be made of one variable */
 
 	for (size_t i = 0; s->env && i < sizeof sections / sizeof *sections; i++)
-		tree_each(tree_map(root, sections[i]), p)
-		{
+		tree_each(tree_map(root, sections[i]), p) {
 			const char *name = tree_str(p->value, "environment"),
 				   *value = name ? env_value(s->env, name) : NULL;
 
@@ -267,13 +266,12 @@ void normalise(const struct stage_ctx *s, struct node *root)
 {
 	bool on_default = false;
 
-	if (!stage_as_written(s))
+	if (!s->no_normalize && !stage_as_written(s))
 		set_text(s->a, root, "name", s->project_name, root->pos);
 	keep_values(s, root);
 	if (s->no_normalize)
 		return;
-	tree_each(tree_map(root, "services"), p)
-	{
+	tree_each(tree_map(root, "services"), p) {
 		if (p->value->kind != NODE_MAP)
 			continue;
 		normal_build(s, p->value);

@@ -86,8 +86,10 @@ static void resolve_leaf(const struct paths *p, unsigned flags, struct node *n)
 static void resolve_node(const struct paths *p, const struct attr *row, struct node *n)
 {
 	if (row->type == A_KV) {
-		tree_each(n->kind == NODE_MAP ? n : NULL, pair) resolve_leaf(p, row->flags, pair->value);
-		tree_items(n->kind == NODE_SEQ ? n : NULL, line) resolve_leaf(p, row->flags, *line);
+		tree_each(n->kind == NODE_MAP ? n : NULL, pair)
+			resolve_leaf(p, row->flags, pair->value);
+		tree_items(n->kind == NODE_SEQ ? n : NULL, line)
+			resolve_leaf(p, row->flags, *line);
 	} else if (n->kind == NODE_MAP) {
 		for (size_t i = 0; i < n->n; i++) {
 			const struct attr *kid = attr_find(row, n->pairs[i].key);
@@ -136,12 +138,14 @@ void paths_resolve(const struct stage_ctx *s, struct node *root, const char *dir
 	const struct paths p = { s, dir, env_value(s->env, "HOME") };
 
 	resolve_node(&p, &attr_root, root);
-	tree_each(tree_map(root, "services"), it)
-	{
+	tree_each(tree_map(root, "services"), it) {
 		resolve_binds(&p, it->value);
-		tree_each(tree_map(tree_map(it->value, "build"), "ssh"), key) resolve_mounted(&p, key->value);
+		tree_each(tree_map(tree_map(it->value, "build"), "ssh"), key)
+			resolve_mounted(&p, key->value);
 	}
-	tree_each(tree_map(root, "volumes"), it) resolve_volume(&p, it->value);
+	tree_each(tree_map(root, "volumes"), it)
+		resolve_volume(&p, it->value);
 	for (size_t i = 0; i < ARRAY_LEN(files); i++)
-		tree_each(tree_map(root, files[i]), it) resolve_mounted(&p, node_get(it->value, "file"));
+		tree_each(tree_map(root, files[i]), it)
+			resolve_mounted(&p, node_get(it->value, "file"));
 }

@@ -34,10 +34,11 @@ static int load_all(
 	return r;
 }
 
-static int name_of(const struct found *f, const struct node *docs, const char **ret)
+static int name_of(const struct found *f, const struct node *docs, const char **ret, bool *ret_given)
 {
 	if (find_given_name(f, ret) < 0)
 		return -1;
+	*ret_given = *ret;
 	return *ret ? 0 : find_name(f, docs->items, docs->n, ret);
 }
 
@@ -66,6 +67,12 @@ static const struct env *known(const struct found *f)
 	return f->opts->no_interpolate && f->opts->whole ? &f->bare : &f->env;
 }
 
+/* Not normalised, a name in the files stays as it is written, unless the caller gave another. */
+static bool keeps_name(const struct stage_ctx *s, const struct node *root, bool given)
+{
+	return stage_as_written(s) || (s->no_normalize && !given && node_get(root, "name"));
+}
+
 struct node *project_read(struct found *f, struct stage_ctx *s)
 {
 	struct map bases = MAP_INIT;
@@ -75,9 +82,10 @@ struct node *project_read(struct found *f, struct stage_ctx *s)
 	};
 	struct file_docs *files = arena_array(f->a, f->n_files, sizeof *files);
 	struct node *docs = node_new(f->a, NODE_SEQ, (struct pos){ 0 }), *root = NULL;
+	bool given = false;
 
 	load_all(&fr, f, files, docs);
-	if (name_of(f, docs, &s->project_name) < 0)
+	if (name_of(f, docs, &s->project_name, &given) < 0)
 		s->project_name = "unnamed"; /* reported; the rest is looked at all the same */
 	env_put(&f->env, "COMPOSE_PROJECT_NAME", s->project_name, (struct pos){ 0 }, true);
 	env_put(&f->bare, "COMPOSE_PROJECT_NAME", s->project_name, (struct pos){ 0 }, true);
@@ -87,7 +95,7 @@ struct node *project_read(struct found *f, struct stage_ctx *s)
 		diag_error(f->d, (struct pos){ front_shown(&fr, f->files[0]), 0, 0 }, "empty compose file");
 		return NULL;
 	}
-	if (!stage_as_written(s))
+	if (!keeps_name(s, root, given))
 		node_set(f->a, root, "name", root->pos, node_str(f->a, s->project_name, root->pos));
 	return root;
 }

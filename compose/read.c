@@ -93,7 +93,8 @@ struct node *read_document(struct front *f, const char *path, struct node *base,
 	merge_apply_tags(base, &tags, 0);
 	base = merge_trees(s, base, doc);
 	if (s->no_interpolate)
-		tree_each(tree_map(base, "services"), p) canon_open_ports(s, p->value);
+		tree_each(tree_map(base, "services"), p)
+			canon_open_ports(s, p->value);
 	complete_tree(s, base);
 	return base;
 }

@@ -37,8 +37,7 @@ static bool may_take(const struct stage_ctx *s, const struct env_var *v, struct 
 
 static void resolve_map(const struct stage_ctx *s, struct node *map, const struct env *env, bool listed)
 {
-	tree_each(map, p)
-	{
+	tree_each(map, p) {
 		bool unset = p->value->kind == NODE_NULL && (p->value->listed || !listed);
 		const struct env_var *v = unset ? env_find(env, p->key) : NULL;
 
@@ -50,8 +49,7 @@ static void resolve_map(const struct stage_ctx *s, struct node *map, const struc
 /* While variables are left alone a list still is one. */
 static void resolve_lines(const struct stage_ctx *s, struct node *list, const struct env *env)
 {
-	tree_items(list, it)
-	{
+	tree_items(list, it) {
 		const struct env_var *v = strchr((*it)->text, '=') ? NULL : env_find(env, (*it)->text);
 
 		if (v && v->value)
@@ -61,8 +59,7 @@ static void resolve_lines(const struct stage_ctx *s, struct node *list, const st
 
 void resolve_names(const struct stage_ctx *s, struct node *root, const struct env *env)
 {
-	tree_each(tree_map(root, "services"), p)
-	{
+	tree_each(tree_map(root, "services"), p) {
 		if (!stage_as_written(s))
 			resolve_map(s, tree_map(p->value, "environment"), env, false);
 		resolve_lines(s, tree_seq(p->value, "environment"), env);
@@ -75,8 +72,7 @@ void resolve_names(const struct stage_ctx *s, struct node *root, const struct en
 
 void resolve_listed(const struct stage_ctx *s, struct node *root, const struct env *env)
 {
-	tree_each(tree_map(root, "services"), p)
-	{
+	tree_each(tree_map(root, "services"), p) {
 		resolve_map(s, tree_map(p->value, "environment"), env, true);
 		resolve_lines(s, tree_seq(p->value, "environment"), env);
 	}
@@ -162,7 +158,7 @@ static void set_map(const struct stage_ctx *s, struct node *service, const char 
 	const struct node *own = node_get(service, key);
 	struct node *map = node_new(s->a, NODE_MAP, own ? own->pos : pos);
 
-	map_each (&files->vars, it) {
+	map_each(&files->vars, it) {
 		const struct env_var *v = it->value;
 
 		node_set(s->a, map, v->name, v->pos, node_str(s->a, v->value, v->pos));

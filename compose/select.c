@@ -81,8 +81,10 @@ void select_profiles(struct stage_ctx *s, struct node *root, const char *const *
 /* The profiles that services of a map have, each as often as it is there. */
 static size_t collect_profiles(const struct node *services, const char **to, size_t n, size_t max)
 {
-	tree_each(services, p) tree_items(tree_seq(p->value, "profiles"),
-		it) if (n < max && (*it)->kind == NODE_STR) to[n++] = (*it)->text;
+	tree_each(services, p)
+		tree_items(tree_seq(p->value, "profiles"), it)
+			if (n < max && (*it)->kind == NODE_STR)
+				to[n++] = (*it)->text;
 	return n;
 }
 
@@ -233,8 +235,7 @@ static bool want_named(struct wanted *w, const char *name)
 {
 	bool found = false;
 
-	tree_each(w->services, p)
-	{
+	tree_each(w->services, p) {
 		if (fnmatch(name, p->key, FNM_PATHNAME) != 0)
 			continue;
 		want(w, p->key, p->value);
@@ -310,24 +311,25 @@ void select_letters(const struct stage_ctx *s, struct node *root)
 	const struct node *services = node_get(root, "services"), *known = node_get(root, "volumes");
 	struct node *letters = node_new(s->a, NODE_MAP, root->pos);
 
-	tree_each(services, p) tree_items(tree_seq(p->value, "volumes"), m)
-	{
-		const char *type = tree_str(*m, "type");
-		struct val_mount letter;
-		struct node *volume;
+	tree_each(services, p)
+		tree_items(tree_seq(p->value, "volumes"), m) {
+			const char *type = tree_str(*m, "type");
+			struct val_mount letter;
+			struct node *volume;
 
-		if (!type || !val_letter_mount(
-				     s->a, type, tree_str(*m, "source"), tree_str(*m, "target"), &letter))
-			continue;
-		volume = node_get(known, letter.source);
-		if (!volume) {
-			volume = node_new(s->a, NODE_MAP, (*m)->pos);
-			node_set(s->a, volume, "name", (*m)->pos,
-				node_str(s->a, arena_printf(s->a, "%s_%s", s->project_name, letter.source),
-					(*m)->pos));
+			if (!type || !val_letter_mount(s->a, type, tree_str(*m, "source"),
+					     tree_str(*m, "target"), &letter))
+				continue;
+			volume = node_get(known, letter.source);
+			if (!volume) {
+				volume = node_new(s->a, NODE_MAP, (*m)->pos);
+				node_set(s->a, volume, "name", (*m)->pos,
+					node_str(s->a,
+						arena_printf(s->a, "%s_%s", s->project_name, letter.source),
+						(*m)->pos));
+			}
+			node_set(s->a, letters, letter.source, (*m)->pos, volume);
 		}
-		node_set(s->a, letters, letter.source, (*m)->pos, volume);
-	}
 	if (letters->n)
 		node_set(s->a, root, "$volumes", root->pos, letters);
 }

@@ -23,7 +23,7 @@ int compose_environment(const struct compose_opts *opts, const char *name, struc
 
 	find_project(&f, a, d, opts);
 	env_put(&f.env, "COMPOSE_PROJECT_NAME", name, (struct pos){ 0 }, true);
-	map_each (&f.env.vars, it)
+	map_each(&f.env.vars, it)
 		strs_printf(ret, "%s=%s", it->key, ((const struct env_var *)it->value)->value);
 	qsort(ret->v + before, ret->n - before, sizeof *ret->v, compare_text);
 	found_done(&f);

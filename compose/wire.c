@@ -143,7 +143,7 @@ void project_to_wire(const struct project *p, struct buf *out)
 	}
 	/* last, because it is only known now */
 	buf_str(out, ",\"sources\":[");
-	map_each (&w.sources, it) {
+	map_each(&w.sources, it) {
 		if (it != w.sources.items)
 			buf_char(out, ',');
 		buf_json(out, it->key);
@@ -191,8 +191,7 @@ static int get_pairs(struct reader *r, const json_t *value, struct node *map)
 	const json_t *item;
 	size_t i;
 
-	json_array_foreach(value, i, item)
-	{
+	json_array_foreach(value, i, item) {
 		const char *key = json_string_value(json_array_get(item, 0));
 		struct pos pos;
 		unsigned span;
@@ -215,8 +214,7 @@ static int get_items(struct reader *r, const json_t *value, struct node *seq)
 	const json_t *item;
 	size_t i;
 
-	json_array_foreach(value, i, item)
-	{
+	json_array_foreach(value, i, item) {
 		struct node *child = get_node(r, item);
 
 		if (!child)
@@ -286,8 +284,9 @@ static struct strv get_strings(struct arena *a, const json_t *list)
 	const json_t *item;
 	size_t i;
 
-	json_array_foreach(list, i, item) if (json_is_string(item)) out.v[out.n++] =
-		arena_strdup(a, json_string_value(item));
+	json_array_foreach(list, i, item)
+		if (json_is_string(item))
+			out.v[out.n++] = arena_strdup(a, json_string_value(item));
 	return out;
 }
 
