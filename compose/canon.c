@@ -97,7 +97,7 @@ struct node *canon_wrong(struct canon *c, const struct attr *row, const struct n
 	return NULL;
 }
 
-static const char *wanted(const struct attr *row)
+const char *canon_wanted(const struct attr *row)
 {
 	static const char *const names[] = {
 		[A_STR] = "a string",
@@ -247,7 +247,7 @@ static void check_names(struct canon *c, const struct attr *row, const struct no
 static struct node *to_map(struct canon *c, const struct attr *row, struct node *n)
 {
 	if (n->kind != NODE_MAP) {
-		canon_wrong(c, row, n, wanted(row));
+		canon_wrong(c, row, n, canon_wanted(row));
 		return n;
 	}
 	for (size_t i = 0; i < n->n; i++) {
@@ -290,7 +290,7 @@ static struct node *to_obj(struct canon *c, const struct attr *row, struct node 
 	const struct attr *outer = c->outer;
 
 	if (n->kind != NODE_MAP) {
-		canon_wrong(c, row, n, wanted(row));
+		canon_wrong(c, row, n, canon_wanted(row));
 		return n;
 	}
 	c->outer = c->obj;

@@ -21,6 +21,8 @@ void canon_hint(struct canon *c, const char *fmt, ...) __attribute__((format(pri
 const char *canon_kind(const struct node *n);
 /* "'ports' must be a list, not a string"; returns NULL. */
 struct node *canon_wrong(struct canon *c, const struct attr *row, const struct node *n, const char *want);
+/* "a list": what a row takes, in words. */
+const char *canon_wanted(const struct attr *row);
 /* What was meant, to be called right after the problem was reported (canon_hint.c). The first returns the key of the row that was
  * meant, NULL when it is none of them; the second is for texts, the third for values of the wrong type. */
 const char *canon_hint_key(struct canon *c, const struct attr *row, const struct node_pair *p);

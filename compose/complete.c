@@ -2,27 +2,6 @@
  * file may leave out what another part has, so nobody can ask for it before. */
 #include "canon.h"
 
-static const char *wanted(const struct attr *row)
-{
-	static const char *const names[] = {
-		[A_STR] = "a string",
-		[A_TEXT] = "a string or number",
-		[A_SCALAR] = "a value",
-		[A_BOOL] = "true or false",
-		[A_INT] = "a whole number",
-		[A_NUM] = "a number",
-		[A_SIZE] = "a size",
-		[A_DUR] = "a duration",
-		[A_CMD] = "a command",
-		[A_KV] = "a mapping or a list",
-		[A_SEQ] = "a list",
-		[A_MAP] = "a mapping",
-		[A_OBJ] = "a mapping",
-	};
-
-	return names[row->type];
-}
-
 static void complete(struct canon *c, const struct attr *row, struct node *n);
 
 static void complete_seq(struct canon *c, const struct attr *row, struct node *seq)
@@ -58,7 +37,7 @@ static void complete(struct canon *c, const struct attr *row, struct node *n)
 
 	c->wrong = false;
 	if (n->kind == NODE_NULL && !(row->flags & AF_NULL))
-		canon_wrong(c, row, n, wanted(row));
+		canon_wrong(c, row, n, canon_wanted(row));
 	else if (n->kind == NODE_SEQ)
 		complete_seq(c, row, n);
 	else if (n->kind == NODE_MAP)
