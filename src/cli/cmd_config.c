@@ -36,7 +36,8 @@ static const struct opt config_flags[] = {
 		"print images with the digests that davit's store has of them" },
 	{ 0, "lock-image-digests", OPT_BOOL, C(lock_digests),
 		"the same, and nothing but the images: an override file" },
-	{ 0, "dry-run", OPT_IGNORED, 0, NULL }, { 0 }
+	{ 0, "dry-run", OPT_IGNORED, 0, NULL },
+	{ 0 }
 };
 
 static int write_out(struct cli *c, const char *file, const struct buf *text, struct err *err)

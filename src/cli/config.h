@@ -23,7 +23,6 @@ struct config_view {
 /* NULL: the model is to be printed. */
 const struct config_view *config_view_find(const struct config_opts *o);
 
-
 /* config_digests.c: gives every image the digest that the image store has of it; to lock, nothing but the images stays in the tree.
  * All images without one are told, with their places. 0, CLI_PRINTED or -1. */
 int config_pin_images(struct cli *c, const struct config_opts *o, struct err *err);
