@@ -33,6 +33,7 @@ void low_file_refs(struct lower *l, struct file_ref **ret, size_t *ret_n, const 
 void low_hosts(struct lower *l, struct service *svc, const struct node *n);
 void low_devices(struct lower *l, struct service *svc, const struct node *n);
 void low_ulimits(struct lower *l, struct service *svc, const struct node *n);
+void low_hooks(struct lower *l, struct hook **ret, size_t *ret_n, const struct node *n, const char *key);
 
 /* lower_service.c */
 void low_service(struct lower *l, struct service *svc, const struct node_pair *p);

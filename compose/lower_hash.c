@@ -13,7 +13,7 @@
 /* These decide how many containers there are, when they start, or where the image comes from; not what is in
  * them. */
 static const char *const ignored[] = { "scale", "restart", "depends_on", "profiles", "pull_policy",
-	"pull_refresh_after", "build", "attach", "develop", "post_start", "pre_start", "pre_stop" };
+	"pull_refresh_after", "build", "attach", "develop" };
 static const char *const ignored_deploy[] = { "replicas", "update_config", "rollback_config",
 	"restart_policy", "placement", "mode" };
 

@@ -275,3 +275,25 @@ void low_ulimits(struct lower *l, struct service *svc, const struct node *n)
 	if (svc->n_ulimits)
 		qsort(svc->ulimits, svc->n_ulimits, sizeof *svc->ulimits, by_name);
 }
+
+/* ------------------------------------------------------------------ hooks */
+
+void low_hooks(struct lower *l, struct hook **ret, size_t *ret_n, const struct node *n, const char *key)
+{
+	const struct node *seq = tree_seq(n, key);
+
+	*ret = low_array(l, seq, sizeof **ret);
+	*ret_n = 0;
+	tree_items(seq, it) {
+		struct hook *h = &(*ret)[(*ret_n)++];
+
+		h->pos = (*it)->pos;
+		h->command = low_strv(l, *it, "command");
+		h->image = low_str(l, *it, "image");
+		h->user = low_str(l, *it, "user");
+		h->working_dir = low_str(l, *it, "working_dir");
+		h->environment = low_kvs(l, *it, "environment");
+		h->privileged = tree_true(*it, "privileged");
+		h->per_replica = tree_true(*it, "per_replica");
+	}
+}

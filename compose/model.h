@@ -134,6 +134,17 @@ struct device {
 	char *source, *target, *permissions;
 };
 
+struct hook {                   /* a command around the life of a container: one item of pre_start, post_start or pre_stop */
+	struct pos pos;
+	struct strv command;    /* not set (pre_start only): what the image runs by itself */
+	char *image;            /* pre_start: of the container that runs it, NULL: the service's */
+	char *user;             /* NULL: the container's; of a pre_start with its own image: that image's */
+	char *working_dir;      /* NULL: the container's */
+	struct kvs environment; /* beside the container's, or instead of it */
+	bool privileged;
+	bool per_replica;       /* pre_start: before each container; false: once, before the service's first one */
+};
+
 struct build {
 	bool given;
 	struct pos pos;
@@ -184,6 +195,9 @@ struct service {
 	struct kvs log_options;
 	struct file_ref *configs;        size_t n_configs;
 	struct file_ref *secrets;        size_t n_secrets;
+	struct hook *pre_start;          size_t n_pre_start;     /* in the order in which they run */
+	struct hook *post_start;         size_t n_post_start;
+	struct hook *pre_stop;           size_t n_pre_stop;
 	struct strv profiles;
 	unsigned replicas;               /* scale or deploy.replicas, default 1 */
 	char *config_hash;               /* SHA-256 of what requires a new container when it changes; `x-` keys, replicas, restart

@@ -284,6 +284,53 @@ static void test_files(void **state)
 	assert_string_equal(p->secrets[0].environment, "TOKEN");
 }
 
+static void test_hooks(void **state)
+{
+	struct fx *fx = *state;
+	const struct service *s = only(fx,
+		"    pre_start:\n"
+		"      - {image: demo/tool:1, per_replica: true}\n"
+		"      - {command: migrate --all, user: root, working_dir: /w, environment: {B: 2, A: 1}, privileged: true}\n"
+		"    post_start: [{command: [a, 'b c']}]\n"
+		"    pre_stop: [{command: x}, {command: y}]\n");
+
+	assert_int_equal(s->n_pre_start, 2);
+	assert_string_equal(s->pre_start[0].image, "demo/tool:1");
+	assert_true(s->pre_start[0].per_replica);
+	assert_false(s->pre_start[0].command.set);
+	assert_int_equal(s->pre_start[1].pos.line, 6);
+	assert_null(s->pre_start[1].image);
+	assert_false(s->pre_start[1].per_replica);
+	assert_string_equal(joined(fx, s->pre_start[1].command), "migrate|--all");
+	assert_string_equal(s->pre_start[1].user, "root");
+	assert_string_equal(s->pre_start[1].working_dir, "/w");
+	assert_string_equal(pairs(fx, s->pre_start[1].environment), "A=1|B=2");
+	assert_true(s->pre_start[1].privileged);
+	assert_int_equal(s->n_post_start, 1);
+	assert_string_equal(joined(fx, s->post_start[0].command), "a|b c");
+	assert_null(s->post_start[0].user);
+	assert_false(s->post_start[0].privileged);
+	assert_int_equal(s->n_pre_stop, 2);
+	assert_string_equal(joined(fx, s->pre_stop[1].command), "y");
+	s = only(fx, "");
+	assert_int_equal(s->n_pre_start + s->n_post_start + s->n_pre_stop, 0);
+}
+
+/* As the reference has it: a changed hook makes a new container. */
+static void test_hash_of_hooks(void **state)
+{
+	struct fx *fx = *state;
+	const char *base = only(fx, "")->config_hash, *kinds[] = { "pre_start", "post_start", "pre_stop" };
+
+	for (size_t i = 0; i < 3; i++) {
+		const char *with = only(fx, arena_printf(fx->a, "    %s: [{command: a}]\n", kinds[i]))->config_hash;
+		const char *other = only(fx, arena_printf(fx->a, "    %s: [{command: b}]\n", kinds[i]))->config_hash;
+
+		assert_string_not_equal(with, base);
+		assert_string_not_equal(other, with);
+	}
+}
+
 static void test_hash(void **state)
 {
 	struct fx *fx = *state;
@@ -336,6 +383,8 @@ int main(void)
 		FX_TEST(test_dependencies),
 		FX_TEST(test_networks),
 		FX_TEST(test_files),
+		FX_TEST(test_hooks),
+		FX_TEST(test_hash_of_hooks),
 		FX_TEST(test_hash),
 		FX_TEST(test_value_of_variable),
 	};

@@ -14,6 +14,7 @@ static const char text[] = "x-top: {a: 2024-01-01, b: 1.5, c: null, big: 1844674
 			   "    volumes: ['data:/data:ro', {type: tmpfs, target: /run, tmpfs: {size: 64m}}]\n"
 			   "    cpus: 0.1\n"
 			   "    init: false\n"
+			   "    pre_start: [{image: demo/tool:1, per_replica: true}]\n"
 			   "    x-davit: {deep: [{note: kept}]}\n"
 			   "  db: {image: demo/db:1, ulimits: {core: 0}}\n"
 			   "volumes: {data: }\n";
@@ -37,6 +38,8 @@ static void test_round_trip(void **state)
 	assert_string_equal(q->working_dir, "/srv/demo");
 	assert_int_equal(q->n_services, 2);
 	assert_string_equal(q->services[1].config_hash, p->services[1].config_hash);
+	assert_string_equal(q->services[1].pre_start[0].image, "demo/tool:1");
+	assert_true(q->services[1].pre_start[0].per_replica);
 	/* places */
 	assert_string_equal(q->services[1].ports[0].pos.file, "c.yaml");
 	assert_int_equal(q->services[1].ports[0].pos.line, 7);
