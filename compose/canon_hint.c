@@ -116,6 +116,8 @@ static bool wrong_level(struct canon *c, const struct attr *row, const struct no
 		canon_hint(c, "'%s' belongs below '%s:'", p->key, under);
 	else if (has_key(c->outer, p->key))
 		canon_hint(c, "'%s' belongs one level up: indent it less", p->key);
+	else if (row != &attr_root && has_key(attr_find(&attr_service, "healthcheck"), p->key))
+		canon_hint(c, "'%s' belongs to the service's 'healthcheck:'", p->key);
 	else
 		return false;
 	return true;

@@ -70,9 +70,11 @@ static void drop_notes(struct node *root)
 	for (size_t i = 0; i < ARRAY_LEN(sections); i++)
 		tree_each(tree_map(root, sections[i]), p)
 			node_remove(p->value, "$value");
-	tree_each(tree_map(root, "services"), p)
+	tree_each(tree_map(root, "services"), p) {
+		node_remove(p->value, "$davit");
 		tree_each(tree_map(p->value, "depends_on"), dep)
 			node_remove(dep->value, "$from");
+	}
 }
 
 static struct node *settled_copy(const struct view *v, const struct attr *row, const struct node *n)

@@ -35,5 +35,8 @@ void low_devices(struct lower *l, struct service *svc, const struct node *n);
 void low_ulimits(struct lower *l, struct service *svc, const struct node *n);
 void low_hooks(struct lower *l, struct hook **ret, size_t *ret_n, const struct node *n, const char *key);
 
+/* x_davit.c: from `$davit` */
+void low_x_davit(struct lower *l, struct service *svc, const struct node *n);
+
 /* lower_service.c */
 void low_service(struct lower *l, struct service *svc, const struct node_pair *p);

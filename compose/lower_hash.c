@@ -32,6 +32,18 @@ static void add_files(struct buf *text, const char *sort, const struct file_obje
 		}
 }
 
+/* Left out where nothing is said, so that containers made before it was known stay as they are. */
+static void add_x_davit(struct buf *text, const struct service *svc)
+{
+	const struct probe *p = &svc->probe;
+
+	if (p->kind != PROBE_NONE)
+		buf_printf(text, "\nprobe %d %u %u-%u %s %s", (int)p->kind, p->port, p->status_min, p->status_max,
+			p->path ? p->path : "", p->host ? p->host : "");
+	if (svc->on_unhealthy != UNHEALTHY_NONE)
+		buf_printf(text, "\non_unhealthy %d", (int)svc->on_unhealthy);
+}
+
 static char *hash_of(
 	const struct project *p, struct arena *a, const struct service *svc, const struct node *n)
 {
@@ -64,6 +76,7 @@ static char *hash_of(
 		if (v)
 			buf_printf(&text, "\nvolume %s", v->name);
 	}
+	add_x_davit(&text, svc);
 	hash_sha256_hex(text.p, text.len, hex);
 	buf_done(&text);
 	return arena_strdup(p->arena, hex);

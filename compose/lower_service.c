@@ -219,6 +219,7 @@ void low_service(struct lower *l, struct service *svc, const struct node_pair *p
 	low_restart(l, svc, n);
 	low_deploy_restart(l, svc, n);
 	low_healthcheck(l, svc, n);
+	low_x_davit(l, svc, n);
 	low_build(l, svc, n);
 	low_ports(l, svc, n);
 	low_mounts(l, svc, n);

@@ -89,6 +89,17 @@ struct healthcheck {
 	int64_t retries;        /* -1: not given */
 };
 
+/* x-davit.probe: a health check through a socket in place of a command, with the times of `healthcheck`. */
+enum probe_kind { PROBE_NONE, PROBE_HTTP, PROBE_TCP };
+struct probe {
+	enum probe_kind kind;
+	unsigned port;          /* in the container, 1-65535 */
+	char *path, *host;      /* http: what is asked for and the Host header, both as they are sent; else NULL */
+	unsigned status_min, status_max;        /* http: the answers that are good */
+};
+/* x-davit.on_unhealthy */
+enum unhealthy_action { UNHEALTHY_NONE, UNHEALTHY_RESTART, UNHEALTHY_STOP };
+
 enum restart_kind { RESTART_NO, RESTART_ALWAYS, RESTART_ON_FAILURE, RESTART_UNLESS_STOPPED };
 struct restart_policy {
 	enum restart_kind kind;
@@ -183,6 +194,8 @@ struct service {
 	struct strv links, external_links;
 	struct dependency *depends_on;   size_t n_depends_on;   /* with the implied ones; sorted by name */
 	struct healthcheck healthcheck;
+	struct probe probe;
+	enum unhealthy_action on_unhealthy;
 	struct restart_policy restart;
 	char *stop_signal;               /* NULL: the image's, else SIGTERM */
 	int64_t stop_grace_ns;           /* -1: 10 s */

@@ -135,6 +135,7 @@ static struct project *finish(struct found *f, struct stage_ctx *s, struct node 
 	if (!s->no_path_resolution)
 		paths_resolve(s, root, f->dir);
 	normalise(s, root);
+	x_davit_tree(s, root);
 	if (f->opts->whole) {
 		s->no_consistency = true;
 		check_tree(s, root);

@@ -1,7 +1,7 @@
 /* stages.h - the seams between the front (text → merged tree) and the back (tree → model).
  *
  *   for each document of each file: load → interp → merge_take_tags → canon_tree → extends, include → merge_trees with those before → complete_tree
- *   once: names without value → default_values, default_maps → paths → normalise → profiles → check_tree → services asked for → env files → lower
+ *   once: names without value → default_values, default_maps → paths → normalise → x-davit → profiles → check_tree → services asked for → env files → lower
  *
  * All of it happens in one arena, and everything goes on after a problem as far as it can: ask diag_failed() between the stages.
  * The trees given to the back hold no !reset or !override any more. */
@@ -61,6 +61,9 @@ void default_values(const struct stage_ctx *s, struct node *root);
 void default_maps(const struct stage_ctx *s, struct node *root);
 /* Default network, implied depends_on, names PROJECT_KEY, dockerfile; with no_normalize only the project's name. */
 void normalise(const struct stage_ctx *s, struct node *root);
+/* x-davit of each service (x_davit.c): its canonical form is made beside it, under `$davit`; what is wrong in it is reported. The key itself
+ * stays as it is, as other tools print it. Nothing while variables are left alone. */
+void x_davit_tree(const struct stage_ctx *s, struct node *root);
 /* References, duplicates, conflicts, cycles, ranges. Does less with no_consistency. */
 void check_tree(const struct stage_ctx *s, struct node *root);
 

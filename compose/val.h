@@ -68,6 +68,18 @@ char *val_path_clean(struct arena *a, const char *path);
 const char *val_scalar_text(struct arena *a, const struct node *n);
 /* The number of the fewest decimal digits that is the same as v in the precision of a float. Not finite when v is too large for one. */
 double val_float32(double v);
+/* "[http://][HOST][:PORT][/PATH]", a port alone, too. host: NULL when none is given, with the port when one is. The path starts with
+ * '/', has no blanks, and the query still in it. */
+struct val_http {
+	char *host, *path;
+	unsigned port;
+};
+int val_http(struct arena *a, const char *text, struct val_http *ret, char **ret_why);
+/* The pieces by themselves: what may stand in a request as it is. */
+int val_http_path(struct arena *a, const char *path, char **ret_why);
+int val_http_host(struct arena *a, const char *host, char **ret_why);
+/* "204", "200-299". */
+int val_http_status(struct arena *a, const char *text, unsigned *ret_min, unsigned *ret_max, char **ret_why);
 /* A number as Go's %v prints it, and as JSON does. */
 char *val_float_text(struct arena *a, double v);
 char *val_float_json(struct arena *a, double v);

@@ -20,6 +20,7 @@ static inline struct node *fx_canon(struct fx *fx, const char *text)
 		default_values(&s, root);
 		default_maps(&s, root);
 		normalise(&s, root);
+		x_davit_tree(&s, root);
 		check_tree(&s, root);
 	}
 	return root;

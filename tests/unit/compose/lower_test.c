@@ -140,6 +140,37 @@ static void test_healthcheck(void **state)
 	assert_true(only(fx, "    healthcheck: {disable: true}\n")->healthcheck.disable);
 }
 
+static void test_x_davit(void **state)
+{
+	struct fx *fx = *state;
+	const struct service *svc = only(fx, "    x-davit: {probe: {http: ':8080/healthz?a=1'}, on_unhealthy: restart}\n");
+	const struct probe *p = &svc->probe;
+
+	assert_int_equal(p->kind, PROBE_HTTP);
+	assert_int_equal(p->port, 8080);
+	assert_string_equal(p->path, "/healthz?a=1");
+	assert_string_equal(p->host, "localhost:8080");
+	assert_int_equal(p->status_min, 200);
+	assert_int_equal(p->status_max, 399);
+	assert_int_equal(svc->on_unhealthy, UNHEALTHY_RESTART);
+	p = &only(fx, "    x-davit: {probe: {http: 'http://example.org'}}\n")->probe;
+	assert_int_equal(p->port, 80);
+	assert_string_equal(p->path, "/");
+	assert_string_equal(p->host, "example.org");
+	p = &only(fx, "    x-davit: {probe: {http: {port: 81, status: 204}}}\n")->probe;
+	assert_string_equal(p->host, "localhost:81");
+	assert_int_equal(p->status_min, 204);
+	assert_int_equal(p->status_max, 204);
+	svc = only(fx, "    x-davit: {probe: {tcp: ':5432'}, on_unhealthy: stop}\n");
+	assert_int_equal(svc->probe.kind, PROBE_TCP);
+	assert_int_equal(svc->probe.port, 5432);
+	assert_null(svc->probe.path);
+	assert_int_equal(svc->on_unhealthy, UNHEALTHY_STOP);
+	svc = only(fx, "    x-davit: {on_unhealthy: none}\n");
+	assert_int_equal(svc->probe.kind, PROBE_NONE);
+	assert_int_equal(svc->on_unhealthy, UNHEALTHY_NONE);
+}
+
 static void test_restart(void **state)
 {
 	struct fx *fx = *state;
@@ -358,6 +389,19 @@ static void test_hash(void **state)
 		base);
 }
 
+/* What is not said changes nothing, so that containers made before x-davit was known are not made again. */
+static void test_hash_of_x_davit(void **state)
+{
+	struct fx *fx = *state;
+	const char *base = only(fx, "")->config_hash, *tcp = only(fx, "    x-davit: {probe: {tcp: 1}}\n")->config_hash;
+
+	assert_string_equal(only(fx, "    x-davit: {}\n")->config_hash, base);
+	assert_string_equal(only(fx, "    x-davit: {on_unhealthy: none}\n")->config_hash, base);
+	assert_string_not_equal(tcp, base);
+	assert_string_not_equal(only(fx, "    x-davit: {probe: {tcp: 2}}\n")->config_hash, tcp);
+	assert_string_not_equal(only(fx, "    x-davit: {on_unhealthy: stop}\n")->config_hash, base);
+}
+
 static void test_value_of_variable(void **state)
 {
 	struct fx *fx = *state;
@@ -377,6 +421,7 @@ int main(void)
 		FX_TEST(test_ports),
 		FX_TEST(test_mounts),
 		FX_TEST(test_healthcheck),
+		FX_TEST(test_x_davit),
 		FX_TEST(test_restart),
 		FX_TEST(test_limits),
 		FX_TEST(test_lists),
@@ -386,6 +431,7 @@ int main(void)
 		FX_TEST(test_hooks),
 		FX_TEST(test_hash_of_hooks),
 		FX_TEST(test_hash),
+		FX_TEST(test_hash_of_x_davit),
 		FX_TEST(test_value_of_variable),
 	};
 

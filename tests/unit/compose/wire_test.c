@@ -15,7 +15,8 @@ static const char text[] = "x-top: {a: 2024-01-01, b: 1.5, c: null, big: 1844674
 			   "    cpus: 0.1\n"
 			   "    init: false\n"
 			   "    pre_start: [{image: demo/tool:1, per_replica: true}]\n"
-			   "    x-davit: {deep: [{note: kept}]}\n"
+			   "    x-own: {deep: [{note: kept}]}\n"
+			   "    x-davit: {probe: {http: ':8080/healthz'}, on_unhealthy: stop}\n"
 			   "  db: {image: demo/db:1, ulimits: {core: 0}}\n"
 			   "volumes: {data: }\n";
 
@@ -45,8 +46,12 @@ static void test_round_trip(void **state)
 	assert_int_equal(q->services[1].ports[0].pos.line, 7);
 	assert_int_equal(q->services[1].ports[0].pos.col, p->services[1].ports[0].pos.col);
 	/* what `config` leaves out is still there */
-	assert_string_equal(fx_text(q->root, "services/web/x-davit/deep/0/note"), "kept");
+	assert_string_equal(fx_text(q->root, "services/web/x-own/deep/0/note"), "kept");
 	assert_null(strstr(json.p, "kept"));
+	assert_null(strstr(json.p, "healthz"));
+	assert_int_equal(q->services[1].probe.kind, PROBE_HTTP);
+	assert_string_equal(q->services[1].probe.path, "/healthz");
+	assert_int_equal(q->services[1].on_unhealthy, UNHEALTHY_STOP);
 	project_free(q);
 	buf_done(&wire);
 	buf_done(&again);
