@@ -460,6 +460,8 @@ static int list_entry(const json_t *entry, void *arg, struct err *err)
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++)
 		jx_set_str(o, keys[i], jx_str(entry, keys[i]));
 	jx_set_bool(o, "shared", is_shared(entry));
+	if (jx_obj(entry, "addrs"))
+		json_object_set(o, "addrs", jx_obj(entry, "addrs"));
 	json_array_append_new(l->list, o);
 	return 0;
 }

@@ -60,7 +60,8 @@ int ipam_take(struct ipam *p, const char *network, const char *who, const char *
 void ipam_release(struct ipam *p, const char *network, const char *who);
 /* Forgets the network and all its addresses. */
 int ipam_forget(struct ipam *p, const char *network, struct err *err);
-/* The project's networks: array of {"name", "bridge", "subnet", "gateway", "project", "shared": true when another project has an address in it}; new reference. */
+/* The project's networks: array of {"name", "bridge", "subnet", "gateway", "project", "shared": true when another project has an address in it,
+ * "addrs": {"PROJECT/SLOT": address}}; project NULL: all networks; new reference. */
 json_t *ipam_list(struct ipam *p, const char *project);
 /* 02:42 + the address, as Docker did, so that ARP caches of neighbours stay right after a restart. */
 void net_mac(uint32_t addr, uint8_t ret_mac[6]);
@@ -106,6 +107,9 @@ int net_slots_resolver(const struct net_slot *slots, size_t n, struct err *err);
 int net_slot_down(const char *netns_path, struct err *err);
 /* Removes all pins below the directory, and all bridges, veth pairs and the table of the project. (worker) */
 int net_sweep(const char *netns_dir, const char *project, struct err *err);
+/* Bridges, host ends of veth pairs and tables of all projects: array of {"kind": "bridge"|"veth"|"table", "name", "project",
+ * "of": the network or the slot, "up", "bridged": it is on a bridge}; new reference, NULL with *err. (worker) */
+json_t *net_census(struct err *err);
 
 /* --- host ports and masquerading: one nftables table per project --- */
 struct net_publish {

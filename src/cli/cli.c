@@ -8,7 +8,7 @@
 #include "../util/mem.h"
 
 static const struct cmd *const cmds[] = {
-	&cmd_config, &cmd_down, &cmd_exec, &cmd_images, &cmd_kill, &cmd_load, &cmd_logs, &cmd_ls, &cmd_ps,
+	&cmd_config, &cmd_doctor, &cmd_down, &cmd_exec, &cmd_images, &cmd_kill, &cmd_load, &cmd_logs, &cmd_ls, &cmd_ps,
 	&cmd_restart, &cmd_rm, &cmd_start, &cmd_stop, &cmd_up, &cmd_version, NULL
 };
 

@@ -339,3 +339,76 @@ int cgroup_kill(const char *cgroup_path, struct err *err)
 		return 0;
 	return open_root(&root, err) < 0 ? -1 : cgroup_kill_at(root, oci_host()->mode, cgroup_path, err);
 }
+
+/* --- looking --- */
+
+struct list_arg {
+	const char *project;
+	struct strs *names;
+	bool found;
+};
+
+static int list_in(int fd, const char *name, void *arg, struct err *err)
+{
+	struct list_arg *a = arg;
+	auto_close int davit = openat(fd, davit_dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	auto_closedir DIR *d = davit < 0 ? NULL : open_dir_at(davit, a->project);
+	if (!d)
+		return 0;
+	a->found = true;
+	const struct dirent *e;
+	while ((e = readdir(d)))
+		if (e->d_type == DT_DIR && !is_dots(e->d_name) && !strs_has(a->names, e->d_name))
+			strs_add(a->names, e->d_name);
+	return 0;
+}
+
+bool cgroup_list(const char *project, struct strs *ret)
+{
+	auto_close int root = -1;
+	struct list_arg a = {.project = project, .names = ret};
+	if (oci_host()->mode != CGROUP_NONE && open_root(&root, NULL) == 0)
+		(void)each_hierarchy(root, oci_host()->mode, list_in, &a, NULL);
+	return a.found;
+}
+
+static size_t count_below(int dir_fd, const char *name, int depth)
+{
+	auto_closedir DIR *d = open_dir_at(dir_fd, name);
+	auto_buf struct buf b = BUF_INIT;
+	if (!d || depth == MAX_DEPTH)
+		return 0;
+	size_t n = 0;
+	if (path_read(dirfd(d), "cgroup.procs", MAX_PROCS_FILE, &b, NULL) == 0)
+		for (size_t i = 0; i < b.len; i++)
+			n += b.p[i] == '\n';
+	const struct dirent *e;
+	while ((e = readdir(d)))
+		if (e->d_type == DT_DIR && !is_dots(e->d_name))
+			n += count_below(dirfd(d), e->d_name, depth + 1);
+	return n;
+}
+
+struct count_arg {
+	const char *path;
+	size_t most;
+};
+
+static int count_in(int fd, const char *name, void *arg, struct err *err)
+{
+	struct count_arg *a = arg;
+	auto_close int cg = path_open_in_root(fd, a->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	size_t n = cg < 0 ? 0 : count_below(cg, ".", 0);
+	if (n > a->most)
+		a->most = n;
+	return 0;
+}
+
+size_t cgroup_count(const char *cgroup_path)
+{
+	auto_close int root = -1;
+	struct count_arg a = {.path = cgroup_path};
+	if (oci_host()->mode != CGROUP_NONE && open_root(&root, NULL) == 0)
+		(void)each_hierarchy(root, oci_host()->mode, count_in, &a, NULL);
+	return a.most;
+}

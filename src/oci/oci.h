@@ -11,6 +11,7 @@
 
 #include "../util/err.h"
 #include "../util/proc.h"
+#include "../util/str.h"
 
 struct oci_mount {
 	const char *source, *target;
@@ -129,6 +130,11 @@ int cgroup_prepare(const char *project, struct err *err);
 int cgroup_remove(const char *project, struct err *err);     /* all below davit/PROJECT, then it, then davit when empty; kills nothing */
 /* SIGKILLs everything in the cgroup (cgroup.kill or by freezing and signalling). */
 int cgroup_kill(const char *cgroup_path, struct err *err);
+
+/* The names of what is below davit/PROJECT in any hierarchy, each once. True when there is such a cgroup at all. Looks only. */
+bool cgroup_list(const char *project, struct strs *ret);
+/* How many processes are in the cgroup and below it, by the hierarchy that has the most. */
+size_t cgroup_count(const char *cgroup_path);
 
 /* --- standard streams ---
  * FIFOs RUN/…/fifo/SLOT.out and .err exist as long as the slot: the container's descriptors are O_RDWR, so that no writer ever sees SIGPIPE and no reader's
