@@ -1,9 +1,8 @@
 /* journal.c - the writer.
  *
- * One writer (whoever holds the project's lock), one write(2) per line on an O_APPEND descriptor. What a full
- * disk leaves of a line is cut off at once, what a power cut leaves at the next open. Not fsynced line by
- * line: a killed process loses nothing, and after a power cut the containers are gone anyway; compaction,
- * which replaces everything there is, is synced. */
+ * One writer (whoever holds the project's lock), line by line (lines.h). Not fsynced line by line: a killed
+ * process loses nothing, and after a power cut the containers are gone anyway; compaction, which replaces
+ * everything there is, is synced. */
 #include "journal.h"
 
 #include <errno.h>
@@ -19,8 +18,9 @@
 #include "../util/fd.h"
 #include "../util/mem.h"
 #include "../util/path.h"
+#include "lines.h"
 
-enum { COMPACT_BYTES = 256 * 1024, BLOCK = 4096 };
+enum { COMPACT_BYTES = 256 * 1024 };
 
 struct journal {
 	int dir_fd; /* ours, a duplicate */
@@ -29,46 +29,17 @@ struct journal {
 	off_t compacted_size; /* after the last compaction; 0: not known */
 };
 
-/* Where the last complete line ends. -1 with errno. */
-static off_t last_line_end(int fd, off_t size)
-{
-	char block[BLOCK];
-
-	while (size > 0) {
-		size_t want = size < BLOCK ? (size_t)size : BLOCK;
-		ssize_t n = pread(fd, block, want, size - (off_t)want);
-		const char *nl;
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -1;
-		nl = memrchr(block, '\n', (size_t)n);
-		if (nl)
-			return size - (off_t)want + (nl - block) + 1;
-		size -= (off_t)want;
-	}
-	return 0;
-}
-
 static int open_file(struct journal *j, struct err *err)
 {
-	auto_close int fd =
-		openat(j->dir_fd, "journal", O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
-	struct stat st;
-	off_t end;
+	auto_close int fd = -1;
+	off_t size;
 
-	if (fd < 0 || fstat(fd, &st) < 0)
-		return err_sys(err, errno, "open the journal");
-	end = last_line_end(fd, st.st_size);
-	if (end < 0)
-		return err_sys(err, errno, "read the journal");
-	if (end < st.st_size && ftruncate(fd, end) < 0)
-		return err_sys(err, errno, "cut the journal's torn last line off");
+	if (lines_open(j->dir_fd, "journal", "the journal", &fd, &size, err) < 0)
+		return -1;
 	if (j->fd >= 0)
 		close(j->fd);
 	j->fd = take_fd(&fd);
-	j->size = end;
+	j->size = size;
 	return 0;
 }
 
@@ -118,22 +89,10 @@ static int add_line(struct buf *b, const char *key, const json_t *value, struct 
 int journal_append(struct journal *j, const char *key, const json_t *value, struct err *err)
 {
 	auto_buf struct buf line = BUF_INIT;
-	ssize_t n;
 
 	if (add_line(&line, key, value, err) < 0)
 		return -1;
-	do
-		n = write(j->fd, line.p, line.len);
-	while (n < 0 && errno == EINTR);
-	if (n != (ssize_t)line.len) {
-		int why = n < 0 ? errno : ENOSPC;
-
-		if (n > 0 && ftruncate(j->fd, j->size) < 0)
-			return err_sys(err, errno, "cut a torn line off the journal");
-		return err_sys(err, why, "write the journal");
-	}
-	j->size += n;
-	return 0;
+	return lines_append(j->fd, &j->size, line.p, line.len, "the journal", err);
 }
 
 bool journal_wants_compaction(const struct journal *j)
