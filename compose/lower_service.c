@@ -71,7 +71,7 @@ static void low_restart(struct lower *l, struct service *svc, const struct node 
 		restart_error(l, restart, svc->name, "restart");
 }
 
-/* deploy.restart_policy holds only where `restart` says nothing. */
+/* deploy.restart_policy wins over `restart`; what it does not say about the condition, `restart` says. */
 static void low_deploy_restart(struct lower *l, struct service *svc, const struct node *n)
 {
 	const struct node *policy = tree_map(tree_map(n, "deploy"), "restart_policy");
@@ -79,14 +79,20 @@ static void low_deploy_restart(struct lower *l, struct service *svc, const struc
 
 	svc->restart.delay_ns = low_ns(policy, "delay", -1);
 	svc->restart.window_ns = low_ns(policy, "window", -1);
-	if (!policy || tree_str(n, "restart"))
+	if (!policy)
 		return;
-	svc->restart.max_attempts = low_int(policy, "max_attempts", 0);
-	if (!condition || STREQ(condition->text, "any"))
+	if (node_get(policy, "max_attempts"))
+		svc->restart.max_attempts = low_int(policy, "max_attempts", 0);
+	if (!condition && tree_str(n, "restart"))
+		return;
+	svc->restart.kind = RESTART_NO;
+	if (!condition || STREQ(condition->text, "any") || STREQ(condition->text, "always"))
 		svc->restart.kind = RESTART_ALWAYS;
 	else if (STREQ(condition->text, "on-failure"))
 		svc->restart.kind = RESTART_ON_FAILURE;
-	else if (!STREQ(condition->text, "none"))
+	else if (STREQ(condition->text, "unless-stopped"))
+		svc->restart.kind = RESTART_UNLESS_STOPPED;
+	else if (!STREQ(condition->text, "none") && !STREQ(condition->text, "no"))
 		restart_error(l, condition, svc->name, "deploy.restart_policy.condition");
 }
 

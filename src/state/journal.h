@@ -50,12 +50,17 @@ struct unit_rec {
 	char *runtime;		  /* the OCI runtime that runs it: a name or a path */
 	char *state;				     /* name of the state in src/super's table */
 	struct proc_id proc;			     /* of the container's init while it runs */
-	char *boot;				     /* boot id proc belongs to */
+	char *boot;				     /* boot id that proc and the monotonic times belong to */
 	int64_t created_ns, started_ns, finished_ns; /* wall */
 	int exit_code;				     /* of the last run; -1: none yet or unknown */
 	bool oom;
 	bool restarting;	  /* its end is known and the policy brings it back */
 	unsigned restarts;	   /* by policy, since the last manual start */
+	unsigned attempts;	   /* of those the policy allows; a run longer than its window starts them over */
+	int64_t backoff_ms;	   /* the last pause before a restart */
+	/* Monotonic time of the boot that `boot` names, 0: not known. Nothing that acts is computed from wall time. */
+	int64_t started_mono;	   /* when it was started */
+	int64_t due_mono;	   /* when the state it is in is over: a pause, the grace of a stop */
 	char *health;		   /* NULL: no check; "starting", "healthy", "unhealthy" */
 	bool manual_stop;	   /* stopped by its user: unless-stopped does not bring it back */
 	char *error;		   /* why it could not be started */

@@ -124,6 +124,10 @@ json_t *unit_rec_to_json(const struct unit_rec *r)
 	set_true(o, "oom", r->oom);
 	set_true(o, "restarting", r->restarting);
 	set_int(o, "restarts", r->restarts);
+	set_int(o, "attempts", r->attempts);
+	set_int(o, "backoff_ms", r->backoff_ms);
+	set_int(o, "started_mono", r->started_mono);
+	set_int(o, "due_mono", r->due_mono);
 	jx_set_str(o, "health", r->health);
 	set_true(o, "manual_stop", r->manual_stop);
 	jx_set_str(o, "error", r->error);
@@ -218,6 +222,10 @@ static void get_run(const json_t *j, struct unit_rec *r)
 	r->oom = jx_bool(j, "oom", false);
 	r->restarting = jx_bool(j, "restarting", false);
 	r->restarts = (unsigned)get_int(j, "restarts", UINT_MAX);
+	r->attempts = (unsigned)get_int(j, "attempts", UINT_MAX);
+	r->backoff_ms = get_int(j, "backoff_ms", INT64_MAX);
+	r->started_mono = get_int(j, "started_mono", INT64_MAX);
+	r->due_mono = get_int(j, "due_mono", INT64_MAX);
 	r->health = get_str(j, "health");
 	r->manual_stop = jx_bool(j, "manual_stop", false);
 	r->error = get_str(j, "error");

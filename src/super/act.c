@@ -33,6 +33,14 @@ void unit_timer(struct unit *u, int64_t ms)
 		activity_timer(u->timer, ms);
 }
 
+void unit_due(struct unit *u, int64_t ms)
+{
+	u->rec.due_mono = clock_mono_ns() + ms * MS_NS;
+	free(u->rec.boot);
+	u->rec.boot = xstrdup(proc_boot_id());
+	unit_timer(u, ms);
+}
+
 /* ------------------------------------------------------------------ prepare, remove */
 
 void act_note_prepared(struct unit *u, const json_t *j)
@@ -165,7 +173,8 @@ void act_forget(struct unit *u)
 	u->rec.error = NULL;
 	u->rec.started_ns = u->rec.finished_ns = u->rec.created_ns = 0;
 	u->rec.exit_code = -1;
-	u->rec.restarts = 0;
+	u->rec.restarts = u->rec.attempts = 0;
+	u->rec.backoff_ms = u->rec.started_mono = 0;
 }
 
 /* ------------------------------------------------------------------ create, start, stop, delete */
@@ -216,7 +225,7 @@ void act_exit_early(struct unit *u)
 void act_running(struct unit *u)
 {
 	u->rec.started_ns = clock_wall_ns();
-	u->started_mono = clock_mono_ns();
+	u->rec.started_mono = clock_mono_ns();
 	u->rec.oom = u->rec.restarting = false;
 	free(u->rec.error);
 	u->rec.error = NULL;
@@ -246,13 +255,14 @@ void act_term(struct unit *u)
 	int sig = signal_number(u->launch.stop_signal ? u->launch.stop_signal : "SIGTERM");
 	int64_t grace = u->grace_ms >= 0 ? u->grace_ms : u->have_launch ? u->launch.grace_ms : 10000;
 
-	u->stop_asked = true;
-	u->rec.restarting = false;
+	u->stop_asked = u->want != W_AGAIN;
+	u->rec.restarting = u->want == W_AGAIN;
 	u->kills = 0;
 	health_stop(u);
 	if (unit_signal(u, grace == 0 || sig < 0 ? SIGKILL : sig, &err) < 0)
 		log_warn("%s: %s", u->rec.slot, err_msg(&err));
-	unit_timer(u, grace == 0 ? KILL_MS : grace);
+	unit_due(u, grace == 0 ? KILL_MS : grace);
+	unit_save(u);                    /* whoever comes next neither signals again nor starts the grace over */
 }
 
 void act_kill(struct unit *u)
@@ -266,7 +276,8 @@ void act_kill(struct unit *u)
 		log_error("%s: process %d does not end, not even by SIGKILL", u->rec.slot, (int)u->rec.proc.pid);
 		txn_on_unit(u->s, u);
 	}
-	unit_timer(u, KILL_MS);
+	unit_due(u, KILL_MS);
+	unit_save(u);
 }
 
 static void unwatch_init(struct unit *u)
@@ -317,51 +328,6 @@ bool unit_waits_for_start(const struct unit *u)
 		if (!b.p[i])
 			b.p[i] = ' ';
 	return strstr(b.p, u->rec.id) || str_starts(b.p, "runc init");
-}
-
-static bool restarts_by_policy(struct unit *u)
-{
-	int64_t ran_ms = u->started_mono ? (clock_mono_ns() - u->started_mono) / MS_NS : 0;
-
-	if (u->want != W_RUNNING || !u->have_launch)
-		return false;
-	return restart_decide(&u->launch, &u->rec, ran_ms, u->stop_asked, &u->backoff_ms) == RESTART_AFTER;
-}
-
-/* Known from the moment of its end on, so that nobody sees a container as ended for good that is about to come back. */
-void unit_ended(struct unit *u, int status, int64_t at_ns)
-{
-	u->rec.exit_code = status;
-	u->rec.finished_ns = at_ns;
-	u->rec.restarting = (u->state == U_RUNNING || u->state == U_STARTING) && restarts_by_policy(u);
-	super_post(u, E_EXIT);
-}
-
-/* The one place that decides what follows an exit. */
-void act_after_exit(struct unit *u)
-{
-	if (u->fail.kind && u->rec.restarts == 0) {
-		super_post(u, E_FAIL);
-		return;
-	}
-	if (u->fail.kind) {              /* the policy's attempt to start it again failed: that counts as an end, too */
-		free(u->rec.error);
-		u->rec.error = xstrdup(err_msg(&u->fail));
-		u->rec.exit_code = err_exit_status(&u->fail);
-		err_done(&u->fail);
-		u->started_mono = 0;
-		u->rec.restarting = restarts_by_policy(u);
-	}
-	if (u->want == W_RUNNING && !u->rec.restarting)
-		u->want = W_NOTHING;
-	super_post(u, E_WANT);
-}
-
-void act_backoff(struct unit *u)
-{
-	u->rec.restarts++;
-	unit_timer(u, u->backoff_ms);
-	unit_save(u);
 }
 
 static void note_why(struct unit *u)

@@ -28,6 +28,16 @@ static void load_launch(struct unit *u)
 	u->have_launch = true;
 }
 
+/* Monotonic times of another boot mean nothing here. A record that has none is a running container's as an older davit wrote it:
+ * its time counts from now. */
+static void judge_times(struct unit *u)
+{
+	if (!str_eq(u->rec.boot, proc_boot_id()))
+		u->rec.started_mono = u->rec.due_mono = 0;
+	else if (u->state == U_RUNNING && !u->rec.started_mono)
+		u->rec.started_mono = clock_mono_ns();
+}
+
 static struct unit *unit_of(struct super *s, struct unit_rec *r)
 {
 	struct unit *u = unit_make(s, r->slot, r->service, r->index);
@@ -37,6 +47,7 @@ static struct unit *unit_of(struct super *s, struct unit_rec *r)
 	u->rec = *r;
 	memset(r, 0, sizeof *r);
 	u->state = state < 0 ? U_STOPPED : (enum ustate)state;
+	judge_times(u);
 	if (u->rec.id)
 		load_launch(u);
 	return u;
@@ -54,17 +65,30 @@ static void reopen_streams(struct unit *u)
 	streams_watch(u);
 }
 
-static void note_start(struct unit *u)
+/* The timer of the state goes on where it was; at most `limit_ms`, whatever the record says. False: the record does not know it. */
+static bool resume_timer(struct unit *u, int64_t limit_ms)
 {
-	if (u->rec.started_ns)
-		u->started_mono = clock_mono_ns() - (clock_wall_ns() - u->rec.started_ns);
+	int64_t left_ms = (u->rec.due_mono - clock_mono_ns()) / MS_NS;
+
+	if (!u->rec.due_mono)
+		return false;
+	unit_timer(u, left_ms < 0 ? 0 : left_ms > limit_ms ? limit_ms : left_ms);
+	return true;
+}
+
+/* It was asked to end: by somebody, or to be started again. It is not asked a second time. */
+static void adopt_stopping(struct unit *u)
+{
+	u->want = u->rec.restarting && !u->rec.manual_stop ? W_AGAIN : W_STOPPED;
+	u->stop_asked = u->want == W_STOPPED;
+	if (!resume_timer(u, INT64_MAX))
+		act_term(u);
 }
 
 static void adopt_living(struct unit *u)
 {
 	reopen_streams(u);
 	network_dns_on(u);
-	note_start(u);
 	if (u->state == U_STARTING && !unit_waits_for_start(u))
 		u->state = U_RUNNING;
 	switch (u->state) {
@@ -80,8 +104,7 @@ static void adopt_living(struct unit *u)
 		unit_save(u);
 		break;
 	case U_STOPPING:
-		u->want = W_STOPPED;
-		act_term(u);
+		adopt_stopping(u);
 		break;
 	default:                         /* created: whoever wanted it started says so again */
 		u->want = W_CREATED;
@@ -92,35 +115,32 @@ static void adopt_living(struct unit *u)
 /* Its process is gone. The exits file is read by exits_collect() later; what stands there wins over "unknown". */
 static void adopt_dead(struct unit *u)
 {
-	bool stopping = u->state == U_STOPPING || u->rec.manual_stop;
+	bool again = u->state == U_STOPPING && u->rec.restarting && !u->rec.manual_stop;
+	bool stopping = (u->state == U_STOPPING && !again) || u->rec.manual_stop;
 
-	u->want = stopping ? W_STOPPED : u->state == U_CREATED ? W_NOTHING : W_RUNNING;
+	u->want = stopping ? W_STOPPED : again ? W_AGAIN : u->state == U_CREATED ? W_NOTHING : W_RUNNING;
 	u->stop_asked = stopping;
 	if (u->state == U_STARTING)      /* nobody's start is in flight any more: it ran, if for a moment */
 		u->state = U_RUNNING;
-	note_start(u);
 	reopen_streams(u);
 }
 
-static bool policy_wants(struct unit *u)
-{
-	int64_t pause = 0;
-
-	return u->have_launch && !u->rec.manual_stop &&
-	       restart_decide(&u->launch, &u->rec, 0, false, &pause) == RESTART_AFTER;
-}
-
-/* The host was started anew: neither process, mount nor namespace of its last run exists. What ran, or was about to, is started again
- * if its policy says so. */
+/* The host was started anew: neither process, mount nor namespace of its last run exists. What its policy brings back is started
+ * again, with the first pause when it ends again. */
 static void adopt_after_boot(struct unit *u)
 {
-	bool ran = u->state == U_RUNNING || u->state == U_STARTING;
+	bool ran = u->state == U_RUNNING || u->state == U_STARTING || (u->state == U_STOPPING && u->rec.restarting);
 
-	if (u->state == U_ABSENT || u->state == U_FAILED)
+	if (u->state == U_ABSENT)
 		return;
-	if (ran)
+	if (unit_has_process(u->state))
 		u->rec.exit_code = -1;
-	u->want = (ran && policy_wants(u)) || (u->rec.restarting && !u->rec.manual_stop) ? W_RUNNING : W_NOTHING;
+	u->rec.restarting = restart_at_boot(unit_policy(u), &u->rec, ran);
+	if (u->rec.restarting)
+		u->rec.manual_stop = false;
+	else if (u->state == U_FAILED)
+		return;
+	u->rec.backoff_ms = 0;
 	u->rec.proc = (struct proc_id){ 0 };
 	u->state = U_STOPPED;
 	unit_save(u);
@@ -129,9 +149,14 @@ static void adopt_after_boot(struct unit *u)
 /* Nothing of it runs and nothing is known to be in flight. Requests that were interrupted say again what they want. */
 static void adopt_resting(struct unit *u)
 {
-	bool again = (u->rec.restarting && !u->rec.manual_stop) || u->want == W_RUNNING;
+	bool again = u->rec.restarting && !u->rec.manual_stop;
 
 	switch (u->state) {
+	case U_BACKOFF:
+		u->want = W_RUNNING;
+		if (!resume_timer(u, u->rec.backoff_ms))
+			unit_due(u, u->rec.backoff_ms);
+		return;
 	case U_CREATING:
 		u->want = again ? W_RUNNING : W_NOTHING;
 		u->state = U_DELETING;

@@ -242,6 +242,7 @@ static void do_kill(struct client *c, const json_t *req)
 			if (u->want == W_RUNNING)
 				u->want = W_STOPPED;
 			u->rec.manual_stop = true;
+			unit_save(u);
 		}
 		publish_step(c->s, c, "container", u->rec.name, u->rec.service, "Killing", NULL);
 		if (unit_signal(u, sig, &err) < 0)

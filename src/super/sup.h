@@ -63,7 +63,8 @@ enum uevent {
 	U_NEVENTS
 };
 
-enum uwant { W_NOTHING, W_PREPARED, W_CREATED, W_RUNNING, W_STOPPED, W_ABSENT };
+/* W_AGAIN is the supervisor's own wish, never a request's: ended if it runs, then started after a pause. */
+enum uwant { W_NOTHING, W_PREPARED, W_CREATED, W_RUNNING, W_AGAIN, W_STOPPED, W_ABSENT };
 
 enum activity { ACT_NONE, ACT_PREPARE, ACT_CREATE, ACT_START, ACT_CLEAN, ACT_DELETE, ACT_REMOVE };
 
@@ -100,8 +101,6 @@ struct unit {
 	bool stuck;                      /* does not end, not even by SIGKILL */
 	bool stop_asked;                 /* this stop was asked for: policy does not bring it back */
 	int64_t grace_ms;                /* of the stop in progress, -1: the launch's */
-	int64_t backoff_ms;              /* last pause */
-	int64_t started_mono;
 
 	struct logw *log;
 	int out_fd, err_fd, tty_fd;      /* readers of the FIFOs; pty master */
@@ -207,13 +206,14 @@ void act_forget(struct unit *u);
 void act_exit_early(struct unit *u);
 void act_none(struct unit *u);
 /* Signals the container's init through its pidfd. */
-void unit_ended(struct unit *u, int status, int64_t at_ns);
 int unit_signal(struct unit *u, int sig, struct err *err);
 /* Whether its init is still the runtime's own, waiting to become the container's program. */
 bool unit_waits_for_start(const struct unit *u);
 /* The runtime of this container: its own or the supervisor's. */
 const struct oci_runtime *unit_runtime(struct unit *u);
 void unit_timer(struct unit *u, int64_t ms);     /* -1: off */
+/* The same, and known to the next supervisor from the next unit_save() on. */
+void unit_due(struct unit *u, int64_t ms);
 
 /* ------------------------------------------------------------------ streams.c: logs, pty, pidfd */
 int streams_open(struct unit *u, int stdio[3], struct err *err);     /* before create; stdio is the container's side */
@@ -229,11 +229,25 @@ void exits_collect(struct super *s);
 void health_start(struct unit *u);
 void health_stop(struct unit *u);
 
-/* ------------------------------------------------------------------ restart.c */
+/* ------------------------------------------------------------------ ending.c: what follows a container's end */
+/* Called by whoever learns of it; posts E_EXIT. status -1: unknown. */
+void unit_ended(struct unit *u, int status, int64_t at_ns);
+/* The policy in force: the file's as of the last `up`, else that of its birth. */
+const struct restart_policy *unit_policy(const struct unit *u);
+/* Ends a running container as a stop does, and starts it again whatever its policy says: with the policy's pause. One that does not
+ * run is left alone. why goes into the supervisor's log. */
+void unit_restart_now(struct unit *u, const char *why);
+
+/* ------------------------------------------------------------------ restart.c: policies, pure */
 enum restart_verdict { RESTART_STAY, RESTART_AFTER };
-/* What the policy says about a container that just exited; *ret_ms: the pause before it is started again. */
-enum restart_verdict restart_decide(const struct launch *l, const struct unit_rec *r, int64_t ran_ms, bool asked,
-				    int64_t *backoff_ms);
+/* What the policy says about a container that just exited (r->exit_code) after ran_ms. RESTART_AFTER: it is counted, and r->backoff_ms
+ * is the pause before it is started again. asked: its end was. */
+enum restart_verdict restart_decide(const struct restart_policy *p, struct unit_rec *r, int64_t ran_ms, bool asked);
+/* The next pause, into r->backoff_ms. */
+void restart_pause(const struct restart_policy *p, struct unit_rec *r, int64_t ran_ms);
+/* Whether it is to be started after a boot; ran: it did when the host went down. As Docker's daemon does at its start, `always` brings
+ * back also what its user stopped. */
+bool restart_at_boot(const struct restart_policy *p, const struct unit_rec *r, bool ran);
 
 /* ------------------------------------------------------------------ network.c: one worker at a time, in order */
 typedef void network_done_fn(struct super *s, void *arg, const json_t *result, const struct err *err);

@@ -267,7 +267,7 @@ static void begin_prepare(struct txn *t, size_t i, struct unit *u)
 	op_announce(t, i, true);
 	if (op_runs(u))
 		return;
-	u->rec.restarts = 0;             /* a beginning of its own: if it fails, it has failed */
+	u->rec.restarting = false;       /* a beginning of its own: if it fails, it has failed */
 	unit_want(u, W_PREPARED);
 }
 
@@ -275,8 +275,8 @@ static void begin_start(struct txn *t, size_t i, struct unit *u)
 {
 	op_announce(t, i, true);
 	u->rec.manual_stop = false;
-	u->rec.restarts = 0;
-	u->backoff_ms = 0;
+	u->rec.restarts = u->rec.attempts = 0;
+	u->rec.backoff_ms = 0;
 	unit_want(u, W_RUNNING);
 }
 
@@ -288,6 +288,7 @@ static void begin_stop(struct txn *t, size_t i, struct unit *u)
 		op_announce(t, i, true);
 	u->grace_ms = timeout_s >= 0 ? timeout_s * 1000 : -1;
 	u->rec.manual_stop = t->verb == PLAN_STOP || t->verb == PLAN_REMOVE;
+	unit_save(u);                    /* what rests already makes no transition */
 	unit_want(u, W_STOPPED);
 }
 
@@ -363,7 +364,7 @@ static int exited(const struct unit *u, struct err *err)
 
 static int verdict_start(struct txn *t, size_t i, const struct unit *u, struct err *err)
 {
-	bool ran = u->started_mono >= t->began_ns[i];
+	bool ran = u->rec.started_mono >= t->began_ns[i];
 
 	switch (u->state) {
 	case U_RUNNING:

@@ -55,8 +55,10 @@ static const struct trans wishes[U_NSTATES][N_WANTS] = {
 			 [W_STOPPED]  = { U_STOPPED,   act_none },    [W_ABSENT]  = { U_REMOVING,  act_remove } },
 	[U_CREATED]  = { [W_RUNNING]  = { U_STARTING,  act_start },   [W_STOPPED] = { U_DELETING,  act_delete },
 			 [W_ABSENT]   = { U_DELETING,  act_delete } },
-	[U_RUNNING]  = { [W_STOPPED]  = { U_STOPPING,  act_term },    [W_ABSENT]  = { U_STOPPING,  act_term } },
-	[U_EXITED]   = { [W_RUNNING]  = { U_BACKOFF,   act_backoff }, [W_CREATED] = { U_STOPPED,   act_settle },
+	[U_RUNNING]  = { [W_AGAIN]    = { U_STOPPING,  act_term },
+			 [W_STOPPED]  = { U_STOPPING,  act_term },    [W_ABSENT]  = { U_STOPPING,  act_term } },
+	[U_EXITED]   = { [W_RUNNING]  = { U_BACKOFF,   act_backoff }, [W_AGAIN]   = { U_BACKOFF,   act_backoff },
+			 [W_CREATED] = { U_STOPPED,   act_settle },
 			 [W_NOTHING]  = { U_STOPPED,   act_none },    [W_PREPARED] = { U_STOPPED,  act_settle },
 			 [W_STOPPED]  = { U_STOPPED,   act_none },    [W_ABSENT]  = { U_REMOVING,  act_remove } },
 	[U_BACKOFF]  = { [W_STOPPED]  = { U_STOPPED,   act_none },    [W_ABSENT]  = { U_REMOVING,  act_remove } },
@@ -99,8 +101,10 @@ static void enter(struct unit *u, enum ustate next, void (*act)(struct unit *))
 
 	log_debug("%s: %s -> %s", u->rec.slot, state_str[u->state], state_str[next]);
 	u->state = next;
-	if (moved)
+	if (moved) {
+		u->rec.due_mono = 0;     /* of the state that it has left */
 		unit_save(u);
+	}
 	act(u);
 	if (moved) {
 		txn_on_unit(u->s, u);

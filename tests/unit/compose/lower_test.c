@@ -189,9 +189,13 @@ static void test_restart(void **state)
 	assert_int_equal(r.window_ns, 60000000000LL);
 	r = only(fx, "    deploy: {restart_policy: {}}\n")->restart;
 	assert_int_equal(r.kind, RESTART_ALWAYS);
-	/* `restart` wins */
+	/* deploy.restart_policy wins, as far as it says something */
 	r = only(fx, "    restart: always\n    deploy: {restart_policy: {condition: none}}\n")->restart;
-	assert_int_equal(r.kind, RESTART_ALWAYS);
+	assert_int_equal(r.kind, RESTART_NO);
+	r = only(fx, "    restart: on-failure:4\n    deploy: {restart_policy: {delay: 2s}}\n")->restart;
+	assert_int_equal(r.kind, RESTART_ON_FAILURE);
+	assert_int_equal(r.max_attempts, 4);
+	assert_int_equal(r.delay_ns, 2000000000LL);
 	assert_false(diag_failed(&fx->d));
 	only(fx, "    restart: sometimes\n");
 	fx_problem(fx, DIAG_WARNING, "'sometimes' is no restart policy");

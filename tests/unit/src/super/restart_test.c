@@ -9,18 +9,17 @@
 
 enum { WELL_MS = 10000, BADLY_MS = 50 };
 
-static struct launch launch(enum restart_kind kind, int64_t max, int64_t delay_ns)
+static struct restart_policy policy(enum restart_kind kind, int64_t max)
 {
-	return (struct launch){ .restart = { .kind = kind, .max_attempts = max, .delay_ns = delay_ns } };
+	return (struct restart_policy){ .kind = kind, .max_attempts = max, .delay_ns = -1, .window_ns = -1 };
 }
 
 static enum restart_verdict after_exit(enum restart_kind kind, int code, bool manual, bool asked)
 {
-	struct launch l = launch(kind, 0, -1);
+	struct restart_policy p = policy(kind, 0);
 	struct unit_rec r = { .exit_code = code, .manual_stop = manual };
-	int64_t pause = 0;
 
-	return restart_decide(&l, &r, BADLY_MS, asked, &pause);
+	return restart_decide(&p, &r, BADLY_MS, asked);
 }
 
 static void policies(void **state)
@@ -40,42 +39,106 @@ static void what_was_stopped_stays_stopped(void **state)
 	assert_int_equal(after_exit(RESTART_UNLESS_STOPPED, 0, true, false), RESTART_STAY);
 }
 
+/* N restarts, however long it ran in between. */
 static void on_failure_gives_up(void **state)
 {
-	struct launch l = launch(RESTART_ON_FAILURE, 2, -1);
+	struct restart_policy p = policy(RESTART_ON_FAILURE, 2);
 	struct unit_rec r = { .exit_code = 1 };
-	int64_t pause = 0;
 
-	for (r.restarts = 0; r.restarts < 2; r.restarts++)
-		assert_int_equal(restart_decide(&l, &r, BADLY_MS, false, &pause), RESTART_AFTER);
-	assert_int_equal(restart_decide(&l, &r, BADLY_MS, false, &pause), RESTART_STAY);
+	assert_int_equal(restart_decide(&p, &r, BADLY_MS, false), RESTART_AFTER);
+	assert_int_equal(restart_decide(&p, &r, WELL_MS, false), RESTART_AFTER);
+	assert_int_equal(restart_decide(&p, &r, WELL_MS, false), RESTART_STAY);
+	assert_int_equal(restart_decide(&p, &r, BADLY_MS, false), RESTART_STAY);
+}
+
+static void deploy_counts_every_condition(void **state)
+{
+	struct restart_policy p = policy(RESTART_ALWAYS, 1);
+	struct unit_rec r = { .exit_code = 0 };
+
+	assert_int_equal(restart_decide(&p, &r, BADLY_MS, false), RESTART_AFTER);
+	assert_int_equal(restart_decide(&p, &r, BADLY_MS, false), RESTART_STAY);
+}
+
+static void a_run_longer_than_the_window_starts_the_count_over(void **state)
+{
+	struct restart_policy p = policy(RESTART_ON_FAILURE, 1);
+	struct unit_rec r = { .exit_code = 1 };
+
+	p.window_ns = 2 * 1000000000LL;
+	assert_int_equal(restart_decide(&p, &r, BADLY_MS, false), RESTART_AFTER);
+	assert_int_equal(restart_decide(&p, &r, 2000, false), RESTART_AFTER);
+	assert_int_equal(r.attempts, 1);
+	assert_int_equal(restart_decide(&p, &r, 1999, false), RESTART_STAY);
 }
 
 static void pause_doubles_and_starts_over(void **state)
 {
-	struct launch l = launch(RESTART_ALWAYS, 0, -1);
+	struct restart_policy p = policy(RESTART_ALWAYS, 0);
 	struct unit_rec r = { .exit_code = 1 };
-	int64_t pause = 0, want = 100;
+	int64_t want = 100;
 
 	for (int i = 0; i < 14; i++) {
-		assert_int_equal(restart_decide(&l, &r, BADLY_MS, false, &pause), RESTART_AFTER);
-		assert_int_equal(pause, want);
+		assert_int_equal(restart_decide(&p, &r, i % 2 ? WELL_MS - 1 : 0, false), RESTART_AFTER);
+		assert_int_equal(r.backoff_ms, want);
 		want = want * 2 > 60000 ? 60000 : want * 2;
 	}
-	restart_decide(&l, &r, WELL_MS, false, &pause);
-	assert_int_equal(pause, 100);
+	restart_decide(&p, &r, WELL_MS, false);
+	assert_int_equal(r.backoff_ms, 100);
+	r.backoff_ms = INT64_MAX;        /* whatever a record says */
+	restart_decide(&p, &r, 0, false);
+	assert_int_equal(r.backoff_ms, 60000);
 }
 
 static void deploy_sets_the_pause(void **state)
 {
-	struct launch l = launch(RESTART_ALWAYS, 0, 5 * 1000000000LL);
+	struct restart_policy p = policy(RESTART_ALWAYS, 0);
 	struct unit_rec r = { .exit_code = 1 };
-	int64_t pause = 0;
 
-	restart_decide(&l, &r, BADLY_MS, false, &pause);
-	assert_int_equal(pause, 5000);
-	restart_decide(&l, &r, BADLY_MS, false, &pause);
-	assert_int_equal(pause, 5000);
+	for (int64_t s = 0; s < 10; s += 5) {
+		p.delay_ns = s * 1000000000LL;
+		restart_decide(&p, &r, BADLY_MS, false);
+		assert_int_equal(r.backoff_ms, s * 1000);
+		restart_decide(&p, &r, BADLY_MS, false);
+		assert_int_equal(r.backoff_ms, s * 1000);
+	}
+}
+
+/* The clock jumped: a run of less than no time is a short one. */
+static void times_that_cannot_be(void **state)
+{
+	struct restart_policy p = policy(RESTART_ON_FAILURE, 1);
+	struct unit_rec r = { .exit_code = 1, .backoff_ms = 400 };
+
+	p.window_ns = 1;
+	assert_int_equal(restart_decide(&p, &r, -315360000000LL, false), RESTART_AFTER);
+	assert_int_equal(r.backoff_ms, 800);
+	assert_int_equal(restart_decide(&p, &r, -1, false), RESTART_STAY);
+}
+
+static bool at_boot(enum restart_kind kind, bool ran, bool manual)
+{
+	struct restart_policy p = policy(kind, 0);
+	struct unit_rec r = { .exit_code = ran ? -1 : 0, .started_ns = 1, .manual_stop = manual };
+
+	return restart_at_boot(&p, &r, ran);
+}
+
+static void what_a_boot_brings_back(void **state)
+{
+	struct restart_policy p = policy(RESTART_UNLESS_STOPPED, 0);
+	struct unit_rec never = { .exit_code = -1 };
+
+	assert_false(at_boot(RESTART_NO, true, false));
+	assert_true(at_boot(RESTART_ALWAYS, true, false));
+	assert_true(at_boot(RESTART_ALWAYS, false, true));
+	assert_true(at_boot(RESTART_UNLESS_STOPPED, true, false));
+	assert_true(at_boot(RESTART_UNLESS_STOPPED, false, false));
+	assert_false(at_boot(RESTART_UNLESS_STOPPED, false, true));
+	assert_true(at_boot(RESTART_ON_FAILURE, true, false));
+	assert_false(at_boot(RESTART_ON_FAILURE, false, false));
+	assert_false(at_boot(RESTART_ON_FAILURE, true, true));
+	assert_false(restart_at_boot(&p, &never, false));
 }
 
 static void signals_have_numbers(void **state)
@@ -133,9 +196,11 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(policies), cmocka_unit_test(what_was_stopped_stays_stopped),
-		cmocka_unit_test(on_failure_gives_up), cmocka_unit_test(pause_doubles_and_starts_over),
-		cmocka_unit_test(deploy_sets_the_pause), cmocka_unit_test(signals_have_numbers),
-		cmocka_unit_test(launch_survives_the_disk),
+		cmocka_unit_test(on_failure_gives_up), cmocka_unit_test(deploy_counts_every_condition),
+		cmocka_unit_test(a_run_longer_than_the_window_starts_the_count_over),
+		cmocka_unit_test(pause_doubles_and_starts_over), cmocka_unit_test(deploy_sets_the_pause),
+		cmocka_unit_test(times_that_cannot_be), cmocka_unit_test(what_a_boot_brings_back),
+		cmocka_unit_test(signals_have_numbers), cmocka_unit_test(launch_survives_the_disk),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
