@@ -466,11 +466,11 @@ static const struct attr service[] = {
 	  .item_key = key_target, .help = "volumes and directories to mount" },
 	{ "volumes_from",      A_SEQ,  M_REFUSE, .kids = attr_str_item, .help = "mounts of another service" },
 	{ "working_dir",       A_STR,  M_REPLACE, .help = "working directory" },
-	{ "post_start",        A_SEQ,  M_APPEND,  AF_LATER, .kids = &hook_item,
+	{ "post_start",        A_SEQ,  M_APPEND, .kids = &hook_item,
 	  .help = "commands after the start" },
 	{ "pre_start",         A_SEQ,  M_APPEND,  AF_LATER, .kids = &init_hook_item,
 	  .help = "containers to run before the start" },
-	{ "pre_stop",          A_SEQ,  M_APPEND,  AF_LATER, .kids = &hook_item,
+	{ "pre_stop",          A_SEQ,  M_APPEND, .kids = &hook_item,
 	  .help = "commands before the stop" },
 	{ 0 }
 };

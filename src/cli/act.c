@@ -84,6 +84,12 @@ static struct pos pos_of(const struct project *p, const char *service, const cha
 		pos = s->configs[i].pos;
 	else if (indexed(attr, "secrets", s->n_secrets, &i))
 		pos = s->secrets[i].pos;
+	else if (indexed(attr, "pre_start", s->n_pre_start, &i))
+		pos = s->pre_start[i].pos;
+	else if (indexed(attr, "post_start", s->n_post_start, &i))
+		pos = s->post_start[i].pos;
+	else if (indexed(attr, "pre_stop", s->n_pre_stop, &i))
+		pos = s->pre_stop[i].pos;
 	return pos.file ? pos : s->pos;
 }
 

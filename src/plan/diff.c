@@ -37,6 +37,12 @@ bool plan_rec_finished(const struct unit_rec *r)
 	return r->state && STREQ(r->state, "stopped") && r->started_ns && r->exit_code == 0 && !r->manual_stop;
 }
 
+/* Runs, and those that depend on it need not wait any more. */
+static bool is_started(const struct unit_rec *r)
+{
+	return plan_rec_running(r) && !r->hooking;
+}
+
 /* ------------------------------------------------------------------ slots */
 
 static size_t service_index(const struct project *m, const char *name)
@@ -310,7 +316,7 @@ static void up_slot(struct ctx *c, struct slot *s)
 		plan_start(c, s, why);
 		return;
 	}
-	if (exists && plan_rec_running(s->rec)) {
+	if (exists && is_started(s->rec)) {
 		const char *restart = why_restart(c, s);
 		if (!restart) {
 			strs_add(&c->plan->kept, s->name);
@@ -454,7 +460,7 @@ static int make_start(struct ctx *c, bool restart, struct err *err)
 			continue;
 		if (restart)
 			s->op_stop = plan_add(c->plan, OP_STOP, s, NULL);
-		else if (plan_rec_running(s->rec)) {
+		else if (is_started(s->rec)) {
 			strs_add(&c->plan->kept, s->name);
 			continue;
 		}

@@ -62,6 +62,9 @@ struct unit_rec {
 	int64_t started_mono;	   /* when it was started */
 	int64_t due_mono;	   /* when the state it is in is over: a pause, the grace of a stop */
 	char *health;		   /* NULL: no check; "starting", "healthy", "unhealthy" */
+	bool hooking;		   /* post_start hooks are still to come: it does not count as started yet */
+	unsigned post_started;	   /* of this run: post_start hooks that are over */
+	unsigned pre_stopped;	   /* of this run: pre_stop hooks that are over; one more: the stop's signal was sent */
 	bool manual_stop;	   /* stopped by its user: unless-stopped does not bring it back */
 	char *error;		   /* why it could not be started */
 	unsigned dns_udp, dns_tcp; /* the resolver's ports in its namespace */

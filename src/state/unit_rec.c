@@ -129,6 +129,9 @@ json_t *unit_rec_to_json(const struct unit_rec *r)
 	set_int(o, "started_mono", r->started_mono);
 	set_int(o, "due_mono", r->due_mono);
 	jx_set_str(o, "health", r->health);
+	set_true(o, "hooking", r->hooking);
+	set_int(o, "post_started", r->post_started);
+	set_int(o, "pre_stopped", r->pre_stopped);
 	set_true(o, "manual_stop", r->manual_stop);
 	jx_set_str(o, "error", r->error);
 	set_int(o, "dns_udp", r->dns_udp);
@@ -227,6 +230,9 @@ static void get_run(const json_t *j, struct unit_rec *r)
 	r->started_mono = get_int(j, "started_mono", INT64_MAX);
 	r->due_mono = get_int(j, "due_mono", INT64_MAX);
 	r->health = get_str(j, "health");
+	r->hooking = jx_bool(j, "hooking", false);
+	r->post_started = (unsigned)get_int(j, "post_started", UINT_MAX);
+	r->pre_stopped = (unsigned)get_int(j, "pre_stopped", UINT_MAX);
 	r->manual_stop = jx_bool(j, "manual_stop", false);
 	r->error = get_str(j, "error");
 }

@@ -1,6 +1,7 @@
 /* act.c - what the table of unit.c names: starting activities and noting their results. An action starts things and may post events;
  * it never steps a unit. */
 #include "activity.h"
+#include "hooks.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -213,6 +214,7 @@ void act_start(struct unit *u)
 	free(u->rec.health);
 	u->rec.health = u->launch.health ? xstrdup("starting") : NULL;
 	err_done(&u->fail);
+	hooks_reset(u);
 	activity_call(u, ACT_START, NULL);
 }
 
@@ -237,6 +239,7 @@ void act_running(struct unit *u)
 	health_start(u);
 	unit_save(u);
 	publish_unit(u, "start");
+	hooks_after_start(u);
 	super_post(u, E_WANT);           /* the wish may have changed meanwhile */
 }
 
@@ -249,19 +252,32 @@ int unit_signal(struct unit *u, int sig, struct err *err)
 	return 0;
 }
 
-void act_term(struct unit *u)
+void unit_send_stop(struct unit *u)
 {
 	auto_err struct err err = ERR_INIT;
 	int sig = signal_number(u->launch.stop_signal ? u->launch.stop_signal : "SIGTERM");
+
+	if (unit_signal(u, sig < 0 ? SIGKILL : sig, &err) < 0)
+		log_warn("%s: %s", u->rec.slot, err_msg(&err));
+}
+
+void act_term(struct unit *u)
+{
+	auto_err struct err err = ERR_INIT;
 	int64_t grace = u->grace_ms >= 0 ? u->grace_ms : u->have_launch ? u->launch.grace_ms : 10000;
 
 	u->stop_asked = u->want != W_AGAIN;
 	u->rec.restarting = u->want == W_AGAIN;
 	u->kills = 0;
 	health_stop(u);
-	if (unit_signal(u, grace == 0 || sig < 0 ? SIGKILL : sig, &err) < 0)
-		log_warn("%s: %s", u->rec.slot, err_msg(&err));
 	unit_due(u, grace == 0 ? KILL_MS : grace);
+	if (grace == 0) {
+		hooks_skip_stop(u);
+		if (unit_signal(u, SIGKILL, &err) < 0)
+			log_warn("%s: %s", u->rec.slot, err_msg(&err));
+	} else if (!hooks_before_stop(u, grace)) {
+		unit_send_stop(u);
+	}
 	unit_save(u);                    /* whoever comes next neither signals again nor starts the grace over */
 }
 
@@ -269,6 +285,7 @@ void act_kill(struct unit *u)
 {
 	auto_err struct err err = ERR_INIT;
 
+	hooks_skip_stop(u);
 	if (unit_signal(u, SIGKILL, &err) < 0)
 		log_warn("%s: %s", u->rec.slot, err_msg(&err));
 	if (++u->kills == KILLS_MAX) {
@@ -299,6 +316,7 @@ void act_exited(struct unit *u)
 void act_delete(struct unit *u)
 {
 	health_stop(u);
+	hooks_end(u);
 	unit_timer(u, -1);
 	unwatch_init(u);
 	streams_drain(u);
@@ -312,6 +330,7 @@ void act_delete(struct unit *u)
 void act_delete_half(struct unit *u)
 {
 	health_stop(u);
+	hooks_end(u);
 	unit_timer(u, -1);
 	u->rec.proc = (struct proc_id){ 0 };
 	activity_clean(u);

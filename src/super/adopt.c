@@ -2,7 +2,7 @@
  * from which its table goes on. Nothing that runs is touched.
  *
  * A process is the one remembered when pid, start time and boot agree. How a process ended that is gone by now stands in the exits file. */
-#include "sup.h"
+#include "hooks.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -83,6 +83,8 @@ static void adopt_stopping(struct unit *u)
 	u->stop_asked = u->want == W_STOPPED;
 	if (!resume_timer(u, INT64_MAX))
 		act_term(u);
+	else
+		hooks_resume_stop(u);
 }
 
 static void adopt_living(struct unit *u)
@@ -101,6 +103,7 @@ static void adopt_living(struct unit *u)
 		if (!u->rec.started_ns)
 			u->rec.started_ns = clock_wall_ns();
 		health_start(u);
+		hooks_after_start(u);
 		unit_save(u);
 		break;
 	case U_STOPPING:

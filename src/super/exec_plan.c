@@ -43,7 +43,7 @@ static void note_failure(struct txn *t, size_t i, const struct err *err, const c
 	}
 	free(t->err_attr);
 	t->err_attr = xstrdup(attr ? attr : u ? u->fail_attr : NULL);
-	t->failed_to_run = op->kind != OP_HEALTHY && op->kind != OP_COMPLETED;
+	t->failed_to_run = op->kind != OP_HEALTHY && op->kind != OP_COMPLETED && !(u && u->hook_fail.kind);
 }
 
 void op_end(struct txn *t, size_t i, const struct err *err, const char *attr)
@@ -146,6 +146,14 @@ void exec_start(struct txn *t)
 	pump(t);
 }
 
+/* For something in a container to come true, which may never do. */
+static bool only_waits(const struct txn *t, const struct op *op)
+{
+	const struct unit *u = op->kind == OP_START ? unit_get(t->s, op->slot) : NULL;
+
+	return op->kind == OP_HEALTHY || op->kind == OP_COMPLETED || (u && u->hooks);
+}
+
 /* Nothing more is begun, what waits waits no longer; what is in flight comes to its end. */
 void exec_give_up(struct txn *t, const struct err *why)
 {
@@ -159,7 +167,7 @@ void exec_give_up(struct txn *t, const struct err *why)
 		if (t->st[i] == OP_PENDING)
 			settle(t, i, OP_SKIPPED);
 	for (size_t i = 0; s->txn == t && i < t->plan.n; i++)
-		if (t->plan.ops[i].kind == OP_HEALTHY || t->plan.ops[i].kind == OP_COMPLETED)
+		if (only_waits(t, &t->plan.ops[i]))
 			op_end(t, i, why, NULL);
 	if (s->txn == t)
 		pump(t);

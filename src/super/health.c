@@ -3,7 +3,7 @@
  * Docker probes for the first time after a whole interval. Here the first probe comes at once and, while it fails, again after a doubling
  * pause, so that who waits for health waits for the service and not for a clock; only from the first interval on, and not within
  * start_period, do failures count. From then on interval, timeout and retries mean what they mean in Docker. */
-#include "sup.h"
+#include "exec_in.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -136,39 +136,13 @@ static void on_probe_end(evutil_socket_t fd, short what, void *arg)
 	arm(h->timer, next_pause(h));
 }
 
-static char *pid_path(const struct unit *u)
-{
-	return xasprintf("tmp/%s.probe", u->rec.slot);
-}
-
-/* The probe's process in the container goes with its runtime's process only when told; the pid is ours when it is in our cgroup. */
-static void kill_probe(struct unit *u)
-{
-	auto_free char *rel = pid_path(u);
-	auto_buf struct buf pid = BUF_INIT, cg = BUF_INIT;
-	struct proc_id id;
-	uint64_t n;
-	int fd;
-
-	if (path_read(u->s->p.run_fd, rel, 31, &pid, NULL) < 0 || !pid.len || str_u64(pid.p, &n) < 0 ||
-	    n > INT32_MAX || proc_identify((pid_t)n, &id) < 0)
-		return;
-	auto_free char *proc = xasprintf("/proc/%u/cgroup", (unsigned)n);
-	fd = proc_pidfd(&id);
-	if (fd >= 0 && u->launch.cgroup && path_read(AT_FDCWD, proc, 65536, &cg, NULL) == 0 && cg.p &&
-	    strstr(cg.p, u->launch.cgroup))
-		proc_pidfd_signal(fd, SIGKILL);
-	if (fd >= 0)
-		close(fd);
-}
-
 static void on_deadline(evutil_socket_t fd, short what, void *arg)
 {
 	struct health *h = arg;
 
 	log_info("%s: health check took more than %lld ms", h->u->rec.slot,
 		 (long long)h->u->launch.health_timeout_ms);
-	kill_probe(h->u);
+	exec_in_kill(h->u, "probe");
 	super_let_go(h->u->s, &h->call);
 	judge(h, false);
 	probe_over(h);
@@ -177,23 +151,8 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 
 static int start_probe(struct health *h, struct err *err)
 {
-	struct unit *u = h->u;
-	auto_free char *root = xasprintf("%s/oci", u->s->p.run);
-	auto_free char *dir = super_run_path(u->s, "bundle", u->rec.id);
-	auto_free char *process = xasprintf("%s/health.json", dir);
-	auto_free char *rel = pid_path(u);
-	auto_free char *pid = xasprintf("%s/%s", u->s->p.run, rel);
-	auto_free char *log = xasprintf("%s/tmp/%s.probe.log", u->s->p.run, u->rec.slot);
-	struct oci_call c = {
-		.runtime = unit_runtime(u), .root = root, .id = u->rec.id, .verb = OCI_EXEC,
-		.process_file = process, .pid_file = pid, .log_file = log,
-	};
-
 	h->output = memfd_create("probe", MFD_CLOEXEC);
-	c.stdio[0] = -1;
-	c.stdio[1] = c.stdio[2] = h->output;
-	unlinkat(u->s->p.run_fd, rel, 0);
-	return oci_start(&c, &h->call, err);
+	return exec_in_start(h->u, "probe", "health.json", (const int[3]){ -1, h->output, h->output }, &h->call, err);
 }
 
 static void probe(evutil_socket_t fd, short what, void *arg)
@@ -254,7 +213,7 @@ void health_stop(struct unit *u)
 		return;
 	u->health = NULL;
 	if (h->probing) {
-		kill_probe(u);
+		exec_in_kill(u, "probe");
 		super_let_go(u->s, &h->call);
 		probe_over(h);
 	}

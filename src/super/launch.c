@@ -73,6 +73,8 @@ json_t *launch_to_json(const struct launch *l)
 	jx_set_int(o, "health_start_period_ms", l->health_start_period_ms);
 	jx_set_int(o, "health_start_interval_ms", l->health_start_interval_ms);
 	jx_set_int(o, "health_retries", l->health_retries);
+	jx_set_int(o, "post_start", l->n_post_start);
+	jx_set_int(o, "pre_stop", l->n_pre_stop);
 	for (size_t i = 0; i < l->n_nets; i++) {
 		json_t *n = json_object();
 		jx_set_str(n, "network", l->nets[i].network);
@@ -105,6 +107,7 @@ int launch_from_json(const json_t *j, struct launch *ret, struct err *err)
 		.health_start_period_ms = jx_int(j, "health_start_period_ms", 0),
 		.health_start_interval_ms = jx_int(j, "health_start_interval_ms", 5000),
 		.health_retries = jx_int(j, "health_retries", 3),
+		.n_post_start = (unsigned)jx_int(j, "post_start", 0), .n_pre_stop = (unsigned)jx_int(j, "pre_stop", 0),
 		.restart = { .max_attempts = jx_int(j, "restart_max", 0),
 			     .delay_ns = jx_int(j, "restart_delay_ns", -1),
 			     .window_ns = jx_int(j, "restart_window_ns", -1) },

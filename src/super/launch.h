@@ -29,6 +29,7 @@ struct launch {                          /* launch.json in the container's direc
 	bool health;                     /* has a check */
 	int64_t health_interval_ms, health_timeout_ms, health_start_period_ms, health_start_interval_ms;
 	int64_t health_retries;
+	unsigned n_post_start, n_pre_stop;   /* hooks; the bundle has a process file for each */
 	struct launch_net *nets;         size_t n_nets, cap_nets;
 	struct strs volumes;             /* names of the volumes it uses, anonymous ones, too */
 	struct strs links;               /* "ALIAS=SERVICE" */

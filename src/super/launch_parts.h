@@ -39,6 +39,9 @@ int making_files(struct making *c, const struct file_ref *refs, size_t n_refs, c
 		 const char *what, const char *where, unsigned base, struct err *err);
 int making_etc(struct making *c, struct err *err);
 
+/* launch_hooks.c: a process file for each post_start and pre_stop; config.json is there already */
+int making_hooks(struct making *c, struct err *err);
+
 /* launch_note.c: what the supervisor has to remember */
 int making_note(struct making *c, struct err *err);
 /* The check's command, empty when there is none. */

@@ -168,7 +168,7 @@ static int write_bundle(struct making *c, struct err *err)
 	unlinkat(c->bundle_fd, BUNDLE_WHOLE, 0);
 	if (oci_bundle_write(c->bundle_fd, &spec, c->warnings, err) < 0)
 		return -1;
-	if (write_health(c, err) < 0)
+	if (write_health(c, err) < 0 || making_hooks(c, err) < 0)
 		return -1;
 	launch = launch_to_json(&c->launch);
 	if (jx_store(c->dir_fd, "launch.json", launch, 0600, 0, err) < 0)

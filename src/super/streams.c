@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/pidfd.h>
 
 #include "../util/auto.h"
@@ -76,6 +77,31 @@ int streams_reopen(struct unit *u, struct err *err)
 	if (open_pair(u, "out", &u->out_fd, NULL, err) < 0)
 		return -1;
 	return open_pair(u, "err", &u->err_fd, NULL, err);
+}
+
+/* The slave of its terminal, by the master alone: what has that name in the container may be anything. */
+static int open_terminal(const struct unit *u, int stdio[3], struct err *err)
+{
+	int fd = u->tty_fd < 0 ? -1 : ioctl(u->tty_fd, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+	if (u->tty_fd >= 0 && fd < 0)
+		return err_sys(err, errno, "open the terminal of container '%s'", u->rec.name);
+	stdio[1] = fd;
+	stdio[2] = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	return 0;
+}
+
+int streams_writers(const struct unit *u, int stdio[3], struct err *err)
+{
+	auto_free char *out = stream_name(u, "out"), *error = stream_name(u, "err");
+
+	if (u->launch.tty)
+		return open_terminal(u, stdio, err);
+	if (u->launch.log_none)
+		return 0;
+	if (stdio_open_container(u->s->fifo_fd, out, &stdio[1], err) < 0)
+		return -1;
+	return stdio_open_container(u->s->fifo_fd, error, &stdio[2], err);
 }
 
 /* ------------------------------------------------------------------ moving bytes */

@@ -33,6 +33,7 @@ struct unit;
 struct txn;
 struct client;
 struct health;
+struct hooks;
 
 /* ------------------------------------------------------------------ units */
 
@@ -112,6 +113,8 @@ struct unit {
 	int *port_fds;                   /* reservations, one per rec.ports, -1: not held */
 	bool dns_on;                     /* its resolver's sockets are open */
 	struct health *health;           /* NULL: no check */
+	struct hooks *hooks;             /* being executed, NULL: none */
+	struct err hook_fail;            /* of this run's post_start */
 	char *health_said;               /* first line of what the last failed probe printed, NULL: nothing */
 	struct oci_runtime own_runtime;  /* of `runtime:`, looked up when first needed */
 	unsigned queued;                 /* bit per event in the queue */
@@ -207,6 +210,8 @@ void act_exit_early(struct unit *u);
 void act_none(struct unit *u);
 /* Signals the container's init through its pidfd. */
 int unit_signal(struct unit *u, int sig, struct err *err);
+/* The signal that asks it to stop. */
+void unit_send_stop(struct unit *u);
 /* Whether its init is still the runtime's own, waiting to become the container's program. */
 bool unit_waits_for_start(const struct unit *u);
 /* The runtime of this container: its own or the supervisor's. */
@@ -218,6 +223,7 @@ void unit_due(struct unit *u, int64_t ms);
 /* ------------------------------------------------------------------ streams.c: logs, pty, pidfd */
 int streams_open(struct unit *u, int stdio[3], struct err *err);     /* before create; stdio is the container's side */
 int streams_reopen(struct unit *u, struct err *err);                 /* the readers of what runs already */
+int streams_writers(const struct unit *u, int stdio[3], struct err *err);   /* ends of its own log's streams for a command in it; the caller closes them */
 void streams_watch(struct unit *u);                                  /* readers on */
 void streams_console(struct unit *u);                                /* after create: fetch the pty master */
 void streams_drain(struct unit *u);                                  /* after exit */

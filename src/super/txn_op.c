@@ -1,4 +1,5 @@
 /* txn_op.c - operations: how each kind begins, and how its end is recognised from the unit it is about. */
+#include "hooks.h"
 #include "txn.h"
 
 #include <net/if.h>
@@ -365,10 +366,13 @@ static int exited(const struct unit *u, struct err *err)
 static int verdict_start(struct txn *t, size_t i, const struct unit *u, struct err *err)
 {
 	bool ran = u->rec.started_mono >= t->began_ns[i];
+	int hooks = hooks_started(u, NULL);
 
+	if (hooks < 0 && (ran || u->state == U_RUNNING))
+		return hooks_started(u, err);
 	switch (u->state) {
 	case U_RUNNING:
-		return 1;
+		return hooks == 0;
 	case U_FAILED:
 		return failed(u, err);
 	case U_DELETING:

@@ -2,7 +2,7 @@
  *
  * In flight, a new wish (E_WANT) is only noted in u->want; the resting states act on it: their settling posts E_WANT again. So each
  * row tells what can happen there, and nothing else can. */
-#include "sup.h"
+#include "hooks.h"
 
 #include <assert.h>
 #include <string.h>
@@ -188,6 +188,8 @@ void unit_free(struct unit *u)
 	struct event **evs[] = { &u->act_ev, &u->act_timer, &u->pid_ev, &u->timer, &u->exit_timer };
 
 	health_stop(u);
+	hooks_end(u);
+	err_done(&u->hook_fail);
 	streams_close(u);
 	network_free_ports(u);
 	for (size_t i = 0; i < ARRAY_LEN(evs); i++)

@@ -130,6 +130,18 @@ static void second_up_changes_nothing(void **state)
 	plan_is(*state, &req, "setup\nkeep db-1\nkeep job-1\nkeep web-1\n");
 }
 
+/* A supervisor died while post_start was being executed: who depends on it still waits. */
+static void start_that_is_not_over_is_waited_for(void **state)
+{
+	struct plan_request req = { .verb = PLAN_UP };
+
+	model(*state, "services:\n  a: {image: x}\n  b: {image: x, depends_on: [a]}\n");
+	exists(*state, "a", 1, "running")->hooking = true;
+	plan_is(*state, &req,
+		"setup\nprepare a-1\ncreate a-1 after setup, prepare a-1\nstart a-1 after create a-1\n"
+		"prepare b-1 (new)\ncreate b-1 after setup, prepare b-1\nstart b-1 after start a-1, create b-1\n");
+}
+
 static void failed_job_runs_again(void **state)
 {
 	struct plan_request req = { .verb = PLAN_UP };
@@ -254,7 +266,7 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		T(new_project_starts_in_order), T(second_up_changes_nothing), T(failed_job_runs_again),
+		T(new_project_starts_in_order), T(second_up_changes_nothing), T(failed_job_runs_again), T(start_that_is_not_over_is_waited_for),
 		T(changed_service_is_recreated), T(scaling_down_removes_the_surplus), T(orphans_stay_unless_told),
 		T(down_goes_backwards), T(down_without_a_model), T(restart_takes_dependents_along),
 		T(named_services_bring_what_they_need), T(unknown_service_is_named),

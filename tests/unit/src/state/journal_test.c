@@ -231,6 +231,9 @@ static void test_record_survives_the_way_through_text(void **state)
 					.oom = true,
 					.restarts = 4,
 					.health = xstrdup("healthy"),
+					.hooking = true,
+					.post_started = 1,
+					.pre_stopped = 2,
 					.manual_stop = true,
 					.error = xstrdup("näh"),
 					.dns_udp = 5353,
@@ -251,7 +254,7 @@ static void test_record_survives_the_way_through_text(void **state)
 	assert_int_equal(unit_rec_from_json(first, &back, NULL), 0);
 	second = unit_rec_to_json(&back);
 	assert_true(json_equal(first, second));
-	assert_int_equal(json_object_size(first), 28);
+	assert_int_equal(json_object_size(first), 31);
 	assert_int_equal(back.addrs[0].addr, 0xac120002);
 	assert_int_equal(back.exit_code, 0);
 	assert_true(back.proc.start == 3456789012345ULL);

@@ -1,0 +1,106 @@
+/* exec_in.c - a command in a running container (exec_in.h). */
+#include "exec_in.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../util/auto.h"
+#include "../util/buf.h"
+#include "../util/mem.h"
+#include "../util/path.h"
+
+struct paths {
+	char *root, *process, *pid, *log;
+};
+
+static void paths_done(struct paths *p)
+{
+	free(p->root);
+	free(p->process);
+	free(p->pid);
+	free(p->log);
+}
+
+static char *pid_name(const struct unit *u, const char *tag)
+{
+	return xasprintf("tmp/%s.%s", u->rec.slot, tag);
+}
+
+static struct oci_call call_of(struct unit *u, const char *tag, const char *process, struct paths *p)
+{
+	auto_free char *bundle = super_run_path(u->s, "bundle", u->rec.id);
+
+	*p = (struct paths){
+		.root = xasprintf("%s/oci", u->s->p.run),
+		.process = xasprintf("%s/%s", bundle, process),
+		.pid = xasprintf("%s/tmp/%s.%s", u->s->p.run, u->rec.slot, tag),
+		.log = xasprintf("%s/tmp/%s.%s.log", u->s->p.run, u->rec.slot, tag),
+	};
+	return (struct oci_call){
+		.runtime = unit_runtime(u), .root = p->root, .id = u->rec.id, .verb = OCI_EXEC,
+		.process_file = p->process, .pid_file = p->pid, .log_file = p->log, .stdio = { -1, -1, -1 },
+	};
+}
+
+int exec_in_start(struct unit *u, const char *tag, const char *process, const int stdio[3], struct child *ret, struct err *err)
+{
+	auto_free char *pid = pid_name(u, tag);
+	struct paths p;
+	struct oci_call c = call_of(u, tag, process, &p);
+	int r;
+
+	memcpy(c.stdio, stdio, sizeof c.stdio);
+	unlinkat(u->s->p.run_fd, pid, 0);
+	r = oci_start(&c, ret, err);
+	paths_done(&p);
+	return r;
+}
+
+int exec_in_complaint(struct unit *u, const char *tag, const char *process, int status, struct err *err)
+{
+	struct paths p;
+	struct oci_call c = call_of(u, tag, process, &p);
+	int r = oci_complained(&c) ? oci_failure(&c, status, err) : 0;
+
+	paths_done(&p);
+	return r;
+}
+
+/* A pid on disk is somebody else's by now unless it is in the container's cgroup or below it. */
+static bool in_cgroup(const struct unit *u, pid_t pid)
+{
+	auto_free char *path = xasprintf("/proc/%d/cgroup", (int)pid);
+	auto_buf struct buf b = BUF_INIT;
+	const char *group = u->launch.cgroup, *at;
+
+	if (!group || path_read(AT_FDCWD, path, 65536, &b, NULL) < 0 || !b.p)
+		return false;
+	for (at = strstr(b.p, group); at; at = strstr(at + 1, group))
+		if (strchr("/\n", at[strlen(group)]))
+			return true;
+	return false;
+}
+
+void exec_in_kill(struct unit *u, const char *tag)
+{
+	auto_free char *name = pid_name(u, tag);
+	auto_buf struct buf b = BUF_INIT;
+	struct proc_id id;
+	uint64_t n;
+	int fd;
+
+	if (path_read(u->s->p.run_fd, name, 31, &b, NULL) < 0 || !b.len || str_u64(b.p, &n) < 0 || n < 2 || n > INT32_MAX ||
+	    proc_identify((pid_t)n, &id) < 0)
+		return;
+	fd = proc_pidfd(&id);
+	if (fd < 0)
+		return;
+	if (in_cgroup(u, id.pid)) {
+		if (getpgid(id.pid) == id.pid)   /* the runtime gave it a session of its own */
+			kill(-id.pid, SIGKILL);
+		proc_pidfd_signal(fd, SIGKILL);
+	}
+	close(fd);
+}
