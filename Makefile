@@ -57,9 +57,11 @@ UNIT_TESTS += $(patsubst tests/unit/%.c,$(B)/tests/unit/%,$(wildcard tests/unit/
 endef
 $(foreach l,$(LAYERS),$(eval $(call LAYER,$(l))))
 
-$(B)/davit: $(B)/src/main.o $(call may,src/cli) $(call lib,netdrv) $(call lib,volumes)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group \
-		-lyaml -levent_core -lnl-route-3 -lnl-3 -ljansson -lnettle
+LIBS_davit := $(call may,src/cli) $(call lib,netdrv) $(call lib,volumes)
+NEED_davit := -lyaml -levent_core -lnl-route-3 -lnl-3 -ljansson -lnettle
+
+$(B)/davit: $(B)/src/main.o $(LIBS_davit)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< -Wl,--start-group $(LIBS_davit) -Wl,--end-group $(NEED_davit)
 
 $(B)/davit-image: $(B)/src/image_main.o $(call may,src/pack)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call need,src/pack)
@@ -80,6 +82,17 @@ $(B)/%.o: %.c
 
 -include $(shell find $(wildcard $(addprefix $(B)/,src compose netdrv volumes tests)) -name '*.d' -type f 2>/dev/null)
 
+# For the tests of upgrades: the same objects under another version. next/ is a newer one that still speaks our protocol, far/ one that
+# does not. Only the object of the version is compiled anew.
+VERSION_next := -DDAVIT_NUMBER='"0.2.0"' -DDAVIT_WIRE=2 -DDAVIT_WIRE_OLDEST=1
+VERSION_far  := -DDAVIT_NUMBER='"9.0.0"' -DDAVIT_WIRE=9 -DDAVIT_WIRE_OLDEST=9
+others: $(B)/next/davit $(B)/far/davit
+
+$(B)/next/davit $(B)/far/davit: $(B)/%/davit: $(B)/davit src/util/version.c
+	$(Q)mkdir -p $(@D) && $(CC) $(CPPFLAGS) $(VERSION_$*) $(CFLAGS) -c -o $(@D)/version.o src/util/version.c
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(B)/src/main.o $(@D)/version.o -Wl,--start-group $(LIBS_davit) -Wl,--end-group $(NEED_davit)
+	$(Q)ln -f $(filter-out $<,$(PROGRAMS)) $(@D)
+
 # ------------------------------------------------------------------ what people type
 
 # deps comes first wherever packages may be missing; what pkg-config says is asked anew by the make below it.
@@ -93,7 +106,7 @@ do-demo: all
 do-check:
 	$(Q)tests/check $(B)
 
-do-bench: all images
+do-bench: all others images
 	$(Q)tests/bench/run $(B)/davit $(B)/images
 
 deps:
@@ -120,7 +133,7 @@ golden: $(B)/davit
 
 # make stories STORIES=tests/stories/net.bats
 STORIES ?= $(wildcard tests/stories/*.bats)
-stories: all images
+stories: all others images
 	$(Q)tests/run-stories $(B)/davit $(B)/images $(STORIES)
 
 ASAN := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
@@ -155,5 +168,5 @@ help:
 	@echo 'make deps | images | clean'
 	@echo 'Variables: B=DIR builds elsewhere, V=1 shows commands, WERROR=1 makes warnings errors'
 
-.PHONY: all demo check bench do-demo do-check do-bench deps images install uninstall units golden stories asan-units asan-golden fuzz do-fuzz clean help
+.PHONY: all others demo check bench do-demo do-check do-bench deps images install uninstall units golden stories asan-units asan-golden fuzz do-fuzz clean help
 .DEFAULT_GOAL := all

@@ -93,6 +93,24 @@ static struct pos pos_of(const struct project *p, const char *service, const cha
 	return pos.file ? pos : s->pos;
 }
 
+/* Both are to speak one language: a supervisor that is too old for us makes room for one of our version. */
+static int replace_older(struct cli *c, struct progress *p, struct err *err)
+{
+	struct super_about old, new;
+	int r;
+
+	if (c->replaced++)
+		return err_set(err, ERR_PROTO, "the new supervisor does not understand us either");
+	r = super_upgrade(&c->dirs, c->name, NULL, &old, &new, err);
+	progress_hide(p);
+	if (r == 0)
+		ui_warn(&c->ui, "the supervisor was too old for this davit: version %s was replaced by %s",
+			old.version ? old.version : "(unknown)", new.version ? new.version : "(unknown)");
+	super_about_done(&old);
+	super_about_done(&new);
+	return r < 0 ? err_wrap(err, "upgrade the supervisor") : ACT_LOST;
+}
+
 static int on_error(struct cli *c, const json_t *event, struct err *err)
 {
 	const char *service = jx_str(event, "service");
@@ -132,6 +150,8 @@ int act_event(struct cli *c, struct progress *p, const json_t *event, struct err
 		return ACT_MORE;
 	if (STREQ(ev, "done"))
 		return ACT_DONE;
+	if (STREQ(ev, "error") && ctl_too_old(event))
+		return replace_older(c, p, err);
 	if (STREQ(ev, "error"))
 		return on_error(c, event, err);
 	if (STREQ(ev, "step"))

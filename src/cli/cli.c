@@ -8,8 +8,24 @@
 #include "../util/mem.h"
 
 static const struct cmd *const cmds[] = {
-	&cmd_config, &cmd_doctor, &cmd_down, &cmd_exec, &cmd_images, &cmd_kill, &cmd_load, &cmd_logs, &cmd_ls, &cmd_ps,
-	&cmd_restart, &cmd_rm, &cmd_start, &cmd_stop, &cmd_up, &cmd_version, NULL
+	&cmd_config,
+	&cmd_doctor,
+	&cmd_down,
+	&cmd_exec,
+	&cmd_images,
+	&cmd_kill,
+	&cmd_load,
+	&cmd_logs,
+	&cmd_ls,
+	&cmd_ps,
+	&cmd_restart,
+	&cmd_rm,
+	&cmd_start,
+	&cmd_stop,
+	&cmd_up,
+	&cmd_upgrade,
+	&cmd_version,
+	NULL
 };
 
 /* Commands of the reference that are not there: better said than guessed at. */

@@ -18,8 +18,6 @@
 #include "opt.h"
 #include "ui.h"
 
-#define DAVIT_VERSION "0.1.0"
-
 enum cmd_needs {
 	NEED_NAME = 1,	/* cli.name, cli.pdirs, cli.world: no compose file is needed with -p */
 	NEED_MODEL = 2, /* also cli.project, from the compose files; all mistakes are printed when there are
@@ -62,6 +60,7 @@ struct cli {
 	struct world world;
 	struct project *project;
 	struct pos err_pos;              /* where the user's file speaks of what failed; file NULL: nowhere */
+	unsigned replaced;               /* supervisors that were too old for us */
 	struct compose_opts compose;     /* borrows from g and args; `config` adds to it before it loads */
 };
 
@@ -85,4 +84,4 @@ bool cli_env_true(const char *name);
 int cli_no_service(struct cli *c, const char *name, struct err *err);
 
 extern const struct cmd cmd_up, cmd_down, cmd_ps, cmd_logs, cmd_exec, cmd_start, cmd_stop, cmd_restart,
-	cmd_kill, cmd_rm, cmd_config, cmd_doctor, cmd_images, cmd_load, cmd_ls, cmd_version;
+	cmd_kill, cmd_rm, cmd_config, cmd_doctor, cmd_images, cmd_load, cmd_ls, cmd_upgrade, cmd_version;

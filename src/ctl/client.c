@@ -6,12 +6,15 @@
 
 #include "../util/auto.h"
 #include "../util/clock.h"
+#include "../util/hash.h"
 #include "../util/json.h"
 #include "../util/mem.h"
+#include "../util/str.h"
+#include "../util/version.h"
 #include "ctl.h"
 #include "sock.h"
 
-enum { CONNECT_MS = 2000, AGAIN_MS = 10, SEND_MS = 10000 };
+enum { CONNECT_MS = 2000, AGAIN_MS = 10, SEND_MS = 10000, ID_BYTES = 8 };
 
 struct ctl {
 	int fd;
@@ -88,13 +91,25 @@ static int went_away(struct err *err)
 	return err_set(err, ERR_FAIL, "the supervisor went away");
 }
 
+static void sign(json_t *req)
+{
+	char id[2 * ID_BYTES + 1];
+
+	jx_set_int(req, "v", davit_version.wire);
+	jx_set_int(req, "v_oldest", davit_version.wire_oldest);
+	if (jx_str(req, "id"))
+		return;
+	hash_random_hex(ID_BYTES, id);
+	jx_set_str(req, "id", id);
+}
+
 int ctl_send(struct ctl *c, json_t *req, struct err *err)
 {
 	int64_t end_ns = clock_mono_ns() + SEND_MS * MS_NS;
 	auto_free char *frame = NULL;
 	size_t len, done = 0;
 
-	jx_set_int(req, "v", CTL_VERSION);
+	sign(req);
 	frame = ctl_frame(req, &len);
 	if (!frame)
 		return err_set(err, ERR_INPUT, "the request is larger than %d bytes", CTL_MAX);
@@ -149,4 +164,16 @@ int ctl_error(const json_t *event, struct err *err)
 	if (hint)
 		err_hint(err, "%s", hint);
 	return -1;
+}
+
+bool ctl_understands(const json_t *said)
+{
+	int64_t newest = jx_int(said, "v", 0), oldest = jx_int(said, "v_oldest", newest);
+
+	return newest >= davit_version.wire_oldest && oldest <= davit_version.wire;
+}
+
+bool ctl_too_old(const json_t *event)
+{
+	return str_eq(jx_str(event, "kind"), err_kind_str(ERR_PROTO)) && jx_int(event, "v", 1) < davit_version.wire_oldest;
 }

@@ -3,7 +3,7 @@
  * A Unix stream socket RUN/projects/NAME/sock, mode 0600, peers checked by SO_PEERCRED (same uid or root). A message is a 4-byte little-endian length
  * and that many bytes of JSON, one object; CTL_MAX bounds it. Memory grows with what arrives, not with what is announced.
  *
- * Requests: {"v": CTL_VERSION, "op": …, "services": [names] or absent for all, …}. One request per connection; the answer is a stream of events that ends with "done" or
+ * Requests: {"v": n, "v_oldest": n, "id": …, "op": …, "services": [names] or absent for all, …}. One request per connection; the answer is a stream of events that ends with "done" or
  * "error". Closing the connection early cancels nothing.
  *
  *   op        further fields
@@ -14,8 +14,16 @@
  *   kill      signal              rm        stop, volumes (bools)
  *   wait      (services) done when they all have stopped; event "exited" for each
  *   subscribe events of the project until either side closes
- *   ping      done at once, with "pid"
+ *   ping      "pong" and done at once: "pid", "version", "v", "v_oldest", "program" and its "file" (device:inode), "ready" (false
+ *             while what runs is still being taken over), "back" (a program that was to take over did not come up)
+ *   upgrade   program (a path): the supervisor makes room for it without a further word
  * timeout_s absent: each service's stop_grace_period.
+ *
+ * Versions: each end says which version of this protocol it speaks and the oldest that it can do with (util/version.h; "v_oldest" absent:
+ * only "v"); they talk in the newest that both know. Without one the answer is an "error" of kind "proto" that says the supervisor's
+ * "v", "v_oldest" and "version" (none of them: a supervisor from before all this, 1). ping and upgrade are the same in all versions. Fields
+ * and events that an end does not know are ignored.
+ * A request that is made again with the same "id", because its supervisor was replaced meanwhile, joins what became of it.
  *
  * Events: {"ev":"step", "kind":"network"|"volume"|"container", "name":…, "service":…, "status": one of the words docker compose
  *          prints (Creating Created Starting Started Waiting Healthy Running Recreate Recreated Stopping Stopped Removing Removed Exited Killing Killed Error),
@@ -29,11 +37,12 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "../util/err.h"
 
-enum { CTL_VERSION = 1, CTL_MAX = 64 << 20 };
+enum { CTL_MAX = 64 << 20 };
 
 /* --- framing, for both ends --- */
 struct ctl_in {                  /* a growing input; all zero is empty */
@@ -56,12 +65,16 @@ struct ctl;
 int ctl_connect(int run_fd, struct ctl **ret, struct err *err);
 void ctl_close(struct ctl *c);
 int ctl_fd(const struct ctl *c);
-/* Adds "v" to req, which is borrowed; blocks at most 10 s. */
+/* Adds "v", "v_oldest" and, unless there is one, "id" to req, which is borrowed; blocks at most 10 s. */
 int ctl_send(struct ctl *c, json_t *req, struct err *err);
 /* 1: *ret is a new reference; 0: nothing within timeout_ms (0: look only, -1: wait); -1: closed or broken (ERR_PROTO, ERR_FAIL "the supervisor went away"). */
 int ctl_recv(struct ctl *c, int timeout_ms, json_t **ret, struct err *err);
 /* Fills err from an "error" event; returns -1. */
 int ctl_error(const json_t *event, struct err *err);
+/* Whether both ends can talk; said: what the other one said. */
+bool ctl_understands(const json_t *said);
+/* An "error" that says no more than that we cannot talk, as the supervisor is too old for us. */
+bool ctl_too_old(const json_t *event);
 
 /* --- the supervisor's end --- */
 /* Listens at run_fd/sock (mode 0600), in the place of what was there; whoever comes sees the old or the new. Non-blocking. */

@@ -10,7 +10,8 @@
  *
  * Exits (exits.c). waitid(WNOWAIT) leaves the zombie, so its start time can still be read from /proc; its
  * line is written with one write(2), and only then it is reaped. A line that cannot be written (a full tmpfs)
- * leaves the zombie for the next try. The supervisor itself is no line. Kept descriptors are in kept.c.
+ * leaves the zombie for the next try. The supervisor itself is no line. Kept descriptors are in kept.c, the choice of
+ * the supervisor's program in program.c.
  *
  * Nothing waits for the supervisor: what its socket cannot take now is owed (one flag, one cursor) until it
  * can. */
@@ -46,7 +47,6 @@ enum {
 };
 
 static struct {
-	char **program;
 	int run_fd, lock_fd, signal_fd;
 	bool exits_stuck; /* a zombie waits for its line */
 
@@ -130,7 +130,9 @@ static void pay(void)
 		if (e->fd >= 0 && !send_one(KEEPER_FD_IS, e->name, e->fd))
 			return;
 	if (k.sock >= 0 && k.owe_end) {
-		if (!send_one(KEEPER_FD_END, "", -1))
+		const char knows[] = {KEEPER_TRIES, program_went_back() ? KEEPER_BACK : 0, 0};
+
+		if (!send_one(KEEPER_FD_END, knows, -1))
 			return;
 		k.owe_end = false;
 	}
@@ -161,10 +163,31 @@ static int passed_fd(struct msghdr *msg)
 	return first;
 }
 
+/* text is what follows the type; fd, -1 for none, is taken. */
+static void take_message(char type, const char *text, int fd)
+{
+	size_t n = strlen(text);
+
+	if (type == KEEPER_FD_IS && fd >= 0 && n > 0 && n <= KEEPER_NAME_MAX) {
+		kept_add(text, fd);
+		return;
+	}
+	if (type == KEEPER_WELL) {
+		program_well(fd);
+		return;
+	}
+	if (type == KEEPER_FD_DROP && n > 0)
+		kept_drop(text);
+	else if (type == KEEPER_NEXT && text[0] == '/')
+		program_next(text);
+	if (fd >= 0)
+		close(fd);
+}
+
 /* Takes one message. False: no more for now. */
 static bool receive_one(void)
 {
-	char text[1 + KEEPER_NAME_MAX + 1];
+	char text[1 + KEEPER_PATH_MAX + 1];
 	union {
 		char buf[CMSG_SPACE(4 * sizeof(int))];
 		struct cmsghdr align;
@@ -173,7 +196,6 @@ static bool receive_one(void)
 	struct msghdr msg = {
 		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = c.buf, .msg_controllen = sizeof c.buf};
 	ssize_t n = recvmsg(k.sock, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	int fd;
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return false;
@@ -184,15 +206,7 @@ static bool receive_one(void)
 		return false;
 	}
 	text[n] = '\0';
-	fd = passed_fd(&msg);
-	if (!(msg.msg_flags & MSG_TRUNC) && text[1] && text[0] == KEEPER_FD_IS && fd >= 0) {
-		kept_add(text + 1, fd);
-		return true;
-	}
-	if (!(msg.msg_flags & MSG_TRUNC) && text[1] && text[0] == KEEPER_FD_DROP)
-		kept_drop(text + 1);
-	if (fd >= 0)
-		close(fd);
+	take_message(msg.msg_flags & MSG_TRUNC ? 0 : text[0], text + 1, passed_fd(&msg));
 	return true;
 }
 
@@ -231,17 +245,17 @@ static void become_supervisor(int sock, int failed)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	close_range(KEEPER_FD + 1, ~0U, CLOSE_RANGE_CLOEXEC);
-	execv(k.program[0], k.program);
-	why = errno;
+	why = program_exec();
 	_exit(write(failed, &why, sizeof why) == sizeof why ? STATUS_NO_EXEC : STATUS_USAGE);
 }
 
-/* The next one starts at once after a long life, and after the first short one; then after 10, 20, … ms. */
-static void plan_next_start(void)
+/* The next one starts at once after a long life, after the first short one, and when the last one made room for it;
+ * then after 10, 20, … ms. */
+static void plan_next_start(bool at_once)
 {
 	int64_t now = now_ms();
 
-	if (now - k.born_ms >= LONG_LIFE_MS)
+	if (at_once || now - k.born_ms >= LONG_LIFE_MS)
 		k.pause_ms = 0;
 	k.next_start_ms = now + k.pause_ms;
 	k.pause_ms = k.pause_ms ? k.pause_ms * 2 : PAUSE_FIRST_MS;
@@ -271,12 +285,12 @@ static void check_exec(int failed)
 	waitpid(k.supervisor, NULL, 0);
 	if (!has_children()) {
 		errno = why;
-		dprintf(STDERR_FILENO, "davit-keeper: run '%s': %s\n", k.program[0], strerror(errno));
+		dprintf(STDERR_FILENO, "davit-keeper: run '%s': %s\n", program_path(), strerror(errno));
 		_exit(STATUS_NO_EXEC);
 	}
 	k.supervisor = 0;
 	hang_up();
-	plan_next_start();
+	plan_next_start(false);
 }
 
 static void start_supervisor(void)
@@ -284,14 +298,15 @@ static void start_supervisor(void)
 	int pair[2], report[2];
 
 	k.born_ms = now_ms();
+	program_starts();
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
-		plan_next_start();
+		plan_next_start(false);
 		return;
 	}
 	if (pipe2(report, O_CLOEXEC) < 0) {
 		close(pair[0]);
 		close(pair[1]);
-		plan_next_start();
+		plan_next_start(false);
 		return;
 	}
 	k.supervisor = fork();
@@ -303,7 +318,7 @@ static void start_supervisor(void)
 		k.supervisor = 0;
 		close(pair[0]);
 		close(report[0]);
-		plan_next_start();
+		plan_next_start(false);
 		return;
 	}
 	k.sock = pair[0];
@@ -318,12 +333,12 @@ static void start_supervisor(void)
 static void on_supervisor_end(const siginfo_t *si)
 {
 	k.supervisor = 0;
-	if (si->si_code == CLD_EXITED && si->si_status == 0)
-		_exit(0);
 	while (k.sock >= 0 && receive_one()) /* what it handed over with its last breath */
 		;
+	if (si->si_code == CLD_EXITED && si->si_status == 0 && !program_on_trial())
+		_exit(0);
 	hang_up();
-	plan_next_start();
+	plan_next_start(program_ended());
 }
 
 /* ------------------------------------------------------------------ the loop */
@@ -364,6 +379,12 @@ static void reap(void)
 	}
 }
 
+/* A program on trial that hangs would be there for ever. Its end is a failure as others. */
+static int64_t trial_ends_ms(void)
+{
+	return k.supervisor && program_on_trial() ? k.born_ms + KEEPER_TRIAL_MS : INT64_MAX;
+}
+
 static int until(int64_t at_ms, int timeout_ms)
 {
 	int64_t left = at_ms - now_ms();
@@ -383,6 +404,8 @@ static void turn(void)
 		timeout_ms = until(k.next_start_ms, timeout_ms);
 	if (k.exits_stuck)
 		timeout_ms = until(now_ms() + RETRY_MS, timeout_ms);
+	if (trial_ends_ms() != INT64_MAX)
+		timeout_ms = until(trial_ends_ms(), timeout_ms);
 	if (k.send_again_ms)
 		timeout_ms = until(k.send_again_ms, timeout_ms);
 	else if (k.owe_end || k.owe_notice)
@@ -396,6 +419,8 @@ static void turn(void)
 	reap();
 	if (k.sock >= 0 && (k.owe_end || k.owe_notice) && (!k.send_again_ms || now_ms() >= k.send_again_ms))
 		pay();
+	if (now_ms() >= trial_ends_ms())
+		kill(k.supervisor, SIGKILL);
 	if (!k.supervisor && now_ms() >= k.next_start_ms)
 		start_supervisor();
 }
@@ -479,7 +504,10 @@ int main(int argc, char **argv)
 		dprintf(STDERR_FILENO, "usage: davit-keeper RUN_DIR LOCK_FD [FEED_FD] -- PROGRAM [ARG...]\n");
 		return STATUS_USAGE;
 	}
-	k.program = argv + dashes + 1;
+	if (!program_set(argv + dashes + 1)) {
+		errno = ENAMETOOLONG;
+		die("run", argv[dashes + 1]);
+	}
 	k.lock_fd = (int)keeper_number(argv[2]);
 	if (fcntl(k.lock_fd, F_GETFD) < 0)
 		die("use the lock", argv[2]);

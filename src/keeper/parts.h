@@ -2,6 +2,7 @@
 #pragma once
 
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "keeper.h"
@@ -25,3 +26,21 @@ void kept_add(const char *name, int fd);
 void kept_drop(const char *name);
 /* The i-th place, free or not; NULL: there are no more. */
 const struct kept *kept_at(unsigned i);
+
+/* --- program.c --- */
+/* argv is borrowed for life. False: its path is too long. */
+bool program_set(char **argv);
+const char *program_path(void);
+/* From the next start on it is this one, on trial. At most KEEPER_PATH_MAX bytes. */
+void program_next(const char *path);
+/* The running one does its work; fd is its file, taken. */
+void program_well(int fd);
+/* Just before each start. */
+void program_starts(void);
+/* The running one ended; true: it made room for another. */
+bool program_ended(void);
+bool program_on_trial(void);
+/* The trial failed: it is the one before again. */
+bool program_went_back(void);
+/* Only returns when that fails, with errno. */
+int program_exec(void);

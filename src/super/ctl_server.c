@@ -14,6 +14,7 @@
 #include "../util/json.h"
 #include "../util/log.h"
 #include "../util/mem.h"
+#include "../util/version.h"
 
 enum { OUT_MAX = 8 << 20, CLIENTS_MAX = 256, EV_ANY = EV_READ | EV_PERSIST };
 
@@ -253,17 +254,34 @@ static void do_kill(struct client *c, const json_t *req)
 	client_done(c);
 }
 
+static void refuse(struct client *c, const json_t *req)
+{
+	json_t *e = replace_about(c->s);
+	auto_free char *msg = xasprintf("the supervisor is of davit %s and speaks versions %d to %d of the protocol, not %lld",
+					davit_version.number, davit_version.wire_oldest, davit_version.wire,
+					(long long)jx_int(req, "v", 0));
+	auto_free char *hint = xasprintf("use davit %s, or put this one in its place with 'davit upgrade'", davit_version.number);
+
+	jx_set_str(e, "ev", "error");
+	jx_set_str(e, "kind", err_kind_str(ERR_PROTO));
+	jx_set_str(e, "msg", msg);
+	jx_set_str(e, "hint", hint);
+	client_send(c, e);
+	client_end(c);
+}
+
 static void dispatch(struct client *c, json_t *req)
 {
 	const char *op = jx_str(req, "op");
 	auto_err struct err err = ERR_INIT;
 
-	if (jx_int(req, "v", 0) != CTL_VERSION || !op) {
-		err_set(&err, ERR_PROTO, "the supervisor speaks version %d of the protocol", CTL_VERSION);
-		client_fail(c, &err, NULL, NULL);
-	} else if (STREQ(op, "ping")) {
-		client_send(c, json_pack("{s:s,s:i}", "ev", "pong", "pid", (int)getpid()));
+	if (op && STREQ(op, "ping")) {
+		client_send(c, replace_about(c->s));
 		client_done(c);
+	} else if (op && STREQ(op, "upgrade")) {
+		replace_request(c, c->s, req);
+	} else if (!op || !ctl_understands(req)) {
+		refuse(c, req);
 	} else if (STREQ(op, "subscribe")) {
 		c->subscribed = true;
 	} else if (STREQ(op, "wait")) {

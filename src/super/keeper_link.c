@@ -1,6 +1,7 @@
 /* keeper_link.c - this end of the socket to the keeper (src/keeper/keeper.h). */
 #include "sup.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -12,13 +13,21 @@
 #include "../util/fd.h"
 #include "../util/log.h"
 #include "../util/mem.h"
+#include "program.h"
 
-enum { FIRST_WORD_MS = 2000 };
+enum { FIRST_WORD_MS = 2000, LAST_WORD_MS = 2000 };
 
 struct message {
 	char type;
 	char name[KEEPER_NAME_MAX + 1];
 	int fd;
+};
+
+struct keeper_msg {
+	struct keeper_msg *next;
+	int fd;                  /* of its own; -1: none */
+	size_t n;
+	char raw[];
 };
 
 /* 1: a message, 0: none now, -1: the keeper is gone. */
@@ -55,9 +64,19 @@ static void keep(struct super *s, struct message *m)
 static void replace_keeper(struct super *s)
 {
 	log_warn("the keeper is gone: becoming one");
+	auto_free char *self = program_self();
+
 	event_del(s->keeper_ev);
 	close(take_fd(&s->keeper_fd));
-	super_become_keeper(s);
+	super_become_keeper(s, self);
+}
+
+static void on_end_of_kept(struct super *s, const struct message *m)
+{
+	s->keeper_tries = strchr(m->name, KEEPER_TRIES);
+	s->went_back = strchr(m->name, KEEPER_BACK);
+	if (s->went_back)
+		log_warn("a program that was to take over did not come up: this is the one before again");
 }
 
 static void on_keeper(evutil_socket_t fd, short what, void *arg)
@@ -90,25 +109,64 @@ void keeper_link_start(struct super *s)
 		if (r == 1 && m.type == KEEPER_FD_IS)
 			keep(s, &m);
 	}
+	if (m.type == KEEPER_FD_END)
+		on_end_of_kept(s, &m);
 	s->keeper_ev = event_new(s->base, s->keeper_fd, EV_READ | EV_PERSIST, on_keeper, s);
 	event_add(s->keeper_ev, NULL);
 }
 
-static void tell_on(int sock, char type, const char *name, int fd)
+static bool tell_on(int sock, const char *raw, size_t n, int fd)
 {
-	char raw[1 + KEEPER_NAME_MAX];
-	size_t n = strnlen(name, KEEPER_NAME_MAX);
-
-	raw[0] = type;
-	memcpy(raw + 1, name, n);
-	if (fd_send(sock, raw, n + 1, &fd, fd >= 0) < 0)
-		log_warn("keeper: cannot hand over '%s': %s", name, strerror(errno));
+	return fd_send(sock, raw, n, &fd, fd >= 0) >= 0;
 }
 
-static void tell(struct super *s, char type, const char *name, int fd)
+static void on_keeper_writable(evutil_socket_t fd, short what, void *arg)
 {
-	if (s->keeper_fd >= 0)
-		tell_on(s->keeper_fd, type, name, fd);
+	struct super *s = arg;
+
+	while (s->keeper_out) {
+		struct keeper_msg *m = s->keeper_out;
+		if (!tell_on(s->keeper_fd, m->raw, m->n, m->fd) && errno == EAGAIN)
+			return;
+		s->keeper_out = m->next;
+		if (m->fd >= 0)
+			close(m->fd);
+		free(m);
+	}
+	event_del(s->keeper_out_ev);
+}
+
+/* The socket is full, as the keeper is slow or stopped: what is to be kept waits here, in order, with a descriptor of its own. */
+static void tell_later(struct super *s, const char *raw, size_t n, int fd)
+{
+	struct keeper_msg *m = xcalloc(1, sizeof *m + n), **end = &s->keeper_out;
+
+	m->n = n;
+	m->fd = fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, KEEPER_FD + 1) : -1;
+	memcpy(m->raw, raw, n);
+	while (*end)
+		end = &(*end)->next;
+	*end = m;
+	if (!s->keeper_out_ev)
+		s->keeper_out_ev = event_new(s->base, s->keeper_fd, EV_WRITE | EV_PERSIST, on_keeper_writable, s);
+	event_add(s->keeper_out_ev, NULL);
+}
+
+static void tell(struct super *s, char type, const char *text, int fd)
+{
+	char raw[1 + KEEPER_PATH_MAX];
+	size_t n = strnlen(text, KEEPER_PATH_MAX);
+
+	if (s->keeper_fd < 0)
+		return;
+	raw[0] = type;
+	memcpy(raw + 1, text, n);
+	if (!s->keeper_out && tell_on(s->keeper_fd, raw, n + 1, fd))
+		return;
+	if (s->keeper_out || errno == EAGAIN)
+		tell_later(s, raw, n + 1, fd);
+	else
+		log_warn("keeper: cannot hand over '%s': %s", text, strerror(errno));
 }
 
 void keeper_store_fd(struct super *s, const char *name, int fd)
@@ -138,8 +196,10 @@ void keeper_drop_unclaimed(struct super *s)
 
 static void feed(int sock, const char *name, int fd)
 {
-	if (fd >= 0)
-		tell_on(sock, KEEPER_FD_IS, name, fd);
+	auto_free char *raw = xasprintf("%c%s", KEEPER_FD_IS, name);
+
+	if (fd >= 0 && !tell_on(sock, raw, strlen(raw), fd))
+		log_warn("the next keeper will not have '%s': %s", name, strerror(errno));
 }
 
 int keeper_feed(struct super *s)
@@ -172,4 +232,48 @@ int keeper_feed(struct super *s)
 	close(pair[0]);
 	fd_cloexec(pair[1], 0);
 	return pair[1];
+}
+
+void keeper_well(struct super *s)
+{
+	auto_close int self = open("/proc/self/exe", O_PATH | O_CLOEXEC);
+
+	if (self >= 0)
+		tell(s, KEEPER_WELL, "", self);
+}
+
+/* All that waits for a slow keeper, and as long as it takes: what it does not hear is lost with us. */
+static void flush(struct super *s)
+{
+	struct pollfd p = { .fd = s->keeper_fd, .events = POLLOUT };
+
+	while (s->keeper_out && poll(&p, 1, LAST_WORD_MS) > 0)
+		on_keeper_writable(s->keeper_fd, 0, s);
+}
+
+/* The socket pair was made by the keeper; a parent that is not the keeper is none of our business. */
+static void kill_keeper(struct super *s)
+{
+	struct ucred peer;
+	socklen_t len = sizeof peer;
+
+	if (getsockopt(s->keeper_fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 && peer.pid == getppid())
+		kill(peer.pid, SIGKILL);
+}
+
+/* An old keeper knows nothing of trials: the one that it would start again is either at that path already, or the keeper goes, too. */
+void keeper_next(struct super *s, const char *program)
+{
+	auto_free char *self = program_self();
+
+	if (s->keeper_tries) {
+		keeper_well(s);
+		tell(s, KEEPER_NEXT, program, -1);
+	}
+	flush(s);
+	if (s->keeper_tries || STREQ(self, program))
+		_exit(KEEPER_STATUS_NEXT);
+	log_warn("the keeper is too old to start '%s': it is replaced, too", program);
+	kill_keeper(s);
+	super_become_keeper(s, program);
 }

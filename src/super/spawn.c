@@ -2,7 +2,6 @@
 #include "super.h"
 
 #include <fcntl.h>
-#include <limits.h>
 #include <string.h>
 #include <time.h>
 
@@ -13,41 +12,21 @@
 #include "../util/log.h"
 #include "../util/mem.h"
 #include "../util/proc.h"
+#include "program.h"
 #include "sup.h"
 
-enum { READY_MS = 10000, TRIES = 100 };
+enum { READY_MS = 10000, TRIES = 100, LOCK_MS = 2000 };
 
-/* Beside the running program, else where `make install` puts it. */
-static char *program(const char *name)
+/* program: the davit to be the supervisor. */
+static void keeper_argv(const struct pdirs *p, const char *program, int lock_fd, int feed_fd, struct strs *argv)
 {
-	char self[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-	char *slash, *path;
-
-	if (n <= 0)
-		return xstrdup(name);
-	self[n] = 0;
-	if (str_ends(self, " (deleted)"))        /* replaced by a newer one while we ran */
-		self[n - (ssize_t)strlen(" (deleted)")] = 0;
-	slash = strrchr(self, '/');
-	if (!name)
-		return xstrdup(self);
-	path = xasprintf("%.*s/%s", (int)(slash - self), self, name);
-	if (access(path, X_OK) == 0)
-		return path;
-	free(path);
-	return xasprintf("%.*s/../libexec/davit/%s", (int)(slash - self), self, name);
-}
-
-static void keeper_argv(const struct pdirs *p, int lock_fd, int feed_fd, struct strs *argv)
-{
-	strs_take(argv, program("davit-keeper"));
+	strs_take(argv, program_helper(program, "davit-keeper"));
 	strs_add(argv, p->run);
 	strs_printf(argv, "%d", lock_fd);
 	if (feed_fd >= 0)
 		strs_printf(argv, "%d", feed_fd);
 	strs_add(argv, "--");
-	strs_take(argv, program(NULL));
+	strs_add(argv, program);
 	strs_add(argv, "--supervise");
 	strs_add(argv, p->name);
 	strs_add(argv, "--state-dir");
@@ -59,10 +38,11 @@ static void keeper_argv(const struct pdirs *p, int lock_fd, int feed_fd, struct 
 static int start_keeper(const struct pdirs *p, int lock_fd, struct err *err)
 {
 	auto_strs struct strs argv = STRS_INIT;
+	auto_free char *program = program_self();
 	struct spawn sp = { .stdio = { -1, -1, -1 }, .pass = &lock_fd, .n_pass = 1, .cwd = "/", .new_session = true };
 	struct child c;
 
-	keeper_argv(p, lock_fd, -1, &argv);
+	keeper_argv(p, program, lock_fd, -1, &argv);
 	sp.argv = (const char *const *)argv.v;
 	if (proc_spawn(&sp, &c, err) < 0)
 		return err_wrap(err, "start the supervisor");
@@ -70,18 +50,33 @@ static int start_keeper(const struct pdirs *p, int lock_fd, struct err *err)
 	return 0;
 }
 
-void super_become_keeper(struct super *s)
+/* The dying keeper's lock is let go a moment after its socket is. */
+static int lock_soon(struct super *s, int *ret_fd, struct err *err)
+{
+	const struct timespec pause = { .tv_nsec = MS_NS };
+	int64_t deadline = clock_mono_ns() + LOCK_MS * MS_NS;
+
+	while (lock_take(&s->p, ret_fd, err) < 0) {
+		if (err->kind != ERR_BUSY || clock_mono_ns() > deadline)
+			return -1;
+		err_done(err);
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
+void super_become_keeper(struct super *s, const char *program)
 {
 	auto_strs struct strs argv = STRS_INIT;
 	auto_err struct err err = ERR_INIT;
 	int lock_fd;
 
-	if (lock_take(&s->p, &lock_fd, &err) < 0) {
+	if (lock_soon(s, &lock_fd, &err) < 0) {
 		log_error("another keeper is there already: %s", err_msg(&err));
 		_exit(1);
 	}
 	fd_cloexec(lock_fd, 0);
-	keeper_argv(&s->p, lock_fd, keeper_feed(s), &argv);
+	keeper_argv(&s->p, program, lock_fd, keeper_feed(s), &argv);
 	execv(argv.v[0], argv.v);
 	log_error("cannot execute '%s': %s", argv.v[0], strerror(errno));
 	_exit(1);

@@ -147,7 +147,10 @@ struct super {
 	int logs_fd, fifo_fd;
 	off_t exits_offset;
 	int keeper_fd;
-	struct event *keeper_ev;
+	struct event *keeper_ev, *keeper_out_ev;
+	struct keeper_msg *keeper_out;   /* what its socket could not take yet */
+	bool keeper_tries;               /* it knows how to try another program */
+	bool went_back;                  /* another program was to take over and did not come up */
 	struct map kept_fds;             /* name → descriptor + 1, handed back by the keeper, until somebody takes them */
 	int listen_fd;
 	struct event *listen_ev;
@@ -334,7 +337,16 @@ int keeper_feed(struct super *s);
 /* What the last supervisor left and nobody took. */
 void keeper_drop_unclaimed(struct super *s);
 int keeper_take_fd(struct super *s, const char *name);               /* -1: it has none of that name */
-/* Executes davit-keeper in the place of this process; only returns when that fails. */
-void super_become_keeper(struct super *s);
+/* All is adopted: this program does its work. */
+void keeper_well(struct super *s);
+/* Makes room for another program; does not return. */
+void keeper_next(struct super *s, const char *program) __attribute__((noreturn));
+/* Executes the davit-keeper of that davit in the place of this process. */
+void super_become_keeper(struct super *s, const char *program) __attribute__((noreturn));
+/* ------------------------------------------------------------------ replace.c */
+/* The request `upgrade`. */
+void replace_request(struct client *c, struct super *s, const json_t *req);
+/* The answer to `ping`. */
+json_t *replace_about(struct super *s);
 /* ------------------------------------------------------------------ names.c */
 extern const struct dns_ops names_ops;

@@ -81,6 +81,7 @@ static void drain(struct super *s)
 	if (!s->resume_due)
 		return;
 	s->resume_due = s->adopting = false;
+	keeper_well(s);
 	txn_resume(s);
 	run_queue(s);
 }

@@ -433,12 +433,36 @@ static char **names_of(const json_t *a)
 	return v;
 }
 
+/* The same request, made again by a client whose supervisor was replaced: it is told how the first one ends. */
+static bool join(struct txn *t, struct client *c, const json_t *req)
+{
+	const char *id = jx_str(req, "id");
+
+	if (!t || !id || t->c || !str_eq(id, jx_str(t->req, "id")))
+		return false;
+	t->c = c;
+	return true;
+}
+
+static bool joins_another(struct super *s, struct client *c, const json_t *req)
+{
+	bool joined = join(s->txn, c, req);
+
+	for (struct txn *t = s->waiting; t && !joined; t = t->next)
+		joined = join(t, c, req);
+	return joined;
+}
+
 void txn_submit(struct super *s, struct client *c, json_t *req)
 {
 	const struct verb *v = verb_find(jx_str(req, "op"));
 	struct txn *t, **end = &s->waiting;
 	struct err err = ERR_INIT;
 
+	if (c && joins_another(s, c, req)) {
+		json_decref(req);
+		return;
+	}
 	if (!v) {
 		err_set(&err, ERR_PROTO, "the supervisor does not know the request '%s'", jx_str(req, "op"));
 		client_fail(c, &err, NULL, NULL);
@@ -469,17 +493,34 @@ void txn_read_unfinished(struct super *s)
 		log_error("txn.json: %s", err_msg(&err));
 }
 
+/* Who asked for what was interrupted, and is there again already. */
+static struct client *take_asker(struct super *s)
+{
+	const char *id = s->unfinished ? jx_str(s->unfinished, "id") : NULL;
+
+	for (struct txn **p = &s->waiting; id && *p; p = &(*p)->next) {
+		struct txn *t = *p;
+		struct client *c = t->c;
+		if (!str_eq(id, jx_str(t->req, "id")))
+			continue;
+		*p = t->next;
+		txn_free(t);
+		return c;
+	}
+	return NULL;
+}
+
 /* Everything is adopted: the unfinished one first, then who came meanwhile. */
 void txn_resume(struct super *s)
 {
-	struct txn *newer = take(s->waiting);
-	struct txn **end = &s->waiting;
+	struct client *asker = take_asker(s);
+	struct txn *newer = take(s->waiting), **end;
 
 	if (s->unfinished) {
 		log_info("resuming '%s'", jx_str(s->unfinished, "op") ? jx_str(s->unfinished, "op") : "?");
-		txn_submit(s, NULL, take(s->unfinished));
+		txn_submit(s, asker, take(s->unfinished));
 	}
-	while (*end)
+	for (end = &s->waiting; *end;)
 		end = &(*end)->next;
 	*end = newer;
 	for (struct txn *t = newer; t; t = t->next)

@@ -25,6 +25,7 @@
 #include "../../../../src/util/hash.h"
 #include "../../../../src/util/json.h"
 #include "../../../../src/util/mem.h"
+#include "../../../../src/util/version.h"
 #include "../../../../src/util/path.h"
 
 enum { DEADLINE_MS = 5000 };
@@ -317,7 +318,7 @@ static void stop_script(struct room *r)
 	int fd;
 	auto_json json_t *req = expect(r, "stop", &fd);
 
-	if (jx_int(req, "timeout_s", -1) != 3 || jx_int(req, "v", 0) != CTL_VERSION ||
+	if (jx_int(req, "timeout_s", -1) != 3 || jx_int(req, "v", 0) != davit_version.wire ||
 	    !str_eq(json_string_value(json_array_get(jx_arr(req, "services"), 0)), "web"))
 		abort();
 	say(fd, "{\"ev\":\"step\",\"kind\":\"container\",\"name\":\"demo-web-1\",\"service\":\"web\","

@@ -18,6 +18,7 @@
 #include "../../../../src/util/buf.h"
 #include "../../../../src/util/json.h"
 #include "../../../../src/util/mem.h"
+#include "../../../../src/util/version.h"
 #include "../util/scratch.h"
 
 enum { SOON_MS = 10000 };
@@ -273,7 +274,7 @@ static void a_conversation(void **state)
 	assert_int_equal(ctl_fill(&in, fd, &err), 1);
 	assert_int_equal(ctl_parse(&in, &got, &err), 1);
 	assert_string_equal(jx_str(got, "op"), "ping");
-	assert_int_equal(jx_int(got, "v", 0), CTL_VERSION);
+	assert_int_equal(jx_int(got, "v", 0), davit_version.wire);
 	assert_int_equal(ctl_recv(c, 0, &none, &err), 0);
 	assert_int_equal(ctl_recv(c, 20, &none, &err), 0);
 	auto_free char *frame = ctl_frame(got, &len);

@@ -7,6 +7,7 @@ int keeper_main(int argc, char **argv);
 #undef main
 #include "../../../../src/keeper/exits.c"
 #include "../../../../src/keeper/kept.c"
+#include "../../../../src/keeper/program.c"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -60,26 +61,42 @@ static void make_orphan(int status, int sig)
 	waitpid(middle, NULL, 0);
 }
 
-static void hand_over(const char *name)
+/* Sends a text and, unless it is -1, a descriptor, which is closed. */
+static void send_keeper(const char *text, int fd)
 {
-	char text[80];
-	int fd = memfd_create(name, MFD_CLOEXEC);
 	union {
 		char buf[CMSG_SPACE(sizeof(int))];
 		struct cmsghdr align;
 	} c = {.buf = {0}};
-	struct iovec iov = {text, (size_t)snprintf(text, sizeof text, "f%s", name)};
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = c.buf, .msg_controllen = sizeof c.buf};
-	struct cmsghdr *h = CMSG_FIRSTHDR(&msg);
+	struct iovec iov = {(char *)text, strlen(text)};
+	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
 
-	h->cmsg_level = SOL_SOCKET;
-	h->cmsg_type = SCM_RIGHTS;
-	h->cmsg_len = CMSG_LEN(sizeof fd);
-	memcpy(CMSG_DATA(h), &fd, sizeof fd);
-	if (fd < 0 || write(fd, name, strlen(name)) < 0 || sendmsg(KEEPER_FD, &msg, 0) < 0)
+	if (fd >= 0) {
+		struct cmsghdr *h;
+
+		msg.msg_control = c.buf;
+		msg.msg_controllen = sizeof c.buf;
+		h = CMSG_FIRSTHDR(&msg);
+		h->cmsg_level = SOL_SOCKET;
+		h->cmsg_type = SCM_RIGHTS;
+		h->cmsg_len = CMSG_LEN(sizeof fd);
+		memcpy(CMSG_DATA(h), &fd, sizeof fd);
+	}
+	if (sendmsg(KEEPER_FD, &msg, 0) < 0)
 		_exit(98);
-	close(fd);
+	if (fd >= 0)
+		close(fd);
+}
+
+static void hand_over(const char *name)
+{
+	char text[80];
+	int fd = memfd_create(name, MFD_CLOEXEC);
+
+	snprintf(text, sizeof text, "f%s", name);
+	if (fd < 0 || write(fd, name, strlen(name)) < 0)
+		_exit(98);
+	send_keeper(text, fd);
 }
 
 /* Reads one message of the keeper's: "f:NAME:CONTENT", "x", "." */
@@ -143,9 +160,13 @@ static void obey(const char *cmd, char **argv)
 			hand_over(name);
 		}
 	else if (sscanf(cmd, "drop %63s", name) == 1) {
-		n = (unsigned)snprintf(text, sizeof text, "d%s", name);
-		if (send(KEEPER_FD, text, n, 0) < 0)
-			_exit(96);
+		snprintf(text, sizeof text, "d%s", name);
+		send_keeper(text, -1);
+	} else if (sscanf(cmd, "next %79s", name) == 1) {
+		snprintf(text, sizeof text, "p%s", name);
+		send_keeper(text, -1);
+	} else if (strcmp(cmd, "well") == 0) {
+		send_keeper("w", open("/proc/self/exe", O_PATH | O_CLOEXEC));
 	} else if (strcmp(cmd, "garbage") == 0) {
 		memset(text, 'f', sizeof text);
 		for (unsigned i = 1; i < sizeof text; i++)
@@ -183,7 +204,7 @@ static int supervisor_main(char **argv)
 	told = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (connect(told, (struct sockaddr *)&a, sizeof a) < 0)
 		return 1;
-	say("hello %d", (int)getpid());
+	say("hello %d %s", (int)getpid(), argv[0]);
 	while ((n = recv(told, cmd, sizeof cmd - 1, 0)) > 0) {
 		cmd[n] = '\0';
 		obey(cmd, argv);
@@ -197,6 +218,7 @@ struct stage {
 	char dir[64], sock_path[96], lock_path[96];
 	int run_fd, listen_fd, lock_fd, sock;
 	pid_t keeper, supervisor;
+	char program[96]; /* as the supervisor was called */
 };
 
 static int wait_readable(int fd)
@@ -209,7 +231,7 @@ static int wait_readable(int fd)
 /* Accepts the next supervisor's connection. */
 static void meet(struct stage *s)
 {
-	char text[64] = "";
+	char text[128] = "";
 	int pid = 0;
 
 	if (s->sock >= 0)
@@ -219,7 +241,7 @@ static void meet(struct stage *s)
 	assert_true(s->sock >= 0);
 	assert_int_equal(wait_readable(s->sock), 1);
 	assert_true(recv(s->sock, text, sizeof text - 1, 0) > 0);
-	assert_int_equal(sscanf(text, "hello %d", &pid), 1);
+	assert_int_equal(sscanf(text, "hello %d %95s", &pid, s->program), 2);
 	s->supervisor = pid;
 }
 
@@ -332,7 +354,7 @@ static void test_restarts_the_supervisor_and_gives_its_descriptors_back(void **s
 {
 	struct stage *s = *state;
 
-	assert_string_equal(tell(s, "read"), ".");
+	assert_string_equal(tell(s, "read"), ".1");
 	tell(s, "keep web-1.tty");
 	tell(s, "keep gone");
 	tell(s, "keep db-1.tty");
@@ -346,7 +368,7 @@ static void test_restarts_the_supervisor_and_gives_its_descriptors_back(void **s
 		assert_int_not_equal(s->supervisor, before);
 		assert_string_equal(tell(s, "read"), "fweb-1.tty:web-1.tty");
 		assert_string_equal(tell(s, "read"), "fdb-1.tty:db-1.tty");
-		assert_string_equal(tell(s, "read"), ".");
+		assert_string_equal(tell(s, "read"), ".1");
 	}
 }
 
@@ -362,7 +384,7 @@ static void test_gives_more_back_than_a_socket_holds(void **state)
 		snprintf(want, sizeof want, "fmany-%d:many-%d", i, i);
 		assert_string_equal(tell(s, "read"), want);
 	}
-	assert_string_equal(tell(s, "read"), ".");
+	assert_string_equal(tell(s, "read"), ".1");
 	assert_string_equal(tell(s, "read"), "x");
 }
 
@@ -383,7 +405,7 @@ static void test_records_exits_of_orphans(void **state)
 		{"orphan signal 10", 138},
 	};
 
-	assert_string_equal(tell(s, "read"), ".");
+	assert_string_equal(tell(s, "read"), ".1");
 	for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
 		tell(s, cases[i].cmd);
 		expect_exits(s, &offset, &seen, i + 1);
@@ -488,7 +510,7 @@ static void test_supervisor_can_become_the_keeper(void **state)
 	pid_t heir = s->supervisor;
 
 	prctl(PR_SET_CHILD_SUBREAPER, 1); /* so that the heir becomes our child when its keeper dies */
-	assert_string_equal(tell(s, "read"), ".");
+	assert_string_equal(tell(s, "read"), ".1");
 	kill(s->keeper, SIGKILL);
 	waitpid(s->keeper, NULL, 0);
 	assert_string_equal(tell(s, "read"), "end");
@@ -504,6 +526,91 @@ static void test_supervisor_can_become_the_keeper(void **state)
 	assert_int_equal(waitpid(heir, NULL, 0), heir);
 	s->keeper = s->supervisor = 0;
 	prctl(PR_SET_CHILD_SUBREAPER, 0);
+}
+
+/* Another name for this very program. */
+static void make_program(struct stage *s, char ret[static 96])
+{
+	char self[96];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+
+	assert_true(n > 0);
+	self[n] = '\0';
+	snprintf(ret, 96, "%s/next", s->dir);
+	assert_int_equal(symlink(self, ret), 0);
+}
+
+/* The supervisor asks for `program` and makes room for it. */
+static void make_room_for(struct stage *s, const char *program)
+{
+	char cmd[128];
+
+	snprintf(cmd, sizeof cmd, "next %s", program);
+	tell(s, cmd);
+	snprintf(cmd, sizeof cmd, "exit %d", KEEPER_STATUS_NEXT);
+	assert_true(send(s->sock, cmd, strlen(cmd), MSG_NOSIGNAL) > 0);
+	meet(s);
+}
+
+static void test_another_program_takes_over(void **state)
+{
+	struct stage *s = *state;
+	char next[96];
+
+	make_program(s, next);
+	tell(s, "keep web-1.tty");
+	tell(s, "well");
+	make_room_for(s, next);
+	assert_string_equal(s->program, next);
+	assert_string_equal(tell(s, "read"), "fweb-1.tty:web-1.tty");
+	assert_string_equal(tell(s, "read"), ".1");
+	tell(s, "well");
+	kill_supervisor(s); /* it is the program now */
+	assert_string_equal(s->program, next);
+	make_room_for(s, "/proc/self/exe");
+	assert_string_equal(s->program, "/proc/self/exe");
+}
+
+static void test_goes_back_to_the_last_program_that_was_well(void **state)
+{
+	struct stage *s = *state;
+	char next[96];
+
+	make_program(s, next);
+	tell(s, "well");
+	make_room_for(s, next);
+	assert_string_equal(s->program, next);
+	tell(s, "well");
+	assert_int_equal(unlink(next), 0); /* its path is not needed for that */
+	static const char *const bad[] = {"/nowhere/davit", "/bin/false", "/proc/self/mem"};
+
+	for (unsigned i = 0; i < sizeof bad / sizeof *bad; i++) {
+		make_room_for(s, bad[i]);
+		assert_string_equal(s->program, next);
+		assert_string_equal(tell(s, "read"), ".1b");
+		tell(s, "well");
+		kill_supervisor(s); /* and it stays so */
+		assert_string_equal(s->program, next);
+	}
+}
+
+static void test_the_running_program_is_replaced_by_a_bad_one(void **state)
+{
+	struct stage *s = *state;
+	char next[96];
+	int fd;
+
+	make_program(s, next);
+	tell(s, "well");
+	make_room_for(s, next);
+	tell(s, "well");
+	assert_int_equal(unlink(next), 0);
+	fd = open(next, O_WRONLY | O_CREAT | O_CLOEXEC, 0700);
+	assert_int_equal(write(fd, "no program", 10), 10);
+	kill_supervisor(s);          /* nobody asked for it: what is under that name is tried, then what was well */
+	assert_string_equal(s->program, next);
+	assert_string_equal(tell(s, "read"), ".1");
+	close(fd);
 }
 
 static void test_says_when_there_is_no_program(void **state)
@@ -552,6 +659,9 @@ int main(int argc, char **argv)
 		STAGED(test_survives_signals_and_keeps_the_lock),
 		STAGED(test_exit_0_ends_it_and_others_do_not),
 		STAGED(test_supervisor_can_become_the_keeper),
+		STAGED(test_another_program_takes_over),
+		STAGED(test_goes_back_to_the_last_program_that_was_well),
+		STAGED(test_the_running_program_is_replaced_by_a_bad_one),
 		cmocka_unit_test(test_says_when_there_is_no_program),
 	};
 

@@ -1,0 +1,11 @@
+#include "version.h"
+
+#ifndef DAVIT_NUMBER
+#define DAVIT_NUMBER "0.1.0"
+#endif
+#ifndef DAVIT_WIRE
+#define DAVIT_WIRE 1
+#define DAVIT_WIRE_OLDEST 1
+#endif
+
+const struct version davit_version = { DAVIT_NUMBER, DAVIT_WIRE, DAVIT_WIRE_OLDEST };
