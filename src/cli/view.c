@@ -20,13 +20,14 @@ static bool state_in(const struct unit_rec *r, const char *const *states)
 static const char *docker_state(const struct unit_rec *r)
 {
 	static const char *const up[] = { "running", "stopping", NULL };
-	static const char *const coming[] = { "waiting", "preparing", "prepared", "creating",
+	static const char *const coming[] = { "preparing", "prepared", "creating",
 					      "created", "starting",  NULL };
+	static const char *const again[] = { "backoff", "waiting", NULL };
 	static const char *const stopped[] = { "stopped", "failed", "exited", "deleting", NULL };
 
 	if (state_in(r, up))
 		return "running";
-	if (r->restarting || (r->state && STREQ(r->state, "backoff")))
+	if (r->restarting || state_in(r, again))
 		return "restarting";
 	if (r->state && STREQ(r->state, "removing"))
 		return "removing";
@@ -114,6 +115,8 @@ void view_status(const struct view *v, int64_t now_ns, struct buf *out)
 			buf_char(out, ' ');
 			view_ago(v->finished_ns, now_ns, out);
 		}
+		if (v->r->waits)
+			buf_printf(out, ", waiting for %s", v->r->waits);
 	}
 }
 

@@ -87,7 +87,8 @@ bool rec_has_process(const struct unit_rec *r)
 
 bool rec_rests(const struct unit_rec *r)
 {
-	return rec_is(r, "stopped") || rec_is(r, "failed") || rec_is(r, "prepared") || rec_is(r, "backoff");
+	return rec_is(r, "stopped") || rec_is(r, "failed") || rec_is(r, "prepared") || rec_is(r, "backoff") ||
+	       rec_is(r, "waiting");
 }
 
 /* ------------------------------------------------------------------ one look */

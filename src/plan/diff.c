@@ -24,7 +24,7 @@ struct ctx {
 
 bool plan_rec_running(const struct unit_rec *r)
 {
-	static const char *const up[] = { "running", "starting", "backoff" };
+	static const char *const up[] = { "running", "starting", "backoff", "waiting" };
 
 	for (size_t i = 0; i < ARRAY_LEN(up); i++)
 		if (r->state && STREQ(r->state, up[i]))
@@ -448,6 +448,14 @@ static void restart_dependents(struct ctx *c)
 			s->chosen = c->chosen[s->svc];
 }
 
+/* What runs needs no start; a job that is done is done, unless it is asked for by its name. */
+static bool stays(const struct ctx *c, const struct slot *s, bool restart)
+{
+	if (!restart && is_started(s->rec))
+		return true;
+	return !c->req->services && plan_rec_finished(s->rec) && somebody_waits_for_completion(c, s->svc);
+}
+
 static int make_start(struct ctx *c, bool restart, struct err *err)
 {
 	if (choose(c, false, err) < 0)
@@ -458,12 +466,12 @@ static int make_start(struct ctx *c, bool restart, struct err *err)
 	each_slot(c, s) {
 		if (!s->rec || !s->rec->id || !s->chosen || s->svc == OP_NONE)
 			continue;
-		if (restart)
-			s->op_stop = plan_add(c->plan, OP_STOP, s, NULL);
-		else if (is_started(s->rec)) {
+		if (stays(c, s, restart)) {
 			strs_add(&c->plan->kept, s->name);
 			continue;
 		}
+		if (restart)
+			s->op_stop = plan_add(c->plan, OP_STOP, s, NULL);
 		plan_start(c, s, NULL);
 	}
 	each_slot(c, s) {

@@ -29,6 +29,7 @@ void unit_rec_done(struct unit_rec *r)
 	free(r->boot);
 	free(r->health);
 	free(r->error);
+	free(r->waits);
 	for (size_t i = 0; i < r->n_addrs; i++) {
 		free(r->addrs[i].network);
 		free(r->addrs[i].mac);
@@ -133,6 +134,7 @@ json_t *unit_rec_to_json(const struct unit_rec *r)
 	set_int(o, "post_started", r->post_started);
 	set_int(o, "pre_stopped", r->pre_stopped);
 	set_true(o, "manual_stop", r->manual_stop);
+	jx_set_str(o, "waits", r->waits);
 	jx_set_str(o, "error", r->error);
 	set_int(o, "dns_udp", r->dns_udp);
 	set_int(o, "dns_tcp", r->dns_tcp);
@@ -234,6 +236,7 @@ static void get_run(const json_t *j, struct unit_rec *r)
 	r->post_started = (unsigned)get_int(j, "post_started", UINT_MAX);
 	r->pre_stopped = (unsigned)get_int(j, "pre_stopped", UINT_MAX);
 	r->manual_stop = jx_bool(j, "manual_stop", false);
+	r->waits = get_str(j, "waits");
 	r->error = get_str(j, "error");
 }
 

@@ -143,7 +143,7 @@ static void adopt_after_boot(struct unit *u)
 		u->rec.manual_stop = false;
 	else if (u->state == U_FAILED)
 		return;
-	u->rec.backoff_ms = 0;
+	u->rec.backoff_ms = u->rec.started_mono = u->rec.due_mono = 0;
 	u->rec.proc = (struct proc_id){ 0 };
 	u->state = U_STOPPED;
 	unit_save(u);
@@ -159,6 +159,9 @@ static void adopt_resting(struct unit *u)
 		u->want = W_RUNNING;
 		if (!resume_timer(u, u->rec.backoff_ms))
 			unit_due(u, u->rec.backoff_ms);
+		return;
+	case U_WAITING:
+		act_gate(u);
 		return;
 	case U_CREATING:
 		u->want = again ? W_RUNNING : W_NOTHING;
@@ -176,7 +179,7 @@ static void adopt_resting(struct unit *u)
 	default:
 		u->state = u->rec.id ? U_STOPPED : U_ABSENT;
 		if (again)
-			unit_want(u, W_RUNNING);
+			unit_want(u, W_AGAIN);
 	}
 }
 

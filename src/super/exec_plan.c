@@ -136,6 +136,16 @@ void txn_on_unit(struct super *s, struct unit *u)
 			look(t, i);
 }
 
+bool txn_will_start(const struct super *s, const struct unit *u)
+{
+	const struct txn *t = s->txn;
+
+	for (size_t i = 0; t && i < t->plan.n; i++)
+		if (t->plan.ops[i].kind == OP_START && STREQ(t->plan.ops[i].slot, u->rec.slot))
+			return !t->st || t->st[i] == OP_PENDING || t->st[i] == OP_RUNNING;
+	return false;
+}
+
 void exec_start(struct txn *t)
 {
 	free(t->st);

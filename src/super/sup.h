@@ -49,6 +49,7 @@ enum ustate {
 	U_DELETING,    /* its init is gone (or must go): runtime delete in flight */
 	U_EXITED,      /* nothing left at the runtime; what now? */
 	U_BACKOFF,     /* will be started again when the timer says so */
+	U_WAITING,     /* the pause is over: it is started when what it depends on allows (gate.c) */
 	U_STOPPED,     /* ended and stays so; root and bundle are kept */
 	U_FAILED,      /* could not be prepared, created or started; rec.error says why */
 	U_REMOVING,    /* a worker takes root and bundle away */
@@ -61,10 +62,12 @@ enum uevent {
 	E_FAIL,        /* it failed; u->fail says why */
 	E_EXIT,        /* init ended; rec.exit_code is set (-1: unknown) */
 	E_TIMER,
+	E_GO,          /* what it waited for is there */
 	U_NEVENTS
 };
 
-/* W_AGAIN is the supervisor's own wish, never a request's: ended if it runs, then started after a pause. */
+/* W_AGAIN is the supervisor's own wish, never a request's: what runs is ended and started after a pause, what rests is started when
+ * what it depends on allows. */
 enum uwant { W_NOTHING, W_PREPARED, W_CREATED, W_RUNNING, W_AGAIN, W_STOPPED, W_ABSENT };
 
 enum activity { ACT_NONE, ACT_PREPARE, ACT_CREATE, ACT_START, ACT_CLEAN, ACT_DELETE, ACT_REMOVE };
@@ -117,6 +120,8 @@ struct unit {
 	struct err hook_fail;            /* of this run's post_start */
 	char *health_said;               /* first line of what the last failed probe printed, NULL: nothing */
 	struct oci_runtime own_runtime;  /* of `runtime:`, looked up when first needed */
+	char *gate;                      /* waiting: the slot whose news it waits for */
+	uint64_t news, looked;           /* s->news when it was saved last; when gate_look() had it look last */
 	unsigned queued;                 /* bit per event in the queue */
 };
 
@@ -160,6 +165,7 @@ struct super {
 	json_t *unfinished;              /* the request that the last supervisor did not finish, NULL: none */
 	bool adopting;                   /* start-up: what runs is being taken over */
 	bool resume_due;                 /* adopted: what was interrupted may go on */
+	uint64_t news, looked;           /* counts what unit_save() was told; as far as gate_look() has looked */
 	bool finished;                   /* nothing left to supervise: end with 0 … */
 	int64_t flush_until;             /* … when the clients have heard it, or at this monotonic time */
 	const struct strs *doomed_volumes;   /* for the worker about to start */
@@ -205,6 +211,7 @@ void act_delete(struct unit *u);
 void act_delete_half(struct unit *u);
 void act_after_exit(struct unit *u);
 void act_backoff(struct unit *u);
+void act_gate(struct unit *u);
 void act_failed(struct unit *u);
 void act_remove_failed(struct unit *u);
 void act_remove(struct unit *u);
@@ -246,6 +253,12 @@ const struct restart_policy *unit_policy(const struct unit *u);
 /* Ends a running container as a stop does, and starts it again whatever its policy says: with the policy's pause. One that does not
  * run is left alone. why goes into the supervisor's log. */
 void unit_restart_now(struct unit *u, const char *why);
+
+/* ------------------------------------------------------------------ gate.c: depends_on, when nobody asked for a start */
+/* At the end of a turn: those that wait look at what has changed. */
+void gate_look(struct super *s);
+/* What is not a unit's own has changed (a request is over): all of them look again. */
+void gate_look_all(struct super *s);
 
 /* ------------------------------------------------------------------ restart.c: policies, pure */
 enum restart_verdict { RESTART_STAY, RESTART_AFTER };
@@ -303,6 +316,8 @@ void network_dns_off(struct unit *u);
 /* Takes over the request (a new reference) for the client (may be NULL). */
 void txn_submit(struct super *s, struct client *c, json_t *req);
 void txn_on_unit(struct super *s, struct unit *u);
+/* Whether the request in progress is still to start it. */
+bool txn_will_start(const struct super *s, const struct unit *u);
 void txn_client_gone(struct super *s, struct client *c);
 void txn_read_unfinished(struct super *s);
 void txn_resume(struct super *s);

@@ -64,11 +64,14 @@ static void run_queue(struct super *s)
 {
 	int steps = 0;
 
-	while (s->queue_head < s->n_queue && steps++ < STEPS_PER_TURN) {
-		struct queue_item q = s->queue[s->queue_head++];
-		q.u->queued &= ~(1u << q.ev);
-		unit_step(q.u, q.ev);
-	}
+	do {
+		while (s->queue_head < s->n_queue && steps++ < STEPS_PER_TURN) {
+			struct queue_item q = s->queue[s->queue_head++];
+			q.u->queued &= ~(1u << q.ev);
+			unit_step(q.u, q.ev);
+		}
+		gate_look(s);
+	} while (s->queue_head < s->n_queue && steps < STEPS_PER_TURN);
 	if (s->queue_head == s->n_queue) {
 		s->queue_head = s->n_queue = 0;
 		bury(s);

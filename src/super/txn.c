@@ -143,6 +143,7 @@ static void txn_finish(struct txn *t)
 		client_done(t->c);
 	s->txn = NULL;
 	txn_free(t);
+	gate_look_all(s);
 	txn_next(s);
 }
 

@@ -285,10 +285,10 @@ static void begin_stop(struct txn *t, size_t i, struct unit *u)
 {
 	int64_t timeout_s = jx_int(t->req, "timeout_s", -1);
 
-	if (unit_has_process(u->state) || u->state == U_BACKOFF)
+	if (unit_has_process(u->state) || u->state == U_BACKOFF || u->state == U_WAITING)
 		op_announce(t, i, true);
 	u->grace_ms = timeout_s >= 0 ? timeout_s * 1000 : -1;
-	u->rec.manual_stop = t->verb == PLAN_STOP || t->verb == PLAN_REMOVE;
+	u->rec.manual_stop = (t->verb == PLAN_STOP || t->verb == PLAN_REMOVE) && !plan_rec_finished(&u->rec);
 	unit_save(u);                    /* what rests already makes no transition */
 	unit_want(u, W_STOPPED);
 }
@@ -378,6 +378,7 @@ static int verdict_start(struct txn *t, size_t i, const struct unit *u, struct e
 	case U_DELETING:
 	case U_EXITED:
 	case U_BACKOFF:
+	case U_WAITING:
 		return ran;
 	case U_STOPPED:
 		return ran ? 1 : exited(u, err);

@@ -38,8 +38,10 @@ static const struct trans table[U_NSTATES][U_NEVENTS] = {
 			  [E_FAIL]  = { U_EXITED,    act_after_exit } },
 	[U_EXITED]    = { [E_WANT]  = { U_EXITED,    act_settle },
 			  [E_FAIL]  = { U_FAILED,    act_failed } },
-	[U_BACKOFF]   = { [E_TIMER] = { U_STOPPED,   act_settle },
+	[U_BACKOFF]   = { [E_TIMER] = { U_WAITING,   act_gate },
 			  [E_WANT]  = { U_BACKOFF,   act_settle } },
+	[U_WAITING]   = { [E_GO]    = { U_PREPARING, act_prepare },
+			  [E_WANT]  = { U_WAITING,   act_settle } },
 	[U_STOPPED]   = { [E_WANT]  = { U_STOPPED,   act_settle } },
 	[U_FAILED]    = { [E_WANT]  = { U_FAILED,    act_settle } },
 	[U_REMOVING]  = { [E_OK]    = { U_ABSENT,    act_forget },
@@ -61,9 +63,13 @@ static const struct trans wishes[U_NSTATES][N_WANTS] = {
 			 [W_CREATED] = { U_STOPPED,   act_settle },
 			 [W_NOTHING]  = { U_STOPPED,   act_none },    [W_PREPARED] = { U_STOPPED,  act_settle },
 			 [W_STOPPED]  = { U_STOPPED,   act_none },    [W_ABSENT]  = { U_REMOVING,  act_remove } },
-	[U_BACKOFF]  = { [W_STOPPED]  = { U_STOPPED,   act_none },    [W_ABSENT]  = { U_REMOVING,  act_remove } },
+	[U_BACKOFF]  = { [W_PREPARED] = { U_STOPPED,   act_settle },  [W_CREATED] = { U_STOPPED,   act_settle },
+			 [W_STOPPED]  = { U_STOPPED,   act_none },    [W_ABSENT]  = { U_REMOVING,  act_remove } },
+	[U_WAITING]  = { [W_PREPARED] = { U_STOPPED,   act_settle },  [W_CREATED] = { U_STOPPED,   act_settle },
+			 [W_STOPPED]  = { U_STOPPED,   act_none },    [W_ABSENT]  = { U_REMOVING,  act_remove } },
 	[U_STOPPED]  = { [W_PREPARED] = { U_PREPARING, act_prepare }, [W_CREATED] = { U_PREPARING, act_prepare },
-			 [W_RUNNING]  = { U_PREPARING, act_prepare }, [W_ABSENT]  = { U_REMOVING,  act_remove } },
+			 [W_RUNNING]  = { U_PREPARING, act_prepare }, [W_AGAIN]   = { U_WAITING,   act_gate },
+			 [W_ABSENT]   = { U_REMOVING,  act_remove } },
 	[U_FAILED]   = { [W_PREPARED] = { U_PREPARING, act_prepare }, [W_CREATED] = { U_PREPARING, act_prepare },
 			 [W_RUNNING]  = { U_PREPARING, act_prepare }, [W_ABSENT]  = { U_REMOVING,  act_remove } },
 };
@@ -72,7 +78,8 @@ static const char *const state_str[] = {
 	[U_ABSENT] = "absent",	   [U_PREPARING] = "preparing", [U_PREPARED] = "prepared",
 	[U_CREATING] = "creating", [U_CREATED] = "created",	[U_STARTING] = "starting",
 	[U_RUNNING] = "running",   [U_STOPPING] = "stopping",	[U_DELETING] = "deleting",
-	[U_EXITED] = "exited",	   [U_BACKOFF] = "backoff",	[U_STOPPED] = "stopped",
+	[U_EXITED] = "exited",	   [U_BACKOFF] = "backoff",	[U_WAITING] = "waiting",
+	[U_STOPPED] = "stopped",
 	[U_FAILED] = "failed",	   [U_REMOVING] = "removing",
 };
 static_assert(ARRAY_LEN(state_str) == U_NSTATES, "a name for every state");
@@ -103,6 +110,8 @@ static void enter(struct unit *u, enum ustate next, void (*act)(struct unit *))
 	u->state = next;
 	if (moved) {
 		u->rec.due_mono = 0;     /* of the state that it has left */
+		free(u->rec.waits);
+		u->rec.waits = NULL;
 		unit_save(u);
 	}
 	act(u);
@@ -152,6 +161,7 @@ void unit_save(struct unit *u)
 	auto_err struct err err = ERR_INIT;
 	auto_json json_t *j = NULL;
 
+	u->news = ++u->s->news;
 	free(u->rec.state);
 	u->rec.state = xstrdup(state_str[u->state]);
 	j = unit_rec_to_json(&u->rec);
@@ -199,6 +209,7 @@ void unit_free(struct unit *u)
 		close(u->pidfd);
 	free(u->fail_attr);
 	free(u->health_said);
+	free(u->gate);
 	oci_runtime_done(&u->own_runtime);
 	err_done(&u->fail);
 	launch_done(&u->launch);
