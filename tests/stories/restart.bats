@@ -107,6 +107,7 @@ doubles() {
 	  ended:   {image: busybox, command: ["true"], restart: "on-failure"}
 	END
 	up
+	wait_until 5 state_is ended exited
 	davit stop -t 0 stopped ended
 	davit kill killed
 	kill_supervisor
