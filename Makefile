@@ -136,6 +136,14 @@ STORIES ?= $(wildcard tests/stories/*.bats)
 stories: all others images
 	$(Q)tests/run-stories $(B)/davit $(B)/images $(STORIES)
 
+# make crash-points [CRASH_TRIALS=20 | CRASH_ALL=1] [CRASH_SEED=N] [CRASH_PHASES="up down"]; see tests/crash/run
+CRASH_PHASES ?=
+crash-points: all images $(B)/tests/crash/killer
+	$(Q)tests/crash/run $(B)/davit $(B)/tests/crash/killer $(B)/images $(CRASH_PHASES)
+
+$(B)/tests/crash/killer: $(B)/tests/crash/killer.o
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
+
 ASAN := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 asan-units asan-golden: asan-%:
 	$(Q)$(MAKE) --no-print-directory B=$(B)/asan CFLAGS='$(ASAN)' $*
@@ -162,11 +170,12 @@ help:
 	@echo 'make demo       as root: packages, build, images, then bring the sample stack up and show it'
 	@echo 'make check      as root: packages, build, every test; ends with "N passed, N failed"'
 	@echo 'make units | golden | stories | asan-units | asan-golden    one kind of test'
+	@echo 'make crash-points    as root: davit is killed at its N-th system call (CRASH_TRIALS of each kind, CRASH_ALL=1: each)'
 	@echo 'make fuzz       FUZZ_S seconds of each fuzz target (FUZZERS), with clang'
 	@echo 'make bench      as root: figures of speed and memory'
 	@echo 'make install    into PREFIX=$(PREFIX), below DESTDIR'
 	@echo 'make deps | images | clean'
 	@echo 'Variables: B=DIR builds elsewhere, V=1 shows commands, WERROR=1 makes warnings errors'
 
-.PHONY: all others demo check bench do-demo do-check do-bench deps images install uninstall units golden stories asan-units asan-golden fuzz do-fuzz clean help
+.PHONY: crash-points all others demo check bench do-demo do-check do-bench deps images install uninstall units golden stories asan-units asan-golden fuzz do-fuzz clean help
 .DEFAULT_GOAL := all

@@ -96,6 +96,13 @@ static int book_lock(struct ipam *p, struct err *err)
 	return take_fd(&fd);
 }
 
+void ipam_sweep(struct ipam *p)
+{
+	auto_close int fd = openat(p->dir_fd, ".lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+		path_sweep(p->dir_fd);
+}
+
 /* --- entries --- */
 
 /* Names become file names. */

@@ -47,6 +47,8 @@ void net_done(struct net *n);
 struct ipam;
 int ipam_open(const char *state_dir, struct ipam **ret, struct err *err);
 void ipam_close(struct ipam *p);
+/* Removes what writers that were killed left beside the entries, unless somebody is writing now. */
+void ipam_sweep(struct ipam *p);
 /* Finds or makes the network's entry: chooses a subnet that overlaps neither a route of this host nor another
  * network (Docker's default pools: 172.17-31.0.0/16, 192.168.0.0/16 in /20s, and 10.x when these are used
  * up), or takes the one asked for. ERR_EXISTS: another project's, or with another subnet; ERR_NOT_FOUND:

@@ -108,6 +108,19 @@ static int drop_subpaths(struct unit *u, struct err *err)
 	return path_remove_tree(u->s->p.run_fd, rel, err);
 }
 
+/* Its pipes, and what runtimes were told to write for it. */
+static void drop_files(const struct unit *u)
+{
+	static const char *const names[] = { "fifo/%.out", "fifo/%.err", "fifo/%.in", "tmp/%.log", "tmp/%.pid", "tmp/%.tty", "tmp/%.probe",
+					     "tmp/%.probe.log" };
+
+	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+		const char *slot = strchr(names[i], '%');
+		auto_free char *name = xasprintf("%.*s%s%s", (int)(slot - names[i]), names[i], u->rec.slot, slot + 1);
+		unlinkat(u->s->p.run_fd, name, 0);
+	}
+}
+
 static int remove_work(void *arg, json_t **ret, struct err *err)
 {
 	struct unit *u = arg;
@@ -115,7 +128,6 @@ static int remove_work(void *arg, json_t **ret, struct err *err)
 	auto_free char *mountpoint = super_run_path(s, "rootfs", u->rec.slot);
 	auto_free char *rel = xasprintf("containers/%s", u->rec.id ? u->rec.id : "none");
 	auto_free char *bundle = xasprintf("bundle/%s", u->rec.id ? u->rec.id : "none");
-	static const char *const suffix[] = { "out", "err", "in" };
 	auto_err struct err why = ERR_INIT;
 
 	/* an exec or a probe that was just on its way in belongs to no container's namespace and ends with none */
@@ -127,10 +139,7 @@ static int remove_work(void *arg, json_t **ret, struct err *err)
 	if (u->rec.id && (path_remove_tree(s->p.state_fd, rel, err) < 0 ||
 			  path_remove_tree(s->p.run_fd, bundle, err) < 0))
 		return err_wrap(err, "remove container '%s'", u->rec.name);
-	for (size_t i = 0; i < ARRAY_LEN(suffix); i++) {
-		auto_free char *fifo = xasprintf("%s.%s", u->rec.slot, suffix[i]);
-		unlinkat(s->fifo_fd, fifo, 0);
-	}
+	drop_files(u);
 	if (drop_subpaths(u, err) < 0)
 		return -1;
 	auto_free char *secrets = xasprintf("secrets/%s", u->rec.slot);

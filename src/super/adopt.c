@@ -109,8 +109,8 @@ static void adopt_living(struct unit *u)
 	case U_STOPPING:
 		adopt_stopping(u);
 		break;
-	default:                         /* created: whoever wanted it started says so again */
-		u->want = W_CREATED;
+	default:                         /* created: whoever wanted it started says so again, but for its policy */
+		unit_want(u, u->rec.restarting && !u->rec.manual_stop ? W_RUNNING : W_CREATED);
 		break;
 	}
 }
@@ -121,7 +121,7 @@ static void adopt_dead(struct unit *u)
 	bool again = u->state == U_STOPPING && u->rec.restarting && !u->rec.manual_stop;
 	bool stopping = (u->state == U_STOPPING && !again) || u->rec.manual_stop;
 
-	u->want = stopping ? W_STOPPED : again ? W_AGAIN : u->state == U_CREATED ? W_NOTHING : W_RUNNING;
+	u->want = stopping ? W_STOPPED : again ? W_AGAIN : u->state == U_CREATED && !u->rec.restarting ? W_NOTHING : W_RUNNING;
 	u->stop_asked = stopping;
 	if (u->state == U_STARTING)      /* nobody's start is in flight any more: it ran, if for a moment */
 		u->state = U_RUNNING;

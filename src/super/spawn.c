@@ -15,7 +15,7 @@
 #include "program.h"
 #include "sup.h"
 
-enum { READY_MS = 10000, TRIES = 100, LOCK_MS = 2000 };
+enum { READY_MS = 10000, TRIES = 100, STARTS_MAX = 5, LOCK_MS = 2000 };
 
 /* program: the davit to be the supervisor. */
 static void keeper_argv(const struct pdirs *p, const char *program, int lock_fd, int feed_fd, struct strs *argv)
@@ -100,7 +100,9 @@ static int connect_patiently(const struct pdirs *p, int tries, struct ctl **ret,
 	return 1;
 }
 
-static int attempt(const struct dirs *d, const char *project, bool *started, struct ctl **ret, struct err *err)
+/* The lock is free when nobody was ever there, or when the keeper that was started has been killed: then another is started. One that ends
+ * by itself is not tried for ever. */
+static int attempt(const struct dirs *d, const char *project, unsigned *starts, struct ctl **ret, struct err *err)
 {
 	struct pdirs p;
 	auto_close int lock_fd = -1;
@@ -110,8 +112,8 @@ static int attempt(const struct dirs *d, const char *project, bool *started, str
 		return -1;
 	r = connect_patiently(&p, 1, ret, err);
 	/* a directory that a finished supervisor removed meanwhile gives no lock: the next attempt opens the new one */
-	if (r == 1 && !*started && lock_take(&p, &lock_fd, NULL) == 0) {
-		*started = true;
+	if (r == 1 && *starts < STARTS_MAX && lock_take(&p, &lock_fd, NULL) == 0) {
+		++*starts;
 		r = start_keeper(&p, lock_fd, err) < 0 ? -1 : 1;
 	}
 	if (r == 1)
@@ -123,10 +125,10 @@ static int attempt(const struct dirs *d, const char *project, bool *started, str
 int super_connect(const struct dirs *d, const char *project, struct ctl **ret, struct err *err)
 {
 	int64_t deadline = clock_mono_ns() + READY_MS * MS_NS;
-	bool started = false;
+	unsigned starts = 0;
 	int r;
 
-	while ((r = attempt(d, project, &started, ret, err)) == 1)
+	while ((r = attempt(d, project, &starts, ret, err)) == 1)
 		if (clock_mono_ns() > deadline) {
 			err_set(err, ERR_TIMEOUT, "the supervisor of project '%s' did not answer within %d s", project,
 				READY_MS / 1000);

@@ -152,7 +152,6 @@ static void remove_away(struct farewell *f)
 	close(f->fd);
 }
 
-/* What a supervisor that was killed in the middle of that has left. */
 static void sweep_gone(const char *root)
 {
 	auto_free char *projects = xasprintf("%s/projects", root);
@@ -161,6 +160,16 @@ static void sweep_gone(const char *root)
 	for (struct dirent *e = d ? readdir(d) : NULL; e; e = readdir(d))
 		if (str_starts(e->d_name, ".gone-"))
 			path_remove_tree(dirfd(d), e->d_name, NULL);
+}
+
+/* What a supervisor that was killed in the middle of something has left. */
+static void sweep_halves(struct super *s)
+{
+	path_sweep(s->p.state_fd);
+	path_sweep(s->p.run_fd);
+	ipam_sweep(s->ipam);
+	sweep_gone(s->dirs.run);
+	sweep_gone(s->dirs.state);
 }
 
 void project_forget(struct super *s)
@@ -257,8 +266,7 @@ static int begin(struct super *s, const struct dirs *d, const char *project, str
 		return err_set(err, ERR_FAIL, "no event loop");
 	if (pdirs_open(d, project, true, &s->p, err) < 0 || make_dirs(s, err) < 0 || open_stores(s, err) < 0)
 		return -1;
-	sweep_gone(s->dirs.run);
-	sweep_gone(s->dirs.state);
+	sweep_halves(s);
 	keeper_link_start(s);
 	if (txn_load_model(s, &why) < 0)         /* `down` does without one, and `up` brings a new one */
 		log_error("stored model: %s", err_msg(&why));

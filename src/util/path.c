@@ -2,6 +2,7 @@
 #include "path.h"
 
 #include <errno.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/openat2.h>
@@ -242,6 +243,8 @@ int path_open_parent(int dir_fd, const char *path, int *ret_fd, const char **ret
 	return *ret_fd < 0 ? -1 : 0;
 }
 
+#define TMP_PREFIX ".tmp-"
+
 static int write_beside(int dir_fd, const char *tmp, const void *data, size_t n, mode_t mode, unsigned flags)
 {
 	auto_close int fd = openat(dir_fd, tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -257,12 +260,12 @@ int path_write(int dir_fd, const char *name, const void *data, size_t n, mode_t 
 	struct err *err)
 {
 	auto_close int parent = -1;
-	char tmp[] = ".tmp-0123456789abcdef";
+	char tmp[] = TMP_PREFIX "0123456789abcdef";
 	const char *base;
 
 	if (path_open_parent(dir_fd, name, &parent, &base) < 0)
 		return err_sys(err, errno, "write '%s'", name);
-	hash_random_hex(8, tmp + 5);
+	hash_random_hex(8, tmp + strlen(TMP_PREFIX));
 	if (write_beside(parent, tmp, data, n, mode, flags) < 0 || renameat(parent, tmp, parent, base) < 0) {
 		int why = errno;
 
@@ -272,6 +275,16 @@ int path_write(int dir_fd, const char *name, const void *data, size_t n, mode_t 
 	if (flags & PATH_SYNC && fsync(parent) < 0)
 		return err_sys(err, errno, "write '%s'", name);
 	return 0;
+}
+
+void path_sweep(int dir_fd)
+{
+	int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	auto_closedir DIR *d = fd < 0 ? NULL : fdopendir(fd);
+
+	for (struct dirent *e = d ? readdir(d) : NULL; e; e = readdir(d))
+		if (str_starts(e->d_name, TMP_PREFIX))
+			unlinkat(dir_fd, e->d_name, 0);
 }
 
 char *path_join(const char *base, const char *path)

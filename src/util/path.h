@@ -30,6 +30,9 @@ int path_read_fd(int fd, size_t max, struct buf *ret, struct err *err);
 enum { PATH_SYNC = 1 };
 int path_write(int dir_fd, const char *name, const void *data, size_t n, mode_t mode, unsigned flags, struct err *err);
 
+/* Removes from the directory what path_write() left beside when its process was killed. Only for who knows that nobody is writing there now. */
+void path_sweep(int dir_fd);
+
 /* Removes a file or a whole tree, without following links and without leaving the file system it is on (a mount point below is
  * an error that names it). An absent one is fine. Depth is bounded by descriptors, not by the stack. */
 int path_remove_tree(int dir_fd, const char *name, struct err *err);

@@ -267,12 +267,25 @@ static void relative_is_the_way(void **state)
 	}
 }
 
+static void sweeping_takes_halves_only(void **state)
+{
+	(void)state;
+	assert_int_equal(path_write(scratch_fd, "model", "one", 3, 0644, 0, NULL), 0);
+	assert_int_equal(path_write(scratch_fd, ".tmp-0123456789abcdef", "half", 4, 0600, 0, NULL), 0);
+	assert_int_equal(path_write(scratch_fd, ".tmp", "other", 5, 0600, 0, NULL), 0);
+	path_sweep(scratch_fd);
+	assert_int_equal(faccessat(scratch_fd, "model", F_OK, 0), 0);
+	assert_int_equal(faccessat(scratch_fd, ".tmp", F_OK, 0), 0);
+	assert_int_equal(faccessat(scratch_fd, ".tmp-0123456789abcdef", F_OK, 0), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		scratch_test(write_then_read),
 		scratch_test(write_into_a_directory_below),
 		scratch_test(failed_write_leaves_nothing),
+		scratch_test(sweeping_takes_halves_only),
 		scratch_test(read_is_bounded),
 		cmocka_unit_test(read_an_endless_file),
 		scratch_test(empty_file_is_a_string),
