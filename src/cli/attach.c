@@ -322,8 +322,7 @@ static int set_up(struct attach *a, struct err *err)
 		.no_colour = a->o->no_color,
 		.apart = true,
 		.live = true,
-		.since_ns = clock_wall_ns(),
-		.tail = -1,
+		.range = { .since_ns = follow_now(a->c), .since_steady = true, .tail = -1 },
 		.before = hide,
 		.arg = a,
 	};

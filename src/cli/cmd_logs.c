@@ -35,25 +35,39 @@ static const struct opt logs_flags[] = {
 /* After the last container has come to rest: a restart or recreation passes through that state, too. */
 enum { LINGER_MS = 1000 };
 
-static int parse_opts(const struct logs_opts *o, struct follow_opts *ret, struct err *err)
+/* A bound of the range: so long ago is counted back by the steady clock, a moment is compared with what lines show. */
+static int parse_bound(const char *flag, const char *text, int64_t steady_now, int64_t *ret_ns, bool *ret_steady, struct err *err)
 {
-	int64_t now = clock_wall_ns();
+	int64_t ago;
 
+	if (!text)
+		return 0;
+	*ret_steady = when_ago(text, &ago);
+	if (!*ret_steady)
+		return when_parse(flag, text, clock_wall_ns(), ret_ns, err);
+	*ret_ns = steady_now - ago;
+	return 0;
+}
+
+static int parse_opts(const struct cli *c, const struct logs_opts *o, struct follow_opts *ret, struct err *err)
+{
+	struct log_range range = { .tail = -1 };
+	int64_t now = follow_now(c);
+
+	if (o->tail && !STREQ(o->tail, "all") && str_i64(o->tail, &range.tail) < 0)
+		return err_set(err, ERR_USAGE, "flag '--tail' takes a number or 'all', not '%s'", o->tail);
+	if (range.tail < 0)
+		range.tail = -1;
+	if (parse_bound("--since", o->since, now, &range.since_ns, &range.since_steady, err) < 0 ||
+	    parse_bound("--until", o->until, now, &range.until_ns, &range.until_steady, err) < 0)
+		return -1;
 	*ret = (struct follow_opts){
 		.timestamps = o->timestamps,
 		.no_prefix = o->no_prefix,
 		.no_colour = o->no_color,
 		.live = o->follow,
-		.tail = -1,
+		.range = range,
 	};
-	if (o->tail && !STREQ(o->tail, "all") && str_i64(o->tail, &ret->tail) < 0)
-		return err_set(err, ERR_USAGE, "flag '--tail' takes a number or 'all', not '%s'", o->tail);
-	if (o->since && when_parse("--since", o->since, now, &ret->since_ns, err) < 0)
-		return -1;
-	if (o->until && when_parse("--until", o->until, now, &ret->until_ns, err) < 0)
-		return -1;
-	if (ret->tail < 0)
-		ret->tail = -1;
 	return 0;
 }
 
@@ -122,7 +136,7 @@ static int logs_run(struct cli *c, const void *opts, struct err *err)
 	bool busy;
 	int r;
 
-	if (parse_opts(o, &fo, err) < 0)
+	if (parse_opts(c, o, &fo, err) < 0)
 		return -1;
 	f = follow_new(c, &fo);
 	r = add_all(c, f, o->index, &busy, err);

@@ -10,7 +10,6 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
-#include "../state/logfile.h"
 #include "../util/auto.h"
 #include "../util/clock.h"
 #include "../util/mem.h"
@@ -38,6 +37,13 @@ struct follow {
 	size_t n, cap, width;
 	struct buf err_out;              /* for standard error */
 };
+
+int64_t follow_now(const struct cli *c)
+{
+	auto_close int fd = c->pdirs.state_fd < 0 ? -1 : openat(c->pdirs.state_fd, "logs", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	return log_now_ns(fd);
+}
 
 struct follow *follow_new(struct cli *c, const struct follow_opts *o)
 {
@@ -108,7 +114,7 @@ int follow_add(struct follow *f, const struct unit_rec *r, struct err *err)
 		return -1;
 	if (f->logs_fd < 0)              /* nothing was logged yet; asked again when the journal changes */
 		return 0;
-	if (logr_open(f->logs_fd, r->slot, f->o.since_ns, f->o.until_ns, f->o.tail, &reader, err) < 0)
+	if (logr_open(f->logs_fd, r->slot, &f->o.range, &reader, err) < 0)
 		return err_wrap(err, "log of '%s'", r->slot);
 	s = XGROW(f->sources, f->n, f->cap);
 	s->slot = xstrdup(r->slot);
@@ -240,7 +246,7 @@ int follow_pump(struct follow *f, bool flush, const char *slot, struct err *err)
 
 			if (!s->have && !s->dry && refill(f, s, all, err) < 0)
 				return -1;
-			if (s->have && (!first || s->line.at_ns < first->line.at_ns))
+			if (s->have && (!first || s->line.key_ns < first->line.key_ns))
 				first = s;
 		}
 		if (!first)

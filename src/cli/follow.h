@@ -1,23 +1,25 @@
-/* follow.h - the logs of several containers as one stream, merged by time: for `logs` and for `up` in the
+/* follow.h - the logs of several containers as one stream, merged in the order they were logged in: for `logs` and for `up` in the
  * foreground. Reads files only. */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "../state/logfile.h"
 #include "cli.h"
 
 struct follow_opts {
 	bool timestamps, no_prefix, no_colour;
 	bool live;                       /* what is logged from now on is wanted, too: follow_fd() */
 	bool apart; /* a container's standard error goes to ours; else all goes to standard output */
-	int64_t since_ns, until_ns;      /* 0: unbounded */
-	int64_t tail;                    /* last lines of each container, -1: all */
+	struct log_range range;          /* of each container; tail -1: all lines */
 	void (*before)(void *arg);       /* called before anything is written, may be NULL */
 	void *arg;
 };
 
 struct follow;
+/* This moment as a steady bound of a range. */
+int64_t follow_now(const struct cli *c);
 struct follow *follow_new(struct cli *c, const struct follow_opts *o);
 void follow_free(struct follow *f);
 /* From now on the slot's log takes part; known ones are left as they are. */

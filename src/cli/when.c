@@ -1,7 +1,6 @@
 /* strptime and timegm do the calendar; what they lack is fractions and offsets. */
 #include "when.h"
 
-#include <stdbool.h>
 #include <string.h>
 #include <time.h>
 
@@ -80,13 +79,22 @@ static int epoch(const char *text, int64_t *ret_ns)
 	return *p ? -1 : 0;
 }
 
+bool when_ago(const char *text, int64_t *ret_ns)
+{
+	int64_t moment;
+
+	if (calendar(text, &moment) == 0 || epoch(text, &moment) == 0)
+		return false;
+	return str_duration_ns(text, ret_ns) == 0 && *ret_ns >= 0;
+}
+
 int when_parse(const char *flag, const char *text, int64_t now_ns, int64_t *ret_ns, struct err *err)
 {
 	int64_t ago;
 
 	if (calendar(text, ret_ns) == 0 || epoch(text, ret_ns) == 0)
 		return 0;
-	if (str_duration_ns(text, &ago) == 0 && ago >= 0) {
+	if (when_ago(text, &ago)) {
 		*ret_ns = now_ns - ago;
 		return 0;
 	}

@@ -87,6 +87,7 @@ static bool next_record(struct logr *r, struct log_rec *ret)
 			*ret = r->recs[r->next_rec++];
 			if (log_rec_valid(ret))
 				return true;
+			log_rec_clock(ret, &r->skew);
 		}
 		if (r->idx_fd < 0)
 			return false;
@@ -136,10 +137,32 @@ static bool fill(struct log_stream *st)
 	return true;
 }
 
-/* Offset in the file of what is looked at next. */
-static int64_t scan_at(const struct log_stream *st)
+int64_t log_scan_at(const struct log_stream *st)
 {
 	return st->file_end - (int64_t)(st->len - st->scan);
+}
+
+/* What is looked at next begins a line, or the next piece of a very long one. */
+static void log_line_begins(const struct logr *r, struct log_stream *st)
+{
+	st->begin_seq = r->seq;
+	st->begin_at = log_scan_at(st);
+}
+
+bool logr_in_range(const struct logr *r, int64_t at_ns, int64_t key_ns)
+{
+	const struct log_range *g = &r->range;
+
+	return (g->since_steady ? key_ns : at_ns) >= g->since_ns &&
+	       (!g->until_ns || (g->until_steady ? key_ns : at_ns) <= g->until_ns);
+}
+
+/* Whether another reader, where this one goes on, has given what ends here. */
+static bool given_before(const struct logr *r, int s)
+{
+	uint32_t seq = r->resumed.at[s].seq;
+
+	return r->seq < seq || (r->seq == seq && log_scan_at(&r->st[s]) <= r->resumed.at[s].offset);
 }
 
 /* The line from head to end, when it is wanted. `next` is where the following one begins. */
@@ -148,17 +171,21 @@ static bool give(struct logr *r, int s, size_t end, size_t next, bool partial, s
 	struct log_stream *st = &r->st[s];
 
 	*ret = (struct log_line){.at_ns = st->line_at,
+		.key_ns = st->line_key,
 		.stream = s + 1,
 		.text = st->buf + st->head,
 		.len = end - st->head,
 		.partial = partial};
 	st->head = next;
-	if (r->drop) {
+	log_line_begins(r, st);
+	if (given_before(r, s))
+		return false;
+	if (r->drop && (r->cur < 0 || logr_in_range(r, r->cur_at, r->cur_key))) { /* one of those that were counted */
 		if (!partial)
 			r->drop--;
 		return false;
 	}
-	return st->line_at >= r->since_ns && (!r->until_ns || st->line_at <= r->until_ns);
+	return logr_in_range(r, st->line_at, st->line_key);
 }
 
 /* Passes over the rest of a line, as far as it is within the next n bytes. */
@@ -181,7 +208,7 @@ static bool scan_record(struct logr *r, struct log_line *ret)
 	struct log_stream *st = &r->st[s];
 
 	for (;;) {
-		int64_t left = r->cur_end - scan_at(st);
+		int64_t left = r->cur_end - log_scan_at(st);
 		size_t avail = st->len - st->scan;
 		const char *nl;
 
@@ -190,7 +217,7 @@ static bool scan_record(struct logr *r, struct log_line *ret)
 		if (!avail) {
 			if (fill(st))
 				continue;
-			st->covered = scan_at(st); /* the index promised more than there is */
+			st->covered = log_scan_at(st); /* the index promised more than there is */
 			return false;
 		}
 		if ((int64_t)avail > left)
@@ -201,8 +228,11 @@ static bool scan_record(struct logr *r, struct log_line *ret)
 		}
 		if (avail > LOG_LINE_MAX - (st->scan - st->head))
 			avail = LOG_LINE_MAX - (st->scan - st->head);
-		if (!st->in_line)
+		if (!st->in_line) {
 			st->line_at = r->cur_at;
+			st->line_key = r->cur_key;
+			log_line_begins(r, st);
+		}
 		st->in_line = true;
 		st->stale = false;
 		nl = memchr(st->buf + st->scan, '\n', avail);
@@ -230,6 +260,7 @@ static void take_record(struct logr *r, int s, int64_t end, int64_t at_ns)
 	r->cur = s;
 	r->cur_end = end;
 	r->cur_at = at_ns;
+	r->cur_key = at_ns + r->skew;
 }
 
 /* Bytes that the index does not know (the writer was killed, or the index is damaged) are taken with the
@@ -368,6 +399,7 @@ static int next_segment(struct logr *r, struct log_line *ret)
 	if (take_uncovered(r))
 		return 1;
 	follows = seq == r->seq + 1 && !r->lost;
+	r->missed += seq - r->seq - 1 + r->lost;
 	logr_open_segment(r, seq);
 	if (follows)
 		return 1;
@@ -405,56 +437,4 @@ int logr_next(struct logr *r, bool flush, struct log_line *ret, struct err *err)
 		r->flushing = 0;
 		return flush_partial(r, ret);
 	}
-}
-
-/* ------------------------------------------------------------------ open and close */
-
-int logr_open(int logs_fd, const char *slot, int64_t since_ns, int64_t until_ns, int64_t tail,
-	struct logr **ret, struct err *err)
-{
-	struct logr *r = xcalloc(1, sizeof *r);
-
-	r->slot = xstrdup(slot);
-	r->since_ns = since_ns;
-	r->until_ns = until_ns;
-	r->dir_fd = r->idx_fd = r->ino = r->dir_wd = r->idx_wd = r->cur = -1;
-	r->flushing = LOG_STREAMS;
-	for (int s = 0; s < LOG_STREAMS; s++)
-		r->st[s].fd = -1;
-	r->logs_fd = fcntl(logs_fd, F_DUPFD_CLOEXEC, 3);
-	if (r->logs_fd < 0) {
-		err_sys(err, errno, "open the logs");
-		logr_close(r);
-		return -1;
-	}
-	r->dir_fd = seg_open_dir(logs_fd, slot);
-	if (r->dir_fd < 0 && errno != ENOENT) {
-		err_sys(err, errno, "open the log of '%s'", slot);
-		logr_close(r);
-		return -1;
-	}
-	if (r->dir_fd >= 0 && (tail >= 0 || since_ns) && logr_seek(r, tail, err) < 0) {
-		logr_close(r);
-		return -1;
-	}
-	*ret = r;
-	return 0;
-}
-
-void logr_close(struct logr *r)
-{
-	if (!r)
-		return;
-	logr_close_segment(r);
-	for (int s = 0; s < LOG_STREAMS; s++)
-		free(r->st[s].buf);
-	free(r->recs);
-	free(r->slot);
-	if (r->ino >= 0)
-		close(r->ino);
-	if (r->dir_fd >= 0)
-		close(r->dir_fd);
-	if (r->logs_fd >= 0)
-		close(r->logs_fd);
-	free(r);
 }

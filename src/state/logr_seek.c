@@ -5,6 +5,9 @@
  * one offset per stream. Of the line that each stream is in the middle of there, the beginning is put before
  * it, so every line that ends after the start is whole. Lines too many are dropped while reading.
  *
+ * Times need not grow: the wall clock may have jumped. Keys do, so a steady bound ends the walk; else only lines within the bounds are
+ * counted, and without a count the first record within them is looked for forwards.
+ *
  * The rest of a line that the oldest segment may begin with is no line: counting stops above it, at the floor
  * of the stream, and a start below the floor skips up to it. */
 #include <errno.h>
@@ -34,6 +37,10 @@ struct seek {
 		int64_t offset;
 	} floor[LOG_STREAMS];
 	int64_t idx_start;
+	struct skew {
+		int64_t from, ns; /* from this offset in the index of seqs[i] on */
+	} *skews;
+	size_t n_skews, cap_skews;
 	char block[BLOCK];
 };
 
@@ -154,19 +161,42 @@ static void count_lines(struct seek *k, int s, int64_t from, int64_t to)
 	}
 }
 
+static void load_skews(struct seek *k)
+{
+	struct log_rec recs[256];
+	int64_t ns;
+	ssize_t got;
+
+	k->n_skews = 0;
+	for (int64_t at = 0; (got = pread(k->r->idx_fd, recs, sizeof recs, at)) >= (ssize_t)sizeof *recs;
+		at += got / (ssize_t)sizeof *recs * (ssize_t)sizeof *recs)
+		for (size_t i = 0; i < (size_t)got / sizeof *recs; i++)
+			if (log_rec_clock(&recs[i], &ns))
+				*XGROW(k->skews, k->n_skews, k->cap_skews) =
+					(struct skew){at + (int64_t)(i * sizeof *recs), ns};
+}
+
+/* The key of the record at this offset of the index; offsets asked for go down. */
+static int64_t key_of(struct seek *k, int64_t at, const struct log_rec *rec)
+{
+	while (k->n_skews && k->skews[k->n_skews - 1].from > at)
+		k->n_skews--;
+	return rec->at_ns + (k->n_skews ? k->skews[k->n_skews - 1].ns : 0);
+}
+
 /* Moves the start before this record. False: it is the one to stay behind. */
-static bool pass_record(struct seek *k, const struct log_rec *rec)
+static bool pass_record(struct seek *k, const struct log_rec *rec, int64_t key_ns)
 {
 	int s = rec->stream;
 	int64_t from = (int64_t)rec->offset;
 
-	if (k->r->since_ns && rec->at_ns < k->r->since_ns)
+	if (k->r->range.since_steady && key_ns < k->r->range.since_ns)
 		return false;
 	if (k->count && k->lines >= k->want)
 		return false;
 	if (from >= k->start[s])
 		return true;
-	if (!k->r->until_ns || rec->at_ns <= k->r->until_ns)
+	if (logr_in_range(k->r, rec->at_ns, key_ns))
 		count_lines(k, s, from, k->start[s]);
 	k->start[s] = from;
 	return true;
@@ -196,6 +226,7 @@ static bool walk_segment(struct seek *k)
 	int64_t end = file_size(k->r->idx_fd) / (int64_t)sizeof *recs * (int64_t)sizeof *recs;
 
 	start_at_end(k, end);
+	load_skews(k);
 	while (end > 0) {
 		int64_t from = end > (int64_t)sizeof recs ? end - (int64_t)sizeof recs : 0;
 		ssize_t got = pread(k->r->idx_fd, recs, (size_t)(end - from), from);
@@ -203,8 +234,10 @@ static bool walk_segment(struct seek *k)
 		if (got < end - from)
 			break;
 		for (size_t i = (size_t)got / sizeof *recs; i-- > 0;) {
-			k->idx_start = from + (int64_t)((i + 1) * sizeof *recs);
-			if (log_rec_valid(&recs[i]) && !pass_record(k, &recs[i]))
+			int64_t at = from + (int64_t)(i * sizeof *recs);
+
+			k->idx_start = at + (int64_t)sizeof *recs;
+			if (log_rec_valid(&recs[i]) && !pass_record(k, &recs[i], key_of(k, at, &recs[i])))
 				return true;
 		}
 		end = from;
@@ -215,6 +248,42 @@ static bool walk_segment(struct seek *k)
 	}
 	k->idx_start = 0;
 	return k->count && k->lines >= k->want;
+}
+
+/* ------------------------------------------------------------------ the first line within bounds of wall time */
+
+/* Looks in the open segment; the start is then before the first record within the bounds. */
+static bool find_first(struct seek *k)
+{
+	struct log_rec recs[256];
+	ssize_t got;
+
+	k->start[0] = k->start[1] = 0;
+	for (int64_t at = 0; (got = pread(k->r->idx_fd, recs, sizeof recs, at)) >= (ssize_t)sizeof *recs;
+		at += got / (ssize_t)sizeof *recs * (ssize_t)sizeof *recs)
+		for (size_t i = 0; i < (size_t)got / sizeof *recs; i++) {
+			const struct log_rec *rec = &recs[i];
+			int64_t end = (int64_t)rec->offset + rec->len;
+
+			if (!log_rec_valid(rec))
+				continue;
+			k->idx_start = at + (int64_t)(i * sizeof *recs);
+			if (rec->at_ns >= k->r->range.since_ns)
+				return true;
+			if (end > k->start[rec->stream] && end <= file_size(k->r->st[rec->stream].fd))
+				k->start[rec->stream] = end;
+		}
+	return false;
+}
+
+/* When there is none in the whole log, one may still come: the start is in the last segment. */
+static void seek_first(struct seek *k)
+{
+	for (k->i = 0; k->i < k->n_seqs; k->i++)
+		if (logr_open_segment(k->r, k->seqs[k->i]) && find_first(k))
+			return;
+	k->i = k->n_seqs - 1;
+	k->start[0] = k->start[1] = k->idx_start = 0;
 }
 
 /* ------------------------------------------------------------------ the beginning of the line in progress */
@@ -243,18 +312,24 @@ static int64_t line_head(struct seek *k, int fd, int64_t floor, int64_t end, int
 }
 
 /* When the byte at `offset` of the stream was taken; 0: not known. */
-static int64_t time_of(uint32_t seq, int dir_fd, int s, int64_t offset)
+static int64_t time_of(uint32_t seq, int dir_fd, int s, int64_t offset, int64_t *ret_key)
 {
 	auto_close int fd = seg_open(dir_fd, seq, -1, O_RDONLY);
 	struct log_rec recs[256];
-	int64_t at = 0;
+	int64_t at = 0, skew = 0;
 	ssize_t got;
 
+	*ret_key = 0;
 	while (fd >= 0 && (got = pread(fd, recs, sizeof recs, at)) >= (ssize_t)sizeof *recs) {
-		for (size_t i = 0; i < (size_t)got / sizeof *recs; i++)
-			if (recs[i].stream == s && log_rec_valid(&recs[i]) &&
-				offset < (int64_t)recs[i].offset + recs[i].len)
-				return recs[i].at_ns;
+		for (size_t i = 0; i < (size_t)got / sizeof *recs; i++) {
+			const struct log_rec *rec = &recs[i];
+
+			if (log_rec_clock(rec, &skew) || rec->stream != s || !log_rec_valid(rec) ||
+				offset >= (int64_t)rec->offset + rec->len)
+				continue;
+			*ret_key = rec->at_ns + skew;
+			return rec->at_ns;
+		}
 		at += got / (ssize_t)sizeof *recs * (ssize_t)sizeof *recs;
 	}
 	return 0;
@@ -314,11 +389,25 @@ static void preload(struct seek *k, int s)
 		}
 		if (!st->in_line && end > heads[i]) {
 			st->in_line = true;
-			st->line_at = time_of(k->seqs[i], k->r->dir_fd, s, heads[i]);
+			st->line_at = time_of(k->seqs[i], k->r->dir_fd, s, heads[i], &st->line_key);
 		}
 	}
 	st->in_line = st->len > 0;
 	st->scan = st->len;
+}
+
+/* That holds where reading begins: from the last LOG_CLOCK record before. */
+static int64_t skew_before(const struct seek *k)
+{
+	int64_t skew = 0;
+
+	for (size_t i = k->i + 1; i-- > 0;) {
+		auto_close int fd = seg_open(k->r->dir_fd, k->seqs[i], -1, O_RDONLY);
+
+		if (fd >= 0 && seg_skew(fd, i == k->i ? k->idx_start : INT64_MAX, &skew))
+			break;
+	}
+	return skew;
 }
 
 static void start_here(struct seek *k)
@@ -326,6 +415,7 @@ static void start_here(struct seek *k)
 	struct logr *r = k->r;
 
 	r->idx_at = k->idx_start;
+	r->skew = skew_before(k);
 	for (int s = 0; s < LOG_STREAMS; s++) {
 		r->st[s].skip = below_floor(k, s);
 		if (!r->st[s].skip)
@@ -334,6 +424,22 @@ static void start_here(struct seek *k)
 		r->st[s].stale = k->count && !k->seen[s];
 	}
 	r->drop = k->count && k->lines > k->want ? k->lines - k->want : 0;
+}
+
+/* Backwards, until enough was passed. */
+static void seek_back(struct seek *k)
+{
+	for (k->i = k->n_seqs; k->i-- > 0;) {
+		if (!logr_open_segment(k->r, k->seqs[k->i])) {
+			k->seqs += k->i + 1; /* dropped in between, so those before are, too */
+			k->n_seqs -= k->i + 1;
+			k->i = 0;
+			find_floors(k);
+			return;
+		}
+		if (walk_segment(k) || k->i == 0)
+			return;
+	}
 }
 
 int logr_seek(struct logr *r, int64_t tail, struct err *err)
@@ -348,21 +454,17 @@ int logr_seek(struct logr *r, int64_t tail, struct err *err)
 		return err_sys(err, errno, "list the log of '%s'", r->slot);
 	k->seqs = seqs;
 	find_floors(k);
-	for (k->i = k->n_seqs; k->i-- > 0;) {
-		if (!logr_open_segment(r, k->seqs[k->i])) {
-			k->seqs += k->i + 1; /* dropped in between, so those before are, too */
-			k->n_seqs -= k->i + 1;
-			k->i = 0;
-			find_floors(k);
-			break;
-		}
-		if (walk_segment(k) || k->i == 0)
-			break;
-	}
 	if (!k->n_seqs)
 		return 0;
-	if (r->seq != k->seqs[k->i] || r->idx_fd < 0)
-		logr_open_segment(r, k->seqs[k->i]);
-	start_here(k);
+	if (k->count || r->range.since_steady)
+		seek_back(k);
+	else
+		seek_first(k);
+	if (k->n_seqs) {
+		if (r->seq != k->seqs[k->i] || r->idx_fd < 0)
+			logr_open_segment(r, k->seqs[k->i]);
+		start_here(k);
+	}
+	free(k->skews);
 	return 0;
 }

@@ -37,6 +37,14 @@ bool log_rec_valid(const struct log_rec *r)
 	return r->stream < LOG_STREAMS && r->len && r->offset < INT64_MAX / 2 && r->sum == sum_of(r);
 }
 
+bool log_rec_clock(const struct log_rec *r, int64_t *ret_skew)
+{
+	if (r->stream != LOG_CLOCK || r->len || r->cuts || r->sum != sum_of(r))
+		return false;
+	*ret_skew = (int64_t)r->offset;
+	return true;
+}
+
 int seg_open_dir(int logs_fd, const char *slot)
 {
 	if (!*slot || strchr(slot, '/') || STREQ(slot, ".") || STREQ(slot, "..")) {
@@ -146,6 +154,42 @@ int64_t seg_indexed(int idx_fd, int64_t size, int stream)
 		end = start;
 	}
 	return 0;
+}
+
+bool seg_skew(int idx_fd, int64_t upto, int64_t *ret)
+{
+	struct log_rec block[256];
+	bool found = false;
+	ssize_t got;
+
+	for (int64_t at = 0; at < upto; at += got) {
+		got = pread(idx_fd, block, sizeof block, at);
+		if (got < (ssize_t)sizeof *block)
+			break;
+		got -= got % (ssize_t)sizeof *block;
+		for (size_t i = 0; i < (size_t)got / sizeof *block && at + (int64_t)(i * sizeof *block) < upto; i++)
+			found |= log_rec_clock(&block[i], ret);
+	}
+	return found;
+}
+
+bool seg_last_key(int idx_fd, int64_t *ret)
+{
+	int64_t end = lseek(idx_fd, 0, SEEK_END) / (int64_t)sizeof(struct log_rec), skew = 0;
+	struct log_rec rec;
+
+	for (; end > 0; end--) {
+		int64_t at = (end - 1) * (int64_t)sizeof rec;
+
+		if (pread(idx_fd, &rec, sizeof rec, at) != (ssize_t)sizeof rec)
+			return false;
+		if (!log_rec_valid(&rec))
+			continue;
+		seg_skew(idx_fd, at, &skew);
+		*ret = rec.at_ns + skew;
+		return true;
+	}
+	return false;
 }
 
 bool seg_mark(int idx_fd, unsigned *ret)

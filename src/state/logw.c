@@ -18,30 +18,14 @@
 #include <unistd.h>
 
 #include "../util/auto.h"
-#include "../util/buf.h"
 #include "../util/clock.h"
 #include "../util/mem.h"
 #include "../util/path.h"
-#include "logseg.h"
+#include "logclock.h"
+#include "logwrite.h"
 
-enum { MOVE_MAX = 1 << 20, MOVE_MIN = 4096, COPY = 64 * 1024, DEFAULT_FILES = 3 };
+enum { MOVE_MAX = 256 << 10, MOVE_MIN = 4096, COPY = 64 * 1024, DEFAULT_FILES = 3, SKEW_NS = MS_NS };
 static const int64_t default_bytes = 10 << 20;
-
-struct logw {
-	int dir_fd;
-	int64_t max_bytes;
-	unsigned max_files;
-	uint32_t seq;
-	int idx_fd;
-	int64_t idx_size;
-	unsigned cuts; /* of the segment, as in its mark */
-	struct out {
-		int fd;
-		int64_t size, indexed; /* bytes in the file; those below `indexed` have a record */
-		struct buf pending;    /* read from what is no pipe and not written yet (the disk is full) */
-	} out[LOG_STREAMS];
-	char *copy; /* COPY bytes, made when first needed */
-};
 
 static void close_segment(struct logw *w)
 {
@@ -62,9 +46,12 @@ void logw_close(struct logw *w)
 	close_segment(w);
 	if (w->dir_fd >= 0)
 		close(w->dir_fd);
+	if (w->logs_fd >= 0)
+		close(w->logs_fd);
 	for (int s = 0; s < LOG_STREAMS; s++)
 		buf_done(&w->out[s].pending);
 	free(w->copy);
+	free(w->slot);
 	free(w);
 }
 
@@ -83,6 +70,18 @@ static int append_record(struct logw *w, struct log_rec *rec)
 	if (n > 0 && ftruncate(w->idx_fd, w->idx_size) < 0)
 		w->idx_size += n;
 	return -1;
+}
+
+/* The bytes that get a record next were taken when keys were so far from wall time. Without room for the record readers go on with
+ * the last one. */
+static void note_skew(struct logw *w, int64_t skew)
+{
+	struct log_rec rec = {.at_ns = clock_wall_ns(), .offset = (uint64_t)skew, .stream = LOG_CLOCK};
+
+	if (w->clocked && skew - w->skew < SKEW_NS && w->skew - skew < SKEW_NS)
+		return;
+	w->clocked = append_record(w, &rec) == 0;
+	w->skew = skew;
 }
 
 /* Gives the bytes of a stream that have none a record. */
@@ -114,14 +113,9 @@ static void mark_segment(struct logw *w)
 		append_record(w, &rec);
 }
 
-/* A writer that was killed may have left half a record, or bytes without one. */
-static int repair(struct logw *w)
+/* A writer that was killed may have left bytes without a record. */
+static int cover_all(struct logw *w)
 {
-	if (w->idx_size % (int64_t)sizeof(struct log_rec)) {
-		w->idx_size -= w->idx_size % (int64_t)sizeof(struct log_rec);
-		if (ftruncate(w->idx_fd, w->idx_size) < 0)
-			return -1;
-	}
 	w->cuts = seg_cuts(w->dir_fd, w->seq);
 	mark_segment(w);
 	for (int s = 0; s < LOG_STREAMS; s++) {
@@ -140,11 +134,10 @@ static int repair(struct logw *w)
 	return 0;
 }
 
-static int open_segment(struct logw *w, uint32_t seq)
+static int open_files(struct logw *w, uint32_t seq)
 {
 	struct stat st;
 
-	close_segment(w);
 	for (int s = 0; s < LOG_STREAMS; s++) {
 		struct out *o = &w->out[s];
 
@@ -158,8 +151,24 @@ static int open_segment(struct logw *w, uint32_t seq)
 	if (w->idx_fd < 0 || fstat(w->idx_fd, &st) < 0)
 		return -1;
 	w->idx_size = st.st_size;
-	w->seq = seq;
-	return repair(w);
+	w->clocked = false;
+	return 0;
+}
+
+int logw_open_segment(struct logw *w, uint32_t seq)
+{
+	int why;
+
+	close_segment(w);
+	if (open_files(w, seq) == 0) {
+		w->seq = seq;
+		if (cover_all(w) == 0 || errno == ENOSPC || errno == EDQUOT) /* what has no record gets one later */
+			return 0;
+	}
+	why = errno;
+	close_segment(w);
+	errno = why;
+	return -1;
 }
 
 static void prune(struct logw *w)
@@ -174,17 +183,59 @@ static void prune(struct logw *w)
 	mark_segment(w); /* when the disk was full until now */
 }
 
-static int open_last(struct logw *w, const char *slot, struct err *err)
+/* Takes away what a kill or a power cut left at the end of segment seq; its predecessor may have been written shortly before. */
+static int64_t mend(struct logw *w, uint32_t seq, uint32_t before)
+{
+	auto_close int idx_fd = seg_open(w->dir_fd, seq, -1, O_RDONLY);
+	auto_close int before_fd = before ? seg_open(w->dir_fd, before, -1, O_RDONLY) : -1;
+	int64_t key = INT64_MIN;
+	bool other_boot;
+
+	if (idx_fd < 0 || !seg_last_key(idx_fd, &key))
+		(void)(before_fd >= 0 && seg_last_key(before_fd, &key));
+	other_boot = key < w->base_ns;
+	if (before && other_boot)
+		return seg_repair(w->dir_fd, before, true) + seg_repair(w->dir_fd, seq, true);
+	return seg_repair(w->dir_fd, seq, other_boot);
+}
+
+static int open_last(struct logw *w)
 {
 	auto_free uint32_t *list = NULL;
 	size_t n;
+	int64_t zeros;
 
 	if (seg_list(w->dir_fd, &list, &n) < 0)
-		return err_sys(err, errno, "list the log of '%s'", slot);
-	if (open_segment(w, n ? list[n - 1] : 1) < 0)
-		return err_sys(err, errno, "open the log of '%s'", slot);
+		return -1;
+	zeros = n ? mend(w, list[n - 1], n > 1 ? list[n - 2] : 0) : 0;
+	if (logw_open_segment(w, n ? list[n - 1] : 1) < 0)
+		return -1;
 	prune(w);
+	if (zeros) {
+		auto_free char *text = xasprintf("davit: the machine went down: %lld bytes of this log came back as zeros and were left out",
+						 (long long)zeros);
+		logw_queue_note(w, text);
+	}
 	return 0;
+}
+
+/* Whatever is not open yet. -1 with errno. */
+static int open_rest(struct logw *w)
+{
+	if (w->dir_fd < 0)
+		w->dir_fd = seg_open_dir(w->logs_fd, w->slot);
+	if (w->dir_fd < 0 && errno == ENOENT && (mkdirat(w->logs_fd, w->slot, 0700) == 0 || errno == EEXIST))
+		w->dir_fd = seg_open_dir(w->logs_fd, w->slot);
+	if (w->dir_fd < 0)
+		return -1;
+	if (w->idx_fd >= 0)
+		return 0;
+	return w->seq ? logw_open_segment(w, w->seq) : open_last(w);
+}
+
+static bool may_pass(int why)
+{
+	return why == ENOSPC || why == EDQUOT || why == EROFS || why == EIO;
 }
 
 int logw_open(int logs_fd, const char *slot, const struct log_limits *lim, struct logw **ret, struct err *err)
@@ -193,16 +244,12 @@ int logw_open(int logs_fd, const char *slot, const struct log_limits *lim, struc
 
 	w->max_bytes = lim && lim->max_bytes > 0 ? lim->max_bytes : default_bytes;
 	w->max_files = lim && lim->max_files ? lim->max_files : DEFAULT_FILES;
-	w->idx_fd = w->out[0].fd = w->out[1].fd = -1;
-	w->dir_fd = seg_open_dir(logs_fd, slot);
-	if (w->dir_fd < 0 && errno == ENOENT && (mkdirat(logs_fd, slot, 0700) == 0 || errno == EEXIST))
-		w->dir_fd = seg_open_dir(logs_fd, slot);
-	if (w->dir_fd < 0) {
-		err_sys(err, errno, "make the log directory of '%s'", slot);
-		logw_close(w);
-		return -1;
-	}
-	if (open_last(w, slot, err) < 0) {
+	w->idx_fd = w->out[0].fd = w->out[1].fd = w->dir_fd = -1;
+	w->slot = xstrdup(slot);
+	w->base_ns = log_clock_base(logs_fd);
+	w->logs_fd = fcntl(logs_fd, F_DUPFD_CLOEXEC, 3);
+	if (w->logs_fd < 0 || (open_rest(w) < 0 && !may_pass(errno))) {
+		err_sys(err, errno, "open the log of '%s'", slot);
 		logw_close(w);
 		return -1;
 	}
@@ -234,10 +281,9 @@ static void rotate_if_full(struct logw *w)
 
 	if (!is_full(w) || (!w->out[0].size && !w->out[1].size))
 		return;
-	if (open_segment(w, seq + 1) < 0) {
+	if (logw_open_segment(w, seq + 1) < 0) {
 		seg_remove(w->dir_fd, seq + 1);
-		if (open_segment(w, seq) < 0)
-			close_segment(w); /* logw_move() will say why and try again */
+		logw_open_segment(w, seq); /* failed: logw_move() will say why and try again */
 		return;
 	}
 	prune(w);
@@ -280,57 +326,97 @@ static ssize_t move_some(struct logw *w, struct out *o, int fd)
 	size_t max = eighth < MOVE_MIN ? MOVE_MIN : eighth < MOVE_MAX ? (size_t)eighth : MOVE_MAX;
 	ssize_t n;
 
+	if (o->torn && !at_line_end(o) && !o->pending.len)
+		buf_char(&o->pending, '\n');
 	if (o->pending.len && write_pending(o) < 0)
 		return -1;
 	n = splice(fd, NULL, o->fd, NULL, max, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 	if (n < 0 && errno == EINVAL)
 		return copy_some(w, o, fd, max);
-	if (n > 0)
+	if (n > 0) {
 		o->size += n;
+		o->torn = false;
+	}
+	return n;
+}
+
+/* Lines of our own that wait for room. -1 with errno. */
+static int write_notes(struct logw *w)
+{
+	struct out *o = &w->out[1];
+
+	logw_tell_loss(w);
+	if (!o->pending.len)
+		return 0;
+	if (write_pending(o) < 0)
+		return -1;
+	add_record(w, 1, clock_wall_ns());
+	return 0;
+}
+
+/* One step of logw_move(): bytes moved, 0 at the end, -1 with errno. */
+static ssize_t move_once(struct logw *w, int fd, int s)
+{
+	int64_t wall, key;
+	ssize_t n;
+	int why;
+
+	if (open_rest(w) < 0)
+		return -1;
+	rotate_if_full(w);
+	if (w->idx_fd < 0)
+		return errno = ENOSPC, -1;
+	log_clock_read(w->base_ns, &wall, &key);
+	if (write_notes(w) < 0)
+		return -1;
+	n = move_some(w, &w->out[s], fd);
+	why = errno;
+	if (w->out[s].indexed < w->out[s].size) {
+		note_skew(w, key - wall);
+		add_record(w, s, wall); /* failed: the next one covers these bytes */
+	}
+	errno = why;
 	return n;
 }
 
 int logw_move(struct logw *w, int fd, int stream, struct err *err)
 {
-	struct out *o = &w->out[stream - 1];
 	size_t moved = 0;
 
+	w->why = 0;
 	while (moved < MOVE_MAX) {
-		int64_t at_ns;
-		ssize_t n;
-		int why;
+		ssize_t n = move_once(w, fd, stream - 1);
 
-		if (w->idx_fd < 0 && open_segment(w, w->seq) < 0)
-			return err_sys(err, errno, "open a log segment again");
-		rotate_if_full(w);
-		at_ns = clock_wall_ns();
-		n = w->idx_fd < 0 ? (errno = ENOSPC, -1) : move_some(w, o, fd);
-		why = errno;
-		if (w->idx_fd >= 0)
-			add_record(w, stream - 1, at_ns); /* failed: the next one covers these bytes */
 		if (n == 0)
 			return LOGW_EOF;
-		if (n < 0 && why == EAGAIN)
+		if (n < 0 && errno == EAGAIN)
 			return 0;
-		if (n < 0 && why != EINTR)
-			return err_sys(err, why, "write a log");
+		if (n < 0 && errno != EINTR) {
+			w->why = errno;
+			return err_sys(err, errno, "write the log of '%s'", w->slot);
+		}
 		if (n > 0)
 			moved += (size_t)n;
 	}
 	return 1;
 }
 
-int logw_note(struct logw *w, const char *text, struct err *err)
+void logw_queue_note(struct logw *w, const char *text)
 {
 	struct out *o = &w->out[1];
 
-	if (w->idx_fd < 0 && open_segment(w, w->seq) < 0)
-		return err_sys(err, errno, "open a log segment again");
-	if (!o->pending.len && (o->size ? !at_line_end(o) : w->cuts >> 1 & 1))
+	if (!o->pending.len && (o->size > 0 ? !at_line_end(o) : w->cuts >> 1 & 1))
 		buf_char(&o->pending, '\n');
 	buf_str(&o->pending, text);
 	buf_char(&o->pending, '\n');
-	if (write_pending(o) < 0 || add_record(w, 1, clock_wall_ns()) < 0)
+}
+
+int logw_note(struct logw *w, const char *text, struct err *err)
+{
+	if (open_rest(w) < 0)
+		return err_sys(err, errno, "open a log segment again");
+	logw_queue_note(w, text);
+	if (write_pending(&w->out[1]) < 0 || add_record(w, 1, clock_wall_ns()) < 0)
 		return err_sys(err, errno, "write a log");
 	return 0;
 }

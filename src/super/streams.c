@@ -15,7 +15,7 @@
 #include "../util/log.h"
 #include "../util/mem.h"
 
-enum { EXIT_WORD_MS = 2000, MOVES_PER_TURN = 4, DRAIN_MOVES = 256 };
+enum { EXIT_WORD_MS = 2000, DRAIN_MOVES = 16, LOG_PAUSE_MS = 100, LOG_TELL_MS = 60 * 1000 };
 
 static char *stream_name(const struct unit *u, const char *suffix)
 {
@@ -106,21 +106,29 @@ int streams_writers(const struct unit *u, int stdio[3], struct err *err)
 
 /* ------------------------------------------------------------------ moving bytes */
 
-static void watch_again(evutil_socket_t fd, short what, void *arg)
-{
-	streams_watch(arg);
-}
+static void look_again(evutil_socket_t fd, short what, void *arg);
 
-/* No room on the disk, say: the bytes are safe in the pipe. Look again later instead of turning in circles. */
+/* No room on the disk, say: the bytes are safe in the pipe for now. */
 static void log_trouble(struct unit *u, const struct err *err)
 {
-	const struct timeval pause = { .tv_sec = 1 };
+	const struct timeval pause = { .tv_usec = LOG_PAUSE_MS * 1000 };
+	int64_t now = clock_mono_ns();
 
-	if (!u->log_timer || !evtimer_pending(u->log_timer, NULL))
-		log_error("%s: log: %s", u->rec.slot, err_msg(err));
+	if (!u->log_told_mono || now - u->log_told_mono > LOG_TELL_MS * MS_NS) {
+		log_error("%s: log: %s; what is oldest is dropped when it must be", u->rec.slot, err_msg(err));
+		u->log_told_mono = now;
+	}
 	if (!u->log_timer)
-		u->log_timer = evtimer_new(u->s->base, watch_again, u);
+		u->log_timer = evtimer_new(u->s->base, look_again, u);
 	evtimer_add(u->log_timer, &pause);
+}
+
+/* With a tty the pipe is the terminal's, also when nobody wants to see it. */
+static bool discard(int fd)
+{
+	char scrap[64 << 10];
+
+	return read(fd, scrap, sizeof scrap) == 0;
 }
 
 /* Whether the stream need not be watched for now. */
@@ -128,14 +136,17 @@ static bool move_some(struct unit *u, int fd, int stream, int moves)
 {
 	auto_err struct err err = ERR_INIT;
 
+	if (u->launch.log_none)
+		return discard(fd);
 	while (moves-- > 0) {
 		int r = logw_move(u->log, fd, stream, &err);
+		if (r >= 0 && r != 1)
+			return r == LOGW_EOF;
 		if (r < 0) {
 			log_trouble(u, &err);
-			return true;
+			if (!logw_make_room(u->log, fd, stream))
+				return true;
 		}
-		if (r != 1)
-			return r == LOGW_EOF;
 	}
 	return false;
 }
@@ -144,7 +155,7 @@ static void on_out(evutil_socket_t fd, short what, void *arg)
 {
 	struct unit *u = arg;
 
-	if (move_some(u, fd, 1, MOVES_PER_TURN))
+	if (move_some(u, fd, 1, 1))
 		event_del(u->out_ev);
 }
 
@@ -152,7 +163,7 @@ static void on_err(evutil_socket_t fd, short what, void *arg)
 {
 	struct unit *u = arg;
 
-	if (move_some(u, fd, 2, MOVES_PER_TURN))
+	if (move_some(u, fd, 2, 1))
 		event_del(u->err_ev);
 }
 
@@ -160,8 +171,22 @@ static void on_tty(evutil_socket_t fd, short what, void *arg)
 {
 	struct unit *u = arg;
 
-	if (move_some(u, fd, 1, MOVES_PER_TURN))
+	if (move_some(u, fd, 1, 1))
 		event_del(u->tty_ev);
+}
+
+/* Also what was dropped is to be told, though nothing more may come. */
+static void look_again(evutil_socket_t fd, short what, void *arg)
+{
+	struct unit *u = arg;
+
+	streams_watch(u);
+	if (u->out_ev)
+		on_out(u->out_fd, EV_READ, u);
+	if (u->err_ev)
+		on_err(u->err_fd, EV_READ, u);
+	if (u->tty_ev)
+		on_tty(u->tty_fd, EV_READ, u);
 }
 
 static void watch(struct unit *u, int fd, struct event **ev, event_callback_fn cb)

@@ -110,6 +110,7 @@ struct unit {
 	int out_fd, err_fd, tty_fd;      /* readers of the FIFOs; pty master */
 	struct event *out_ev, *err_ev, *tty_ev;
 	struct event *log_timer;         /* the log could not take what there is: look again */
+	int64_t log_told_mono;           /* when that was said last, 0: never */
 	int console_fd;                  /* listens for the pty master during create */
 	struct want_port *want_ports;    /* what the service publishes; rec.ports is what it got */
 	size_t n_want_ports;
