@@ -107,8 +107,9 @@ static void look_log(struct doctor *d, const struct patient *p, int logs_fd, con
 	auto_free char *path = xasprintf("%s/logs/%s", p->p.state, slot);
 	auto_err struct err err = ERR_INIT;
 	struct logr *r = NULL;
+	const struct log_range last = { .tail = 1 };
 	struct log_line line;
-	int more = logr_open(logs_fd, slot, 0, 0, 1, &r, &err);
+	int more = logr_open(logs_fd, slot, &last, &r, &err);
 
 	if (more == 0)
 		while ((more = logr_next(r, true, &line, &err)) == 1)

@@ -13,14 +13,10 @@
 
 #include "../util/auto.h"
 #include "../util/clock.h"
-#include "../util/mem.h"
-#include "../util/path.h"
 #include "../util/proc.h"
 #include "../util/str.h"
 #include "logfile.h"
 #include "logseg.h"
-
-#define CLOCK_FILE ".clock"
 
 enum { SAME_MOMENT_NS = 50 * 1000, TRIES = 5 };
 
@@ -47,7 +43,7 @@ void log_clock_read(int64_t base_ns, int64_t *ret_wall, int64_t *ret_key)
 /* "BOOT-ID BASE". False: there is none of this boot. */
 static bool read_base(int logs_fd, int64_t *ret)
 {
-	auto_close int fd = openat(logs_fd, CLOCK_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	auto_close int fd = openat(logs_fd, LOG_CLOCK_FILE, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	char text[80] = "";
 	size_t id = strlen(proc_boot_id());
 	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof text - 1);
@@ -95,9 +91,17 @@ static int64_t last_key_of_all(int logs_fd)
 	return last;
 }
 
+/* Not beside and renamed: half of it is as good as none, and a half file of another name would stay. */
+static void write_base(int logs_fd, int64_t base)
+{
+	auto_close int fd = openat(logs_fd, LOG_CLOCK_FILE, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+
+	if (fd >= 0)
+		dprintf(fd, "%s %" PRId64 "\n", proc_boot_id(), base);
+}
+
 int64_t log_clock_base(int logs_fd)
 {
-	auto_free char *text = NULL;
 	int64_t base, last;
 
 	if (read_base(logs_fd, &base))
@@ -106,8 +110,7 @@ int64_t log_clock_base(int logs_fd)
 	last = last_key_of_all(logs_fd);
 	if (last >= base)
 		base = last + 1;
-	text = xasprintf("%s %" PRId64 "\n", proc_boot_id(), base);
-	path_write(logs_fd, CLOCK_FILE, text, strlen(text), 0600, 0, NULL);
+	write_base(logs_fd, base);
 	return base;
 }
 

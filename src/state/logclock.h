@@ -3,7 +3,7 @@
  * A key is CLOCK_BOOTTIME (which counts suspended time, too) plus a base that is one number for all logs of a
  * project for as long as the machine runs: the wall clock's idea of when it was booted, or more where older
  * keys are later than that. So keys grow from boot to boot, whatever the wall clock does, and those of all
- * slots compare. LOGS/.clock holds the boot's id and the base.
+ * slots compare. LOG_CLOCK_FILE holds the boot's id and the base.
  *
  * Records keep wall time, which is for showing; the index says by LOG_CLOCK records how far the key is from
  * it. Where there are none (logs of older writers) the key is the wall time. */

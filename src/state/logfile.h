@@ -21,6 +21,9 @@
 
 #include "../util/err.h"
 
+/* Beside the slots' directories: what the steady order of all of them counts from. */
+#define LOG_CLOCK_FILE ".clock"
+
 struct log_limits {
 	int64_t max_bytes;  /* per segment; 0: 10 MiB */
 	unsigned max_files; /* 0: 3 */
