@@ -96,7 +96,7 @@ static void assert_pumps(struct follow *f, bool flush, const char *expected)
 static void merges_by_time_and_aligns(void **state)
 {
 	struct room *r = *state;
-	const struct follow_opts o = { .tail = -1 };
+	const struct follow_opts o = { .range = { .tail = -1 } };
 	struct follow *f = follow_new(&r->c, &o);
 
 	print(r, "web-1", 1, "one\n");
@@ -120,7 +120,7 @@ static void merges_by_time_and_aligns(void **state)
 static void goes_on_with_what_comes(void **state)
 {
 	struct room *r = *state;
-	const struct follow_opts o = { .tail = 1, .no_prefix = true, .live = true };
+	const struct follow_opts o = { .range = { .tail = 1 }, .no_prefix = true, .live = true };
 	struct follow *f = follow_new(&r->c, &o);
 	struct pollfd fd = { .fd = follow_fd(f), .events = POLLIN };
 
@@ -145,7 +145,7 @@ static void goes_on_with_what_comes(void **state)
 static void prints_times_and_colours(void **state)
 {
 	struct room *r = *state;
-	const struct follow_opts o = { .tail = -1, .timestamps = true };
+	const struct follow_opts o = { .range = { .tail = -1 }, .timestamps = true };
 	struct follow *f;
 	auto_free char *text = NULL;
 
@@ -164,7 +164,7 @@ static void prints_times_and_colours(void **state)
 static void keeps_streams_apart_when_asked(void **state)
 {
 	struct room *r = *state;
-	const struct follow_opts o = { .tail = -1, .apart = true };
+	const struct follow_opts o = { .range = { .tail = -1 }, .apart = true };
 	struct follow *f = follow_new(&r->c, &o);
 	struct capture err;
 
@@ -181,7 +181,7 @@ static void keeps_streams_apart_when_asked(void **state)
 static void has_nothing_without_logs(void **state)
 {
 	struct room *r = *state;
-	const struct follow_opts o = { .tail = -1 };
+	const struct follow_opts o = { .range = { .tail = -1 } };
 	struct follow *f = follow_new(&r->c, &o);
 
 	assert_int_equal(follow_add(f, &r->web, NULL), 0);
