@@ -8,6 +8,7 @@
 #include "../util/mem.h"
 
 static const struct cmd *const cmds[] = {
+	&cmd_boot,
 	&cmd_config,
 	&cmd_doctor,
 	&cmd_down,
@@ -20,6 +21,7 @@ static const struct cmd *const cmds[] = {
 	&cmd_ps,
 	&cmd_restart,
 	&cmd_rm,
+	&cmd_shutdown,
 	&cmd_start,
 	&cmd_stop,
 	&cmd_up,

@@ -10,7 +10,8 @@
  *   up        model (wire form), no_start, force_recreate, no_recreate, always_recreate_deps, remove_orphans, no_deps, renew_anon_volumes (bools), timeout_s,
  *             wait (bool: done only when all are running or healthy), wait_timeout_s (0: none)
  *   down      volumes, remove_orphans (bools), timeout_s; without services the supervisor ends after "done"
- *   start     no_deps             stop      timeout_s            restart   timeout_s, no_deps
+ *   start     no_deps             stop      timeout_s, shutdown (bool: the host goes down; the supervisor ends after "done")
+ *   restart   timeout_s, no_deps  boot      what ran when the host went down is brought up
  *   kill      signal              rm        stop, volumes (bools)
  *   wait      (services) done when they all have stopped; event "exited" for each
  *   subscribe events of the project until either side closes

@@ -198,6 +198,12 @@ static bool takes_volumes_from(const struct service *svc, const char *name)
 	return false;
 }
 
+/* It neither runs nor is about to. */
+static bool stays_ended(const struct slot *s)
+{
+	return s->op_start == OP_NONE && !(s->rec && plan_rec_running(s->rec));
+}
+
 static void edges_of_start(struct ctx *c, struct slot *s)
 {
 	const struct graph_vertex *v;
@@ -210,6 +216,8 @@ static void edges_of_start(struct ctx *c, struct slot *s)
 		if (c->req->no_deps && !c->chosen[v->needs[i].to])
 			continue;
 		each_slot_of(c, dep, v->needs[i].to) {
+			if (c->req->verb == PLAN_BOOT && stays_ended(dep))
+				continue;
 			need_condition(c, dep, d->condition);
 			plan_edge(c->plan, op_for_condition(dep, d->condition), s->op_start, !d->required);
 			if (joins(&c->model->services[s->svc], dep->service))
@@ -481,6 +489,25 @@ static int make_start(struct ctx *c, bool restart, struct err *err)
 	return 0;
 }
 
+static int make_boot(struct ctx *c, struct err *err)
+{
+	if (choose(c, false, err) < 0)
+		return -1;
+	c->op_setup = plan_add(c->plan, OP_SETUP, NULL, NULL);
+	for (size_t k = 0; k < c->model->n_services; k++)
+		each_slot_of(c, s, c->graph->order[k]) {
+			if (!s->rec || !s->rec->id)
+				continue;
+			if (plan_rec_running(s->rec))
+				strs_add(&c->plan->kept, s->name);
+			else if (s->rec->resume && !s->rec->manual_stop)
+				plan_start(c, s, NULL);
+		}
+	each_slot(c, s)
+		edges_of_start(c, s);
+	return 0;
+}
+
 static int make_remove(struct ctx *c, struct err *err)
 {
 	size_t ports;
@@ -532,6 +559,9 @@ int plan_make(const struct project *model, const struct world *world, const stru
 		break;
 	case PLAN_REMOVE:
 		r = make_remove(&c, err);
+		break;
+	case PLAN_BOOT:
+		r = make_boot(&c, err);
 		break;
 	}
 	slots_done(&c);

@@ -51,7 +51,11 @@ struct plan {
 	struct strs orphans;      /* slots of services that the model does not have and that stay */
 };
 
-enum plan_verb { PLAN_UP, PLAN_DOWN, PLAN_START, PLAN_STOP, PLAN_RESTART, PLAN_REMOVE };
+enum plan_verb {
+	PLAN_UP, PLAN_DOWN, PLAN_START, PLAN_STOP, PLAN_RESTART, PLAN_REMOVE,
+	PLAN_BOOT        /* after a boot: what ran before it (unit_rec.resume), in the order of dependencies with their conditions. What its
+			    user had stopped, and what had ended by itself, stays so, and nobody waits for it */
+};
 
 struct plan_request {
 	enum plan_verb verb;

@@ -67,6 +67,7 @@ struct unit_rec {
 	unsigned pre_stopped;	   /* of this run: pre_stop hooks that are over; one more: the stop's signal was sent */
 	bool manual_stop;	   /* stopped by its user: unless-stopped does not bring it back */
 	char *waits;		   /* waiting: for what, "db to be healthy" */
+	bool resume;		   /* it ran when the host went down: a boot of the whole project brings it back */
 	char *error;		   /* why it could not be started */
 	unsigned dns_udp, dns_tcp; /* the resolver's ports in its namespace */
 	struct unit_addr *addrs;

@@ -135,6 +135,7 @@ json_t *unit_rec_to_json(const struct unit_rec *r)
 	set_int(o, "pre_stopped", r->pre_stopped);
 	set_true(o, "manual_stop", r->manual_stop);
 	jx_set_str(o, "waits", r->waits);
+	set_true(o, "resume", r->resume);
 	jx_set_str(o, "error", r->error);
 	set_int(o, "dns_udp", r->dns_udp);
 	set_int(o, "dns_tcp", r->dns_tcp);
@@ -237,6 +238,7 @@ static void get_run(const json_t *j, struct unit_rec *r)
 	r->pre_stopped = (unsigned)get_int(j, "pre_stopped", UINT_MAX);
 	r->manual_stop = jx_bool(j, "manual_stop", false);
 	r->waits = get_str(j, "waits");
+	r->resume = jx_bool(j, "resume", false);
 	r->error = get_str(j, "error");
 }
 

@@ -237,7 +237,7 @@ void act_running(struct unit *u)
 {
 	u->rec.started_ns = clock_wall_ns();
 	u->rec.started_mono = clock_mono_ns();
-	u->rec.oom = u->rec.restarting = false;
+	u->rec.oom = u->rec.restarting = u->rec.resume = false;
 	free(u->rec.error);
 	u->rec.error = NULL;
 	if (u->exit_pending) {

@@ -138,11 +138,14 @@ static void adopt_after_boot(struct unit *u)
 		return;
 	if (unit_has_process(u->state))
 		u->rec.exit_code = -1;
-	u->rec.restarting = restart_at_boot(unit_policy(u), &u->rec, ran);
+	u->rec.restarting = restart_at_boot(unit_policy(u), &u->rec, ran || u->rec.resume);
 	if (u->rec.restarting)
 		u->rec.manual_stop = false;
 	else if (u->state == U_FAILED)
 		return;
+	boot_note(u, ran || u->rec.restarting);
+	if (u->s->booting)               /* the request that is on its way knows the order */
+		u->rec.restarting = false;
 	u->rec.backoff_ms = u->rec.started_mono = u->rec.due_mono = 0;
 	u->rec.proc = (struct proc_id){ 0 };
 	u->state = U_STOPPED;

@@ -28,6 +28,8 @@
 #include "../util/proc.h"
 #include "launch.h"
 
+#define BOOT_MARK "boot"                 /* in the run directory, see boot.c */
+
 struct super;
 struct unit;
 struct txn;
@@ -165,6 +167,7 @@ struct super {
 	struct txn *waiting;             /* in order of arrival */
 	json_t *unfinished;              /* the request that the last supervisor did not finish, NULL: none */
 	bool adopting;                   /* start-up: what runs is being taken over */
+	bool booting;                    /* `davit boot` is about to ask for the whole project: nothing starts by itself before */
 	bool resume_due;                 /* adopted: what was interrupted may go on */
 	uint64_t news, looked;           /* counts what unit_save() was told; as far as gate_look() has looked */
 	bool finished;                   /* nothing left to supervise: end with 0 … */
@@ -344,6 +347,18 @@ bool clients_have_output(const struct super *s);
 
 /* ------------------------------------------------------------------ adopt.c */
 int adopt_world(struct super *s, struct err *err);
+/* ------------------------------------------------------------------ boot.c */
+void boot_read_mark(struct super *s);
+/* The request that the mark stands for, if there is one. */
+void boot_submit(struct super *s);
+/* The request is in txn.json. */
+void boot_on_disk(struct super *s);
+/* Whether it ran when the host went down, as far as the journal knows. */
+void boot_note(struct unit *u, bool ran);
+bool shutdown_is_over(const json_t *req);
+/* systemd says by SIGURG that the project's scope is to end: no program minds that signal unless it asked for it. */
+int boot_watch(struct super *s, struct err *err);
+
 /* ------------------------------------------------------------------ keeper_link.c */
 void keeper_link_start(struct super *s);
 void keeper_store_fd(struct super *s, const char *name, int fd);

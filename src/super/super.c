@@ -172,6 +172,12 @@ static void sweep_halves(struct super *s)
 	sweep_gone(s->dirs.state);
 }
 
+void super_finish(struct super *s)
+{
+	s->finished = true;
+	s->flush_until = clock_mono_ns() + FLUSH_MS * MS_NS;
+}
+
 void project_forget(struct super *s)
 {
 	auto_json json_t *nets = ipam_list(s->ipam, s->p.name);
@@ -186,8 +192,7 @@ void project_forget(struct super *s)
 	run = rename_away(s->dirs.run, s->p.name);
 	remove_away(&state);
 	remove_away(&run);
-	s->finished = true;
-	s->flush_until = clock_mono_ns() + FLUSH_MS * MS_NS;
+	super_finish(s);
 }
 
 /* A supervisor without containers, requests and clients has nothing to do; a project that was never brought up leaves no trace. */
@@ -271,6 +276,9 @@ static int begin(struct super *s, const struct dirs *d, const char *project, str
 	if (txn_load_model(s, &why) < 0)         /* `down` does without one, and `up` brings a new one */
 		log_error("stored model: %s", err_msg(&why));
 	txn_read_unfinished(s);
+	boot_read_mark(s);
+	if (boot_watch(s, err) < 0)
+		return -1;
 	if (dns_new(s->base, &names_ops, s, &s->dns, err) < 0 || adopt_world(s, err) < 0)
 		return -1;
 	drain(s);

@@ -11,6 +11,10 @@
  * ask at once (flock). Waits at most 10 s for the socket. */
 int super_connect(const struct dirs *d, const char *project, struct ctl **ret, struct err *err);
 
+/* The next supervisor of this boot brings up what ran before it, as a whole and in order: to be called before super_connect(). A mark in
+ * the run directory, which is made; a supervisor that runs already takes no notice, and is to be asked ("boot"). */
+int super_mark_boot(const struct dirs *d, const char *project, struct err *err);
+
 /* The supervisor itself: what `davit-keeper` runs as `davit --supervise NAME --state-dir … --run-dir …`, with KEEPER_FD as
  * descriptor 3. Returns the exit status; 0 tells the keeper that all is done. */
 int super_main(const struct dirs *d, const char *project);

@@ -22,6 +22,7 @@ static const struct verb {
 } verbs[] = {
 	{ "up", PLAN_UP, false },	    { "down", PLAN_DOWN, true },       { "start", PLAN_START, false },
 	{ "stop", PLAN_STOP, true },	    { "restart", PLAN_RESTART, false }, { "rm", PLAN_REMOVE, false },
+	{ "boot", PLAN_BOOT, false },
 };
 
 static const struct verb *verb_find(const char *op)
@@ -123,6 +124,18 @@ static bool leaves_nothing(const struct txn *t)
 	return (t->verb == PLAN_DOWN && !t->services) || t->rollback;
 }
 
+/* The host goes down, the project with it; all of it stays on disk. */
+static void leave(struct txn *t)
+{
+	struct super *s = t->s;
+
+	unlinkat(s->p.state_fd, "txn.json", 0);
+	ctl_server_deaf(s);
+	super_finish(s);
+	if (t->c)
+		client_outlives_keeper(t->c);
+}
+
 static void txn_finish(struct txn *t)
 {
 	struct super *s = t->s;
@@ -130,7 +143,9 @@ static void txn_finish(struct txn *t)
 
 	judge_waits(t);
 	warn_orphans(t);
-	if (gone && !s->waiting) {
+	if (jx_bool(t->req, "shutdown", false)) {
+		leave(t);
+	} else if (gone && !s->waiting) {
 		project_forget(s);
 		if (t->c)
 			client_outlives_keeper(t->c);
@@ -345,15 +360,18 @@ static int txn_begin(struct txn *t, struct err *err)
 {
 	if (t->verb == PLAN_UP && plan_up(t, err) < 0)
 		return -1;
+	jx_set_str(t->req, "boot_id", proc_boot_id());
 	if (jx_store(t->s->p.state_fd, "txn.json", t->req, 0600, 0, err) < 0) {
 		if (t->verb != PLAN_DOWN && t->verb != PLAN_STOP && t->verb != PLAN_REMOVE)
 			return -1;
 		log_warn("%s: it will not be resumed after a crash", err_msg(err));      /* what makes room is let do it */
 		err_done(err);
 	}
+	if (t->verb == PLAN_BOOT)
+		boot_on_disk(t->s);
 	if (make_plan(t, t->verb, err) < 0)
 		return -1;
-	if (t->verb == PLAN_UP || t->verb == PLAN_START || t->verb == PLAN_RESTART) {
+	if (t->verb == PLAN_BOOT || t->verb == PLAN_UP || t->verb == PLAN_START || t->verb == PLAN_RESTART) {
 		make_units(t);
 		if (up_check_ports(t, err) < 0)
 			return -1;
@@ -383,7 +401,7 @@ static void txn_next(struct super *s)
 /* What makes things go; who stops or removes is let finish. */
 static bool can_be_superseded(const struct txn *t)
 {
-	return (t->verb == PLAN_UP || t->verb == PLAN_START || t->verb == PLAN_RESTART) && !t->rollback;
+	return (t->verb == PLAN_BOOT || t->verb == PLAN_UP || t->verb == PLAN_START || t->verb == PLAN_RESTART) && !t->rollback;
 }
 
 static void supersede_running(struct super *s, const char *op)
@@ -492,6 +510,10 @@ void txn_read_unfinished(struct super *s)
 
 	if (jx_load(s->p.state_fd, "txn.json", CTL_MAX, &s->unfinished, &err) < 0 && err.kind != ERR_NOT_FOUND)
 		log_error("txn.json: %s", err_msg(&err));
+	if (s->unfinished && shutdown_is_over(s->unfinished)) {
+		json_decref(take(s->unfinished));
+		unlinkat(s->p.state_fd, "txn.json", 0);
+	}
 }
 
 /* Who asked for what was interrupted, and is there again already. */
@@ -521,6 +543,7 @@ void txn_resume(struct super *s)
 		log_info("resuming '%s'", jx_str(s->unfinished, "op") ? jx_str(s->unfinished, "op") : "?");
 		txn_submit(s, asker, take(s->unfinished));
 	}
+	boot_submit(s);
 	for (end = &s->waiting; *end;)
 		end = &(*end)->next;
 	*end = newer;

@@ -46,8 +46,10 @@ int up_check_service(struct txn *t, const struct service *svc, struct err *err);
 /* After the plan and its units are made: two of ours cannot have one host port; found before the one that has it is stopped. */
 int up_check_ports(struct txn *t, struct err *err);
 void up_new_container(struct txn *t, struct unit *u, const struct service *svc);
-/* txn_end.c: the project is gone: its directories too. */
+/* super.c: the project is gone: its directories too. */
 void project_forget(struct super *s);
+/* The loop ends, with status 0, when the clients have heard it. */
+void super_finish(struct super *s);
 
 /* exec_plan.c */
 void exec_start(struct txn *t);

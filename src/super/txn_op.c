@@ -8,6 +8,7 @@
 #include "../util/auto.h"
 #include "../util/clock.h"
 #include "../util/json.h"
+#include "../util/log.h"
 #include "../util/mem.h"
 
 /* For a port that we ourselves let go a moment ago. */
@@ -114,6 +115,11 @@ static int take_all_ports(struct txn *t, char **ret_attr, struct err *err)
 		size_t port;
 		if (!u || network_take_ports(u, &port, err) == 0)
 			continue;
+		if (t->verb == PLAN_BOOT) {      /* its own failure, when its turn comes; not the others' */
+			log_warn("%s: %s", u->rec.slot, err_msg(err));
+			err_done(err);
+			continue;
+		}
 		*ret_attr = xasprintf("ports[%zu]", port);
 		free(t->err_service);
 		t->err_service = xstrdup(u->rec.service);
@@ -281,6 +287,18 @@ static void begin_start(struct txn *t, size_t i, struct unit *u)
 	unit_want(u, W_RUNNING);
 }
 
+/* The host going down is not its user stopping it. */
+static void note_stopper(struct txn *t, struct unit *u)
+{
+	if (jx_bool(t->req, "shutdown", false)) {
+		boot_note(u, op_runs(u) || u->state == U_BACKOFF || u->state == U_WAITING || (u->rec.restarting && !u->stop_asked));
+		return;
+	}
+	u->rec.manual_stop = (t->verb == PLAN_STOP || t->verb == PLAN_REMOVE) && !plan_rec_finished(&u->rec);
+	if (u->rec.manual_stop)
+		u->rec.resume = false;
+}
+
 static void begin_stop(struct txn *t, size_t i, struct unit *u)
 {
 	int64_t timeout_s = jx_int(t->req, "timeout_s", -1);
@@ -288,7 +306,7 @@ static void begin_stop(struct txn *t, size_t i, struct unit *u)
 	if (unit_has_process(u->state) || u->state == U_BACKOFF || u->state == U_WAITING)
 		op_announce(t, i, true);
 	u->grace_ms = timeout_s >= 0 ? timeout_s * 1000 : -1;
-	u->rec.manual_stop = (t->verb == PLAN_STOP || t->verb == PLAN_REMOVE) && !plan_rec_finished(&u->rec);
+	note_stopper(t, u);
 	unit_save(u);                    /* what rests already makes no transition */
 	unit_want(u, W_STOPPED);
 }

@@ -195,6 +195,7 @@ void up_new_container(struct txn *t, struct unit *u, const struct service *svc)
 	u->rec.started_ns = u->rec.finished_ns = 0;
 	u->rec.exit_code = -1;
 	u->rec.restarts = 0;
+	u->rec.resume = false;
 	if (!u->recreate || u->drop_volumes)
 		strs_done(&u->rec.anon_volumes);
 	u->recreate = false;

@@ -262,6 +262,77 @@ static void unknown_service_is_named(void **state)
 	assert_string_equal(err.hint, "did you mean 'job'?");
 }
 
+/* A slot that ran when the host went down. */
+static struct unit_rec *cut_off(struct fixture *f, const char *service)
+{
+	struct unit_rec *r = exists(f, service, 1, "stopped");
+
+	r->resume = true;
+	r->started_ns = 1;
+	r->exit_code = -1;
+	return r;
+}
+
+static void boot_brings_back_what_ran_in_order(void **state)
+{
+	struct plan_request req = { .verb = PLAN_BOOT };
+
+	model(*state, chain);
+	cut_off(*state, "db");
+	cut_off(*state, "job");
+	cut_off(*state, "web");
+	plan_is(*state, &req,
+		"setup\n"
+		"prepare db-1\ncreate db-1 after setup, prepare db-1\nstart db-1 after create db-1\n"
+		"prepare job-1\ncreate job-1 after setup, prepare job-1\n"
+		"start job-1 after create job-1, healthy db-1\n"
+		"prepare web-1\ncreate web-1 after setup, prepare web-1\n"
+		"start web-1 after start db-1, create web-1, completed job-1\n"
+		"healthy db-1 after start db-1\ncompleted job-1 after start job-1\n");
+}
+
+static void boot_leaves_finished_jobs_alone(void **state)
+{
+	struct plan_request req = { .verb = PLAN_BOOT };
+	struct unit_rec *job;
+
+	model(*state, chain);
+	cut_off(*state, "db");
+	cut_off(*state, "web");
+	job = exists(*state, "job", 1, "stopped");
+	job->started_ns = 1;
+	plan_is(*state, &req,
+		"setup\n"
+		"prepare db-1\ncreate db-1 after setup, prepare db-1\nstart db-1 after create db-1\n"
+		"prepare web-1\ncreate web-1 after setup, prepare web-1\nstart web-1 after start db-1, create web-1\n");
+}
+
+static void boot_waits_for_nothing_that_was_stopped(void **state)
+{
+	struct plan_request req = { .verb = PLAN_BOOT };
+	struct unit_rec *db;
+
+	model(*state, chain);
+	db = cut_off(*state, "db");
+	db->manual_stop = true;
+	cut_off(*state, "job");
+	plan_is(*state, &req,
+		"setup\nprepare job-1\ncreate job-1 after setup, prepare job-1\nstart job-1 after create job-1\n");
+}
+
+static void boot_keeps_what_runs_and_waits_for_its_condition(void **state)
+{
+	struct plan_request req = { .verb = PLAN_BOOT };
+
+	model(*state, chain);
+	exists(*state, "db", 1, "running");
+	cut_off(*state, "job");
+	exists(*state, "web", 1, "stopped");
+	plan_is(*state, &req,
+		"setup\nprepare job-1\ncreate job-1 after setup, prepare job-1\n"
+		"start job-1 after create job-1, healthy db-1\nhealthy db-1\nkeep db-1\n");
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
@@ -270,6 +341,8 @@ int main(void)
 		T(changed_service_is_recreated), T(scaling_down_removes_the_surplus), T(orphans_stay_unless_told),
 		T(down_goes_backwards), T(down_without_a_model), T(restart_takes_dependents_along),
 		T(named_services_bring_what_they_need), T(unknown_service_is_named),
+		T(boot_brings_back_what_ran_in_order), T(boot_leaves_finished_jobs_alone),
+		T(boot_waits_for_nothing_that_was_stopped), T(boot_keeps_what_runs_and_waits_for_its_condition),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
