@@ -12,6 +12,7 @@ static const struct cmd *const cmds[] = {
 	&cmd_config,
 	&cmd_doctor,
 	&cmd_down,
+	&cmd_events,
 	&cmd_exec,
 	&cmd_images,
 	&cmd_kill,
@@ -42,7 +43,6 @@ static const struct {
 	{ "run", "use 'davit exec' in a running service" },
 	{ "attach", "use 'davit logs -f' or 'davit exec'" },
 	{ "cp", NULL },
-	{ "events", NULL },
 	{ "export", NULL },
 	{ "commit", NULL },
 	{ "pause", NULL },
@@ -129,6 +129,8 @@ static void help_cmd(struct ui *ui, const struct cmd *cmd)
 		ui_print(ui, "%s\n", cmd->details);
 	ui_print(ui, "\nOptions:\n");
 	opt_help(cmd->opts, &ui->out);
+	if (cmd->more_help)
+		cmd->more_help(ui);
 }
 
 static const struct cmd *find_cmd(const char *name)

@@ -40,6 +40,7 @@ struct cmd {
 	const void *defaults;            /* opts_size bytes; NULL: zeroes */
 	void (*prepare)(struct cli *c, const void *opts);  /* before the needs: how files are to be read; may be NULL */
 	int (*run)(struct cli *c, const void *opts, struct err *err);
+	void (*more_help)(struct ui *ui);        /* what the help says behind the options; may be NULL */
 };
 
 struct global_opts {
@@ -83,6 +84,6 @@ bool cli_env_true(const char *name);
 /* ERR_NOT_FOUND "no such service: 'x'" with the nearest name. */
 int cli_no_service(struct cli *c, const char *name, struct err *err);
 
-extern const struct cmd cmd_up, cmd_down, cmd_ps, cmd_logs, cmd_exec, cmd_start, cmd_stop, cmd_restart,
+extern const struct cmd cmd_up, cmd_down, cmd_events, cmd_ps, cmd_logs, cmd_exec, cmd_start, cmd_stop, cmd_restart,
 	cmd_kill, cmd_rm, cmd_config, cmd_doctor, cmd_images, cmd_load, cmd_ls, cmd_upgrade, cmd_version,
 	cmd_boot, cmd_shutdown;

@@ -29,7 +29,9 @@
  * Events: {"ev":"step", "kind":"network"|"volume"|"container", "name":…, "service":…, "status": one of the words docker compose
  *          prints (Creating Created Starting Started Waiting Healthy Running Recreate Recreated Stopping Stopped Removing Removed Exited Killing Killed Error),
  *          "text": more, may be absent}
- *         {"ev":"unit", "unit": {struct unit_rec}, "what": "create"|"start"|"die"|"health_status"|"stop"|"destroy"|…}   subscribers
+ *         {"ev":"unit", "unit": {struct unit_rec}, "what": "create"|"start"|"die"|"health_status"|…, "event": {…}}   subscribers: what
+ *          state/events.h has of a container, when it is on disk
+ *         {"ev":"event", "event": {…}}                            subscribers: the other events
  *         {"ev":"warn", "msg":…, "service":…}
  *         {"ev":"exited", "service":…, "name":…, "code": n}
  *         {"ev":"done"}                                           last

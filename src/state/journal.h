@@ -69,6 +69,7 @@ struct unit_rec {
 	char *waits;		   /* waiting: for what, "db to be healthy" */
 	bool resume;		   /* it ran when the host went down: a boot of the whole project brings it back */
 	char *error;		   /* why it could not be started */
+	char *cause;		   /* why it was ended: "stopped by 'davit stop'"; NULL: by itself */
 	unsigned dns_udp, dns_tcp; /* the resolver's ports in its namespace */
 	struct unit_addr *addrs;
 	size_t n_addrs;

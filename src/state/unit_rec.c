@@ -30,6 +30,7 @@ void unit_rec_done(struct unit_rec *r)
 	free(r->health);
 	free(r->error);
 	free(r->waits);
+	free(r->cause);
 	for (size_t i = 0; i < r->n_addrs; i++) {
 		free(r->addrs[i].network);
 		free(r->addrs[i].mac);
@@ -137,6 +138,7 @@ json_t *unit_rec_to_json(const struct unit_rec *r)
 	jx_set_str(o, "waits", r->waits);
 	set_true(o, "resume", r->resume);
 	jx_set_str(o, "error", r->error);
+	jx_set_str(o, "cause", r->cause);
 	set_int(o, "dns_udp", r->dns_udp);
 	set_int(o, "dns_tcp", r->dns_tcp);
 	if (r->n_addrs)
@@ -240,6 +242,7 @@ static void get_run(const json_t *j, struct unit_rec *r)
 	r->waits = get_str(j, "waits");
 	r->resume = jx_bool(j, "resume", false);
 	r->error = get_str(j, "error");
+	r->cause = get_str(j, "cause");
 }
 
 int unit_rec_from_json(const json_t *j, struct unit_rec *ret, struct err *err)

@@ -65,15 +65,28 @@ void act_note_prepared(struct unit *u, const json_t *j)
 		publish_warn(u->s, NULL, u->rec.service, json_string_value(item));
 }
 
+/* "TARGET=NAME" */
+static void event_anonymous(struct unit *u, enum event_kind k, const char *volume)
+{
+	const char *name = strrchr(volume, '=');
+
+	if (name)
+		super_event(u->s, k, name + 1, NULL);
+}
+
 /* Also a preparation that failed may have made some. */
 void act_note_anonymous(struct unit *u, const json_t *j)
 {
+	auto_strs struct strs had = u->rec.anon_volumes;
 	const json_t *item;
 	size_t i;
 
-	strs_done(&u->rec.anon_volumes);
-	json_array_foreach(jx_arr(j, "anon"), i, item)
+	u->rec.anon_volumes = STRS_INIT;
+	json_array_foreach(jx_arr(j, "anon"), i, item) {
 		strs_add(&u->rec.anon_volumes, json_string_value(item));
+		if (!strs_has(&had, json_string_value(item)))
+			event_anonymous(u, EV_VOLUME_CREATE, json_string_value(item));
+	}
 }
 
 void act_prepare(struct unit *u)
@@ -90,6 +103,9 @@ void act_prepare(struct unit *u)
 void act_prepared(struct unit *u)
 {
 	unit_save(u);
+	if (u->create_due)
+		unit_event(u, EV_CREATE, u->rec.created_ns, NULL, NULL);
+	u->create_due = false;
 	act_settle(u);
 }
 
@@ -174,7 +190,10 @@ void act_forget(struct unit *u)
 {
 	if (!u->recreate)
 		u->planned = false;
-	publish_unit(u, "destroy");
+	unit_event(u, EV_DESTROY, clock_wall_ns(), NULL, NULL);
+	for (size_t i = 0; u->drop_volumes && i < u->rec.anon_volumes.n; i++)
+		event_anonymous(u, EV_VOLUME_DESTROY, u->rec.anon_volumes.v[i]);
+	u->run = (struct proc_id){ 0 };
 	free(u->rec.id);
 	u->rec.id = NULL;
 	free(u->rec.image_id);
@@ -240,6 +259,9 @@ void act_running(struct unit *u)
 	u->rec.oom = u->rec.restarting = u->rec.resume = false;
 	free(u->rec.error);
 	u->rec.error = NULL;
+	u->exit_source = NULL;
+	unit_event_started(u);
+	unit_cause(u, NULL);
 	if (u->exit_pending) {
 		unit_ended(u, u->rec.exit_code, u->rec.finished_ns);
 		unit_save(u);
@@ -247,16 +269,19 @@ void act_running(struct unit *u)
 	}
 	health_start(u);
 	unit_save(u);
-	publish_unit(u, "start");
 	hooks_after_start(u);
 	super_post(u, E_WANT);           /* the wish may have changed meanwhile */
 }
 
 int unit_signal(struct unit *u, int sig, struct err *err)
 {
+	int64_t now = clock_wall_ns();
+
 	if (u->pidfd < 0)
 		return err_set(err, ERR_NOT_FOUND, "container '%s' is not running", u->rec.name);
-	if (proc_pidfd_signal(u->pidfd, sig) < 0 && errno != ESRCH)
+	if (proc_pidfd_signal(u->pidfd, sig) == 0)
+		unit_event_signal(u, sig, now);
+	else if (errno != ESRCH)
 		return err_sys(err, errno, "signal container '%s'", u->rec.name);
 	return 0;
 }
@@ -318,8 +343,8 @@ static void unwatch_init(struct unit *u)
 
 void act_exited(struct unit *u)
 {
+	unit_event_die(u);
 	act_delete(u);
-	publish_unit(u, "die");
 }
 
 void act_delete(struct unit *u)

@@ -102,6 +102,7 @@ static void adopt_living(struct unit *u)
 		u->want = W_RUNNING;
 		if (!u->rec.started_ns)
 			u->rec.started_ns = clock_wall_ns();
+		events_adopt_start(u);
 		health_start(u);
 		hooks_after_start(u);
 		unit_save(u);
@@ -125,6 +126,8 @@ static void adopt_dead(struct unit *u)
 	u->stop_asked = stopping;
 	if (u->state == U_STARTING)      /* nobody's start is in flight any more: it ran, if for a moment */
 		u->state = U_RUNNING;
+	if (u->state != U_CREATED)
+		events_adopt_start(u);
 	reopen_streams(u);
 }
 
@@ -136,9 +139,14 @@ static void adopt_after_boot(struct unit *u)
 
 	if (u->state == U_ABSENT)
 		return;
-	if (unit_has_process(u->state))
+	if (unit_has_process(u->state)) {
 		u->rec.exit_code = -1;
+		u->rec.finished_ns = clock_wall_ns();
+		u->exit_source = "reboot";
+	}
 	u->rec.restarting = restart_at_boot(unit_policy(u), &u->rec, ran || u->rec.resume);
+	if (unit_has_process(u->state))
+		unit_event_die(u);
 	if (u->rec.restarting)
 		u->rec.manual_stop = false;
 	else if (u->state == U_FAILED)
@@ -224,6 +232,8 @@ static void adopt_units(struct super *s, struct world *w)
 		struct unit *u = unit_of(s, it->value);
 		network_adopt_ports(u);
 	}
+	s->took_over = s->units.n > 0;
+	events_begin(s);
 	map_each(&s->units, it) {
 		struct unit *u = it->value;
 		if (!has_root(u) && !has_process_now(u))

@@ -339,6 +339,7 @@ int network_apply_books(struct super *s, const json_t *result, struct strs *new_
 	json_array_foreach(nets, i, v)
 		net_from_json(v, &s->nets[s->n_nets++]);
 	json_array_foreach(jx_arr(result, "made"), i, v) {
+		super_event(s, EV_VOLUME_CREATE, json_string_value(v), NULL);
 		publish_step(s, txn_client(s), "volume", json_string_value(v), NULL, "Created", NULL);
 		if (new_volumes)
 			strs_add(new_volumes, json_string_value(v));

@@ -135,14 +135,18 @@ void publish_step(struct super *s, struct client *c, const char *kind, const cha
 	to_all(s, c, e);
 }
 
-void publish_unit(struct unit *u, const char *what)
+void publish_event(struct super *s, struct unit *u, json_t *event)
 {
 	json_t *e = json_object();
 
-	jx_set_str(e, "ev", "unit");
-	jx_set_str(e, "what", what);
-	json_object_set_new(e, "unit", unit_rec_to_json(&u->rec));
-	to_all(u->s, NULL, e);
+	jx_set_str(e, "ev", u ? "unit" : "event");
+	if (u) {
+		auto_free char *what = xstrndup(jx_str(event, "action"), strcspn(jx_str(event, "action"), ":"));
+		jx_set_str(e, "what", what);
+		json_object_set_new(e, "unit", unit_rec_to_json(&u->rec));
+	}
+	json_object_set_new(e, "event", event);
+	to_all(s, NULL, e);
 }
 
 void publish_warn(struct super *s, struct client *c, const char *service, const char *msg)
@@ -243,6 +247,7 @@ static void do_kill(struct client *c, const json_t *req)
 			if (u->want == W_RUNNING)
 				u->want = W_STOPPED;
 			u->rec.manual_stop = true;
+			unit_cause(u, "killed by 'davit kill'");
 			unit_save(u);
 		}
 		publish_step(c->s, c, "container", u->rec.name, u->rec.service, "Killing", NULL);

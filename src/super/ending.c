@@ -44,6 +44,7 @@ void unit_ended(struct unit *u, int status, int64_t at_ns)
 /* The one place that decides what follows an exit. */
 void act_after_exit(struct unit *u)
 {
+	unit_event_rests(u);
 	if (u->fail.kind && !u->rec.restarting && u->want != W_AGAIN) {
 		super_post(u, E_FAIL);
 		return;
@@ -69,12 +70,16 @@ void act_backoff(struct unit *u)
 	u->rec.restarts++;
 	unit_due(u, u->rec.backoff_ms);
 	unit_save(u);
+	unit_event_backoff(u);
 }
 
 void unit_restart_now(struct unit *u, const char *why)
 {
+	auto_free char *cause = xasprintf("restarted: %s", why);
+
 	if (u->state != U_RUNNING || u->want != W_RUNNING || u->stop_asked)
 		return;
+	unit_cause(u, cause);
 	log_info("%s: is restarted: %s", u->rec.slot, why);
 	unit_want(u, W_AGAIN);
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "../util/auto.h"
+#include "../util/clock.h"
 #include "../util/log.h"
 #include "../util/mem.h"
 
@@ -93,6 +94,7 @@ static void note_waiting(struct unit *u, const struct unit *on, const struct dep
 	free(u->rec.waits);
 	u->rec.waits = take(waits);
 	unit_save(u);
+	unit_event(u, EV_WAITING, clock_wall_ns(), u->rec.waits, json_pack("{s:s}", "for", u->rec.waits));
 }
 
 static void look(struct unit *u)

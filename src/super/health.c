@@ -73,7 +73,7 @@ static void set_health(struct unit *u, const char *state)
 	free(u->rec.health);
 	u->rec.health = xstrdup(state);
 	unit_save(u);
-	publish_unit(u, "health_status");
+	unit_event(u, EV_HEALTH, clock_wall_ns(), state, NULL);
 	txn_on_unit(u->s, u);
 }
 

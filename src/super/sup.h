@@ -23,6 +23,7 @@
 #include "../oci/oci.h"
 #include "../plan/plan.h"
 #include "../state/dirs.h"
+#include "../state/events.h"
 #include "../state/journal.h"
 #include "../state/logfile.h"
 #include "../util/proc.h"
@@ -108,6 +109,11 @@ struct unit {
 	bool stop_asked;                 /* this stop was asked for: policy does not bring it back */
 	int64_t grace_ms;                /* of the stop in progress, -1: the launch's */
 
+	uint64_t told[EV_N_OF_CONTAINER];    /* events.c: by kind, what the last event was about; 0: none was told */
+	struct proc_id run;              /* the last init that events were about */
+	bool create_due;                 /* it is new, and nobody was told yet */
+	const char *exit_source;         /* how its last end is known; NULL: from the keeper, or not */
+
 	struct logw *log;
 	int out_fd, err_fd, tty_fd;      /* readers of the FIFOs; pty master */
 	struct event *out_ev, *err_ev, *tty_ev;
@@ -140,6 +146,8 @@ struct super {
 	struct pdirs p;
 	struct event_base *base;
 	struct journal *journal;
+	struct events *events;           /* NULL: they cannot be written */
+	bool took_over;                  /* there was something to adopt */
 	struct project *model;           /* current generation, NULL: none yet */
 	json_t *project_line;            /* the journal's, for compaction */
 	struct oci_runtime runtime;
@@ -340,11 +348,31 @@ void client_fail(struct client *c, const struct err *err, const char *service, c
 /* To the client of the transaction and to subscribers. */
 void publish_step(struct super *s, struct client *c, const char *kind, const char *name, const char *service,
 		  const char *status, const char *text);
-void publish_unit(struct unit *u, const char *what);
+/* An event, which is taken; u NULL: it is not about a container. To subscribers only. */
+void publish_event(struct super *s, struct unit *u, json_t *event);
 void publish_warn(struct super *s, struct client *c, const char *service, const char *msg);
 void waiters_check(struct super *s);
 bool clients_have_output(const struct super *s);
 
+/* ------------------------------------------------------------------ events.c: state/events.h, each told once */
+/* After the units are made from the journal and before any of them does something: what was told already, and what is to be made up for. */
+void events_begin(struct super *s);
+/* detail: what EV_ON_CHANGE compares, and the status of EV_HEALTH; more: attributes (text), taken; both may be NULL. */
+void unit_event(struct unit *u, enum event_kind k, int64_t at_ns, const char *detail, json_t *more);
+void super_event(struct super *s, enum event_kind k, const char *id, json_t *attributes);
+void unit_event_signal(struct unit *u, int sig, int64_t at_ns);
+void unit_event_backoff(struct unit *u);
+void unit_event_started(struct unit *u);
+/* While rec.proc is still known. */
+void unit_event_die(struct unit *u);
+/* What the runtime knew of it is gone. */
+void unit_event_rests(struct unit *u);
+/* Why it is about to be ended, as people read it: "stopped by 'davit stop'"; NULL: nobody wants it ended. The first word counts:
+ * "restarted" means that its start is under way, "replaced" and "removed" that its removal is, "killed" that this is no stop. Saved with the next unit_save(). */
+void unit_cause(struct unit *u, const char *cause);
+/* Adoption: a start that the predecessor did not tell of; who took over. */
+void events_adopt_start(struct unit *u);
+void events_adopted(struct super *s);
 /* ------------------------------------------------------------------ adopt.c */
 int adopt_world(struct super *s, struct err *err);
 /* ------------------------------------------------------------------ boot.c */

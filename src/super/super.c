@@ -85,6 +85,7 @@ static void drain(struct super *s)
 		return;
 	s->resume_due = s->adopting = false;
 	keeper_well(s);
+	events_adopted(s);
 	txn_resume(s);
 	run_queue(s);
 }

@@ -77,6 +77,14 @@ static struct ticket *ticket(struct txn *t, size_t i)
 	return k;
 }
 
+static void say_network(struct txn *t, size_t i, enum event_kind k, const char *status)
+{
+	const char *name = t->new_networks.v[i];
+
+	super_event(t->s, k, name, json_pack("{s:s}", "type", "bridge"));
+	publish_step(t->s, t->c, "network", name, NULL, status, NULL);
+}
+
 static void on_setup_done(struct super *s, void *arg, const json_t *result, const struct err *err)
 {
 	struct ticket *k = arg;
@@ -84,7 +92,7 @@ static void on_setup_done(struct super *s, void *arg, const json_t *result, cons
 	if (jx_str(result, "warning"))
 		publish_warn(s, NULL, NULL, jx_str(result, "warning"));
 	for (size_t i = 0; !err && s->txn == k->t && i < k->t->new_networks.n; i++)
-		publish_step(s, k->t->c, "network", k->t->new_networks.v[i], NULL, "Created", NULL);
+		say_network(k->t, i, EV_NETWORK_CREATE, "Created");
 	on_worker_done(s, arg, NULL, err);
 }
 
@@ -194,7 +202,7 @@ static void on_teardown_done(struct super *s, void *arg, const json_t *result, c
 	struct ticket *k = arg;
 
 	for (size_t i = 0; !err && s->txn == k->t && i < k->t->new_networks.n; i++)
-		publish_step(s, k->t->c, "network", k->t->new_networks.v[i], NULL, "Removed", NULL);
+		say_network(k->t, i, EV_NETWORK_DESTROY, "Removed");
 	on_worker_done(s, arg, NULL, err);
 }
 
@@ -229,8 +237,10 @@ static void on_volumes_done(struct super *s, void *arg, const json_t *result, co
 {
 	struct ticket *k = arg;
 
-	for (size_t i = 0; !err && s->txn == k->t && i < k->t->new_volumes.n; i++)
+	for (size_t i = 0; !err && s->txn == k->t && i < k->t->new_volumes.n; i++) {
+		super_event(s, EV_VOLUME_DESTROY, k->t->new_volumes.v[i], NULL);
 		publish_step(s, k->t->c, "volume", k->t->new_volumes.v[i], NULL, "Removed", NULL);
+	}
 	on_worker_done(s, arg, NULL, err);
 }
 
@@ -257,12 +267,17 @@ bool op_runs(const struct unit *u)
 	return (u->state == U_RUNNING || u->state == U_STARTING) && !u->stop_asked && !u->rec.manual_stop;
 }
 
-static bool will_be_made_again(const struct txn *t, const char *slot)
+static bool plan_has(const struct txn *t, enum op_kind kind, const char *slot)
 {
 	for (size_t i = 0; i < t->plan.n; i++)
-		if (t->plan.ops[i].kind == OP_PREPARE && STREQ(t->plan.ops[i].slot, slot))
+		if (t->plan.ops[i].kind == kind && STREQ(t->plan.ops[i].slot, slot))
 			return true;
 	return false;
+}
+
+static bool will_be_made_again(const struct txn *t, const char *slot)
+{
+	return plan_has(t, OP_PREPARE, slot);
 }
 
 static void begin_prepare(struct txn *t, size_t i, struct unit *u)
@@ -299,6 +314,29 @@ static void note_stopper(struct txn *t, struct unit *u)
 		u->rec.resume = false;
 }
 
+/* What people read when it has ended. */
+static void note_cause(const struct txn *t, struct unit *u)
+{
+	static const char *const causes[] = {
+		[PLAN_UP] = "removed by 'davit up'",	   [PLAN_DOWN] = "removed by 'davit down'",
+		[PLAN_START] = "restarted by 'davit start'", [PLAN_STOP] = "stopped by 'davit stop'",
+		[PLAN_RESTART] = "restarted by 'davit restart'", [PLAN_REMOVE] = "stopped by 'davit rm'",
+	};
+
+	if (t->verb != PLAN_RESTART && !unit_has_process(u->state))
+		return;
+	if (jx_bool(t->req, "shutdown", false))
+		unit_cause(u, "stopped because the host goes down");
+	else if (t->rollback)
+		unit_cause(u, "stopped because 'davit up' failed");
+	else if (t->verb == PLAN_UP && !plan_has(t, OP_REMOVE, u->rec.slot))
+		unit_cause(u, "restarted by 'davit up'");
+	else if (t->verb == PLAN_UP && will_be_made_again(t, u->rec.slot))
+		unit_cause(u, "replaced by 'davit up'");
+	else
+		unit_cause(u, causes[t->verb]);
+}
+
 static void begin_stop(struct txn *t, size_t i, struct unit *u)
 {
 	int64_t timeout_s = jx_int(t->req, "timeout_s", -1);
@@ -307,6 +345,7 @@ static void begin_stop(struct txn *t, size_t i, struct unit *u)
 		op_announce(t, i, true);
 	u->grace_ms = timeout_s >= 0 ? timeout_s * 1000 : -1;
 	note_stopper(t, u);
+	note_cause(t, u);
 	unit_save(u);                    /* what rests already makes no transition */
 	unit_want(u, W_STOPPED);
 }
@@ -314,6 +353,7 @@ static void begin_stop(struct txn *t, size_t i, struct unit *u)
 static void begin_remove(struct txn *t, size_t i, struct unit *u)
 {
 	op_announce(t, i, true);
+	note_cause(t, u);
 	u->recreate = !t->rollback && will_be_made_again(t, u->rec.slot);
 	u->drop_volumes = t->rollback || jx_bool(t->req, "volumes", false) ||
 			  jx_bool(t->req, "renew_anon_volumes", false);

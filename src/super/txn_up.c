@@ -192,6 +192,8 @@ void up_new_container(struct txn *t, struct unit *u, const struct service *svc)
 	free(u->rec.config_hash);
 	u->rec.config_hash = xstrdup(svc->config_hash);
 	u->rec.created_ns = clock_wall_ns();
+	u->create_due = true;
+	unit_cause(u, NULL);
 	u->rec.started_ns = u->rec.finished_ns = 0;
 	u->rec.exit_code = -1;
 	u->rec.restarts = 0;
