@@ -331,16 +331,6 @@ void act_kill(struct unit *u)
 	unit_save(u);
 }
 
-static void unwatch_init(struct unit *u)
-{
-	if (u->pid_ev)
-		event_free(take(u->pid_ev));
-	if (u->exit_timer)
-		event_free(take(u->exit_timer));
-	if (u->pidfd >= 0)
-		close(take_fd(&u->pidfd));
-}
-
 void act_exited(struct unit *u)
 {
 	unit_event_die(u);

@@ -213,10 +213,12 @@ int keeper_feed(struct super *s)
 	setsockopt(pair[0], SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room);
 	map_each(&s->units, it) {
 		struct unit *u = it->value;
-		auto_free char *tty = xasprintf("tty:%s", u->rec.slot);
+		auto_free char *tty = xasprintf("tty:%s", u->rec.slot), *init = init_name(u);
 		auto_free char *udp = xasprintf("dns:%s:udp", u->rec.slot), *tcp = xasprintf("dns:%s:tcp", u->rec.slot);
 		int udp_fd = -1, tcp_fd = -1;
 		feed(pair[0], tty, u->tty_fd);
+		if (u->pidfd >= 0)
+			feed(pair[0], init, u->pidfd);
 		if (dns_slot_sockets(s->dns, u->rec.slot, &udp_fd, &tcp_fd) == 0) {
 			feed(pair[0], udp, udp_fd);
 			feed(pair[0], tcp, tcp_fd);

@@ -15,7 +15,7 @@
 #include "../util/log.h"
 #include "../util/mem.h"
 
-enum { EXIT_WORD_MS = 2000, DRAIN_MOVES = 16, LOG_PAUSE_MS = 100, LOG_TELL_MS = 60 * 1000 };
+enum { DRAIN_MOVES = 16, LOG_PAUSE_MS = 100, LOG_TELL_MS = 60 * 1000 };
 
 static char *stream_name(const struct unit *u, const char *suffix)
 {
@@ -279,64 +279,4 @@ void streams_close(struct unit *u)
 		close(take_fd(&u->console_fd));
 	logw_close(u->log);
 	u->log = NULL;
-}
-
-/* ------------------------------------------------------------------ the end of a container's init */
-
-static void on_exit_rec(const struct exit_rec *r, void *ctx)
-{
-	struct super *s = ctx;
-
-	map_each(&s->units, it) {
-		struct unit *u = it->value;
-		if (u->rec.proc.pid != r->proc.pid || u->rec.proc.start != r->proc.start ||
-		    !unit_has_process(u->state))
-			continue;
-		unit_ended(u, r->status, r->at_ns);
-		return;
-	}
-}
-
-void exits_collect(struct super *s)
-{
-	auto_err struct err err = ERR_INIT;
-
-	if (exits_read(s->p.run_fd, &s->exits_offset, on_exit_rec, s, &err) < 0)
-		log_error("exits: %s", err_msg(&err));
-}
-
-static void on_exit_overdue(evutil_socket_t fd, short what, void *arg)
-{
-	struct unit *u = arg;
-
-	if (u->queued & (1u << E_EXIT))
-		return;
-	log_warn("%s: nobody knows how process %d ended", u->rec.slot, (int)u->rec.proc.pid);
-	unit_ended(u, -1, clock_wall_ns());
-}
-
-/* Gone; the keeper writes how before it reaps, which is what makes the pidfd readable only shortly before or after. */
-static void on_init_gone(evutil_socket_t fd, short what, void *arg)
-{
-	struct unit *u = arg;
-	struct timeval tv = { .tv_sec = EXIT_WORD_MS / 1000 };
-
-	exits_collect(u->s);
-	if (u->queued & (1u << E_EXIT))
-		return;
-	if (!u->exit_timer)
-		u->exit_timer = evtimer_new(u->s->base, on_exit_overdue, u);
-	evtimer_add(u->exit_timer, &tv);
-}
-
-int watch_init(struct unit *u)
-{
-	if (u->pidfd >= 0)
-		return 0;
-	u->pidfd = proc_pidfd(&u->rec.proc);
-	if (u->pidfd < 0)
-		return -1;
-	u->pid_ev = event_new(u->s->base, u->pidfd, EV_READ, on_init_gone, u);
-	event_add(u->pid_ev, NULL);
-	return 0;
 }

@@ -98,7 +98,9 @@ struct unit {
 
 	int pidfd;                       /* of the container's init, -1 */
 	struct event *pid_ev, *timer;    /* timer: grace, kill, back-off, by state */
-	struct event *exit_timer;        /* the keeper's word about an exit is overdue */
+	struct event *exit_timer;        /* it ended, and nobody has said how yet */
+	int64_t gone_mono;               /* since when */
+	bool init_kept;                  /* the keeper has a pidfd of it, as it is not the keeper's child */
 	bool cleaned;                    /* nothing of its cgroup is left: what `delete` says now is final */
 	bool exit_pending;               /* E_EXIT came while start was in flight */
 	unsigned kills;
@@ -242,7 +244,7 @@ void unit_timer(struct unit *u, int64_t ms);     /* -1: off */
 /* The same, and known to the next supervisor from the next unit_save() on. */
 void unit_due(struct unit *u, int64_t ms);
 
-/* ------------------------------------------------------------------ streams.c: logs, pty, pidfd */
+/* ------------------------------------------------------------------ streams.c: logs, pty */
 int streams_open(struct unit *u, int stdio[3], struct err *err);     /* before create; stdio is the container's side */
 int streams_reopen(struct unit *u, struct err *err);                 /* the readers of what runs already */
 int streams_writers(const struct unit *u, int stdio[3], struct err *err);   /* ends of its own log's streams for a command in it; the caller closes them */
@@ -250,7 +252,13 @@ void streams_watch(struct unit *u);                                  /* readers 
 void streams_console(struct unit *u);                                /* after create: fetch the pty master */
 void streams_drain(struct unit *u);                                  /* after exit */
 void streams_close(struct unit *u);
-int watch_init(struct unit *u);                                      /* pidfd of rec.proc: 0, -1: it is gone */
+
+/* ------------------------------------------------------------------ inits.c: how they end */
+/* The pidfd of rec.proc, which is held until unwatch_init(): 0; -1: it is gone, and nobody has a pidfd of it. */
+int watch_init(struct unit *u);
+void unwatch_init(struct unit *u);
+/* Under which the keeper has the pidfd of one that is not its child; malloc'ed. */
+char *init_name(const struct unit *u);
 void exits_collect(struct super *s);
 
 /* ------------------------------------------------------------------ health.c */

@@ -3,10 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -42,11 +44,11 @@ const char *proc_boot_id(void)
 	return id;
 }
 
-/* State letter and start time: fields 3 and 22, counted behind the last parenthesis, since a command may be
+/* State letter, parent and start time: fields 3, 4 and 22, counted behind the last parenthesis, since a command may be
  * named ") Z 1". */
-static int read_stat(pid_t pid, char *ret_state, uint64_t *ret_start)
+static int read_stat(pid_t pid, char *ret_state, uint64_t *ret_start, unsigned *ret_parent)
 {
-	enum { STATE = 3, START = 22 };
+	enum { STATE = 3, PARENT = 4, START = 22 };
 	char path[40], text[1024], *p, *save = NULL;
 
 	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
@@ -59,6 +61,8 @@ static int read_stat(pid_t pid, char *ret_state, uint64_t *ret_start)
 	for (int field = STATE; p; field++, p = strtok_r(NULL, " ", &save)) {
 		if (field == STATE)
 			*ret_state = *p;
+		if (field == PARENT && str_uint(p, 0, INT_MAX, ret_parent) < 0)
+			return -1;
 		if (field == START)
 			return str_u64(p, ret_start);
 	}
@@ -67,9 +71,10 @@ static int read_stat(pid_t pid, char *ret_state, uint64_t *ret_start)
 
 int proc_start_time(pid_t pid, uint64_t *ret_start)
 {
+	unsigned parent;
 	char state;
 
-	return read_stat(pid, &state, ret_start);
+	return read_stat(pid, &state, ret_start, &parent);
 }
 
 static bool is_living(char state)
@@ -80,9 +85,10 @@ static bool is_living(char state)
 int proc_identify(pid_t pid, struct proc_id *ret)
 {
 	uint64_t start;
+	unsigned parent;
 	char state;
 
-	if (read_stat(pid, &state, &start) < 0 || !is_living(state))
+	if (read_stat(pid, &state, &start, &parent) < 0 || !is_living(state))
 		return -1;
 	*ret = (struct proc_id){ .pid = pid, .start = start };
 	return 0;
@@ -91,9 +97,39 @@ int proc_identify(pid_t pid, struct proc_id *ret)
 bool proc_alive(const struct proc_id *id)
 {
 	uint64_t start;
+	unsigned parent;
 	char state;
 
-	return read_stat(id->pid, &state, &start) == 0 && start == id->start && is_living(state);
+	return read_stat(id->pid, &state, &start, &parent) == 0 && start == id->start && is_living(state);
+}
+
+pid_t proc_parent(pid_t pid)
+{
+	uint64_t start;
+	unsigned parent;
+	char state;
+
+	return read_stat(pid, &state, &start, &parent) == 0 ? (pid_t)parent : 0;
+}
+
+/* As in linux/pidfd.h of 6.15; headers are older. */
+struct pidfd_info_exit {
+	uint64_t mask, cgroup;
+	uint32_t ids[11];
+	int32_t exit_code;
+};
+#define INFO_EXIT (1ull << 3)
+
+int proc_pidfd_ended(int pidfd, int *ret_status)
+{
+	struct pidfd_info_exit info = { .mask = INFO_EXIT };
+
+	if (ioctl(pidfd, _IOWR(0xff, 11, struct pidfd_info_exit), &info) < 0)
+		return errno == ESRCH ? 0 : -1;
+	if (!(info.mask & INFO_EXIT))
+		return 0;
+	*ret_status = WIFSIGNALED(info.exit_code) ? 128 + WTERMSIG(info.exit_code) : WEXITSTATUS(info.exit_code);
+	return 1;
 }
 
 int proc_pidfd(const struct proc_id *id)

@@ -25,6 +25,11 @@ int proc_identify(pid_t pid, struct proc_id *ret);
 bool proc_alive(const struct proc_id *id);
 /* A pidfd of exactly this process, or -1 (ESRCH: it is gone or the pid belongs to somebody else by now). */
 int proc_pidfd(const struct proc_id *id);
+/* Its parent, which an orphan finds anew; 0: there is no such process. */
+pid_t proc_parent(pid_t pid);
+/* How a process ended that may be anybody's child: 1 with an exit status or 128 + signal; 0: it has not, or was not reaped yet; -1: the
+ * kernel does not say (before Linux 6.15). The pidfd must be from before it was reaped. */
+int proc_pidfd_ended(int pidfd, int *ret_status);
 int proc_pidfd_signal(int pidfd, int sig);   /* 0 or -1 with errno */
 
 /* Starts a program. The child is born with all signals blocked, then gets default dispositions and an empty mask, stdio as

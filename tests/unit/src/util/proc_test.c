@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
@@ -319,11 +320,54 @@ static void many_at_once(void **state)
 	assert_int_equal(scratch_count_fds(), before);
 }
 
+static void end_as(int status)
+{
+	if (status > 128)
+		raise(status - 128);
+	_exit(status);
+}
+
+/* The kernel is asked about somebody who was reaped already. Those before 6.15 do not say. */
+static void how_a_stranger_ended(void **state)
+{
+	static const int ways[] = { 0, 7, 255, 128 + SIGKILL, 128 + SIGTERM };
+
+	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+		int fd, status = -1, r, go[2];
+		char c;
+		pid_t pid;
+
+		assert_int_equal(pipe(go), 0);
+		pid = fork();
+		if (pid == 0) {
+			signal(SIGTERM, SIG_DFL);
+			if (read(go[0], &c, 1) == 1)
+				end_as(ways[i]);
+			_exit(99);
+		}
+		assert_int_equal(proc_parent(pid), getpid());
+		fd = pidfd_open(pid, 0);
+		assert_true(fd >= 0);
+		assert_true(proc_pidfd_ended(fd, &status) <= 0);
+		assert_int_equal(write(go[1], "x", 1), 1);
+		assert_int_equal(waitid(P_PID, (id_t)pid, &(siginfo_t){ 0 }, WEXITED | WNOWAIT), 0);
+		assert_true(proc_pidfd_ended(fd, &status) <= 0);
+		assert_int_equal(waitpid(pid, NULL, 0), pid);
+		assert_int_equal(proc_parent(pid), 0);
+		r = proc_pidfd_ended(fd, &status);
+		assert_true(r == 1 ? status == ways[i] : r <= 0 && status == -1);
+		close(fd);
+		close(go[0]);
+		close(go[1]);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(we_are_alive),
 		cmocka_unit_test(a_zombie_is_not_alive),
+		cmocka_unit_test(how_a_stranger_ended),
 		cmocka_unit_test(output_and_status),
 		cmocka_unit_test(death_by_signal_is_128_more),
 		cmocka_unit_test(no_such_program),

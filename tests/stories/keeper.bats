@@ -1,0 +1,124 @@
+# Keeper, supervisor and command are killed, one after the other and together, while there is work.
+load ../lib
+
+top=$(realpath "$BATS_TEST_DIRNAME/../..")
+
+keeper_pid() { pgrep -f "davit-keeper .*--supervise $PROJECT "; }
+another_keeper() { local now; now=$(keeper_pid) && [ "$now" != "$1" ] && [ -n "$(supervisor_pid)" ]; }
+kernel_tells() { [ "$(printf '%s\n' 6.15 "$(uname -r)" | sort -V | head -n 1)" = 6.15 ]; }     # how a process ended, by its pidfd
+
+# The status of a container that is no child of its keeper: what the kernel tells, else unknown, which counts as a failure.
+ended_with() {
+	wait_until 10 state_is "$1" exited
+	kernel_tells && is "$(ps_field "$1" ExitCode)" "$2" || :
+}
+
+@test "the keeper is killed: how containers end afterwards, and in that moment, is known" {
+	compose <<-END
+	services:
+	  ends:  {image: busybox, command: ["sh", "-c", "while [ ! -e /tmp/go ]; do sleep 0.02; done; exit 42"]}
+	  later: {image: busybox, command: ["sh", "-c", "while [ ! -e /tmp/go ]; do sleep 0.02; done; exit 43"]}
+	  last:  {image: busybox, command: ["sh", "-c", "while [ ! -e /tmp/go ]; do sleep 0.02; done; exit 44"]}
+	  again: {image: busybox, command: [sleep, inf], restart: on-failure}
+	END
+	up
+	local keeper pid supervisor
+	keeper=$(keeper_pid) pid=$(pid_of again)
+	kill -9 "$keeper" "$pid"
+	wait_until 5 another_keeper "$keeper"
+	sh_in ends 'touch /tmp/go'
+	ended_with ends 42
+	changed() { local now; now=$(pid_of again); [ -n "$now" ] && [ "$now" != "$pid" ]; }
+	wait_until 10 changed
+	supervisor=$(supervisor_pid)
+	sh_in later 'touch /tmp/go' &
+	kill -9 "$supervisor"
+	wait
+	ended_with later 43
+	keeper=$(keeper_pid)
+	kill -9 "$keeper"                      # once more: the next keeper inherits what this one inherited
+	wait_until 5 another_keeper "$keeper"
+	sh_in last 'touch /tmp/go'
+	ended_with last 44
+}
+
+work() {
+	cp "$top/tests/load" load.py
+	compose <<-END
+	services:
+	  web:
+	    image: python
+	    command: [python3, /load.py, server, "80"]
+	    volumes: ["./load.py:/load.py:ro"]
+	    ports: ["127.0.0.1:8079:80"]
+	    restart: always
+	  writer: {image: busybox, command: ["sh", "-c", "i=0; while [ ! -e /tmp/stop ]; do i=\$\$((i+1)); echo \$\$i; done; echo end \$\$i; sleep inf"]}
+	  ends:  {image: busybox, command: ["sh", "-c", "while [ ! -e /tmp/go ]; do sleep 0.02; done; exit 42"]}
+	END
+	up
+	wait_until 10 curl -sf http://127.0.0.1:8079/
+	first=$(pid_of web)
+	"$top/tests/load" http 8079 1000 "$PWD/stop" >requests 2>&1 3>&- &
+	"$top/tests/load" names web "$(pid_of writer)" "$PWD/stop" >questions 2>&1 3>&- &
+}
+
+# What must hold after all of it. The work ends.
+nothing_was_noticed() {
+	touch stop
+	wait
+	sh_in writer 'touch /tmp/stop'
+	wait_until 20 log_has writer '^end'
+	is "$(sed 's/ of .*//' requests)" 0
+	davit logs --no-log-prefix writer >lines
+	local n
+	n=$(sed -n 's/^end //p' lines)
+	[ "$n" -gt 1000 ]
+	cmp <(seq 1 "$n") <(grep -v end lines)
+	is "$(pid_of web)" "$first"
+	sh_in ends 'touch /tmp/go'
+	ended_with ends 42
+}
+
+@test "keeper or supervisor are killed 100 times under load: no request and no question fails, no line is lost" {
+	work
+	"$top/tests/kill-again" "$DAVIT_RUN_DIR" "$PROJECT" 100 keeper supervisor >killed 2>&1 || fail "$(cat killed)"
+	nothing_was_noticed
+	is "$(sed 's/ of .*//' questions)" 0
+}
+
+@test "keeper and supervisor are killed at once, 30 times under load: the next command brings names back, nothing else was gone" {
+	work
+	"$top/tests/kill-again" "$DAVIT_RUN_DIR" "$PROJECT" 30 both supervisor keeper >killed 2>&1 || fail "$(cat killed)"
+	nothing_was_noticed
+	in_service writer nslookup web 127.0.0.11
+}
+
+@test "the command is killed at random moments of up, scale, restart and down: the supervisor finishes what was asked" {
+	compose <<-END
+	services:
+	  one: {image: busybox, command: [sleep, inf], stop_signal: SIGKILL}
+	  two: {image: busybox, command: [sleep, inf], stop_signal: SIGKILL, depends_on: [one]}
+	END
+	# killed_in MS COMMAND...
+	killed_in() {
+		timeout -s KILL "0.0$1" "$DAVIT" "${@:2}" >shown 2>&1 || :
+	}
+	running() { [ "$(davit ps -q --status running 2>/dev/null | wc -l)" = "$1" ]; }
+	settled() { [ ! -e "$DAVIT_STATE_DIR/projects/$PROJECT/txn.json" ]; }
+	local ms
+	for ms in 01 02 04 07 12 20 35 60; do
+		killed_in $ms up -d
+		wait_until 10 settled
+		davit up -d
+		killed_in $ms up -d --scale one=3
+		wait_until 10 settled
+		running 2 || running 4 || fail "after $ms ms of scale: $(davit ps -a)"
+		killed_in $ms restart
+		wait_until 10 settled
+		running 2 || running 4 || fail "after $ms ms of restart: $(davit ps -a)"
+		killed_in $ms down
+		wait_until 10 settled
+		davit down
+		wait_until 5 no_leaks
+	done
+}
