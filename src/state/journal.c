@@ -16,17 +16,22 @@
 #include "../util/buf.h"
 #include "../util/clock.h"
 #include "../util/fd.h"
+#include "../util/json.h"
 #include "../util/mem.h"
 #include "../util/path.h"
 #include "lines.h"
 
 enum { COMPACT_BYTES = 256 * 1024 };
 
+#define NEXT "journal.next" /* what compaction makes, until it is the journal */
+
 struct journal {
 	int dir_fd; /* ours, a duplicate */
 	int fd;
 	off_t size;
 	off_t compacted_size; /* after the last compaction; 0: not known */
+	bool compacting;
+	struct buf since; /* what was appended since the compaction in progress began */
 };
 
 static int open_file(struct journal *j, struct err *err)
@@ -54,6 +59,7 @@ int journal_open(int state_fd, struct journal **ret, struct err *err)
 		journal_close(j);
 		return -1;
 	}
+	unlinkat(j->dir_fd, NEXT, 0); /* of a compaction that was killed */
 	if (open_file(j, err) < 0) {
 		journal_close(j);
 		return -1;
@@ -70,6 +76,7 @@ void journal_close(struct journal *j)
 		close(j->fd);
 	if (j->dir_fd >= 0)
 		close(j->dir_fd);
+	buf_done(&j->since);
 	free(j);
 }
 
@@ -92,31 +99,79 @@ int journal_append(struct journal *j, const char *key, const json_t *value, stru
 
 	if (add_line(&line, key, value, err) < 0)
 		return -1;
-	return lines_append(j->fd, &j->size, line.p, line.len, "the journal", err);
+	if (lines_append(j->fd, &j->size, line.p, line.len, "the journal", err) < 0)
+		return -1;
+	if (j->compacting)
+		buf_add(&j->since, line.p, line.len);
+	return 0;
 }
+
+/* ------------------------------------------------------------------ compaction */
 
 bool journal_wants_compaction(const struct journal *j)
 {
-	return j->size > COMPACT_BYTES && j->size > 2 * j->compacted_size;
+	return !j->compacting && j->size > COMPACT_BYTES && j->size > 2 * j->compacted_size;
 }
 
-int journal_compact(struct journal *j, const struct world *w, struct err *err)
+static int add_world(struct buf *text, const struct world *w, struct err *err)
 {
-	auto_buf struct buf text = BUF_INIT;
-
-	if (w->project && add_line(&text, "project", w->project, err) < 0)
+	if (w->project && add_line(text, "project", w->project, err) < 0)
 		return -1;
 	map_each(&w->units, it)
 	{
-		json_t *unit = unit_rec_to_json(it->value);
-		int rc = add_line(&text, "unit", unit, err);
+		auto_json json_t *unit = unit_rec_to_json(it->value);
 
-		json_decref(unit);
-		if (rc < 0)
+		if (add_line(text, "unit", unit, err) < 0)
 			return -1;
 	}
-	if (path_write(j->dir_fd, "journal", text.p ? text.p : "", text.len, 0600, PATH_SYNC, err) < 0)
+	return 0;
+}
+
+int journal_compact_begin(struct journal *j, const struct world *w, struct err *err)
+{
+	auto_buf struct buf text = BUF_INIT;
+
+	j->compacted_size = j->size; /* whether it succeeds or not: the next try is when it has grown as much again */
+	if (add_world(&text, w, err) < 0)
+		return -1;
+	if (path_write(j->dir_fd, NEXT, text.p ? text.p : "", text.len, 0600, 0, err) < 0)
 		return err_wrap(err, "compact the journal");
+	j->compacting = true;
+	return 0;
+}
+
+int journal_compact_sync(const struct journal *j, struct err *err)
+{
+	auto_close int fd = openat(j->dir_fd, NEXT, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0 || fsync(fd) < 0)
+		return err_sys(err, errno, "compact the journal");
+	return 0;
+}
+
+/* What was appended meanwhile goes behind the world that the new file begins with. */
+static int add_since(struct journal *j, struct err *err)
+{
+	auto_close int fd = -1;
+	off_t size;
+
+	if (lines_open(j->dir_fd, NEXT, "the journal", &fd, &size, err) < 0)
+		return -1;
+	return j->since.len ? lines_append(fd, &size, j->since.p, j->since.len, "the journal", err) : 0;
+}
+
+int journal_compact_end(struct journal *j, bool synced, struct err *err)
+{
+	int r = synced ? add_since(j, err) : 0;
+
+	j->compacting = false;
+	buf_done(&j->since);
+	if (r == 0 && synced && renameat(j->dir_fd, NEXT, j->dir_fd, "journal") < 0)
+		r = err_sys(err, errno, "compact the journal");
+	if (r < 0 || !synced) {
+		unlinkat(j->dir_fd, NEXT, 0);
+		return r;
+	}
 	if (open_file(j, err) < 0)
 		return -1;
 	j->compacted_size = j->size;

@@ -90,8 +90,13 @@ struct world {
 /* An absent journal is an empty world. */
 int world_load(int state_fd, struct world *ret, struct err *err);
 void world_done(struct world *w);
-/* Rewrites the journal as exactly this world. The journal is reopened on the new file. */
-int journal_compact(struct journal *j, const struct world *w, struct err *err);
+/* Compaction: the journal becomes one line per living thing, in three steps, since a file that replaces everything there is has to be
+ * on the disk before it does, and disks may be slow. begin writes the new file beside the old one, which goes on being written;
+ * sync waits for the disk (for a worker: it blocks); end adds what was appended meanwhile and puts the new file in the old one's
+ * place, or gives up when synced is false. Killed in between, the old file counts. */
+int journal_compact_begin(struct journal *j, const struct world *w, struct err *err);
+int journal_compact_sync(const struct journal *j, struct err *err);
+int journal_compact_end(struct journal *j, bool synced, struct err *err);
 /* Checks a record against the kernel: for a "running" one, whether its process is alive in this boot. */
 bool unit_rec_alive(const struct unit_rec *r);
 

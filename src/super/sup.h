@@ -37,6 +37,7 @@ struct txn;
 struct client;
 struct health;
 struct hooks;
+struct compaction;
 
 /* ------------------------------------------------------------------ units */
 
@@ -185,6 +186,7 @@ struct super {
 	const struct strs *doomed_volumes;   /* for the worker about to start */
 	const struct plan *leasing;
 	int64_t ports_dropped_mono;      /* when a host port was last let go, 0: never */
+	struct compaction *compaction;   /* compact.c: in progress, NULL: none */
 	struct netjob *netjobs;          /* network.c: requests to the kernel, the first one in flight */
 };
 
@@ -415,5 +417,8 @@ void super_become_keeper(struct super *s, const char *program) __attribute__((no
 void replace_request(struct client *c, struct super *s, const json_t *req);
 /* The answer to `ping`. */
 json_t *replace_about(struct super *s);
+/* ------------------------------------------------------------------ compact.c */
+/* Begins to make the journal small when it has grown; called at the end of each turn. */
+void compact_if_due(struct super *s);
 /* ------------------------------------------------------------------ names.c */
 extern const struct dns_ops names_ops;

@@ -213,23 +213,6 @@ static void on_idle(evutil_socket_t fd, short what, void *arg)
 		project_forget(s);
 }
 
-static void compact(struct super *s)
-{
-	struct world w = { .units = MAP_INIT, .project = s->project_line };
-	auto_err struct err err = ERR_INIT;
-
-	if (s->finished || !journal_wants_compaction(s->journal))
-		return;
-	map_each(&s->units, it) {
-		struct unit *u = it->value;
-		if (u->rec.id)
-			map_set(&w.units, u->rec.slot, &u->rec);
-	}
-	if (journal_compact(s->journal, &w, &err) < 0)
-		log_error("journal: %s", err_msg(&err));
-	map_done(&w.units, NULL);
-}
-
 /* ------------------------------------------------------------------ the beginning */
 
 static int make_dirs(struct super *s, struct err *err)
@@ -321,7 +304,7 @@ static void loop(struct super *s)
 	while (!s->finished || (clients_have_output(s) && clock_mono_ns() < s->flush_until)) {
 		event_base_loop(s->base, EVLOOP_ONCE);
 		drain(s);
-		compact(s);
+		compact_if_due(s);
 		if (s->finished)
 			event_base_loopexit(s->base, &flush);
 	}

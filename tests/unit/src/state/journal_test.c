@@ -194,16 +194,44 @@ static void test_compaction_keeps_the_world(void **state)
 	before = journal_size(p);
 	assert_true(before > 256 * 1024);
 	assert_int_equal(world_load(p->fd, &w, NULL), 0);
-	assert_int_equal(journal_compact(j, &w, NULL), 0);
+	assert_int_equal(journal_compact_begin(j, &w, NULL), 0);
 	world_done(&w);
+	assert_false(journal_wants_compaction(j));
+	append_unit(j, "new-1", "running"); /* while the disk is waited for */
+	assert_int_equal(journal_compact_sync(j, NULL), 0);
+	assert_true(journal_size(p) > before); /* the old one counts until the end */
+	assert_int_equal(journal_compact_end(j, true, NULL), 0);
 	assert_true(journal_size(p) < 1024);
 	assert_false(journal_wants_compaction(j));
 	append_unit(j, "db-1", "running"); /* goes to the new file */
 	assert_int_equal(world_load(p->fd, &w, NULL), 0);
-	assert_int_equal(w.units.n, 2);
+	assert_int_equal(w.units.n, 3);
 	assert_string_equal(state_of(&w, "web-1"), "running");
 	assert_string_equal(state_of(&w, "db-1"), "running");
+	assert_string_equal(state_of(&w, "new-1"), "running");
 	assert_string_equal(jx_str(w.project, "name"), "demo");
+	world_done(&w);
+	journal_close(j);
+}
+
+static void test_compaction_that_fails_or_is_killed_changes_nothing(void **state)
+{
+	struct place *p = *state;
+	struct journal *j;
+	struct world w, none = {0};
+
+	assert_int_equal(journal_open(p->fd, &j, NULL), 0);
+	append_unit(j, "web-1", "running");
+	assert_int_equal(journal_compact_begin(j, &none, NULL), 0);
+	append_unit(j, "db-1", "running");
+	assert_int_equal(journal_compact_end(j, false, NULL), 0);
+	append_unit(j, "db-2", "running");
+	assert_int_equal(journal_compact_begin(j, &none, NULL), 0);
+	journal_close(j);
+	assert_int_equal(journal_open(p->fd, &j, NULL), 0);
+	assert_int_equal(faccessat(p->fd, "journal.next", F_OK, 0), -1);
+	assert_int_equal(world_load(p->fd, &w, NULL), 0);
+	assert_int_equal(w.units.n, 3);
 	world_done(&w);
 	journal_close(j);
 }
@@ -380,6 +408,7 @@ int main(void)
 		PLACED(test_a_tail_torn_over_several_blocks),
 		PLACED(test_garbage_in_the_middle_settles_nothing),
 		PLACED(test_compaction_keeps_the_world),
+		PLACED(test_compaction_that_fails_or_is_killed_changes_nothing),
 		cmocka_unit_test(test_record_survives_the_way_through_text),
 		cmocka_unit_test(test_record_without_or_with_silly_fields),
 		cmocka_unit_test(test_alive_is_this_process_in_this_boot),
