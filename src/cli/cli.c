@@ -105,6 +105,7 @@ static const char after_commands[] =
 	"COMPOSE_ANSI,\n"
 	"  COMPOSE_PROGRESS, COMPOSE_DISABLE_ENV_FILE, COMPOSE_REMOVE_ORPHANS, COMPOSE_IGNORE_ORPHANS   as for docker compose\n"
 	"  DAVIT_STATE_DIR, DAVIT_RUN_DIR, DAVIT_RUNTIME            defaults of the options\n"
+	"  DAVIT_RUNTIME_TIMEOUT                                    for a runtime that is slow: 2m (one minute)\n"
 	"  NO_COLOR           no colours\n";
 
 static void help_all(struct ui *ui)

@@ -2,6 +2,7 @@
  * how it was set up, and the runtime enters it. The supervisor is not asked, so a stuck one hinders
  * nobody. The runtime runs in a child, so that the files made for it can be removed and its own errors be
  * told from the command's output. */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -46,7 +47,8 @@ static const struct opt exec_flags[] = {
 /* Forwarded to the command; what the terminal sends it gets by itself. */
 static const int forwarded[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2 };
 
-enum { PROCESS_MAX = 4 << 20 };
+enum { PROCESS_MAX = 4 << 20, INTERRUPTS_MAX = 3 };
+#define EXEC_FILES "exec-"
 
 struct job {
 	struct oci_runtime runtime;
@@ -101,6 +103,18 @@ static void add_env(struct job *j, const struct exec_opts *o, bool tty)
 	}
 }
 
+/* Files of an `exec` that was killed; their names begin with its pid. */
+static void sweep(const char *tmp)
+{
+	auto_closedir DIR *d = opendir(tmp);
+
+	for (struct dirent *e = d ? readdir(d) : NULL; e; e = readdir(d)) {
+		pid_t pid = str_starts(e->d_name, EXEC_FILES) ? (pid_t)strtol(e->d_name + strlen(EXEC_FILES), NULL, 10) : 0;
+		if (pid > 0 && kill(pid, 0) < 0 && errno == ESRCH)
+			unlinkat(dirfd(d), e->d_name, 0);
+	}
+}
+
 static int make_paths(struct cli *c, struct job *j, const struct unit_rec *r, struct err *err)
 {
 	char random[17];
@@ -108,11 +122,12 @@ static int make_paths(struct cli *c, struct job *j, const struct unit_rec *r, st
 
 	if (c->pdirs.run_fd < 0 || path_mkdirs(c->pdirs.run_fd, "tmp", 0700, err) < 0)
 		return err_wrap(err, "run directory of project '%s'", c->name);
+	sweep(tmp);
 	hash_random_hex(8, random);
 	j->root = xasprintf("%s/oci", c->pdirs.run);
 	j->bundle = xasprintf("%s/bundle/%s", c->pdirs.run, r->id);
-	j->process_file = xasprintf("%s/exec-%s.json", tmp, random);
-	j->log_file = xasprintf("%s/exec-%s.log", tmp, random);
+	j->process_file = xasprintf("%s/" EXEC_FILES "%d.%s.json", tmp, (int)getpid(), random);
+	j->log_file = xasprintf("%s/" EXEC_FILES "%d.%s.log", tmp, (int)getpid(), random);
 	j->bundle_fd = open(j->bundle, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (j->bundle_fd < 0)
 		return err_sys(err, errno, "open the bundle of container '%s'", r->name);
@@ -175,11 +190,11 @@ static __attribute__((noreturn)) void child(struct cli *c, const struct job *j, 
 }
 
 /* Waits for the runtime, passing on what we are sent. Signals of the terminal (from the kernel) reach its
- * whole process group already. */
+ * whole process group already. Who asks for the third time wants an end: what does not listen is killed. */
 static int wait_forwarding(pid_t pid, const sigset_t *watched)
 {
 	siginfo_t si;
-	int status;
+	int status, asked = 0;
 
 	for (;;) {
 		int sig;
@@ -189,6 +204,9 @@ static int wait_forwarding(pid_t pid, const sigset_t *watched)
 		sig = sigwaitinfo(watched, &si);
 		if (sig > 0 && sig != SIGCHLD && si.si_code != SI_KERNEL)
 			kill(pid, sig);
+		asked += sig == SIGINT || sig == SIGTERM;
+		if (asked >= INTERRUPTS_MAX)
+			kill(pid, SIGKILL);
 	}
 }
 

@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 
 #include "../state/logfile.h"
@@ -27,6 +28,14 @@ static const struct kept {
 	{ true, "containers", BY_ID }, { true, "logs", BY_SLOT },
 };
 
+/* "exec-PID.…": the file of a `davit exec` that is at work. */
+static bool is_at_work(const char *name)
+{
+	pid_t pid = str_starts(name, "exec-") ? (pid_t)strtol(name + strlen("exec-"), NULL, 10) : 0;
+
+	return pid > 0 && kill(pid, 0) == 0;
+}
+
 /* "web-1.out": what comes before the first dot is not the slot when the service's name has dots, so each is tried. */
 static bool has_dotted(const struct patient *p, const char *name)
 {
@@ -44,7 +53,7 @@ static bool is_known(const struct patient *p, enum owner owner, const char *name
 	case BY_SLOT:
 		return record_of(p, name);
 	case BY_SLOT_DOT:
-		return has_dotted(p, name);
+		return has_dotted(p, name) || is_at_work(name);
 	case BY_ID:
 		return record_with_id(p, name);
 	}

@@ -15,6 +15,7 @@
 
 #include "../util/auto.h"
 #include "../util/buf.h"
+#include "../util/mem.h"
 #include "../util/path.h"
 #include "../util/str.h"
 #include "cgroup.h"
@@ -338,6 +339,24 @@ int cgroup_kill(const char *cgroup_path, struct err *err)
 	if (oci_host()->mode == CGROUP_NONE)
 		return 0;
 	return open_root(&root, err) < 0 ? -1 : cgroup_kill_at(root, oci_host()->mode, cgroup_path, err);
+}
+
+static int remove_one_in(int fd, const char *name, void *arg, struct err *err)
+{
+	const char *path = arg, *slash = strrchr(path, '/');
+	auto_free char *parent = xasprintf("%.*s", (int)(slash - path), path);
+	auto_close int dir = path_open_in_root(fd, parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	if (dir >= 0)
+		(void)remove_below(dir, slash + 1, 0);
+	return 0;
+}
+
+void cgroup_remove_one(const char *cgroup_path)
+{
+	auto_close int root = -1;
+	auto_free char *path = xstrdup(cgroup_path);
+	if (oci_host()->mode != CGROUP_NONE && strchr(path, '/') && open_root(&root, NULL) == 0)
+		(void)each_hierarchy(root, oci_host()->mode, remove_one_in, path, NULL);
 }
 
 /* --- looking --- */

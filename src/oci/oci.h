@@ -88,6 +88,8 @@ struct oci_runtime {                     /* owned texts */
  * package. */
 int oci_runtime_find(const char *wanted, struct oci_runtime *ret, struct err *err);
 void oci_runtime_done(struct oci_runtime *r);
+/* What finds it again: its name, or its path when it does not lie where a runtime of that name is looked for. Borrowed. */
+const char *oci_runtime_word(const struct oci_runtime *r);
 
 enum oci_verb { OCI_CREATE, OCI_START, OCI_KILL, OCI_DELETE, OCI_EXEC };
 struct oci_call {
@@ -131,6 +133,8 @@ int cgroup_remove(const char *project, struct err *err);     /* all below davit/
 /* SIGKILLs everything in the cgroup (cgroup.kill or by freezing and signalling). */
 int cgroup_kill(const char *cgroup_path, struct err *err);
 
+/* Removes the cgroup of one container and what is below it, where nothing runs in it any more. */
+void cgroup_remove_one(const char *cgroup_path);
 /* The names of what is below davit/PROJECT in any hierarchy, each once. True when there is such a cgroup at all. Looks only. */
 bool cgroup_list(const char *project, struct strs *ret);
 /* How many processes are in the cgroup and below it, by the hierarchy that has the most. */

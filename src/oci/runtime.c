@@ -90,6 +90,12 @@ int oci_runtime_find(const char *wanted, struct oci_runtime *ret, struct err *er
 	return err_hint(err, "install one: apt-get install crun");
 }
 
+const char *oci_runtime_word(const struct oci_runtime *r)
+{
+	auto_free char *found = r->name ? find_one(r->name) : NULL;
+	return str_eq(found, r->path) ? r->name : r->path;
+}
+
 void oci_runtime_done(struct oci_runtime *r)
 {
 	free(r->name);

@@ -59,7 +59,7 @@ void act_note_prepared(struct unit *u, const json_t *j)
 	free(u->rec.command);
 	u->rec.command = xstrdup(jx_str(j, "command"));
 	free(u->rec.runtime);
-	u->rec.runtime = xstrdup(u->launch.runtime ? u->launch.runtime : u->s->runtime.name);
+	u->rec.runtime = xstrdup(u->launch.runtime ? u->launch.runtime : oci_runtime_word(&u->s->runtime));
 	oci_runtime_done(&u->own_runtime);
 	json_array_foreach(jx_arr(j, "warnings"), i, item)
 		publish_warn(u->s, NULL, u->rec.service, json_string_value(item));
@@ -144,16 +144,19 @@ static int remove_work(void *arg, json_t **ret, struct err *err)
 	auto_free char *mountpoint = super_run_path(s, "rootfs", u->rec.slot);
 	auto_free char *rel = xasprintf("containers/%s", u->rec.id ? u->rec.id : "none");
 	auto_free char *bundle = xasprintf("bundle/%s", u->rec.id ? u->rec.id : "none");
+	auto_free char *known = xasprintf("oci/%s", u->rec.id ? u->rec.id : "none");
 	auto_err struct err why = ERR_INIT;
 
 	/* an exec or a probe that was just on its way in belongs to no container's namespace and ends with none */
 	if (u->launch.cgroup && cgroup_kill(u->launch.cgroup, &why) < 0)
 		log_warn("%s: %s", u->rec.slot, err_msg(&why));
+	if (u->launch.cgroup)            /* gone already, unless the runtime could not delete it */
+		cgroup_remove_one(u->launch.cgroup);
 	if (rootfs_unmount(mountpoint, err) < 0)
 		return err_wrap(err, "unmount the root of '%s'", u->rec.name);
 	rmdir(mountpoint);
 	if (u->rec.id && (path_remove_tree(s->p.state_fd, rel, err) < 0 ||
-			  path_remove_tree(s->p.run_fd, bundle, err) < 0))
+			  path_remove_tree(s->p.run_fd, bundle, err) < 0 || path_remove_tree(s->p.run_fd, known, err) < 0))
 		return err_wrap(err, "remove container '%s'", u->rec.name);
 	drop_files(u);
 	if (drop_subpaths(u, err) < 0)

@@ -7,6 +7,7 @@
 
 #include "../util/auto.h"
 #include "../util/buf.h"
+#include "../util/clock.h"
 #include "../util/json.h"
 #include "../util/log.h"
 #include "../util/mem.h"
@@ -14,6 +15,23 @@
 
 /* Every wait has an end and a culprit. Generous: they are for what hangs, not for what is slow. */
 enum { RUNTIME_MS = 60000, WORKER_MS = 600000 };
+
+/* DAVIT_RUNTIME_TIMEOUT of whoever started the supervisor: "30s"; a minute unless it is a duration of 10 ms or more. */
+static int64_t runtime_ms(void)
+{
+	static int64_t ms;
+	const char *text = getenv("DAVIT_RUNTIME_TIMEOUT");
+	int64_t ns;
+
+	if (ms)
+		return ms;
+	ms = RUNTIME_MS;
+	if (text && str_duration_ns(text, &ns) == 0 && ns >= 10 * MS_NS)
+		ms = ns / MS_NS;
+	else if (text && *text)
+		log_warn("DAVIT_RUNTIME_TIMEOUT is '%s', which is no duration such as 30s: it is a minute", text);
+	return ms;
+}
 
 static const char *const verb_str[] = {
 	[ACT_NONE] = "nothing", [ACT_PREPARE] = "prepare", [ACT_CREATE] = "create",
@@ -44,29 +62,45 @@ void activity_fail(struct unit *u, const char *attr)
 	super_post(u, E_FAIL);
 }
 
+static bool is_worker(enum activity act)
+{
+	return act == ACT_PREPARE || act == ACT_REMOVE || act == ACT_CLEAN;
+}
+
+/* Ends what is in flight, and says what took too long. */
+static void cut_off(struct unit *u, struct err *err)
+{
+	char limit[32];
+
+	if (is_worker(u->act)) {
+		worker_abort(&u->worker);
+		err_set(err, ERR_TIMEOUT, "to %s container '%s' took more than %d s", verb_str[u->act], u->rec.name, WORKER_MS / 1000);
+		return;
+	}
+	super_let_go(u->s, &u->call);
+	str_duration_format(runtime_ms() * MS_NS, limit);
+	err_set(err, ERR_TIMEOUT, "%s %s of container '%s' gave no answer within %s", unit_runtime(u)->name, verb_str[u->act],
+		u->rec.name, limit);
+	err_hint(err, "the OCI runtime hangs, or is too slow; DAVIT_RUNTIME_TIMEOUT gives it more time than that");
+}
+
 static void on_overdue(evutil_socket_t fd, short what, void *arg)
 {
 	struct unit *u = arg;
 	enum activity act = u->act;
-	struct err err = ERR_INIT;
+	auto_err struct err err = ERR_INIT;
 
-	if (act == ACT_PREPARE || act == ACT_REMOVE || act == ACT_CLEAN) {
-		worker_abort(&u->worker);
-		err_set(&err, ERR_TIMEOUT, "to %s container '%s' took more than %d s", verb_str[act], u->rec.name,
-			WORKER_MS / 1000);
-	} else {
-		super_let_go(u->s, &u->call);
-		err_set(&err, ERR_TIMEOUT, "%s %s of container '%s' gave no answer within %d s",
-			unit_runtime(u)->name, verb_str[act], u->rec.name, RUNTIME_MS / 1000);
-	}
+	cut_off(u, &err);
 	act_over(u);
-	if (act == ACT_DELETE || act == ACT_CLEAN) {
-		log_error("%s", err_msg(&err));
-	} else {
+	log_error("%s", err_msg(&err));
+	if (act == ACT_DELETE && !u->cleaned) {
+		activity_clean(u);
+		return;
+	}
+	if (act != ACT_DELETE && act != ACT_CLEAN) {
 		err_done(&u->fail);
 		err_move(&u->fail, &err);
 	}
-	err_done(&err);
 	activity_fail(u, NULL);
 }
 
@@ -185,7 +219,7 @@ const struct oci_runtime *unit_runtime(struct unit *u)
 {
 	auto_err struct err err = ERR_INIT;
 
-	if (!u->rec.runtime || str_eq(u->rec.runtime, u->s->runtime.name))
+	if (!u->rec.runtime || str_eq(u->rec.runtime, u->s->runtime.name) || str_eq(u->rec.runtime, u->s->runtime.path))
 		return &u->s->runtime;
 	if (!u->own_runtime.name && oci_runtime_find(u->rec.runtime, &u->own_runtime, &err) < 0) {
 		log_error("%s: %s", u->rec.slot, err_msg(&err));
@@ -239,6 +273,11 @@ static void on_call(evutil_socket_t fd, short what, void *arg)
 			return;
 		}
 		note_call_failure(u, act, r < 0 ? -1 : status);
+		if (act == ACT_START && u->fail.kind == ERR_NOT_FOUND && !proc_alive(&u->rec.proc)) {
+			err_done(&u->fail);      /* the same, and it has ended already: its exit says how */
+			super_post(u, E_OK);
+			return;
+		}
 		if (act == ACT_DELETE && !u->cleaned)
 			activity_clean(u);
 		else
@@ -271,7 +310,7 @@ int activity_call(struct unit *u, enum activity act, const int stdio[3])
 		activity_fail(u, NULL);
 		return -1;
 	}
-	act_begin(u, act, u->call.pidfd, 0, on_call, RUNTIME_MS);
+	act_begin(u, act, u->call.pidfd, 0, on_call, runtime_ms());
 	return 0;
 }
 

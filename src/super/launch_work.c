@@ -289,6 +289,14 @@ static int make_new(struct making *c, json_t *ret, struct err *err)
 	return 0;
 }
 
+/* What a runtime that could not delete it still knows of it; its processes are gone. */
+static void forget_at_runtime(const struct making *c)
+{
+	auto_free char *known = xasprintf("oci/%s", c->u->rec.id);
+
+	path_remove_tree(c->s->p.run_fd, known, NULL);
+}
+
 int launch_work(void *arg, json_t **ret, struct err *err)
 {
 	const struct launch_job *job = arg;
@@ -297,6 +305,7 @@ int launch_work(void *arg, json_t **ret, struct err *err)
 	json_t *launch = NULL;
 	int r;
 
+	forget_at_runtime(&c);
 	c.warnings = json_array();
 	*ret = json_object();
 	r = made_before(&c, &launch) ? make_again(&c, launch, *ret, &why) : make_new(&c, *ret, &why);

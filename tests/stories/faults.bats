@@ -1,0 +1,170 @@
+# The OCI runtime hangs, fails, is slow or is killed (tests/fake/crun-faulty): who is not concerned notices nothing, who is gets a named error,
+# policy tries again, and nothing is left.
+load ../lib
+
+faulty() {
+	export DAVIT_RUNTIME=${BATS_TEST_DIRNAME%/*}/fake/crun-faulty DAVIT_RUNTIME_TIMEOUT=${1:-1s}
+	rm -rf /run/faults
+	mkdir -p /run/faults
+}
+
+# fault VERB.SLOT[.once] WHAT
+fault() { echo "$2" >"/run/faults/$1"; }
+calls() { grep -c "^$1 " /run/faults/calls || :; }
+
+stack() {
+	compose <<-END
+	services:
+	  bad:
+	    image: busybox
+	    command: [sleep, inf]
+	    restart: always
+	    deploy: {restart_policy: {delay: 20ms}}
+	  good:
+	    image: busybox
+	    command: ["sh", "-c", "echo hello >index.html; exec httpd -f -p 80"]
+	    restart: always
+	    deploy: {restart_policy: {delay: 0s}}
+	    healthcheck: {test: "test ! -e /tmp/bad", interval: 50ms, retries: 1}
+	  asks: {image: busybox, command: [sleep, inf]}
+	END
+}
+
+new_pid() { local now; now=$(pid_of "$1"); [ -n "$now" ] && [ "$now" != "$2" ]; }
+
+# Restarted, probed and found by its name, while another's runtime does not answer.
+good_lives() {
+	local before
+	before=$(pid_of good)
+	kill -9 "$before"
+	wait_until 10 new_pid good "$before"
+	wait_until 10 health_is good healthy
+	sh_in good 'touch /tmp/bad'
+	wait_until 10 health_is good unhealthy
+	sh_in good 'rm /tmp/bad'
+	wait_until 10 health_is good healthy
+	is "$(sh_in asks 'wget -q -O - http://good/')" hello
+}
+
+well() { local said; said=$(davit doctor) || fail "$said"; }
+
+# refused_up WORDS...: up fails with them, and leaves nothing.
+refused_up() {
+	run -1 davit up -d
+	for w in "$@"; do
+		has "$output" "$w"
+	done
+	wait_until 10 no_leaks
+}
+
+@test "create and start that hang, fail or are killed: up says which container, and leaves nothing" {
+	faulty 500ms
+	stack
+	local verb
+	for verb in create start; do
+		fault $verb.bad-1 hang
+		refused_up "service 'bad'" "crun-faulty $verb of container '$PROJECT-bad-1' gave no answer within 500ms" DAVIT_RUNTIME_TIMEOUT
+		fault $verb.bad-1 "fail the moon is full"
+		refused_up "service 'bad'" "crun-faulty $verb: the moon is full"
+		fault $verb.bad-1 killed
+		refused_up "service 'bad'" "crun-faulty $verb was killed by signal 9"
+		fault $verb.bad-1 late-hang
+		refused_up "service 'bad'" "crun-faulty $verb of container '$PROJECT-bad-1' gave no answer within 500ms"
+		rm /run/faults/$verb.bad-1
+	done
+	fault create.bad-1 late-killed
+	refused_up "service 'bad'" "crun-faulty create was killed by signal 9"
+}
+
+@test "a slow runtime is waited for" {
+	faulty 20s
+	stack
+	for verb in create start; do fault $verb.bad-1 "slow 0.3"; done
+	up
+	for verb in exec delete; do fault $verb.bad-1 "slow 0.3"; done
+	is "$(sh_in bad 'echo here')" here
+	davit restart -t 0 bad
+	is "$(ps_field bad State)" running
+	well
+}
+
+@test "a container that was up is tried again by its policy, whatever step of the runtime's fails; others live on" {
+	faulty 500ms
+	stack
+	up --wait
+	local what verb before
+	for what in hang "fail the moon is full" killed late-killed late-hang; do
+		for verb in create start delete; do
+			before=$(pid_of bad)
+			fault $verb.bad-1.once "$what"
+			kill -9 "$before"
+			[ "$what" != hang ] || good_lives
+			wait_until 15 new_pid bad "$before"
+			wait_until 5 state_is bad running
+			[ ! -e /run/faults/$verb.bad-1.once ] || fail "$verb was not called"
+		done
+	done
+	wait_until 5 well
+	is "$(ps_field asks State)" running
+}
+
+@test "a runtime that hangs for one container blocks neither ps, logs nor down" {
+	faulty 2s
+	stack
+	up --wait
+	before=$(pid_of bad)
+	fault create.bad-1 hang
+	fault delete.bad-1 hang
+	kill -9 "$before"
+	is "$(timeout 2 "$DAVIT" ps --format json good | jq -r .State)" running
+	timeout 2 "$DAVIT" logs good
+	davit down -t 0
+	wait_until 5 no_leaks
+}
+
+@test "a health check whose runtime hangs is a failed one, and ends" {
+	faulty 20s
+	compose <<-END
+	services:
+	  bad:
+	    image: busybox
+	    command: [sleep, inf]
+	    healthcheck: {test: "true", interval: 100ms, timeout: 200ms, retries: 2}
+	END
+	up --wait
+	fault exec.bad-1 hang
+	wait_until 10 health_is bad unhealthy
+	rm /run/faults/exec.bad-1
+	wait_until 10 health_is bad healthy
+	no_hung() { ! pgrep -x sleep -a | grep -v "$(pid_of bad)"; }
+	fault exec.bad-1 "fail no way in"
+	wait_until 10 health_is bad unhealthy
+	davit down -t 0
+	wait_until 5 no_leaks
+}
+
+@test "exec whose runtime hangs can be interrupted, and leaves nothing" {
+	faulty
+	stack
+	up --wait
+	fault exec.bad-1 hang
+	"$DAVIT" exec -T bad true >shown 2>&1 3>&- &
+	local pid=$!
+	hung() { pgrep -P "$pid" -x sleep; }
+	wait_until 5 hung
+	tmp_files() { find "$DAVIT_RUN_DIR/projects/$PROJECT/tmp" -name 'exec-*'; }
+	[ -n "$(tmp_files)" ]
+	three_times() { kill -TERM $pid; ! kill -0 $pid 2>/dev/null; }
+	wait_until 5 three_times
+	run wait $pid
+	is "$(tmp_files)" ""
+	is "$(davit ps --format json bad | jq -r .State)" running
+	"$DAVIT" exec -T bad true >shown 2>&1 3>&- &
+	pid=$!
+	wait_until 5 hung
+	kill -9 $(pgrep -P "$pid" -x sleep) $pid
+	rm /run/faults/exec.bad-1
+	is "$(sh_in bad 'echo here')" here
+	is "$(tmp_files)" ""
+	well
+}
