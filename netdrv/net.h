@@ -113,6 +113,10 @@ int net_sweep(const char *netns_dir, const char *project, struct err *err);
  * "of": the network or the slot, "up", "bridged": it is on a bridge}; new reference, NULL with *err. (worker) */
 json_t *net_census(struct err *err);
 
+/* A TCP socket in the (pinned) namespace, NULL: in the thread's own. Non-blocking, close-on-exec. Changes the thread's namespace and back;
+ * microseconds, safe in the loop of a process with one thread. 0 and *ret_fd; ERR_NOT_FOUND: there is no such namespace. */
+int net_tcp_socket(const char *netns_path, int *ret_fd, struct err *err);
+
 /* --- host ports and masquerading: one nftables table per project --- */
 struct net_publish {
 	uint32_t host_addr; /* 0: all */

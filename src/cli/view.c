@@ -117,6 +117,8 @@ void view_status(const struct view *v, int64_t now_ns, struct buf *out)
 		}
 		if (v->r->waits)
 			buf_printf(out, ", waiting for %s", v->r->waits);
+		if (v->r->cause && str_starts(v->r->cause, "stopped: "))
+			buf_printf(out, ", %s", v->r->cause);
 	}
 }
 

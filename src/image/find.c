@@ -22,6 +22,7 @@ void image_free(struct image *i)
 	free(i->architecture);
 	free(i->os);
 	free(i->created);
+	strs_done(&i->shell);
 	strs_done(&i->entrypoint);
 	strs_done(&i->cmd);
 	strs_done(&i->env);

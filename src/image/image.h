@@ -44,6 +44,7 @@ struct image {
 	char *ref; /* the reference it was found by, normalised; NULL: by id, and it has no name */
 	char *architecture, *os, *created;
 	int64_t size_bytes; /* unpacked content as recorded at load; layers' compressed sizes otherwise */
+	struct strs shell; /* of the SHELL instruction, which runs CMD-SHELL checks; empty: /bin/sh -c */
 	struct strs entrypoint, cmd, env, volumes,
 		exposed_ports; /* volumes: paths; exposed_ports: "6379/tcp" */
 	bool entrypoint_set, cmd_set;

@@ -144,7 +144,8 @@ static int env_field(const json_t *c, struct strs *ret, struct err *err)
 static int process_fields(const json_t *c, struct image *i, struct err *err)
 {
 	if (list_field(c, "Entrypoint", &i->entrypoint, &i->entrypoint_set, err) < 0 ||
-		list_field(c, "Cmd", &i->cmd, &i->cmd_set, err) < 0 || env_field(c, &i->env, err) < 0 ||
+		list_field(c, "Cmd", &i->cmd, &i->cmd_set, err) < 0 ||
+		list_field(c, "Shell", &i->shell, NULL, err) < 0 || env_field(c, &i->env, err) < 0 ||
 		keys_field(c, "Volumes", &i->volumes, err) < 0 ||
 		keys_field(c, "ExposedPorts", &i->exposed_ports, err) < 0)
 		return -1;

@@ -238,6 +238,8 @@ int oci_start(const struct oci_call *call, struct child *ret, struct err *err)
 		/* Half a create or delete is cleaned up by whoever finds it; two at once about one
 		 * container are not. */
 		.die_with_parent = true,
+		/* runc gives the command a session of its own, crun does not: so it can be killed with what it forks */
+		.new_session = call->verb == OCI_EXEC,
 	};
 	if (with_stdio)
 		memcpy(s.stdio, call->stdio, sizeof s.stdio);

@@ -38,6 +38,7 @@ struct unit_addr {
 	uint32_t addr;
 	char *mac; /* "02:42:…" when the user gave one, NULL: made of the address */
 };
+enum { HEALTH_RESTARTS = 5 }; /* that many in ten minutes */
 struct unit_rec {
 	char *slot; /* "web-1" */
 	char *service;
@@ -65,11 +66,15 @@ struct unit_rec {
 	bool hooking;		   /* post_start hooks are still to come: it does not count as started yet */
 	unsigned post_started;	   /* of this run: post_start hooks that are over */
 	unsigned pre_stopped;	   /* of this run: pre_stop hooks that are over; one more: the stop's signal was sent */
+	char *health_said;	   /* why the last failed probe did, one line; NULL: not known */
+	unsigned health_fails;	   /* failed probes in a row, as far as they decide anything */
+	int64_t health_restarts[HEALTH_RESTARTS]; /* monotonic times of x-davit.on_unhealthy's */
+	size_t n_health_restarts;
 	bool manual_stop;	   /* stopped by its user: unless-stopped does not bring it back */
 	char *waits;		   /* waiting: for what, "db to be healthy" */
 	bool resume;		   /* it ran when the host went down: a boot of the whole project brings it back */
 	char *error;		   /* why it could not be started */
-	char *cause;		   /* why it was ended: "stopped by 'davit stop'"; NULL: by itself */
+	char *cause;		   /* why it was ended: "stopped by 'davit stop'"; "stopped: …" by the supervisor; NULL: by itself */
 	unsigned dns_udp, dns_tcp; /* the resolver's ports in its namespace */
 	struct unit_addr *addrs;
 	size_t n_addrs;

@@ -28,6 +28,7 @@ void unit_rec_done(struct unit_rec *r)
 	free(r->state);
 	free(r->boot);
 	free(r->health);
+	free(r->health_said);
 	free(r->error);
 	free(r->waits);
 	free(r->cause);
@@ -91,6 +92,15 @@ static json_t *ports_to_json(const struct unit_rec *r)
 	return list;
 }
 
+static json_t *restarts_to_json(const struct unit_rec *r)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < r->n_health_restarts; i++)
+		json_array_append_new(list, json_integer(r->health_restarts[i]));
+	return list;
+}
+
 static json_t *strs_to_json(const struct strs *l)
 {
 	json_t *list = json_array();
@@ -134,6 +144,10 @@ json_t *unit_rec_to_json(const struct unit_rec *r)
 	set_true(o, "hooking", r->hooking);
 	set_int(o, "post_started", r->post_started);
 	set_int(o, "pre_stopped", r->pre_stopped);
+	jx_set_str(o, "health_said", r->health_said);
+	set_int(o, "health_fails", r->health_fails);
+	if (r->n_health_restarts)
+		json_object_set_new(o, "health_restarts", restarts_to_json(r));
 	set_true(o, "manual_stop", r->manual_stop);
 	jx_set_str(o, "waits", r->waits);
 	set_true(o, "resume", r->resume);
@@ -217,6 +231,17 @@ static void get_strs(const json_t *list, struct strs *l)
 	}
 }
 
+static void get_health(const json_t *j, struct unit_rec *r)
+{
+	const json_t *list = jx_arr(j, "health_restarts");
+
+	r->health = get_str(j, "health");
+	r->health_said = get_str(j, "health_said");
+	r->health_fails = (unsigned)get_int(j, "health_fails", UINT_MAX);
+	for (size_t i = 0; i < json_array_size(list) && i < HEALTH_RESTARTS; i++)
+		r->health_restarts[r->n_health_restarts++] = json_integer_value(json_array_get(list, i));
+}
+
 static void get_run(const json_t *j, struct unit_rec *r)
 {
 	r->proc.pid = (pid_t)get_int(j, "pid", INT_MAX);
@@ -234,10 +259,10 @@ static void get_run(const json_t *j, struct unit_rec *r)
 	r->backoff_ms = get_int(j, "backoff_ms", INT64_MAX);
 	r->started_mono = get_int(j, "started_mono", INT64_MAX);
 	r->due_mono = get_int(j, "due_mono", INT64_MAX);
-	r->health = get_str(j, "health");
 	r->hooking = jx_bool(j, "hooking", false);
 	r->post_started = (unsigned)get_int(j, "post_started", UINT_MAX);
 	r->pre_stopped = (unsigned)get_int(j, "pre_stopped", UINT_MAX);
+	get_health(j, r);
 	r->manual_stop = jx_bool(j, "manual_stop", false);
 	r->waits = get_str(j, "waits");
 	r->resume = jx_bool(j, "resume", false);

@@ -242,8 +242,7 @@ void act_start(struct unit *u)
 {
 	u->exit_pending = false;
 	u->stop_asked = false;
-	free(u->rec.health);
-	u->rec.health = u->launch.health ? xstrdup("starting") : NULL;
+	health_reset(u);
 	err_done(&u->fail);
 	hooks_reset(u);
 	activity_call(u, ACT_START, NULL);

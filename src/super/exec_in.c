@@ -46,13 +46,12 @@ static struct oci_call call_of(struct unit *u, const char *tag, const char *proc
 
 int exec_in_start(struct unit *u, const char *tag, const char *process, const int stdio[3], struct child *ret, struct err *err)
 {
-	auto_free char *pid = pid_name(u, tag);
 	struct paths p;
 	struct oci_call c = call_of(u, tag, process, &p);
 	int r;
 
 	memcpy(c.stdio, stdio, sizeof c.stdio);
-	unlinkat(u->s->p.run_fd, pid, 0);
+	exec_in_forget(u, tag);
 	r = oci_start(&c, ret, err);
 	paths_done(&p);
 	return r;
@@ -83,6 +82,31 @@ static bool in_cgroup(const struct unit *u, pid_t pid)
 	return false;
 }
 
+void exec_in_forget(struct unit *u, const char *tag)
+{
+	auto_free char *name = pid_name(u, tag);
+
+	unlinkat(u->s->p.run_fd, name, 0);
+}
+
+/* The command's process group, which is all of a session: its own (runc) or its runtime's (crun, which may be gone). 0: it has none,
+ * as earlier davits executed in their own session. */
+static pid_t group_of(const struct unit *u, pid_t pid)
+{
+	pid_t group = getpgid(pid);
+	bool own = group > 1 && getsid(pid) == group && group != getsid(0) && group != getsid(getppid()) &&
+		   group != getsid(u->rec.proc.pid);
+
+	return own ? group : 0;
+}
+
+void exec_in_abort(struct unit *u, const char *tag, struct child *call)
+{
+	kill(-call->pid, SIGKILL);       /* not reaped yet, so the number is still its own */
+	exec_in_kill(u, tag);
+	super_let_go(u->s, call);
+}
+
 void exec_in_kill(struct unit *u, const char *tag)
 {
 	auto_free char *name = pid_name(u, tag);
@@ -98,9 +122,11 @@ void exec_in_kill(struct unit *u, const char *tag)
 	if (fd < 0)
 		return;
 	if (in_cgroup(u, id.pid)) {
-		if (getpgid(id.pid) == id.pid)   /* the runtime gave it a session of its own */
-			kill(-id.pid, SIGKILL);
+		pid_t group = group_of(u, id.pid);
+		if (group)
+			kill(-group, SIGKILL);
 		proc_pidfd_signal(fd, SIGKILL);
 	}
 	close(fd);
+	exec_in_forget(u, tag);
 }

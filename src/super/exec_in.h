@@ -10,7 +10,11 @@
 /* stdio is not consumed, -1: /dev/null. ret->pidfd is readable when the command has ended; its status is the command's unless
  * exec_in_complaint() says otherwise. */
 int exec_in_start(struct unit *u, const char *tag, const char *process, const int stdio[3], struct child *ret, struct err *err);
-/* SIGKILLs the command and its process group, if it runs. */
+/* SIGKILLs the command and its process group, if it runs: one that a dead supervisor left. */
 void exec_in_kill(struct unit *u, const char *tag);
+/* SIGKILLs all of one in flight, and lets go of its runtime. */
+void exec_in_abort(struct unit *u, const char *tag, struct child *call);
+/* It has ended: its number is nobody's, or somebody else's by now. */
+void exec_in_forget(struct unit *u, const char *tag);
 /* After a status that is not 0: -1 and *err when it was the runtime that failed, or the command could not be executed. */
 int exec_in_complaint(struct unit *u, const char *tag, const char *process, int status, struct err *err);

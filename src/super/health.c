@@ -1,208 +1,174 @@
-/* health.c - health checks: a second, small machine beside the unit's.
- *
- * Docker probes for the first time after a whole interval. Here the first probe comes at once and, while it fails, again after a doubling
- * pause, so that who waits for health waits for the service and not for a clock; only from the first interval on, and not within
- * start_period, do failures count. From then on interval, timeout and retries mean what they mean in Docker. */
+/* health.c - health checks: a second, small machine beside the unit's (health.h). */
 #include "exec_in.h"
+#include "health.h"
 
-#include <fcntl.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "../util/auto.h"
 #include "../util/buf.h"
 #include "../util/clock.h"
 #include "../util/log.h"
 #include "../util/mem.h"
-#include "../util/path.h"
+#include "../util/visible.h"
 
-enum { QUICK_FIRST_MS = 20, QUICK_MAX_MS = 1000, OUTPUT_MAX = 200 };
+enum { SAID_MAX = 200, ADOPTED_MS = 500 };
 
-struct health {
-	struct unit *u;
-	struct event *timer, *call_ev, *deadline;
-	struct child call;
-	bool probing;
-	int output;                      /* memfd of the probe in flight, -1 */
-	unsigned fails;
-	bool passed;                     /* at least once since the start */
-	int64_t begin_mono, quick_ms;
-};
-
-static void probe(evutil_socket_t fd, short what, void *arg);
-
-static void arm(struct event *ev, int64_t ms)
+void health_arm(struct event *ev, int64_t ms)
 {
 	struct timeval tv = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
 
 	evtimer_add(ev, &tv);
 }
 
-static int64_t age_ms(const struct health *h)
+static int64_t age_ms(const struct health *h, int64_t now_ns)
 {
-	return (clock_mono_ns() - h->begin_mono) / MS_NS;
+	return (now_ns - h->u->rec.started_mono) / MS_NS;
 }
 
-static bool in_grace(const struct health *h)
-{
-	const struct launch *l = &h->u->launch;
-	int64_t age = age_ms(h);
+/* ------------------------------------------------------------------ what is remembered */
 
-	return !h->passed && (age < l->health_start_period_ms || age < l->health_interval_ms);
+/* The last line that says something: what comes before it is progress, or a traceback. */
+static char *last_line(const char *said)
+{
+	auto_buf struct buf b = BUF_INIT;
+	size_t end = strlen(said), from;
+
+	while (end && strchr("\r\n\t ", said[end - 1]))
+		end--;
+	for (from = end; from && said[from - 1] != '\n' && said[from - 1] != '\r';)
+		from--;
+	from += strspn(said + from, " \t");
+	if (end <= from)
+		return NULL;
+	visible(&b, said + from, end - from > SAID_MAX ? SAID_MAX : end - from);
+	return buf_take(&b);
 }
 
-static int64_t next_pause(struct health *h)
+static void note_said(struct unit *u, const char *said)
 {
-	const struct launch *l = &h->u->launch;
-	int64_t pause;
+	auto_free char *line = said ? last_line(said) : NULL;
 
-	if (h->passed || !in_grace(h))
-		return l->health_interval_ms;
-	pause = h->quick_ms;
-	h->quick_ms = h->quick_ms * 2 > QUICK_MAX_MS ? QUICK_MAX_MS : h->quick_ms * 2;
-	if (age_ms(h) >= l->health_interval_ms)      /* the rest of start_period */
-		pause = l->health_start_interval_ms;
-	return pause;
-}
-
-static void set_health(struct unit *u, const char *state)
-{
-	if (u->rec.health && STREQ(u->rec.health, state))
+	if (!line || str_eq(u->rec.health_said, line))
 		return;
-	free(u->rec.health);
-	u->rec.health = xstrdup(state);
-	unit_save(u);
-	unit_event(u, EV_HEALTH, clock_wall_ns(), state, NULL);
-	txn_on_unit(u->s, u);
+	log_info("%s: health check said: %s", u->rec.slot, line);
+	free(u->rec.health_said);
+	u->rec.health_said = take(line);
 }
 
-/* The first line of what the probe printed, for whoever waits in vain. */
-static void note_output(struct health *h)
-{
-	char text[OUTPUT_MAX + 1];
-	ssize_t n = h->output >= 0 ? pread(h->output, text, OUTPUT_MAX, 0) : 0;
-
-	if (n <= 0)
-		return;
-	text[n] = 0;
-	text[strcspn(text, "\r\n")] = 0;
-	if (str_eq(h->u->health_said, text))
-		return;
-	free(h->u->health_said);
-	h->u->health_said = xstrdup(text);
-	log_info("%s: health check said: %s", h->u->rec.slot, text);
-}
-
-static void judge(struct health *h, bool ok)
+/* On disk before anybody hears of it; a healthy one that stays healthy costs no write, nor does one that stays unhealthy. */
+static void note_state(struct health *h)
 {
 	struct unit *u = h->u;
+	const char *word = health_words[h->st.is];
+	bool changed = !str_eq(u->rec.health, word);
+	unsigned fails = h->st.fails < h->rules.retries ? h->st.fails : h->rules.retries;
 
-	if (ok) {
-		h->fails = 0;
-		h->passed = true;
-		set_health(u, "healthy");
+	if (!changed && u->rec.health_fails == fails)
 		return;
+	u->rec.health_fails = fails;
+	if (changed) {
+		free(u->rec.health);
+		u->rec.health = xstrdup(word);
+		unit_save(u);
+		unit_event(u, EV_HEALTH, clock_wall_ns(), word, NULL);
+		txn_on_unit(u->s, u);
+	} else {
+		unit_save(u);
 	}
-	note_output(h);
-	if (in_grace(h))
-		return;
-	if (++h->fails >= u->launch.health_retries)
-		set_health(u, "unhealthy");
 }
 
-static void probe_over(struct health *h)
+/* ------------------------------------------------------------------ probing */
+
+void health_probed(struct health *h, bool ok, const char *said)
 {
-	h->probing = false;
-	if (h->call_ev)
-		event_free(take(h->call_ev));
+	int64_t now = clock_mono_ns();
+
+	h->ops->drop(h);
 	evtimer_del(h->deadline);
-	if (h->output >= 0)
-		close(take_fd(&h->output));
-}
-
-static void on_probe_end(evutil_socket_t fd, short what, void *arg)
-{
-	struct health *h = arg;
-	int status, r = proc_reap(&h->call, &status);
-
-	if (r == 0) {
-		event_add(h->call_ev, NULL);
-		return;
-	}
-	close(take_fd(&h->call.pidfd));
-	judge(h, r > 0 && status == 0);
-	probe_over(h);
-	arm(h->timer, next_pause(h));
+	health_judge(&h->rules, &h->st, age_ms(h, h->begun_ns), ok);
+	if (!ok)
+		note_said(h->u, said);
+	else
+		h->held_back = false;
+	note_state(h);
+	health_arm(h->timer, health_pause(&h->rules, &h->st, age_ms(h, now), (now - h->begun_ns) / MS_NS));
+	if (!ok && h->st.is == HEALTH_UNHEALTHY)
+		unhealthy_act(h);
 }
 
 static void on_deadline(evutil_socket_t fd, short what, void *arg)
 {
 	struct health *h = arg;
 
-	log_info("%s: health check took more than %lld ms", h->u->rec.slot,
-		 (long long)h->u->launch.health_timeout_ms);
-	exec_in_kill(h->u, "probe");
-	super_let_go(h->u->s, &h->call);
-	judge(h, false);
-	probe_over(h);
-	arm(h->timer, next_pause(h));
+	h->ops->overdue(h);
 }
 
-static int start_probe(struct health *h, struct err *err)
-{
-	h->output = memfd_create("probe", MFD_CLOEXEC);
-	return exec_in_start(h->u, "probe", "health.json", (const int[3]){ -1, h->output, h->output }, &h->call, err);
-}
-
-static void probe(evutil_socket_t fd, short what, void *arg)
+static void on_timer(evutil_socket_t fd, short what, void *arg)
 {
 	struct health *h = arg;
 	auto_err struct err err = ERR_INIT;
 
-	if (h->probing)
-		return;
-	if (start_probe(h, &err) < 0) {
-		log_warn("%s: health check: %s", h->u->rec.slot, err_msg(&err));
-		judge(h, false);
-		if (h->output >= 0)
-			close(take_fd(&h->output));
-		arm(h->timer, next_pause(h));
-		return;
-	}
-	h->probing = true;
-	h->call_ev = event_new(h->u->s->base, h->call.pidfd, EV_READ, on_probe_end, h);
-	event_add(h->call_ev, NULL);
-	arm(h->deadline, h->u->launch.health_timeout_ms);
+	h->begun_ns = clock_mono_ns();
+	health_arm(h->deadline, h->u->launch.health_timeout_ms);
+	if (h->ops->begin(h, &err) < 0)
+		health_probed(h, false, err_msg(&err));
 }
 
-/* keep: what is known of its health survives a restart of the supervisor. */
+/* ------------------------------------------------------------------ beginning and end */
+
+static enum health_is parse(const char *word)
+{
+	enum health_is is = HEALTH_STARTING;
+
+	for (int i = 0; word && i < HEALTH_NSTATES; i++)
+		if (STREQ(word, health_words[i]))
+			is = (enum health_is)i;
+	return is;
+}
+
+static struct health_rules rules_of(const struct launch *l)
+{
+	return (struct health_rules){
+		.interval_ms = l->health_interval_ms, .start_period_ms = l->health_start_period_ms,
+		.start_interval_ms = l->health_start_interval_ms, .retries = (unsigned)l->health_retries,
+	};
+}
+
+void health_reset(struct unit *u)
+{
+	free(u->rec.health);
+	u->rec.health = u->launch.health ? xstrdup(health_words[HEALTH_STARTING]) : NULL;
+	free(u->rec.health_said);
+	u->rec.health_said = NULL;
+	u->rec.health_fails = 0;
+}
+
+/* What the last supervisor knew goes on from there. Its probe, if one was in flight, counts for nothing. */
 void health_start(struct unit *u)
 {
 	struct health *h;
-	bool known = u->s->adopting && u->rec.health && !STREQ(u->rec.health, "starting");
 
 	health_stop(u);
 	if (!u->launch.health) {
-		free(u->rec.health);
-		u->rec.health = NULL;
+		health_reset(u);
 		return;
 	}
+	if (!u->rec.health)
+		health_reset(u);
 	h = u->health = xcalloc(1, sizeof *h);
 	h->u = u;
-	h->output = -1;
-	h->call.pidfd = -1;
-	h->quick_ms = QUICK_FIRST_MS;
-	h->begin_mono = clock_mono_ns();
-	h->passed = known;
-	h->fails = known && STREQ(u->rec.health, "unhealthy") ? (unsigned)u->launch.health_retries : 0;
-	h->timer = evtimer_new(u->s->base, probe, h);
+	h->ops = u->launch.probe.kind == PROBE_NONE ? &probe_exec : &probe_sock;
+	h->rules = rules_of(&u->launch);
+	h->st = (struct health_state){ .is = parse(u->rec.health), .fails = u->rec.health_fails };
+	h->timer = evtimer_new(u->s->base, on_timer, h);
 	h->deadline = evtimer_new(u->s->base, on_deadline, h);
-	if (!known) {
-		free(u->rec.health);
-		u->rec.health = xstrdup("starting");
+	if (!u->s->adopting) {
+		health_arm(h->timer, 0);
+		return;
 	}
-	arm(h->timer, 0);
+	exec_in_kill(u, "probe");
+	unhealthy_resume(u);
+	health_arm(h->timer, h->rules.interval_ms < ADOPTED_MS ? h->rules.interval_ms : ADOPTED_MS);
 }
 
 void health_stop(struct unit *u)
@@ -212,11 +178,7 @@ void health_stop(struct unit *u)
 	if (!h)
 		return;
 	u->health = NULL;
-	if (h->probing) {
-		exec_in_kill(u, "probe");
-		super_let_go(u->s, &h->call);
-		probe_over(h);
-	}
+	h->ops->drop(h);
 	event_free(h->timer);
 	event_free(h->deadline);
 	free(h);

@@ -46,8 +46,7 @@ static void let_go(struct hooks *h)
 	if (!h->call_ev)
 		return;
 	event_free(take(h->call_ev));
-	exec_in_kill(h->u, "hook");
-	super_let_go(h->u->s, &h->call);
+	exec_in_abort(h->u, "hook", &h->call);
 }
 
 static void hooks_free(struct hooks *h)
@@ -138,6 +137,7 @@ static void on_end(evutil_socket_t fd, short what, void *arg)
 	}
 	event_free(take(h->call_ev));
 	close(take_fd(&h->call.pidfd));
+	exec_in_forget(h->u, "hook");
 	judge(h, r < 0 ? -1 : status);
 }
 

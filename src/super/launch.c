@@ -14,6 +14,20 @@ static const char *const restart_str[] = {
 	[RESTART_ON_FAILURE] = "on-failure", [RESTART_UNLESS_STOPPED] = "unless-stopped",
 };
 
+static const char *const probe_str[] = { [PROBE_NONE] = "none", [PROBE_HTTP] = "http", [PROBE_TCP] = "tcp" };
+static const char *const unhealthy_str[] = {
+	[UNHEALTHY_NONE] = "none", [UNHEALTHY_RESTART] = "restart", [UNHEALTHY_STOP] = "stop",
+};
+
+/* Which of the n words it is, 0: none of them. */
+static unsigned word_in(const char *const *words, size_t n, const char *word)
+{
+	for (size_t i = 0; word && i < n; i++)
+		if (STREQ(words[i], word))
+			return (unsigned)i;
+	return 0;
+}
+
 void launch_done(struct launch *l)
 {
 	free(l->stop_signal);
@@ -27,6 +41,9 @@ void launch_done(struct launch *l)
 	strs_done(&l->links);
 	strs_done(&l->volumes);
 	strs_done(&l->dns);
+	free(l->probe.path);
+	free(l->probe.host);
+	free(l->probe.slot);
 	*l = (struct launch){ 0 };
 }
 
@@ -47,6 +64,33 @@ static void strs_from(const json_t *a, struct strs *ret)
 	json_array_foreach(a, i, v)
 		if (json_is_string(v))
 			strs_add(ret, json_string_value(v));
+}
+
+static json_t *probe_json(const struct launch_probe *p)
+{
+	json_t *o = json_object();
+
+	jx_set_str(o, "kind", probe_str[p->kind]);
+	jx_set_int(o, "port", p->port);
+	jx_set_int(o, "status_min", p->status_min);
+	jx_set_int(o, "status_max", p->status_max);
+	jx_set_str(o, "path", p->path);
+	jx_set_str(o, "host", p->host);
+	jx_set_str(o, "slot", p->slot);
+	return o;
+}
+
+static struct launch_probe probe_from(const json_t *o)
+{
+	unsigned kind = word_in(probe_str, ARRAY_LEN(probe_str), jx_str(o, "kind"));
+
+	if (kind == PROBE_NONE || (kind == PROBE_HTTP && (!jx_str(o, "path") || !jx_str(o, "host"))))
+		return (struct launch_probe){ 0 };
+	return (struct launch_probe){
+		.kind = (enum probe_kind)kind, .port = (unsigned)jx_int(o, "port", 0),
+		.status_min = (unsigned)jx_int(o, "status_min", 200), .status_max = (unsigned)jx_int(o, "status_max", 399),
+		.path = xstrdup(jx_str(o, "path")), .host = xstrdup(jx_str(o, "host")), .slot = xstrdup(jx_str(o, "slot")),
+	};
 }
 
 json_t *launch_to_json(const struct launch *l)
@@ -75,6 +119,10 @@ json_t *launch_to_json(const struct launch *l)
 	jx_set_int(o, "health_retries", l->health_retries);
 	jx_set_int(o, "post_start", l->n_post_start);
 	jx_set_int(o, "pre_stop", l->n_pre_stop);
+	if (l->probe.kind != PROBE_NONE)
+		json_object_set_new(o, "probe", probe_json(&l->probe));
+	if (l->on_unhealthy != UNHEALTHY_NONE)
+		jx_set_str(o, "on_unhealthy", unhealthy_str[l->on_unhealthy]);
 	for (size_t i = 0; i < l->n_nets; i++) {
 		json_t *n = json_object();
 		jx_set_str(n, "network", l->nets[i].network);
@@ -108,6 +156,8 @@ int launch_from_json(const json_t *j, struct launch *ret, struct err *err)
 		.health_start_interval_ms = jx_int(j, "health_start_interval_ms", 5000),
 		.health_retries = jx_int(j, "health_retries", 3),
 		.n_post_start = (unsigned)jx_int(j, "post_start", 0), .n_pre_stop = (unsigned)jx_int(j, "pre_stop", 0),
+		.probe = probe_from(jx_obj(j, "probe")),
+		.on_unhealthy = (enum unhealthy_action)word_in(unhealthy_str, ARRAY_LEN(unhealthy_str), jx_str(j, "on_unhealthy")),
 		.restart = { .max_attempts = jx_int(j, "restart_max", 0),
 			     .delay_ns = jx_int(j, "restart_delay_ns", -1),
 			     .window_ns = jx_int(j, "restart_window_ns", -1) },

@@ -18,6 +18,13 @@ struct launch_net {
 	struct strs names;               /* what it answers to there */
 };
 
+struct launch_probe {                    /* x-davit.probe */
+	enum probe_kind kind;
+	unsigned port, status_min, status_max;
+	char *path, *host;
+	char *slot;                      /* in whose network namespace it is, NULL: in the host's */
+};
+
 struct launch {                          /* launch.json in the container's directory */
 	char *stop_signal;               /* "SIGTERM" */
 	int64_t grace_ms;
@@ -30,6 +37,8 @@ struct launch {                          /* launch.json in the container's direc
 	int64_t health_interval_ms, health_timeout_ms, health_start_period_ms, health_start_interval_ms;
 	int64_t health_retries;
 	unsigned n_post_start, n_pre_stop;   /* hooks; the bundle has a process file for each */
+	struct launch_probe probe;       /* in place of a command */
+	enum unhealthy_action on_unhealthy;
 	struct launch_net *nets;         size_t n_nets, cap_nets;
 	struct strs volumes;             /* names of the volumes it uses, anonymous ones, too */
 	struct strs links;               /* "ALIAS=SERVICE" */

@@ -15,43 +15,29 @@ static const char *option(const struct kvs *l, const char *key)
 	return NULL;
 }
 
-static int64_t ms(int64_t own_ns, int64_t image_ns, int64_t otherwise_ms)
+/* A probe goes into the namespace that the container's network is in. */
+static void remember_probe(struct making *c)
 {
-	if (own_ns >= 0)
-		return own_ns / MS_NS;
-	return image_ns > 0 ? image_ns / MS_NS : otherwise_ms;
-}
+	const struct probe *p = &c->svc->probe;
+	auto_free char *netns = network_netns(c->s, c->svc, c->u->rec.slot);
 
-/* The check's command, empty when there is none. */
-struct strs making_health_test(struct making *c)
-{
-	const struct healthcheck *h = &c->svc->healthcheck;
-	struct strs out = STRS_INIT;
-	char *const *v = h->given && h->test.set ? h->test.v : c->img->health.test.v;
-	size_t n = h->given && h->test.set ? h->test.n : c->img->health.test.n;
-
-	if ((h->given && h->disable) || !n || STREQ(v[0], "NONE"))
-		return out;
-	if (STREQ(v[0], "CMD-SHELL")) {
-		strs_add(&out, "/bin/sh");
-		strs_add(&out, "-c");
-	}
-	making_add_all(&out, v + 1, n - 1);
-	return out;
+	c->launch.probe = (struct launch_probe){
+		.kind = p->kind, .port = p->port, .status_min = p->status_min, .status_max = p->status_max,
+		.path = xstrdup(p->path), .host = xstrdup(p->host), .slot = netns ? xstrdup(strrchr(netns, '/') + 1) : NULL,
+	};
 }
 
 static void remember_health(struct making *c)
 {
-	const struct healthcheck *h = &c->svc->healthcheck;
-	const struct image_health *ih = &c->img->health;
 	struct launch *l = &c->launch;
 
-	l->health_interval_ms = ms(h->interval_ns > 0 ? h->interval_ns : -1, ih->interval_ns, 30000);
-	l->health_timeout_ms = ms(h->timeout_ns > 0 ? h->timeout_ns : -1, ih->timeout_ns, 30000);
-	l->health_start_period_ms = ms(h->start_period_ns, ih->start_period_ns, 0);
-	l->health_start_interval_ms = ms(h->start_interval_ns > 0 ? h->start_interval_ns : -1,
-					 ih->start_interval_ns, 5000);
-	l->health_retries = h->retries > 0 ? h->retries : ih->retries > 0 ? ih->retries : 3;
+	l->health = health_wanted(c->svc, c->img);
+	health_times(c->svc, c->img, l);
+	l->on_unhealthy = c->svc->on_unhealthy;
+	if (l->health && c->svc->probe.kind != PROBE_NONE)
+		remember_probe(c);
+	if (!l->health && l->on_unhealthy != UNHEALTHY_NONE)
+		json_array_append_new(c->warnings, json_string("'on_unhealthy' has no effect: there is no health check"));
 }
 
 static void remember_names(struct making *c)

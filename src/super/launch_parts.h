@@ -44,5 +44,3 @@ int making_hooks(struct making *c, struct err *err);
 
 /* launch_note.c: what the supervisor has to remember */
 int making_note(struct making *c, struct err *err);
-/* The check's command, empty when there is none. */
-struct strs making_health_test(struct making *c);

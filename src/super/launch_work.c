@@ -146,11 +146,10 @@ static int spec_of(struct making *c, struct oci_spec *spec, struct err *err)
 
 static int write_health(struct making *c, struct err *err)
 {
-	struct strs test = making_health_test(c);
+	struct strs test = health_command(c->svc, c->img);
 	struct oci_exec x = { .args = (const char *const *)test.v };
 
 	c->attr = "healthcheck";
-	c->launch.health = test.n > 0;
 	if (!test.n)
 		return 0;
 	return oci_process_write(c->bundle_fd, "health.json", &x, err);

@@ -130,7 +130,6 @@ struct unit {
 	struct health *health;           /* NULL: no check */
 	struct hooks *hooks;             /* being executed, NULL: none */
 	struct err hook_fail;            /* of this run's post_start */
-	char *health_said;               /* first line of what the last failed probe printed, NULL: nothing */
 	struct oci_runtime own_runtime;  /* of `runtime:`, looked up when first needed */
 	char *gate;                      /* waiting: the slot whose news it waits for */
 	uint64_t news, looked;           /* s->news when it was saved last; when gate_look() had it look last */
@@ -266,6 +265,15 @@ void exits_collect(struct super *s);
 /* ------------------------------------------------------------------ health.c */
 void health_start(struct unit *u);
 void health_stop(struct unit *u);
+/* A new run of the container: nothing is known of its health. */
+void health_reset(struct unit *u);
+
+/* ------------------------------------------------------------------ health_conf.c: the service's check, its image's, or a probe */
+bool health_wanted(const struct service *svc, const struct image *img);     /* img NULL: not known */
+/* The command of the check; empty: there is none, or a probe takes its place. */
+struct strs health_command(const struct service *svc, const struct image *img);
+/* Times and retries, into l. */
+void health_times(const struct service *svc, const struct image *img, struct launch *l);
 
 /* ------------------------------------------------------------------ ending.c: what follows a container's end */
 /* Called by whoever learns of it; posts E_EXIT. status -1: unknown. */

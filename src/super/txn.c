@@ -185,14 +185,8 @@ static const char *image_id_of(void *ctx, const struct service *svc)
 static bool has_health(void *ctx, const struct service *svc)
 {
 	const struct txn *t = ctx;
-	const struct image *img = map_get(&t->images, svc->name);
-	const struct healthcheck *h = &svc->healthcheck;
 
-	if (h->given && h->disable)
-		return false;
-	if (h->given && h->test.set)
-		return h->test.n && !STREQ(h->test.v[0], "NONE");
-	return img && img->health.test.n && !STREQ(img->health.test.v[0], "NONE");
+	return health_wanted(svc, map_get(&t->images, svc->name));
 }
 
 static int make_plan(struct txn *t, enum plan_verb verb, struct err *err)

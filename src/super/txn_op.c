@@ -461,7 +461,7 @@ static int verdict_healthy(const struct unit *u, struct err *err)
 	}
 	if (h && STREQ(h, "unhealthy")) {
 		err_set(err, ERR_FAIL, "container '%s' is unhealthy%s%s", u->rec.name,
-			u->health_said ? "; its check says: " : "", u->health_said ? u->health_said : "");
+			u->rec.health_said ? "; its check says: " : "", u->rec.health_said ? u->rec.health_said : "");
 		return err_hint(err, "see 'davit logs %s'", u->rec.service);
 	}
 	return h && STREQ(h, "healthy");

@@ -208,7 +208,6 @@ void unit_free(struct unit *u)
 	if (u->pidfd >= 0)
 		close(u->pidfd);
 	free(u->fail_attr);
-	free(u->health_said);
 	free(u->gate);
 	oci_runtime_done(&u->own_runtime);
 	err_done(&u->fail);

@@ -66,11 +66,12 @@ static void test_a_single_word_is_a_list_of_one(void **state)
 static void test_health(void **state)
 {
 	struct image *i = read_config(
-		"{\"config\":{\"Healthcheck\":{\"Test\":[\"CMD\",\"true\"],\"Interval\":5000000000,"
+		"{\"config\":{\"Shell\":[\"/bin/ash\",\"-c\"],\"Healthcheck\":{\"Test\":[\"CMD\",\"true\"],\"Interval\":5000000000,"
 		"\"Timeout\":1,\"StartPeriod\":2,\"StartInterval\":3,\"Retries\":4}}}",
 		NULL);
 
 	assert_true(i->health.given);
+	assert_string_equal(i->shell.v[0], "/bin/ash");
 	assert_string_equal(i->health.test.v[1], "true");
 	assert_int_equal(i->health.interval_ns, 5000000000);
 	assert_int_equal(i->health.timeout_ns, 1);

@@ -259,6 +259,10 @@ static void test_record_survives_the_way_through_text(void **state)
 					.oom = true,
 					.restarts = 4,
 					.health = xstrdup("healthy"),
+					.health_said = xstrdup("no"),
+					.health_fails = 5,
+					.health_restarts = {6, 7},
+					.n_health_restarts = 2,
 					.hooking = true,
 					.post_started = 1,
 					.pre_stopped = 2,
@@ -282,9 +286,11 @@ static void test_record_survives_the_way_through_text(void **state)
 	assert_int_equal(unit_rec_from_json(first, &back, NULL), 0);
 	second = unit_rec_to_json(&back);
 	assert_true(json_equal(first, second));
-	assert_int_equal(json_object_size(first), 31);
+	assert_int_equal(json_object_size(first), 34);
 	assert_int_equal(back.addrs[0].addr, 0xac120002);
 	assert_int_equal(back.exit_code, 0);
+	assert_int_equal(back.n_health_restarts, 2);
+	assert_int_equal(back.health_restarts[1], 7);
 	assert_true(back.proc.start == 3456789012345ULL);
 	json_decref(first);
 	json_decref(second);
