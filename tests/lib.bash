@@ -57,7 +57,7 @@ log_count() { davit logs --no-log-prefix --no-color "$1" 2>&1 | grep -c -- "$2" 
 # pid_of SERVICE: of its first process, as the host sees it
 pid_of() {
 	local group
-	for group in $(find /sys/fs/cgroup -type d -path "*/davit/$PROJECT/$1-1" 2>/dev/null); do
+	for group in $(find /sys/fs/cgroup -type d \( -path "*/davit/$PROJECT/$1-1" -o -path "*/davit-$PROJECT.s*/$1-1" \) 2>/dev/null); do
 		head -n 1 "$group/cgroup.procs"
 	done | sed -n '1p'
 }
@@ -131,7 +131,7 @@ leaks() {
 	return 0
 }
 
-cgroup_processes() { find /sys/fs/cgroup -path "*/davit/$PROJECT/*" -name cgroup.procs -exec cat {} + 2>/dev/null | sort -u; }
+cgroup_processes() { find /sys/fs/cgroup \( -path "*/davit/$PROJECT/*" -o -path "*/davit-$PROJECT.s*/*-[0-9]*/*" \) -name cgroup.procs -exec cat {} + 2>/dev/null | sort -u; }
 
 no_leaks() {
 	local left

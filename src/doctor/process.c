@@ -113,8 +113,8 @@ static void look_strays(struct doctor *d, const struct patient *p)
 
 	cgroup_list(p->name, &slots);
 	for (size_t i = 0; i < slots.n; i++) {
-		auto_free char *group = xasprintf("davit/%s/%s", p->name, slots.v[i]);
-		const struct unit_rec *r = record_of(p, slots.v[i]);
+		const char *group = slots.v[i];
+		const struct unit_rec *r = record_of(p, strrchr(group, '/') + 1);
 		size_t n = cgroup_count(group);
 
 		if (n && !r)
@@ -132,10 +132,8 @@ static void look_cgroups(struct doctor *d, const struct patient *p)
 	if (cgroup_list(p->name, &slots) && !is_needed(p))
 		amiss(d, top, "there is a control group though project '%s' has no containers", p->name);
 	for (size_t i = 0; i < slots.n; i++) {
-		auto_free char *group = xasprintf("%s/%s", top, slots.v[i]);
-
-		if (!record_of(p, slots.v[i]))
-			amiss(d, group, "there is a control group of a container that there is no record of");
+		if (!record_of(p, strrchr(slots.v[i], '/') + 1))
+			amiss(d, slots.v[i], "there is a control group of a container that there is no record of");
 	}
 }
 

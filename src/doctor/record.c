@@ -44,9 +44,12 @@ static void group_of(struct doctor *d, const struct patient *p, const struct uni
 {
 	auto_free char *path = xasprintf("/proc/%d/cgroup", (int)r->proc.pid);
 	auto_free char *want = xasprintf("davit/%s/%s", p->name, r->slot);
+	auto_free char *in_scope = xasprintf("/davit-%s.scope/%s", p->name, r->slot);
+	auto_free char *in_service = xasprintf("/davit-%s.service/%s", p->name, r->slot);
 	auto_buf struct buf b = BUF_INIT;
 
-	if (path_read(AT_FDCWD, path, 64 * 1024, &b, NULL) == 0 && b.p && !strstr(b.p, want) && unit_rec_alive(r))
+	if (path_read(AT_FDCWD, path, 64 * 1024, &b, NULL) == 0 && b.p && !strstr(b.p, want) && !strstr(b.p, in_scope) &&
+	    !strstr(b.p, in_service) && unit_rec_alive(r))
 		amiss(d, want, "process %d of container '%s' is not in its control group", (int)r->proc.pid, r->name);
 }
 

@@ -1,7 +1,8 @@
 /* cgroup.c - the cgroups a project's containers live in.
  *
  * How it works: a container's cgroup is davit/PROJECT/SLOT in every hierarchy there is: one on v2, one per
- * controller on v1. The runtime makes and removes the slot's; the two above are ours, made before the
+ * controller on v1; where systemd runs the host, it is in a unit (cgroup_unit.c).
+ * The runtime makes and removes the slot's; the two above are ours, made before the
  * first container and removed after the last. No list of hierarchies is kept: the directories of
  * /sys/fs/cgroup are looked at each time, because the kernel is the truth. */
 #include <dirent.h>
@@ -88,7 +89,7 @@ static int check_component(const char *s, const char *what, struct err *err)
 
 /* --- prepare --- */
 
-static int write_control(int dir_fd, const char *name, const char *text)
+int cgroup_write(int dir_fd, const char *name, const char *text)
 {
 	auto_close int fd = openat(dir_fd, name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
@@ -97,7 +98,7 @@ static int write_control(int dir_fd, const char *name, const char *text)
 }
 
 /* One by one, because a controller that this kernel or parent does not have must not keep the others out. */
-static void enable_controllers(int dir_fd)
+void cgroup_enable_controllers(int dir_fd)
 {
 	auto_buf struct buf have = BUF_INIT, on = BUF_INIT;
 	if (path_read(dir_fd, "cgroup.controllers", 64 * 1024, &have, NULL) < 0)
@@ -108,7 +109,7 @@ static void enable_controllers(int dir_fd)
 		if (!host_word_in(have.p, controllers[i]) || host_word_in(on.p, controllers[i]))
 			continue;
 		snprintf(word, sizeof word, "+%s", controllers[i]);
-		(void)write_control(dir_fd, "cgroup.subtree_control", word);
+		(void)cgroup_write(dir_fd, "cgroup.subtree_control", word);
 	}
 }
 
@@ -127,15 +128,15 @@ static int prepare_once(int fd, const char *project, bool v2)
 {
 	auto_close int davit = -1, proj = -1;
 	if (v2)
-		enable_controllers(fd);
+		cgroup_enable_controllers(fd);
 	if (open_made(fd, davit_dir, &davit) < 0)
 		return -1;
 	if (v2)
-		enable_controllers(davit);
+		cgroup_enable_controllers(davit);
 	if (open_made(davit, project, &proj) < 0)
 		return -1;
 	if (v2)
-		enable_controllers(proj);
+		cgroup_enable_controllers(proj);
 	return 0;
 }
 
@@ -210,10 +211,31 @@ static int remove_in(int fd, const char *name, void *arg, struct err *err)
 	return 0;
 }
 
+/* What the runtime left of the slots in a unit's cgroup; the unit itself is systemd's to remove. */
+static int remove_in_unit(int root_fd, const char *project, const char *kind, struct err *err)
+{
+	auto_free char *unit = cgroup_unit_path(project, kind);
+	auto_closedir DIR *d = open_dir_at(root_fd, unit);
+	const struct dirent *e;
+	while (d && (e = readdir(d))) {
+		if (e->d_type != DT_DIR || *e->d_name == '.' || STREQ(e->d_name, CGROUP_LEAF))
+			continue;
+		if (remove_below(dirfd(d), e->d_name, 0) == 0)
+			continue;
+		if (errno == EBUSY)
+			return err_set(err, ERR_BUSY, "cgroup '%s/%s' still has processes", unit, e->d_name);
+		return err_sys(err, errno, "remove cgroup '%s/%s'", unit, e->d_name);
+	}
+	return 0;
+}
+
 int cgroup_remove_at(int root_fd, enum oci_cgroup_mode mode, const char *project, struct err *err)
 {
 	if (check_component(project, "project", err) < 0)
 		return -1;
+	for (size_t i = 0; mode == CGROUP_V2 && i < N_UNIT_KINDS; i++)
+		if (remove_in_unit(root_fd, project, cgroup_unit_kinds[i], err) < 0)
+			return -1;
 	char *arg = (char *)project;
 	return each_hierarchy(root_fd, mode, remove_in, arg, err);
 }
@@ -266,10 +288,10 @@ static const struct freezer freezer_v2 = {"cgroup.freeze", "1", "0"};
 static int kill_by_list(int fd, const struct freezer *f, const char *path, struct err *err)
 {
 	for (int pass = 0; pass < KILL_PASSES; pass++) {
-		bool frozen = write_control(fd, f->file, f->on) == 0;
+		bool frozen = cgroup_write(fd, f->file, f->on) == 0;
 		long left = kill_below(fd, ".", 0);
 		if (frozen)
-			(void)write_control(fd, f->file, f->off);
+			(void)cgroup_write(fd, f->file, f->off);
 		if (left == 0)
 			return 0;
 		pause_ms(1);
@@ -290,18 +312,28 @@ static int kill_in(int fd, const char *name, void *arg, struct err *err)
 	auto_close int cg = path_open_in_root(fd, a->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
 	if (cg < 0)
 		return errno == ENOENT ? 0 : err_sys(err, errno, "open cgroup '%s'", a->path);
-	if (write_control(cg, "cgroup.kill", "1") == 0)
+	if (cgroup_write(cg, "cgroup.kill", "1") == 0)
 		return 0;
 	bool v2 = faccessat(cg, "cgroup.freeze", F_OK, 0) == 0;
 	return kill_by_list(cg, v2 ? &freezer_v2 : &freezer_v1, a->path, err);
 }
 
+/* The root cgroup, davit/ or a slice with everybody in it, is never meant; of a unit only what is below it, because we are in it, too. */
+bool cgroup_is_ours(const char *path)
+{
+	const char *unit = "system.slice/davit-", *rest;
+	if (strstr(path, ".."))
+		return false;
+	if (str_starts(path, "davit/"))
+		return path[strlen("davit/")] && path[strlen("davit/")] != '/';
+	rest = str_starts(path, unit) ? strchr(path + strlen(unit), '/') : NULL;
+	return rest && rest[1] && rest[1] != '/' && !str_starts(rest + 1, CGROUP_LEAF "/") && !STREQ(rest + 1, CGROUP_LEAF);
+}
+
 int cgroup_kill_at(int root_fd, enum oci_cgroup_mode mode, const char *path, struct err *err)
 {
 	struct kill_arg a = {.path = path, .all = faccessat(root_fd, "freezer/cgroup.procs", F_OK, 0) < 0};
-	/* The root cgroup, or davit/ with everybody in it, is never meant. */
-	const char *project = str_starts(path, "davit/") ? path + strlen("davit/") : "";
-	if (!*project || *project == '/' || strstr(path, ".."))
+	if (!cgroup_is_ours(path))
 		return err_set(err, ERR_INPUT, "'%s' is no cgroup of a project", path);
 	return each_hierarchy(root_fd, mode, kill_in, &a, err);
 }
@@ -322,6 +354,8 @@ int cgroup_prepare(const char *project, struct err *err)
 	auto_close int root = -1;
 	if (oci_host()->mode == CGROUP_NONE)
 		return 0;
+	if (cgroup_in_unit(project))
+		return cgroup_settle(project, err);
 	return open_root(&root, err) < 0 ? -1 : cgroup_prepare_at(root, oci_host()->mode, project, err);
 }
 
@@ -363,29 +397,40 @@ void cgroup_remove_one(const char *cgroup_path)
 
 struct list_arg {
 	const char *project;
-	struct strs *names;
+	struct strs *paths;
 	bool found;
 };
+
+/* False: there is no such directory. */
+static bool list_slots(int fd, const char *parent, struct strs *paths)
+{
+	auto_close int dir = path_open_in_root(fd, parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	auto_closedir DIR *d = dir < 0 ? NULL : open_dir_at(dir, ".");
+	const struct dirent *e;
+	while (d && (e = readdir(d))) {
+		auto_free char *path = xasprintf("%s/%s", parent, e->d_name);
+		if (e->d_type == DT_DIR && *e->d_name != '.' && !STREQ(e->d_name, CGROUP_LEAF) && !strs_has(paths, path))
+			strs_add(paths, path);
+	}
+	return d != NULL;
+}
 
 static int list_in(int fd, const char *name, void *arg, struct err *err)
 {
 	struct list_arg *a = arg;
-	auto_close int davit = openat(fd, davit_dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	auto_closedir DIR *d = davit < 0 ? NULL : open_dir_at(davit, a->project);
-	if (!d)
-		return 0;
-	a->found = true;
-	const struct dirent *e;
-	while ((e = readdir(d)))
-		if (e->d_type == DT_DIR && !is_dots(e->d_name) && !strs_has(a->names, e->d_name))
-			strs_add(a->names, e->d_name);
+	auto_free char *plain = xasprintf("%s/%s", davit_dir, a->project);
+	a->found |= list_slots(fd, plain, a->paths);
+	for (size_t i = 0; !*name && i < N_UNIT_KINDS; i++) {
+		auto_free char *unit = cgroup_unit_path(a->project, cgroup_unit_kinds[i]);
+		list_slots(fd, unit, a->paths);
+	}
 	return 0;
 }
 
 bool cgroup_list(const char *project, struct strs *ret)
 {
 	auto_close int root = -1;
-	struct list_arg a = {.project = project, .names = ret};
+	struct list_arg a = {.project = project, .paths = ret};
 	if (oci_host()->mode != CGROUP_NONE && open_root(&root, NULL) == 0)
 		(void)each_hierarchy(root, oci_host()->mode, list_in, &a, NULL);
 	return a.found;

@@ -55,7 +55,7 @@ struct oci_spec {
 	struct oci_limits limits;
 	bool oom_score_adj_set;
 	int oom_score_adj;
-	const char *cgroup_path;         /* "davit/PROJECT/SLOT" below the root cgroup */
+	const char *cgroup_path;         /* cgroup_base() + "/SLOT" */
 	const json_t *annotations;       /* object of text, may be NULL */
 };
 
@@ -127,15 +127,25 @@ struct oci_host {
 	bool seccomp, apparmor, selinux;
 };
 const struct oci_host *oci_host(void);    /* looked at once, cached */
+/* Where the containers of a project live whose supervisor is the calling process, or would be: in the unit of systemd's that it is in
+ * itself, "system.slice/davit-PROJECT.scope" or .service, else "davit/PROJECT"; malloc'ed. */
+char *cgroup_base(const char *project);
+bool cgroup_in_unit(const char *project);
+/* Moves the calling process into the project's service or scope, if there are processes in it: 0; -1: there is none. */
+int cgroup_join_unit(const char *project);
+/* In a unit: what lives directly in it moves into a leaf, because a cgroup that hands controllers down may have no process of its own;
+ * then they are handed down. */
+int cgroup_settle(const char *project, struct err *err);
 /* Makes davit/PROJECT usable (v2: enables controllers down the path). Removes the project's empty cgroups in every hierarchy afterwards. */
 int cgroup_prepare(const char *project, struct err *err);
-int cgroup_remove(const char *project, struct err *err);     /* all below davit/PROJECT, then it, then davit when empty; kills nothing */
+int cgroup_remove(const char *project, struct err *err);     /* all below davit/PROJECT, then it, then davit when empty; the slots of its units; kills nothing */
 /* SIGKILLs everything in the cgroup (cgroup.kill or by freezing and signalling). */
 int cgroup_kill(const char *cgroup_path, struct err *err);
 
 /* Removes the cgroup of one container and what is below it, where nothing runs in it any more. */
 void cgroup_remove_one(const char *cgroup_path);
-/* The names of what is below davit/PROJECT in any hierarchy, each once. True when there is such a cgroup at all. Looks only. */
+/* The paths of the project's slots, "davit/PROJECT/SLOT" in any hierarchy and those in its units, each once. True when there is a
+ * davit/PROJECT at all (a unit is systemd's to remove). Looks only. */
 bool cgroup_list(const char *project, struct strs *ret);
 /* How many processes are in the cgroup and below it, by the hierarchy that has the most. */
 size_t cgroup_count(const char *cgroup_path);

@@ -44,7 +44,7 @@ struct launch {                          /* launch.json in the container's direc
 	struct strs links;               /* "ALIAS=SERVICE" */
 	struct strs dns;                 /* its own servers */
 	bool joins;                      /* another container's pid, ipc, uts or cgroup namespace: its bundle is good for one run */
-	char *cgroup;                    /* "davit/PROJECT/SLOT" */
+	char *cgroup;                    /* where it was born: cgroup_base() + "/SLOT" */
 	char *runtime;                   /* its own OCI runtime, NULL: the supervisor's */
 };
 

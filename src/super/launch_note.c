@@ -102,7 +102,8 @@ int making_note(struct making *c, struct err *err)
 	l->tty = svc->tty;
 	l->stdin_open = svc->stdin_open;
 	l->runtime = xstrdup(svc->runtime);
-	l->cgroup = xasprintf("davit/%s/%s", c->s->p.name, c->u->rec.slot);
+	auto_free char *base = cgroup_base(c->s->p.name);
+	l->cgroup = xasprintf("%s/%s", base, c->u->rec.slot);
 	c->attr = "logging";
 	if (size && str_size(size, &l->log_max_bytes) < 0)
 		return err_set(err, ERR_INPUT, "log option max-size '%s' is not a size", size);

@@ -254,8 +254,8 @@ static int remove_cgroups(struct super *s, struct err *err)
 		err_done(err);
 		map_each(&s->units, it) {
 			const struct unit *u = it->value;
-			auto_free char *group = xasprintf("davit/%s/%s", s->p.name, u->rec.slot);
-			cgroup_kill(group, NULL);
+			if (u->launch.cgroup)
+				cgroup_kill(u->launch.cgroup, NULL);
 		}
 		nanosleep(&pause, NULL);
 	}

@@ -13,6 +13,7 @@
 #include "../util/mem.h"
 #include "../util/proc.h"
 #include "program.h"
+#include "scope.h"
 #include "sup.h"
 
 enum { READY_MS = 10000, TRIES = 100, STARTS_MAX = 5, LOCK_MS = 2000 };
@@ -35,11 +36,19 @@ static void keeper_argv(const struct pdirs *p, const char *program, int lock_fd,
 	strs_add(argv, p->run_root);
 }
 
+/* (in the child) Where it cannot go where it belongs, it stays where it was started: better than not at all. The supervisor says so. */
+static int into_unit(void *arg)
+{
+	scope_enter(arg, NULL);
+	return 0;
+}
+
 static int start_keeper(const struct pdirs *p, int lock_fd, struct err *err)
 {
 	auto_strs struct strs argv = STRS_INIT;
 	auto_free char *program = program_self();
-	struct spawn sp = { .stdio = { -1, -1, -1 }, .pass = &lock_fd, .n_pass = 1, .cwd = "/", .new_session = true };
+	struct spawn sp = { .stdio = { -1, -1, -1 }, .pass = &lock_fd, .n_pass = 1, .cwd = "/", .new_session = true,
+			    .before_exec = into_unit, .arg = p->name };
 	struct child c;
 
 	keeper_argv(p, program, lock_fd, -1, &argv);

@@ -311,6 +311,17 @@ static void loop(struct super *s)
 	event_free(idle);
 }
 
+/* Where the keeper was put (spawn.c), and what follows from it. */
+static void settle_in_unit(const char *project)
+{
+	auto_err struct err err = ERR_INIT;
+
+	if (cgroup_settle(project, &err) < 0)
+		log_error("%s", err_msg(&err));
+	else if (oci_host()->mode == CGROUP_V2 && !cgroup_in_unit(project) && access("/run/systemd/system", F_OK) == 0)
+		log_warn("in no unit of its own: when what started it is stopped, systemd may stop it, too");
+}
+
 /* The process ends; memory and descriptors go with it. What matters is the order of the keeper's end and the last client's (see
  * client_outlives_keeper). */
 int super_main(const struct dirs *d, const char *project)
@@ -325,6 +336,7 @@ int super_main(const struct dirs *d, const char *project)
 		log_error("cannot start: %s", err_msg(&err));
 		return nothing_runs(s) ? 0 : 1;  /* 1: the keeper tries again */
 	}
+	settle_in_unit(project);
 	log_info("supervisor %d of project '%s'", (int)getpid(), project);
 	loop(s);
 	log_info("done");

@@ -171,6 +171,39 @@ static void test_kill_real(void **state)
 	}
 }
 
+static void test_units(void **state)
+{
+	static const char in[] = "0::/system.slice/davit-shop.scope/supervisor\n";
+	auto_free char *scope = cgroup_unit_in(in, "shop");
+	auto_free char *service = cgroup_unit_in("0::/system.slice/davit-shop.service\n", "shop");
+	auto_free char *other = cgroup_unit_in(in, "sho"), *longer = cgroup_unit_in(in, "shop-2");
+	auto_free char *v1 = cgroup_unit_in("1:name=systemd:/system.slice/davit-shop.scope\n0::/\n", "shop");
+	assert_string_equal(scope, "system.slice/davit-shop.scope");
+	assert_string_equal(service, "system.slice/davit-shop.service");
+	assert_null(other);
+	assert_null(longer);
+	assert_null(v1);
+	assert_true(cgroup_is_ours("system.slice/davit-shop.scope/web-1"));
+	assert_false(cgroup_is_ours("system.slice/davit-shop.scope"));
+	assert_false(cgroup_is_ours("system.slice/davit-shop.scope/"));
+	assert_false(cgroup_is_ours("system.slice/davit-shop.scope/supervisor"));
+	assert_false(cgroup_is_ours("system.slice/ssh.service/web-1"));
+}
+
+static void test_slots_of_a_unit_are_removed(void **state)
+{
+	auto_err struct err err = ERR_INIT;
+	make("system.slice/davit-shop.scope/web-1/nested");
+	make("system.slice/davit-shop.scope/supervisor");
+	make("system.slice/davit-shop.service/.control");
+	make("system.slice/davit-other.scope/web-1");
+	ok(cgroup_remove_at(root, CGROUP_V2, "shop", &err), err);
+	assert_false(there("system.slice/davit-shop.scope/web-1"));
+	assert_true(there("system.slice/davit-shop.scope/supervisor"));
+	assert_true(there("system.slice/davit-shop.service/.control"));
+	assert_true(there("system.slice/davit-other.scope/web-1"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -179,6 +212,8 @@ int main(void)
 		cmocka_unit_test(test_v1_all_hierarchies),
 		cmocka_unit_test(test_names_stay_inside),
 		cmocka_unit_test(test_controllers),
+		cmocka_unit_test(test_units),
+		cmocka_unit_test(test_slots_of_a_unit_are_removed),
 		cmocka_unit_test(test_kill_real),
 	};
 	return cmocka_run_group_tests(tests, setup, teardown);
