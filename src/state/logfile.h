@@ -94,3 +94,7 @@ int logr_resume(int logs_fd, const char *slot, const struct log_cursor *cursor, 
 unsigned logr_missed(struct logr *r);
 /* The end of what the log holds now. */
 void log_end(int logs_fd, const char *slot, struct log_cursor *ret);
+/* A cursor that is kept with the log. -1: there is no room for it (it then lives as long as the process). */
+int log_cursor_open(int logs_fd, const char *slot, struct log_cursor *ret, bool *ret_found);
+void log_cursor_save(int fd, const struct log_cursor *c); /* fd -1: nothing */
+void log_cursor_forget(int logs_fd, const char *slot);

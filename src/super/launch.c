@@ -38,6 +38,7 @@ void launch_done(struct launch *l)
 		strs_done(&l->nets[i].names);
 	}
 	free(l->nets);
+	log_ship_done(&l->ship);
 	strs_done(&l->links);
 	strs_done(&l->volumes);
 	strs_done(&l->dns);
@@ -111,6 +112,8 @@ json_t *launch_to_json(const struct launch *l)
 	jx_set_bool(o, "joins", l->joins);
 	jx_set_int(o, "log_max_bytes", l->log_max_bytes);
 	jx_set_int(o, "log_max_files", l->log_max_files);
+	if (l->ship.to)
+		json_object_set_new(o, "ship", log_ship_to_json(&l->ship));
 	jx_set_bool(o, "health", l->health);
 	jx_set_int(o, "health_interval_ms", l->health_interval_ms);
 	jx_set_int(o, "health_timeout_ms", l->health_timeout_ms);
@@ -162,6 +165,7 @@ int launch_from_json(const json_t *j, struct launch *ret, struct err *err)
 			     .delay_ns = jx_int(j, "restart_delay_ns", -1),
 			     .window_ns = jx_int(j, "restart_window_ns", -1) },
 	};
+	log_ship_from_json(jx_obj(j, "ship"), &ret->ship);
 	for (size_t k = 0; k < ARRAY_LEN(restart_str); k++)
 		if (STREQ(restart, restart_str[k]))
 			ret->restart.kind = (enum restart_kind)k;

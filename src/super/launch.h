@@ -9,6 +9,7 @@
 #include "../../compose/model.h"
 #include "../util/err.h"
 #include "../util/str.h"
+#include "logopt.h"
 
 struct super;
 struct unit;
@@ -33,6 +34,7 @@ struct launch {                          /* launch.json in the container's direc
 	bool log_none;                   /* driver none: its output goes nowhere */
 	int64_t log_max_bytes;
 	unsigned log_max_files;
+	struct log_ship ship;            /* where it is sent on */
 	bool health;                     /* has a check */
 	int64_t health_interval_ms, health_timeout_ms, health_start_period_ms, health_start_interval_ms;
 	int64_t health_retries;

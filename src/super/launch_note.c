@@ -68,15 +68,30 @@ static void remember_names(struct making *c)
 	making_add_all(&c->launch.dns, svc->dns.v, svc->dns.n);
 }
 
-static void remember_log_driver(struct making *c)
+/* What was wrong with it, logopt_check() has said. */
+static int remember_log(struct making *c, struct err *err)
 {
-	const char *driver = c->svc->log_driver;
+	const char *driver = c->svc->log_driver, *idle = logopt_without_effect(c->svc);
+	bool shipped = driver && (STREQ(driver, "journald") || STREQ(driver, "syslog"));
+	const char *size = option(&c->svc->log_options, shipped ? "cache-max-size" : "max-size");
+	const char *files = option(&c->svc->log_options, shipped ? "cache-max-file" : "max-file");
+	const struct log_who who = { .id = c->u->rec.id, .name = c->u->rec.name, .image = c->u->rec.image, .image_id = c->img->id,
+				     .labels = c->u->rec.labels, .env = &c->env };
+	struct launch *l = &c->launch;
 
-	c->launch.log_none = driver && STREQ(driver, "none");
-	if (!driver || !*driver || c->launch.log_none || STREQ(driver, "json-file") || STREQ(driver, "local"))
-		return;
-	json_array_append_new(c->warnings, json_string(xasprintf("logging driver '%s' is not supported: its logs are kept as those "
-								 "of 'local' are, and 'davit logs' shows them", driver)));
+	l->log_none = driver && STREQ(driver, "none");
+	if (!logopt_known_driver(driver))
+		json_array_append_new(c->warnings,
+				      json_string(xasprintf("logging driver '%s' is not supported: its logs are kept as those of 'local' "
+							    "are, and 'davit logs' shows them", driver)));
+	if (idle)
+		json_array_append_new(c->warnings, json_string(xasprintf("log option '%s' has no effect: logs are kept in bounded files, "
+									 "and sent from there", idle)));
+	if (size && str_size(size, &l->log_max_bytes) < 0)
+		return err_set(err, ERR_INPUT, "log option max-size '%s' is not a size", size);
+	if (files && str_uint(files, 1, 1000, &l->log_max_files) < 0)
+		return err_set(err, ERR_INPUT, "log option max-file '%s' is not a number from 1 to 1000", files);
+	return logopt_ship(c->svc, &who, &l->ship, err);
 }
 
 static bool joins(const char *mode)
@@ -87,7 +102,6 @@ static bool joins(const char *mode)
 int making_note(struct making *c, struct err *err)
 {
 	const struct service *svc = c->svc;
-	const char *size = option(&svc->log_options, "max-size"), *files = option(&svc->log_options, "max-file");
 	struct launch *l = &c->launch;
 	const char *sig = svc->stop_signal ? svc->stop_signal : c->img->stop_signal;
 
@@ -98,17 +112,14 @@ int making_note(struct making *c, struct err *err)
 	l->grace_ms = svc->stop_grace_ns >= 0 ? svc->stop_grace_ns / MS_NS : 10000;
 	l->restart = svc->restart;
 	l->joins = joins(svc->pid) || joins(svc->ipc) || joins(svc->uts) || joins(svc->cgroup);
-	remember_log_driver(c);
 	l->tty = svc->tty;
 	l->stdin_open = svc->stdin_open;
 	l->runtime = xstrdup(svc->runtime);
 	auto_free char *base = cgroup_base(c->s->p.name);
 	l->cgroup = xasprintf("%s/%s", base, c->u->rec.slot);
 	c->attr = "logging";
-	if (size && str_size(size, &l->log_max_bytes) < 0)
-		return err_set(err, ERR_INPUT, "log option max-size '%s' is not a size", size);
-	if (files && str_uint(files, 1, 1000, &l->log_max_files) < 0)
-		return err_set(err, ERR_INPUT, "log option max-file '%s' is not a number from 1 to 1000", files);
+	if (remember_log(c, err) < 0)
+		return -1;
 	remember_health(c);
 	remember_names(c);
 	return 0;

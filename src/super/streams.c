@@ -14,6 +14,7 @@
 #include "../util/fd.h"
 #include "../util/log.h"
 #include "../util/mem.h"
+#include "ship.h"
 
 enum { DRAIN_MOVES = 16, LOG_PAUSE_MS = 100, LOG_TELL_MS = 60 * 1000 };
 
@@ -28,7 +29,13 @@ static int log_ready(struct unit *u, struct err *err)
 
 	if (u->log)
 		return 0;
-	return logw_open(u->s->logs_fd, u->rec.slot, &lim, &u->log, err);
+	if (logw_open(u->s->logs_fd, u->rec.slot, &lim, &u->log, err) < 0)
+		return -1;
+	if (u->launch.ship.to)
+		ship_open(u);
+	else
+		log_cursor_forget(u->s->logs_fd, u->rec.slot);
+	return 0;
 }
 
 static int open_pair(struct unit *u, const char *suffix, int *reader, int *writer, struct err *err)
@@ -138,6 +145,7 @@ static bool move_some(struct unit *u, int fd, int stream, int moves)
 
 	if (u->launch.log_none)
 		return discard(fd);
+	ship_poke(u);
 	while (moves-- > 0) {
 		int r = logw_move(u->log, fd, stream, &err);
 		if (r >= 0 && r != 1)
@@ -257,6 +265,7 @@ void streams_drain(struct unit *u)
 	if (u->log && u->tty_fd >= 0)
 		move_some(u, u->tty_fd, 1, DRAIN_MOVES);
 	tty_close(u);
+	ship_flush(u);
 	if (u->log_timer)
 		evtimer_del(u->log_timer);
 	if (u->out_ev)
@@ -277,6 +286,7 @@ void streams_close(struct unit *u)
 		close(take_fd(&u->tty_fd));
 	if (u->console_fd >= 0)
 		close(take_fd(&u->console_fd));
+	ship_close(u);
 	logw_close(u->log);
 	u->log = NULL;
 }

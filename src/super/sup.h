@@ -36,6 +36,7 @@ struct unit;
 struct txn;
 struct client;
 struct health;
+struct ship;
 struct hooks;
 struct compaction;
 
@@ -122,6 +123,7 @@ struct unit {
 	struct event *out_ev, *err_ev, *tty_ev;
 	struct event *log_timer;         /* the log could not take what there is: look again */
 	int64_t log_told_mono;           /* when that was said last, 0: never */
+	struct ship *ship;               /* sends the log on (ship.h), NULL: nowhere */
 	int console_fd;                  /* listens for the pty master during create */
 	struct want_port *want_ports;    /* what the service publishes; rec.ports is what it got */
 	size_t n_want_ports;

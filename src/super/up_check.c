@@ -117,6 +117,11 @@ static int check_health(struct super *s, const struct service *svc, struct err *
 	return 0;
 }
 
+static int check_logging(struct super *s, const struct service *svc, struct err *err)
+{
+	return logopt_check(svc, err);
+}
+
 /* A name is one container's, whichever project it belongs to. */
 static int check_container_name(struct super *s, const struct service *svc, struct err *err)
 {
@@ -155,6 +160,7 @@ static const struct check {
 	{ "mac_address", check_mac },	  { "dns", check_dns },			  { "extra_hosts", check_extra_hosts },
 	{ "container_name", check_container_name },
 	{ "cpus", check_cpus },		  { "shm_size", check_shm },		  { "healthcheck", check_health },
+	{ "logging", check_logging },
 };
 
 int up_check_service(struct txn *t, const struct service *svc, struct err *err)
