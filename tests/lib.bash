@@ -69,6 +69,16 @@ supervisor_pid() {
 	[ -n "$pid" ] && kill -0 "$pid" 2>/dev/null && echo "$pid"
 }
 
+keeper_pid() { pgrep -f "davit-keeper .*--supervise $PROJECT "; }
+
+# kill_both [PID]...: keeper and supervisor at once, neither sees the other go; and those PIDs with them.
+kill_both() {
+	local both
+	both="$(keeper_pid) $(supervisor_pid)"
+	kill -STOP $both
+	kill -9 $both "$@"
+}
+
 # --- judging ---------------------------------------------------------------------------------------------------------------------
 
 fail() {

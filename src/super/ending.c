@@ -32,9 +32,12 @@ static bool comes_back(struct unit *u)
 	       restart_decide(unit_policy(u), &u->rec, ran_ms(u), u->stop_asked) == RESTART_AFTER;
 }
 
-/* While `start` is in flight the end is only noted: it counts once start has said that the container began (act_running). */
+/* While `start` is in flight the end is only noted: it counts once start has said that the container began (act_running). Who comes
+ * second with the news tells nothing new: an end is counted once. */
 void unit_ended(struct unit *u, int status, int64_t at_ns)
 {
+	if (u->queued & (1u << E_EXIT))
+		return;
 	u->rec.exit_code = status;
 	u->rec.finished_ns = at_ns;
 	u->rec.restarting = (u->state == U_RUNNING || u->state == U_STOPPING) && comes_back(u);

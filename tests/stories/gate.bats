@@ -5,19 +5,16 @@ pid_changes() { local now; now=$(pid_of "$1"); [ -n "$now" ] && [ "$now" != "$2"
 says() { davit ps -a --format json "$1" | jq -r .Status | grep -q -- "$2"; }
 runs_logged() { [ "$(davit logs --no-log-prefix "$1" | wc -l)" -ge "$2" ]; }
 
-# At once, so that nobody sees one go after the other.
-kill_everything() { kill -9 "$(pgrep -f "davit-keeper .*--supervise $PROJECT ")" "$(supervisor_pid)" "$@"; }
-
 # What a power cut does: no process, mount or file below the run directory is left.
 power_cut() {
-	kill_everything $(cgroup_processes)
+	kill_both $(cgroup_processes)
 	all_gone() { [ -z "$(cgroup_processes)" ]; }
 	wait_until 5 all_gone
 	awk -v run="$DAVIT_RUN_DIR/" 'index($5, run) == 1 { print $5 }' /proc/self/mountinfo | sort -r | xargs -r -n 1 umount -l
 	rm -rf "$DAVIT_RUN_DIR"
 }
 
-# Each says when it begins; db is healthy when the file is there, which it takes away itself at its start.
+# Each says when it begins; db is healthy when the file is there.
 in_order() {
 	mkdir -p shared
 	compose <<-END
@@ -29,7 +26,7 @@ in_order() {
 	    command: ["sh", "-c", "echo job >>/shared/order"]
 	  db:
 	    <<: *it
-	    command: ["sh", "-c", "rm -f /shared/good; echo db >>/shared/order; exec sleep inf"]
+	    command: ["sh", "-c", "echo db >>/shared/order; exec sleep inf"]
 	    healthcheck: {test: "test -e /shared/good", interval: 50ms, retries: 100000}
 	  app:
 	    <<: *it
@@ -47,6 +44,7 @@ in_order() {
 	wait $upper || fail "up: $(cat shown)"
 	all_began() { [ "$(sort shared/order | tr '\n' ' ')" = "app db job web " ]; }
 	wait_until 5 all_began
+	rm shared/good                      # db counts as healthy all the same, until it is started again
 	: >shared/order
 }
 
@@ -70,11 +68,13 @@ come_back_in_order() {
 
 @test "everything of davit's dies with them: they come back in order, and a job that is done is not done again" {
 	in_order
-	kill_everything "$(pid_of web)" "$(pid_of app)" "$(pid_of db)"
+	kill_both "$(pid_of web)" "$(pid_of app)" "$(pid_of db)"
 	davit kill -s CONT job
 	come_back_in_order
 	davit stop -t 0
+	: >shared/order
 	davit start db
+	wait_until 5 grep -q db shared/order
 	touch shared/good
 	davit start
 	davit restart -t 0 web

@@ -3,7 +3,6 @@ load ../lib
 
 top=$(realpath "$BATS_TEST_DIRNAME/../..")
 
-keeper_pid() { pgrep -f "davit-keeper .*--supervise $PROJECT "; }
 another_keeper() { local now; now=$(keeper_pid) && [ "$now" != "$1" ] && [ -n "$(supervisor_pid)" ]; }
 kernel_tells() { [ "$(printf '%s\n' 6.15 "$(uname -r)" | sort -V | head -n 1)" = 6.15 ]; }     # how a process ended, by its pidfd
 

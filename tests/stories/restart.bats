@@ -111,7 +111,7 @@ doubles() {
 	davit stop -t 0 stopped ended
 	davit kill killed
 	kill_supervisor
-	kill -9 "$(pgrep -f "davit-keeper .*--supervise $PROJECT ")" "$(supervisor_pid)"
+	kill_both
 	wait_until 5 state_is killed exited
 	is "$(record stopped manual_stop) $(record killed manual_stop) $(record ended manual_stop)" "true true null"      # ended has done so itself
 	davit restart -t 0 ended

@@ -14,7 +14,6 @@ setup_file() {
 next() { timeout 120 "${DAVIT%/*}/next/davit" "$@"; }
 far() { timeout 120 "${DAVIT%/*}/far/davit" "$@"; }
 
-keeper_pid() { pgrep -f "davit-keeper .*--supervise $PROJECT "; }
 
 # supervised_by NUMBER
 supervised_by() { is "$(davit version | sed -n "s/^$PROJECT: .*davit v\([^ ]*\) .*/\1/p")" "$1"; }
