@@ -108,6 +108,7 @@ do-check:
 
 do-bench: all others images
 	$(Q)tests/bench/run $(B)/davit $(B)/images
+	$(Q)tests/bench/survive $(B)/davit $(B)/images
 
 deps:
 	$(Q)tests/deps
