@@ -41,6 +41,8 @@ static char *sum_up(const struct world *w, int run_fd, bool *ret_running)
 	map_each(&w->units, it) {
 		struct view v;
 
+		if (((const struct unit_rec *)it->value)->init_of)
+			continue;
 		view_init(&v, it->value, run_fd);
 		for (size_t i = 0; i < ARRAY_LEN(states); i++)
 			counts[i] += STREQ(states[i], v.state);

@@ -260,7 +260,7 @@ int view_running(struct cli *c, const char *service, int64_t index, const struct
 	map_each(&c->world.units, it) {
 		const struct unit_rec *r = it->value;
 
-		if (!str_eq(r->service, service) || (index && (int64_t)r->index != index) || !r->id)
+		if (r->init_of || !str_eq(r->service, service) || (index && (int64_t)r->index != index) || !r->id)
 			continue;
 		if (!unit_rec_alive(r) || !STREQ(docker_state(r), "running"))
 			continue;

@@ -10,18 +10,6 @@
 #include "../util/mem.h"
 #include "plan_ops.h"
 
-struct ctx {
-	const struct project *model;
-	const struct graph *graph;
-	const struct world *world;
-	const struct plan_request *req;
-	struct plan *plan;
-	struct slot *slots;
-	size_t n, cap;
-	char *chosen;             /* per service of the model */
-	size_t op_setup;
-};
-
 bool plan_rec_running(const struct unit_rec *r)
 {
 	static const char *const up[] = { "running", "starting", "backoff", "waiting" };
@@ -53,15 +41,16 @@ static size_t service_index(const struct project *m, const char *name)
 	return OP_NONE;
 }
 
-static struct slot *slot_add(struct ctx *c, const char *service, unsigned index, size_t svc)
+struct slot *slot_add(struct ctx *c, char *name, const char *service, unsigned index, size_t svc)
 {
 	struct slot *s = XGROW(c->slots, c->n, c->cap);
 
-	s->name = xasprintf("%s-%u", service, index);
+	s->name = name;
 	s->service = xstrdup(service);
 	s->index = index;
 	s->svc = svc;
-	s->op_prepare = s->op_create = s->op_start = s->op_healthy = OP_NONE;
+	s->rec = map_get(&c->world->units, name);
+	s->op_prepare = s->op_create = s->op_start = s->op_healthy = s->op_gate = OP_NONE;
 	s->op_completed = s->op_stop = s->op_remove = OP_NONE;
 	return s;
 }
@@ -72,16 +61,20 @@ static void list_slots(struct ctx *c)
 
 	for (size_t i = 0; c->model && i < c->model->n_services; i++)
 		for (unsigned k = 1; k <= c->model->services[i].replicas; k++) {
-			struct slot *s = slot_add(c, c->model->services[i].name, k, i);
-			s->wanted = true;
-			s->rec = map_get(&c->world->units, s->name);
-			map_set(&seen, s->name, (void *)s->service);
+			const char *service = c->model->services[i].name;
+			slot_add(c, xasprintf("%s-%u", service, k), service, k, i)->wanted = true;
+			pre_start_slots(c, i, k);
 		}
+	each_slot(c, s)
+		map_set(&seen, s->name, (void *)s->service);
 	map_each(&c->world->units, it) {
 		const struct unit_rec *r = it->value;
+		struct slot *s;
 		if (map_has(&seen, it->key))
 			continue;
-		slot_add(c, r->service, r->index, service_index(c->model, r->service))->rec = r;
+		s = slot_add(c, xstrdup(it->key), r->service, r->index, r->init_of ? OP_NONE : service_index(c->model, r->service));
+		s->init_of = r->init_of;
+		s->init_step = r->init_step;
 	}
 	map_done(&seen, NULL);
 }
@@ -95,9 +88,6 @@ static void slots_done(struct ctx *c)
 	free(c->slots);
 	free(c->chosen);
 }
-
-#define each_slot(c, s) for (struct slot *s = (c)->slots; s && s < (c)->slots + (c)->n; s++)
-#define each_slot_of(c, s, svc_index) each_slot(c, s) if (s->svc == (svc_index))
 
 /* ------------------------------------------------------------------ which services */
 
@@ -219,7 +209,7 @@ static void edges_of_start(struct ctx *c, struct slot *s)
 			if (c->req->verb == PLAN_BOOT && stays_ended(dep))
 				continue;
 			need_condition(c, dep, d->condition);
-			plan_edge(c->plan, op_for_condition(dep, d->condition), s->op_start, !d->required);
+			plan_edge(c->plan, op_for_condition(dep, d->condition), s->op_gate, !d->required);
 			if (joins(&c->model->services[s->svc], dep->service))
 				plan_edge(c->plan, dep->op_start, s->op_prepare, false);
 			if (takes_volumes_from(&c->model->services[s->svc], dep->service))
@@ -287,7 +277,7 @@ static const char *why_restart(struct ctx *c, const struct slot *s)
 	return NULL;
 }
 
-static void plan_stop_remove(struct ctx *c, struct slot *s, const char *why)
+void plan_stop_remove(struct ctx *c, struct slot *s, const char *why)
 {
 	s->op_stop = plan_add(c->plan, OP_STOP, s, why);
 	s->op_remove = plan_add(c->plan, OP_REMOVE, s, why);
@@ -307,7 +297,7 @@ static void plan_start(struct ctx *c, struct slot *s, const char *why)
 	plan_edge(c->plan, c->op_setup, s->op_create, false);
 	if (c->req->no_start)
 		return;
-	s->op_start = plan_add(c->plan, OP_START, s, NULL);
+	s->op_start = s->op_gate = plan_add(c->plan, OP_START, s, NULL);
 	plan_edge(c->plan, s->op_create, s->op_start, false);
 }
 
@@ -359,7 +349,9 @@ static bool is_disabled(const struct project *m, const char *service)
 
 static void up_surplus(struct ctx *c, struct slot *s)
 {
-	if (s->svc != OP_NONE) {
+	if (s->init_of) {                /* pre_start_plan's */
+		return;
+	} else if (s->svc != OP_NONE) {
 		if (s->chosen)
 			plan_leave(c, s, "scaled down");
 	} else if (is_disabled(c->model, s->service)) {
@@ -393,6 +385,7 @@ static int make_up(struct ctx *c, struct err *err)
 	each_slot(c, s)
 		if (!s->wanted)
 			up_surplus(c, s);
+	pre_start_plan(c);
 	each_slot(c, s)
 		edges_of_start(c, s);
 	up_wait(c);
@@ -482,6 +475,7 @@ static int make_start(struct ctx *c, bool restart, struct err *err)
 			s->op_stop = plan_add(c->plan, OP_STOP, s, NULL);
 		plan_start(c, s, NULL);
 	}
+	pre_start_plan(c);
 	each_slot(c, s) {
 		edges_of_stop(c, s);
 		edges_of_start(c, s);

@@ -30,6 +30,8 @@ size_t plan_add(struct plan *p, enum op_kind kind, const struct slot *slot, cons
 		op->slot = xstrdup(slot->name);
 		op->service = xstrdup(slot->service);
 		op->index = slot->index;
+		op->init_of = xstrdup(slot->init_of);
+		op->init_step = slot->init_step;
 	}
 	op->why = xstrdup(why);
 	return p->n - 1;
@@ -52,6 +54,7 @@ void plan_done(struct plan *p)
 	for (size_t i = 0; i < p->n; i++) {
 		free(p->ops[i].slot);
 		free(p->ops[i].service);
+		free(p->ops[i].init_of);
 		free(p->ops[i].why);
 		free(p->ops[i].wakes);
 	}

@@ -38,6 +38,8 @@ struct op {
 	enum op_kind kind;
 	char *slot, *service;     /* NULL for those of the project */
 	unsigned index;           /* of the slot, from 1 */
+	char *init_of;            /* NULL, or the slot before whose start this one runs: a step of pre_start … */
+	unsigned init_step;       /* … with this index */
 	char *why;                /* "new", "image changed", … */
 	struct op_edge *wakes;
 	size_t n_wakes, cap_wakes;

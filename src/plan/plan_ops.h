@@ -5,17 +5,45 @@
 
 #define OP_NONE ((size_t)-1)
 
+struct ctx;
+
 struct slot {                     /* a place for a container: an existing one or one that the model wants */
 	char *name, *service;
 	unsigned index;
 	size_t svc;               /* index in model->services, OP_NONE: an orphan */
 	const struct unit_rec *rec;   /* NULL: nothing there yet */
+	const char *init_of;      /* name of the slot before whose start it runs: a step of pre_start; its svc is OP_NONE */
+	unsigned init_step;
 	bool wanted;              /* by the model: index <= replicas */
 	bool chosen;              /* by the request */
 	const char *recreate;     /* why, NULL: it stays */
 	/* the operations that were planned for it */
 	size_t op_prepare, op_create, op_start, op_healthy, op_completed, op_stop, op_remove;
+	size_t op_gate;           /* what waits for its dependencies: the first step of pre_start, else op_start */
 };
+
+struct ctx {                      /* a plan in the making */
+	const struct project *model;
+	const struct graph *graph;
+	const struct world *world;
+	const struct plan_request *req;
+	struct plan *plan;
+	struct slot *slots;
+	size_t n, cap;
+	char *chosen;             /* per service of the model */
+	size_t op_setup;
+};
+
+#define each_slot(c, s) for (struct slot *s = (c)->slots; s && s < (c)->slots + (c)->n; s++)
+#define each_slot_of(c, s, svc_index) each_slot(c, s) if (s->svc == (svc_index))
+
+/* diff.c */
+struct slot *slot_add(struct ctx *c, char *name, const char *service, unsigned index, size_t svc);   /* takes the name */
+void plan_stop_remove(struct ctx *c, struct slot *s, const char *why);
+
+/* pre_start.c: the slots of a service's steps, and what is to be done about them once all else is planned */
+void pre_start_slots(struct ctx *c, size_t svc, unsigned index);
+void pre_start_plan(struct ctx *c);
 
 size_t plan_add(struct plan *p, enum op_kind kind, const struct slot *slot, const char *why);
 void plan_edge(struct plan *p, size_t from, size_t to, bool soft);

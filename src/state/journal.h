@@ -63,6 +63,9 @@ struct unit_rec {
 	int64_t started_mono;	   /* when it was started */
 	int64_t due_mono;	   /* when the state it is in is over: a pause, the grace of a stop */
 	char *health;		   /* NULL: no check; "starting", "healthy", "unhealthy" */
+	char *init_of;		   /* the slot before whose start it runs as a step of pre_start; NULL: an ordinary container */
+	unsigned init_step;	   /* index of that step */
+	unsigned pre_started;	   /* steps of pre_start that are over for this container, which never ran */
 	bool hooking;		   /* post_start hooks are still to come: it does not count as started yet */
 	unsigned post_started;	   /* of this run: post_start hooks that are over */
 	unsigned pre_stopped;	   /* of this run: pre_stop hooks that are over; one more: the stop's signal was sent */

@@ -25,6 +25,7 @@ void unit_rec_done(struct unit_rec *r)
 	free(r->config_hash);
 	free(r->command);
 	free(r->runtime);
+	free(r->init_of);
 	free(r->state);
 	free(r->boot);
 	free(r->health);
@@ -141,6 +142,9 @@ json_t *unit_rec_to_json(const struct unit_rec *r)
 	set_int(o, "started_mono", r->started_mono);
 	set_int(o, "due_mono", r->due_mono);
 	jx_set_str(o, "health", r->health);
+	jx_set_str(o, "init_of", r->init_of);
+	set_int(o, "init_step", r->init_step);
+	set_int(o, "pre_started", r->pre_started);
 	set_true(o, "hooking", r->hooking);
 	set_int(o, "post_started", r->post_started);
 	set_int(o, "pre_stopped", r->pre_stopped);
@@ -259,6 +263,9 @@ static void get_run(const json_t *j, struct unit_rec *r)
 	r->backoff_ms = get_int(j, "backoff_ms", INT64_MAX);
 	r->started_mono = get_int(j, "started_mono", INT64_MAX);
 	r->due_mono = get_int(j, "due_mono", INT64_MAX);
+	r->init_of = get_str(j, "init_of");
+	r->init_step = (unsigned)get_int(j, "init_step", UINT_MAX);
+	r->pre_started = (unsigned)get_int(j, "pre_started", UINT_MAX);
 	r->hooking = jx_bool(j, "hooking", false);
 	r->post_started = (unsigned)get_int(j, "post_started", UINT_MAX);
 	r->pre_stopped = (unsigned)get_int(j, "pre_stopped", UINT_MAX);

@@ -1,6 +1,7 @@
 /* act.c - what the table of unit.c names: starting activities and noting their results. An action starts things and may post events;
  * it never steps a unit. */
 #include "activity.h"
+#include "exec_in.h"
 #include "hooks.h"
 
 #include <dirent.h>
@@ -181,6 +182,7 @@ static int remove_work(void *arg, json_t **ret, struct err *err)
 void act_remove(struct unit *u)
 {
 	health_stop(u);
+	exec_in_remove(u);
 	streams_close(u);
 	if (!u->recreate) {
 		network_dns_off(u);
@@ -203,6 +205,7 @@ void act_forget(struct unit *u)
 	u->rec.image_id = NULL;
 	free(u->rec.error);
 	u->rec.error = NULL;
+	u->rec.pre_started = 0;
 	u->rec.started_ns = u->rec.finished_ns = u->rec.created_ns = 0;
 	u->rec.exit_code = -1;
 	u->rec.restarts = u->rec.attempts = 0;
@@ -346,6 +349,8 @@ void act_delete(struct unit *u)
 	unit_timer(u, -1);
 	unwatch_init(u);
 	streams_drain(u);
+	if (u->rec.init_of)              /* the log is its container's next */
+		streams_close(u);
 	u->rec.proc = (struct proc_id){ 0 };
 	u->stuck = false;
 	u->cleaned = false;

@@ -278,7 +278,7 @@ static int write_books(struct super *s, json_t *out, struct err *err)
 	for (size_t i = 0; s->leasing && i < s->leasing->n; i++) {
 		const struct op *op = &s->leasing->ops[i];
 		const struct unit *u = op->kind == OP_PREPARE ? unit_get(s, op->slot) : NULL;
-		if (op->kind != OP_PREPARE || !plan_makes_anew(s->leasing, op, u ? &u->rec : NULL) ||
+		if (op->kind != OP_PREPARE || op->init_of || !plan_makes_anew(s->leasing, op, u ? &u->rec : NULL) ||
 		    lease(s, op, leases, err) == 0)
 			continue;
 		jx_set_str(out, "service", op->service);

@@ -166,7 +166,7 @@ static bool service_runs(struct super *s, const char *service)
 {
 	map_each(&s->units, it) {
 		const struct unit *u = it->value;
-		if (STREQ(u->rec.service, service) && u->state != U_STOPPED && u->state != U_FAILED &&
+		if (STREQ(u->rec.service, service) && !u->rec.init_of && u->state != U_STOPPED && u->state != U_FAILED &&
 		    u->state != U_ABSENT)
 			return true;
 	}
@@ -178,7 +178,7 @@ static void tell_exits(struct super *s, struct client *c)
 	for (char **w = c->waits; *w; w++)
 		map_each(&s->units, it) {
 			const struct unit *u = it->value;
-			if (!STREQ(u->rec.service, *w) || !u->rec.name)
+			if (!STREQ(u->rec.service, *w) || !u->rec.name || u->rec.init_of)
 				continue;
 			client_send(c, json_pack("{s:s,s:s,s:s,s:i}", "ev", "exited", "service", u->rec.service, "name",
 						 u->rec.name, "code", u->rec.exit_code));

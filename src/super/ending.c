@@ -3,7 +3,7 @@
  * rec.restarting is the decision, made when the end is learned of, and on disk with the first transition after it: so that neither a
  * supervisor that comes next nor anybody who looks takes a container for ended that is about to come back. It holds until the container
  * runs again, through preparation and creation: whatever fails there counts as an end, too, and the policy is asked again. */
-#include "sup.h"
+#include "pre_start.h"
 
 #include "../util/auto.h"
 #include "../util/clock.h"
@@ -12,7 +12,7 @@
 
 const struct restart_policy *unit_policy(const struct unit *u)
 {
-	const struct service *svc = u->s->model ? project_service(u->s->model, u->rec.service) : NULL;
+	const struct service *svc = u->s->model && !u->rec.init_of ? project_service(u->s->model, u->rec.service) : NULL;
 
 	return svc ? &svc->restart : &u->launch.restart;
 }
@@ -38,6 +38,7 @@ void unit_ended(struct unit *u, int status, int64_t at_ns)
 {
 	if (u->queued & (1u << E_EXIT))
 		return;
+	pre_start_ended(u, status);
 	u->rec.exit_code = status;
 	u->rec.finished_ns = at_ns;
 	u->rec.restarting = (u->state == U_RUNNING || u->state == U_STOPPING) && comes_back(u);

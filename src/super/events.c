@@ -107,7 +107,7 @@ void unit_event(struct unit *u, enum event_kind k, int64_t at_ns, const char *de
 	json_t *line, *attributes;
 	uint64_t key;
 
-	if (!u->rec.id)
+	if (!u->rec.id || u->rec.init_of)        /* a step of pre_start is part of its container's beginning */
 		return;
 	if (u->rec.proc.pid)
 		u->run = u->rec.proc;

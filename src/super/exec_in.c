@@ -107,6 +107,14 @@ void exec_in_abort(struct unit *u, const char *tag, struct child *call)
 	super_let_go(u->s, call);
 }
 
+void exec_in_remove(struct unit *u)
+{
+	static const char *const files[] = { "probe", "probe.log", "hook", "hook.log" };
+
+	for (size_t i = 0; i < ARRAY_LEN(files); i++)
+		exec_in_forget(u, files[i]);
+}
+
 void exec_in_kill(struct unit *u, const char *tag)
 {
 	auto_free char *name = pid_name(u, tag);

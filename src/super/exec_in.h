@@ -16,5 +16,7 @@ void exec_in_kill(struct unit *u, const char *tag);
 void exec_in_abort(struct unit *u, const char *tag, struct child *call);
 /* It has ended: its number is nobody's, or somebody else's by now. */
 void exec_in_forget(struct unit *u, const char *tag);
+/* Its container is removed: the files of its execs, too. */
+void exec_in_remove(struct unit *u);
 /* After a status that is not 0: -1 and *err when it was the runtime that failed, or the command could not be executed. */
 int exec_in_complaint(struct unit *u, const char *tag, const char *process, int status, struct err *err);

@@ -1,4 +1,5 @@
 /* exec_plan.c - running a plan in parallel: whatever has no unmet prerequisite is begun; its end wakes the next. */
+#include "pre_start.h"
 #include "txn.h"
 
 #include <string.h>
@@ -24,6 +25,12 @@ static void settle(struct txn *t, size_t i, enum op_state st)
 	}
 }
 
+/* Then what was made stays, to be looked at. */
+static bool is_about_hooks(const struct unit *u)
+{
+	return u && (u->rec.init_of || u->hook_fail.kind);
+}
+
 static void note_failure(struct txn *t, size_t i, const struct err *err, const char *attr)
 {
 	const struct op *op = &t->plan.ops[i];
@@ -42,8 +49,8 @@ static void note_failure(struct txn *t, size_t i, const struct err *err, const c
 		t->err_service = xstrdup(op->service);
 	}
 	free(t->err_attr);
-	t->err_attr = xstrdup(attr ? attr : u ? u->fail_attr : NULL);
-	t->failed_to_run = op->kind != OP_HEALTHY && op->kind != OP_COMPLETED && !(u && u->hook_fail.kind);
+	t->err_attr = u && u->rec.init_of ? pre_start_attr(u) : xstrdup(attr ? attr : u ? u->fail_attr : NULL);
+	t->failed_to_run = !is_about_hooks(u) && op->kind != OP_HEALTHY && op->kind != OP_COMPLETED;
 }
 
 void op_end(struct txn *t, size_t i, const struct err *err, const char *attr)

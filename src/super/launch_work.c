@@ -1,5 +1,6 @@
 /* launch_work.c - from (service, image, slot) to a bundle, step by step (launch_parts.h). */
 #include "launch_parts.h"
+#include "pre_start.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -299,12 +300,13 @@ static void forget_at_runtime(const struct making *c)
 int launch_work(void *arg, json_t **ret, struct err *err)
 {
 	const struct launch_job *job = arg;
-	struct making c = { .s = job->s, .u = job->u, .svc = job->svc, .dir_fd = -1, .bundle_fd = -1, .root_fd = -1 };
+	struct making c = { .s = job->s, .u = job->u, .dir_fd = -1, .bundle_fd = -1, .root_fd = -1 };
 	struct err why = ERR_INIT;
 	json_t *launch = NULL;
 	int r;
 
 	forget_at_runtime(&c);
+	c.svc = job->u->rec.init_of ? pre_start_service(job->u, job->svc) : job->svc;
 	c.warnings = json_array();
 	*ret = json_object();
 	r = made_before(&c, &launch) ? make_again(&c, launch, *ret, &why) : make_new(&c, *ret, &why);
@@ -313,6 +315,8 @@ int launch_work(void *arg, json_t **ret, struct err *err)
 		json_array_append_new(jx_arr(*ret, "anon"), json_string(c.anon.v[i]));
 	json_object_set_new(*ret, "warnings", c.warnings);
 	if (r < 0) {
+		if (job->u->rec.init_of)
+			c.attr = pre_start_attr(job->u);
 		jx_set_str(*ret, "failed", err_msg(&why));
 		jx_set_str(*ret, "kind", err_kind_str(why.kind));
 		jx_set_str(*ret, "hint", why.hint);

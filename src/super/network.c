@@ -117,7 +117,7 @@ static bool has_own_netns(struct super *s, const struct unit *u)
 {
 	const struct service *svc = s->model ? project_service(s->model, u->rec.service) : NULL;
 	auto_free char *pin = super_run_path(s, "netns", u->rec.slot);
-	auto_free char *used = svc ? network_netns(s, svc, u->rec.slot) : NULL;
+	auto_free char *used = svc && !u->rec.init_of ? network_netns(s, svc, u->rec.slot) : NULL;
 
 	return u->rec.n_addrs || (used && STREQ(pin, used));
 }

@@ -1,5 +1,5 @@
 /* ports.c - host ports that the units hold, and their resolver's sockets: bind(2) only, so it is done in the loop. */
-#include "sup.h"
+#include "pre_start.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -269,7 +269,7 @@ static void serve_anew(struct unit *u, const char *const *servers)
 		log_error("%s: names: %s", u->rec.slot, err_msg(&err));
 }
 
-void network_dns_on(struct unit *u)
+static void serve(struct unit *u)
 {
 	const char *const *own = u->launch.dns.n ? (const char *const *)u->launch.dns.v : NULL;
 
@@ -280,6 +280,14 @@ void network_dns_on(struct unit *u)
 		return;
 	}
 	u->dns_on = adopt_sockets(u, own) || open_sockets(u, own);
+}
+
+void network_dns_on(struct unit *u)
+{
+	if (u->rec.init_of)              /* it asks in its container's namespace */
+		u = pre_start_owner(u);
+	if (u)
+		serve(u);
 }
 
 void network_dns_off(struct unit *u)

@@ -71,7 +71,7 @@ static bool next_line(struct ship *s)
 	unsigned missed;
 	int rc;
 
-	if (!s->r && logr_resume(s->u->s->logs_fd, s->u->rec.slot, &s->safe, &s->r, &err) < 0) {
+	if (!s->r && logr_resume(s->u->s->logs_fd, unit_log_slot(s->u), &s->safe, &s->r, &err) < 0) {
 		log_error("%s: log: %s", s->u->rec.slot, err_msg(&err));
 		return false;
 	}
@@ -214,9 +214,9 @@ void ship_open(struct unit *u)
 		log_error("%s: %s", u->rec.slot, err_msg(&err));
 	if (gethostname(s->host, sizeof s->host - 1) < 0 || !*s->host)
 		memcpy(s->host, "-", 2);
-	s->cursor_fd = log_cursor_open(u->s->logs_fd, u->rec.slot, &s->safe, &found);
+	s->cursor_fd = log_cursor_open(u->s->logs_fd, unit_log_slot(u), &s->safe, &found);
 	if (!found) {
-		log_end(u->s->logs_fd, u->rec.slot, &s->safe);
+		log_end(u->s->logs_fd, unit_log_slot(u), &s->safe);
 		log_cursor_save(s->cursor_fd, &s->safe);
 	}
 	s->sent = s->safe;

@@ -23,18 +23,23 @@ static char *stream_name(const struct unit *u, const char *suffix)
 	return xasprintf("%s.%s", u->rec.slot, suffix);
 }
 
+const char *unit_log_slot(const struct unit *u)
+{
+	return u->rec.init_of ? u->rec.init_of : u->rec.slot;
+}
+
 static int log_ready(struct unit *u, struct err *err)
 {
 	struct log_limits lim = { u->launch.log_max_bytes, u->launch.log_max_files };
 
 	if (u->log)
 		return 0;
-	if (logw_open(u->s->logs_fd, u->rec.slot, &lim, &u->log, err) < 0)
+	if (logw_open(u->s->logs_fd, unit_log_slot(u), &lim, &u->log, err) < 0)
 		return -1;
 	if (u->launch.ship.to)
 		ship_open(u);
 	else
-		log_cursor_forget(u->s->logs_fd, u->rec.slot);
+		log_cursor_forget(u->s->logs_fd, unit_log_slot(u));
 	return 0;
 }
 

@@ -248,6 +248,7 @@ void unit_timer(struct unit *u, int64_t ms);     /* -1: off */
 void unit_due(struct unit *u, int64_t ms);
 
 /* ------------------------------------------------------------------ streams.c: logs, pty */
+const char *unit_log_slot(const struct unit *u);                     /* whose log its output goes into: its own, or its container's */
 int streams_open(struct unit *u, int stdio[3], struct err *err);     /* before create; stdio is the container's side */
 int streams_reopen(struct unit *u, struct err *err);                 /* the readers of what runs already */
 int streams_writers(const struct unit *u, int stdio[3], struct err *err);   /* ends of its own log's streams for a command in it; the caller closes them */

@@ -3,6 +3,7 @@
  * The request is on disk (STATE/…/txn.json) from before its first operation until after its last, so that a supervisor that was
  * killed in between finishes it: the plan is made anew from what exists then. `down` and `stop` do not wait behind an `up` that waits for
  * health: they supersede it. */
+#include "pre_start.h"
 #include "txn.h"
 
 #include <string.h>
@@ -251,7 +252,9 @@ static void make_units(struct txn *t)
 		if (!u)
 			continue;
 		u->planned = true;
-		if (plan_makes_anew(&t->plan, op, &u->rec))
+		if (op->init_of)
+			pre_start_note(u, op);
+		else if (plan_makes_anew(&t->plan, op, &u->rec))
 			network_want_ports(u, svc);
 	}
 }

@@ -1,5 +1,6 @@
 /* txn_op.c - operations: how each kind begins, and how its end is recognised from the unit it is about. */
 #include "hooks.h"
+#include "pre_start.h"
 #include "txn.h"
 
 #include <net/if.h>
@@ -357,6 +358,8 @@ static void begin_remove(struct txn *t, size_t i, struct unit *u)
 	u->recreate = !t->rollback && will_be_made_again(t, u->rec.slot);
 	u->drop_volumes = t->rollback || jx_bool(t->req, "volumes", false) ||
 			  jx_bool(t->req, "renew_anon_volumes", false);
+	if (u->rec.init_of)
+		pre_start_leave(u);
 	unit_want(u, W_ABSENT);
 }
 
@@ -471,6 +474,8 @@ static int verdict_completed(const struct unit *u, struct err *err)
 {
 	if (u->state == U_FAILED)
 		return failed(u, err);
+	if (u->rec.init_of)
+		return pre_start_verdict(u, err);
 	if (u->state != U_STOPPED)
 		return 0;
 	if (u->rec.exit_code == 0)

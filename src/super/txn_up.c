@@ -1,4 +1,5 @@
 /* txn_up.c - what `up` needs before there can be a plan, and what a new container is called. */
+#include "pre_start.h"
 #include "txn.h"
 
 #include <string.h>
@@ -111,6 +112,25 @@ static void warn_pull_policy(struct txn *t, const struct service *svc)
 	publish_warn(t->s, t->c, svc->name, msg);
 }
 
+/* Those that only its steps of pre_start need. */
+static int check_step_images(struct txn *t, const struct service *svc, struct err *err)
+{
+	for (size_t i = 0; i < svc->n_pre_start; i++) {
+		struct image *img = NULL;
+
+		if (!svc->pre_start[i].image)
+			continue;
+		if (image_find(t->s->images, svc->pre_start[i].image, &img, err) == 0) {
+			image_free(img);
+			continue;
+		}
+		t->err_service = xstrdup(svc->name);
+		t->err_attr = xasprintf("pre_start[%zu]", i);
+		return -1;
+	}
+	return 0;
+}
+
 /* Images of services that are not asked for may be missing. */
 int up_check_images(struct txn *t, struct err *err)
 {
@@ -125,7 +145,7 @@ int up_check_images(struct txn *t, struct err *err)
 
 		if (chosen[i]) {
 			warn_pull_policy(t, svc);
-			if (up_check_service(t, svc, err) < 0)
+			if (up_check_service(t, svc, err) < 0 || check_step_images(t, svc, err) < 0)
 				return -1;
 		}
 
@@ -203,4 +223,6 @@ void up_new_container(struct txn *t, struct unit *u, const struct service *svc)
 	u->recreate = false;
 	u->drop_volumes = false;
 	compose_labels(u, svc);
+	if (u->rec.init_of)
+		pre_start_new(u, svc);
 }

@@ -8,7 +8,7 @@ order() { tr '\n' ' ' <"$PWD/hooks/order"; }
 order_is() { is "$(order)" "$1"; }
 begun() { grep -q "$1" "$PWD/hooks/order"; }
 
-setup_hooks() { mkdir -p hooks && chmod 777 hooks && : >hooks/order && chmod 666 hooks/order; }
+setup_hooks() { rm -rf hooks && mkdir hooks && chmod 777 hooks && : >hooks/order && chmod 666 hooks/order; }
 
 for_each_runtime() {
 	local runtime

@@ -142,6 +142,137 @@ static void start_that_is_not_over_is_waited_for(void **state)
 		"prepare b-1 (new)\ncreate b-1 after setup, prepare b-1\nstart b-1 after start a-1, create b-1\n");
 }
 
+static const char steps[] = "services:\n"
+			    "  db: {image: x}\n"
+			    "  web:\n"
+			    "    {image: x, scale: 2, depends_on: [db],"
+			    " pre_start: [{command: a}, {command: b, per_replica: true}]}\n";
+
+/* The shared step runs before the first replica, after its dependencies; the other before each. */
+static void steps_run_before_their_service(void **state)
+{
+	struct plan_request req = { .verb = PLAN_UP };
+
+	model(*state, steps);
+	plan_is(*state, &req,
+		"setup\n"
+		"prepare db-1 (new)\ncreate db-1 after setup, prepare db-1\nstart db-1 after create db-1\n"
+		"prepare web-1 (new)\n"
+		"create web-1 after setup, prepare web-1, remove web-1.pre_start.1\n"
+		"start web-1 after create web-1\n"
+		"prepare web-2 (new)\n"
+		"create web-2 after setup, prepare web-2, remove web-2.pre_start.1\n"
+		"start web-2 after create web-2\n"
+		"prepare web-1.pre_start.0 after setup, prepare web-1\n"
+		"create web-1.pre_start.0 after prepare web-1.pre_start.0\n"
+		"start web-1.pre_start.0 after start db-1, create web-1.pre_start.0\n"
+		"completed web-1.pre_start.0 after start web-1.pre_start.0\n"
+		"remove web-1.pre_start.0 after completed web-1.pre_start.0\n"
+		"prepare web-1.pre_start.1 after setup, prepare web-1\n"
+		"create web-1.pre_start.1 after remove web-1.pre_start.0, prepare web-1.pre_start.1\n"
+		"start web-1.pre_start.1 after create web-1.pre_start.1\n"
+		"completed web-1.pre_start.1 after start web-1.pre_start.1\n"
+		"remove web-1.pre_start.1 after completed web-1.pre_start.1\n"
+		"prepare web-2.pre_start.1 after setup, prepare web-2\n"
+		"create web-2.pre_start.1 after remove web-1.pre_start.0, prepare web-2.pre_start.1\n"
+		"start web-2.pre_start.1 after start db-1, create web-2.pre_start.1\n"
+		"completed web-2.pre_start.1 after start web-2.pre_start.1\n"
+		"remove web-2.pre_start.1 after completed web-2.pre_start.1\n");
+}
+
+/* One more replica: what was done for all is done; its own step is not. */
+static void shared_step_is_not_repeated(void **state)
+{
+	struct plan_request req = { .verb = PLAN_UP };
+
+	model(*state, steps);
+	exists(*state, "db", 1, "running");
+	exists(*state, "web", 1, "running")->started_ns = 1;
+	plan_is(*state, &req,
+		"setup\n"
+		"prepare web-2 (new)\n"
+		"create web-2 after setup, prepare web-2, remove web-2.pre_start.1\n"
+		"start web-2 after create web-2\n"
+		"prepare web-2.pre_start.1 after setup, prepare web-2\n"
+		"create web-2.pre_start.1 after prepare web-2.pre_start.1\n"
+		"start web-2.pre_start.1 after create web-2.pre_start.1\n"
+		"completed web-2.pre_start.1 after start web-2.pre_start.1\n"
+		"remove web-2.pre_start.1 after completed web-2.pre_start.1\n"
+		"keep db-1\nkeep web-1\n");
+}
+
+static struct unit_rec *step_exists(struct fixture *f, unsigned step, const char *unit_state)
+{
+	struct unit_rec *r = exists(f, "web-1.pre_start", step, unit_state);
+
+	map_remove(&f->world.units, r->slot);
+	free(r->slot);
+	r->slot = xasprintf("web-1.pre_start.%u", step);
+	free(r->service);
+	r->service = xstrdup("web");
+	r->init_of = xstrdup("web-1");
+	r->init_step = step;
+	map_set(&f->world.units, r->slot, r);
+	return r;
+}
+
+/* After a crash: what runs is waited for, what is left of the one before it goes, what was done is not done again. */
+static void steps_go_on_where_they_were(void **state)
+{
+	struct plan_request req = { .verb = PLAN_UP };
+	struct unit_rec *web;
+
+	model(*state, "services:\n  web: {image: x, pre_start: [{command: a}, {command: b}, {command: c}]}\n");
+	web = exists(*state, "web", 1, "prepared");
+	web->pre_started = 1;
+	step_exists(*state, 0, "stopped");
+	step_exists(*state, 1, "running");
+	plan_is(*state, &req,
+		"setup after remove web-1.pre_start.0\n"
+		"prepare web-1\n"
+		"create web-1 after setup, prepare web-1, remove web-1.pre_start.2\n"
+		"start web-1 after create web-1\n"
+		"completed web-1.pre_start.1\n"
+		"remove web-1.pre_start.1 after completed web-1.pre_start.1\n"
+		"prepare web-1.pre_start.2 after setup, prepare web-1\n"
+		"create web-1.pre_start.2 after remove web-1.pre_start.1, prepare web-1.pre_start.2\n"
+		"start web-1.pre_start.2 after create web-1.pre_start.2\n"
+		"completed web-1.pre_start.2 after start web-1.pre_start.2\n"
+		"remove web-1.pre_start.2 after completed web-1.pre_start.2\n"
+		"stop web-1.pre_start.0\nremove web-1.pre_start.0 after stop web-1.pre_start.0\n");
+}
+
+/* A step that failed is made anew; a container that ran once has had them all. */
+static void steps_and_start(void **state)
+{
+	struct plan_request req = { .verb = PLAN_START };
+	struct unit_rec *web;
+
+	model(*state, "services:\n  web: {image: x, pre_start: [{command: a}]}\n");
+	web = exists(*state, "web", 1, "created");
+	step_exists(*state, 0, "stopped")->exit_code = 1;
+	plan_is(*state, &req,
+		"setup\n"
+		"prepare web-1 after stop web-1\n"
+		"create web-1 after setup, prepare web-1, remove web-1.pre_start.0\n"
+		"start web-1 after create web-1\n"
+		"stop web-1\n"
+		"stop web-1.pre_start.0\n"
+		"remove web-1.pre_start.0 after stop web-1.pre_start.0\n"
+		"prepare web-1.pre_start.0 after setup, prepare web-1, remove web-1.pre_start.0\n"
+		"create web-1.pre_start.0 after prepare web-1.pre_start.0\n"
+		"start web-1.pre_start.0 after create web-1.pre_start.0\n"
+		"completed web-1.pre_start.0 after start web-1.pre_start.0\n"
+		"remove web-1.pre_start.0 after completed web-1.pre_start.0\n");
+	web->started_ns = 1;
+	free(web->state);
+	web->state = xstrdup("stopped");
+	plan_is(*state, &req,
+		"setup after remove web-1.pre_start.0\n"
+		"prepare web-1\ncreate web-1 after setup, prepare web-1\nstart web-1 after create web-1\n"
+		"stop web-1.pre_start.0\nremove web-1.pre_start.0 after stop web-1.pre_start.0\n");
+}
+
 static void failed_job_runs_again(void **state)
 {
 	struct plan_request req = { .verb = PLAN_UP };
@@ -338,6 +469,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		T(new_project_starts_in_order), T(second_up_changes_nothing), T(failed_job_runs_again), T(start_that_is_not_over_is_waited_for),
+		T(steps_run_before_their_service), T(shared_step_is_not_repeated), T(steps_go_on_where_they_were), T(steps_and_start),
 		T(changed_service_is_recreated), T(scaling_down_removes_the_surplus), T(orphans_stay_unless_told),
 		T(down_goes_backwards), T(down_without_a_model), T(restart_takes_dependents_along),
 		T(named_services_bring_what_they_need), T(unknown_service_is_named),

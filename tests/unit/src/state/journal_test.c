@@ -263,6 +263,9 @@ static void test_record_survives_the_way_through_text(void **state)
 					.health_fails = 5,
 					.health_restarts = {6, 7},
 					.n_health_restarts = 2,
+					.init_of = xstrdup("web-1"),
+					.init_step = 3,
+					.pre_started = 4,
 					.hooking = true,
 					.post_started = 1,
 					.pre_stopped = 2,
@@ -286,7 +289,7 @@ static void test_record_survives_the_way_through_text(void **state)
 	assert_int_equal(unit_rec_from_json(first, &back, NULL), 0);
 	second = unit_rec_to_json(&back);
 	assert_true(json_equal(first, second));
-	assert_int_equal(json_object_size(first), 34);
+	assert_int_equal(json_object_size(first), 37);
 	assert_int_equal(back.addrs[0].addr, 0xac120002);
 	assert_int_equal(back.exit_code, 0);
 	assert_int_equal(back.n_health_restarts, 2);
