@@ -10,9 +10,11 @@
 static const struct cmd *const cmds[] = {
 	&cmd_boot,
 	&cmd_config,
+	&cmd_disable,
 	&cmd_doctor,
 	&cmd_down,
 	&cmd_events,
+	&cmd_enable,
 	&cmd_exec,
 	&cmd_images,
 	&cmd_kill,

@@ -7,6 +7,7 @@
 #include "../util/json.h"
 #include "../util/mem.h"
 #include "act.h"
+#include "enable.h"
 #include "up.h"
 
 #define U(field) offsetof(struct up_opts, field)
@@ -205,7 +206,9 @@ static int run_request(struct cli *c, const struct up_opts *o, const bool *scope
 		json_decref(req);
 		return -1;
 	}
-	return detached ? act_run(c, req, "Running", err) : attach_run(c, o, scope, req, err);
+	if (!detached)
+		return attach_run(c, o, scope, req, err);
+	return act_run(c, req, "Running", err) < 0 ? -1 : enable_refresh(c, err);
 }
 
 static void up_prepare(struct cli *c, const void *opts)
