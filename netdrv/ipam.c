@@ -91,8 +91,9 @@ static int book_lock(struct ipam *p, struct err *err)
 	}
 	char pid[32];
 	int n = snprintf(pid, sizeof pid, "%d\n", (int)getpid());
-	if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, (size_t)n, 0) != n)
-		return err_sys(err, errno, "write the address book's lock");
+	if (ftruncate(fd, 0) < 0 || pwrite(fd, pid, (size_t)n, 0) != n) {
+		/* a full disk: it is a lock all the same, and those who wait for it just cannot tell for whom */
+	}
 	return take_fd(&fd);
 }
 

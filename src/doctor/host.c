@@ -12,7 +12,8 @@
 #include "../util/path.h"
 #include "../util/str.h"
 
-enum { FREE_MIB = 64, FREE_INODES = 1000 };
+/* Little is less than both. */
+enum { FREE_MIB = 64, FREE_PART = 10, FREE_INODES = 1000 };
 
 static void look_runtime(struct doctor *d)
 {
@@ -56,9 +57,9 @@ static void look_space_of(struct doctor *d, const char *dir)
 
 	if (statvfs(dir, &s) < 0)
 		return;
-	uint64_t mib = (uint64_t)s.f_bavail * s.f_frsize >> 20;
-	if (mib < FREE_MIB)
-		amiss(d, dir, "only %llu MiB are free below '%s'", (unsigned long long)mib, dir);
+	uint64_t mib = (uint64_t)s.f_bavail * s.f_frsize >> 20, all = (uint64_t)s.f_blocks * s.f_frsize >> 20;
+	if (mib < FREE_MIB && s.f_bavail < s.f_blocks / FREE_PART)
+		amiss(d, dir, "only %llu of %llu MiB are free below '%s'", (unsigned long long)mib, (unsigned long long)all, dir);
 	if (s.f_files && s.f_favail < FREE_INODES)
 		amiss(d, dir, "only %llu files can still be made below '%s'", (unsigned long long)s.f_favail, dir);
 }

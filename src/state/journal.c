@@ -20,8 +20,9 @@
 #include "../util/mem.h"
 #include "../util/path.h"
 #include "lines.h"
+#include "reserve.h"
 
-enum { COMPACT_BYTES = 256 * 1024 };
+enum { COMPACT_BYTES = 256 * 1024, COMPACT_FULL_BYTES = 32 * 1024 };
 
 #define NEXT "journal.next" /* what compaction makes, until it is the journal */
 
@@ -32,6 +33,7 @@ struct journal {
 	off_t compacted_size; /* after the last compaction; 0: not known */
 	bool compacting;
 	struct buf since; /* what was appended since the compaction in progress began */
+	struct reserve reserve;
 };
 
 static int open_file(struct journal *j, struct err *err)
@@ -64,6 +66,8 @@ int journal_open(int state_fd, struct journal **ret, struct err *err)
 		journal_close(j);
 		return -1;
 	}
+	j->reserve.dir_fd = j->dir_fd;
+	reserve_hold(&j->reserve);
 	*ret = j;
 	return 0;
 }
@@ -93,16 +97,31 @@ static int add_line(struct buf *b, const char *key, const json_t *value, struct 
 	return 0;
 }
 
+/* On a full disk the reserve is what there is room in. */
+static int append_somehow(struct journal *j, int fd, off_t *size, const struct buf *text, struct err *err)
+{
+	auto_err struct err why = ERR_INIT;
+
+	while (lines_append(fd, size, text->p, text->len, "the journal", &why) < 0) {
+		if ((why.errnum != ENOSPC && why.errnum != EDQUOT) || !reserve_give_up(&j->reserve))
+			return err_move(err, &why);
+		err_done(&why);
+	}
+	return 0;
+}
+
 int journal_append(struct journal *j, const char *key, const json_t *value, struct err *err)
 {
 	auto_buf struct buf line = BUF_INIT;
 
 	if (add_line(&line, key, value, err) < 0)
 		return -1;
-	if (lines_append(j->fd, &j->size, line.p, line.len, "the journal", err) < 0)
+	if (append_somehow(j, j->fd, &j->size, &line, err) < 0)
 		return -1;
 	if (j->compacting)
 		buf_add(&j->since, line.p, line.len);
+	else
+		reserve_hold(&j->reserve);
 	return 0;
 }
 
@@ -110,7 +129,9 @@ int journal_append(struct journal *j, const char *key, const json_t *value, stru
 
 bool journal_wants_compaction(const struct journal *j)
 {
-	return !j->compacting && j->size > COMPACT_BYTES && j->size > 2 * j->compacted_size;
+	off_t most = reserve_is_full(&j->reserve) ? COMPACT_BYTES : COMPACT_FULL_BYTES;
+
+	return !j->compacting && j->size > most && j->size > 2 * j->compacted_size;
 }
 
 static int add_world(struct buf *text, const struct world *w, struct err *err)
@@ -130,12 +151,18 @@ static int add_world(struct buf *text, const struct world *w, struct err *err)
 int journal_compact_begin(struct journal *j, const struct world *w, struct err *err)
 {
 	auto_buf struct buf text = BUF_INIT;
+	auto_err struct err why = ERR_INIT;
 
 	j->compacted_size = j->size; /* whether it succeeds or not: the next try is when it has grown as much again */
 	if (add_world(&text, w, err) < 0)
 		return -1;
-	if (path_write(j->dir_fd, NEXT, text.p ? text.p : "", text.len, 0600, 0, err) < 0)
-		return err_wrap(err, "compact the journal");
+	while (path_write(j->dir_fd, NEXT, text.p ? text.p : "", text.len, 0600, 0, &why) < 0) {
+		if ((why.errnum != ENOSPC && why.errnum != EDQUOT) || !reserve_give_up(&j->reserve)) {
+			err_move(err, &why);
+			return err_wrap(err, "compact the journal");
+		}
+		err_done(&why);
+	}
 	j->compacting = true;
 	return 0;
 }
@@ -157,7 +184,7 @@ static int add_since(struct journal *j, struct err *err)
 
 	if (lines_open(j->dir_fd, NEXT, "the journal", &fd, &size, err) < 0)
 		return -1;
-	return j->since.len ? lines_append(fd, &size, j->since.p, j->since.len, "the journal", err) : 0;
+	return j->since.len ? append_somehow(j, fd, &size, &j->since, err) : 0;
 }
 
 int journal_compact_end(struct journal *j, bool synced, struct err *err)
@@ -175,5 +202,7 @@ int journal_compact_end(struct journal *j, bool synced, struct err *err)
 	if (open_file(j, err) < 0)
 		return -1;
 	j->compacted_size = j->size;
+	j->reserve.again_ns = 0; /* there is room now, if only for a moment */
+	reserve_hold(&j->reserve);
 	return 0;
 }

@@ -23,9 +23,10 @@ struct journal;
 /* For writing; one writer (the supervisor). Repairs a torn tail. */
 int journal_open(int state_fd, struct journal **ret, struct err *err);
 void journal_close(struct journal *j);
-/* Appends one line {"t":now, key: value}; value is borrowed. One write(2). */
+/* Appends one line {"t":now, key: value}; value is borrowed. One write(2). On a full disk it takes what is kept for that (reserve.h);
+ * when that is gone, too, -1: the caller still knows, and appends again later. */
 int journal_append(struct journal *j, const char *key, const json_t *value, struct err *err);
-bool journal_wants_compaction(const struct journal *j); /* larger than 256 KiB and mostly old */
+bool journal_wants_compaction(const struct journal *j); /* larger than 256 KiB (on a full disk 32) and mostly old */
 
 /* A container and all that is remembered of it. */
 struct unit_port {

@@ -11,6 +11,8 @@
 #include "../util/fd.h"
 #include "../util/log.h"
 #include "../util/mem.h"
+#include "../util/buf.h"
+#include "../util/path.h"
 #include "../util/proc.h"
 #include "program.h"
 #include "scope.h"
@@ -131,17 +133,46 @@ static int attempt(const struct dirs *d, const char *project, unsigned *starts, 
 	return r;
 }
 
+/* RUN/projects/NAME/why-not: what kept the last supervisor from starting. The command that waits for one tells it. */
+#define WHY_NOT "why-not"
+enum { WHY_NOT_MAX = 4096 };
+
+void super_say_why_not(const struct pdirs *p, const struct err *err)
+{
+	if (p->run_fd >= 0)
+		path_write(p->run_fd, WHY_NOT, err_msg(err), strlen(err_msg(err)), 0600, 0, NULL);
+}
+
+/* True when there is such a word; it is told once. */
+static bool read_why_not(const struct dirs *d, const char *project, struct err *err)
+{
+	struct pdirs p;
+	auto_buf struct buf b = BUF_INIT;
+
+	if (pdirs_open(d, project, false, &p, NULL) < 0)
+		return false;
+	if (p.run_fd >= 0 && path_read(p.run_fd, WHY_NOT, WHY_NOT_MAX, &b, NULL) == 0 && b.len) {
+		unlinkat(p.run_fd, WHY_NOT, 0);
+		err_set(err, ERR_FAIL, "the supervisor of project '%s' cannot start: %s", project, b.p);
+	}
+	pdirs_done(&p);
+	return b.len > 0;
+}
+
 int super_connect(const struct dirs *d, const char *project, struct ctl **ret, struct err *err)
 {
 	int64_t deadline = clock_mono_ns() + READY_MS * MS_NS;
 	unsigned starts = 0;
 	int r;
 
-	while ((r = attempt(d, project, &starts, ret, err)) == 1)
+	while ((r = attempt(d, project, &starts, ret, err)) == 1) {
+		if (starts && read_why_not(d, project, err))
+			return err_hint(err, "see %s/projects/%s/supervisor.log", d->state, project);
 		if (clock_mono_ns() > deadline) {
 			err_set(err, ERR_TIMEOUT, "the supervisor of project '%s' did not answer within %d s", project,
 				READY_MS / 1000);
 			return err_hint(err, "see %s/projects/%s/supervisor.log", d->state, project);
 		}
+	}
 	return r;
 }

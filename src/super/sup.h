@@ -108,6 +108,7 @@ struct unit {
 	unsigned kills;
 	bool planned;                    /* a request is about to make it: its slot is needed */
 	bool recreate;                   /* its removal makes room for a successor: log and addresses stay */
+	bool unsaved;                    /* the journal could not take its record yet; it stays until it could */
 	bool drop_volumes;               /* its removal takes the anonymous volumes along */
 	bool stuck;                      /* does not end, not even by SIGKILL */
 	bool stop_asked;                 /* this stop was asked for: policy does not bring it back */
@@ -182,6 +183,8 @@ struct super {
 	bool booting;                    /* `davit boot` is about to ask for the whole project: nothing starts by itself before */
 	bool resume_due;                 /* adopted: what was interrupted may go on */
 	uint64_t news, looked;           /* counts what unit_save() was told; as far as gate_look() has looked */
+	bool owes_records;               /* some unit is unsaved … */
+	int64_t pay_records_ns;          /* … and tried again at this monotonic time */
 	bool finished;                   /* nothing left to supervise: end with 0 … */
 	int64_t flush_until;             /* … when the clients have heard it, or at this monotonic time */
 	const struct strs *doomed_volumes;   /* for the worker about to start */
@@ -210,6 +213,8 @@ void unit_step(struct unit *u, enum uevent ev);
 void unit_want(struct unit *u, enum uwant want);
 /* Writes the record; called by unit_step before anybody hears of a transition, and by who changes rec otherwise. */
 void unit_save(struct unit *u);
+/* Each turn: what the journal could not take (a full disk) is written again, once a second. */
+void units_save_owed(struct super *s);
 /* True for states in which a process of the container may exist. */
 bool unit_has_process(enum ustate st);
 
@@ -421,6 +426,8 @@ int keeper_take_fd(struct super *s, const char *name);               /* -1: it h
 void keeper_well(struct super *s);
 /* Makes room for another program; does not return. */
 void keeper_next(struct super *s, const char *program) __attribute__((noreturn));
+/* For the command that waits for a supervisor, when this one cannot start (spawn.c). */
+void super_say_why_not(const struct pdirs *p, const struct err *err);
 /* Executes the davit-keeper of that davit in the place of this process. */
 void super_become_keeper(struct super *s, const char *program) __attribute__((noreturn));
 /* ------------------------------------------------------------------ replace.c */

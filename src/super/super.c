@@ -50,7 +50,7 @@ static void bury(struct super *s)
 {
 	for (size_t i = 0; !s->txn && i < s->units.n; i++) {
 		struct unit *u = s->units.items[i].value;
-		if (u->state != U_ABSENT || u->rec.id || u->queued || u->act != ACT_NONE)
+		if (u->state != U_ABSENT || u->rec.id || u->queued || u->act != ACT_NONE || u->unsaved)
 			continue;
 		map_remove(&s->units, u->rec.slot);
 		network_drop_ports(u);
@@ -305,6 +305,7 @@ static void loop(struct super *s)
 		event_base_loop(s->base, EVLOOP_ONCE);
 		drain(s);
 		compact_if_due(s);
+		units_save_owed(s);
 		if (s->finished)
 			event_base_loopexit(s->base, &flush);
 	}
@@ -334,6 +335,7 @@ int super_main(const struct dirs *d, const char *project)
 	raise_files_limit();
 	if (chdir("/") < 0 || begin(s, d, project, &err) < 0) {
 		log_error("cannot start: %s", err_msg(&err));
+		super_say_why_not(&s->p, &err);
 		return nothing_runs(s) ? 0 : 1;  /* 1: the keeper tries again */
 	}
 	settle_in_unit(project);

@@ -359,6 +359,7 @@ static int txn_begin(struct txn *t, struct err *err)
 		return -1;
 	jx_set_str(t->req, "boot_id", proc_boot_id());
 	if (jx_store(t->s->p.state_fd, "txn.json", t->req, 0600, 0, err) < 0) {
+		err_wrap(err, "record the request in '%s'", t->s->p.state);
 		if (t->verb != PLAN_DOWN && t->verb != PLAN_STOP && t->verb != PLAN_REMOVE)
 			return -1;
 		log_warn("%s: it will not be resumed after a crash", err_msg(err));      /* what makes room is let do it */

@@ -49,7 +49,7 @@ int up_accept_model(struct txn *t, struct err *err)
 	}
 	if (path_write(t->s->p.state_fd, "model.json", text, strlen(text), 0600, PATH_SYNC, err) < 0) {
 		project_free(model);
-		return -1;
+		return err_wrap(err, "keep the model in '%s'", t->s->p.state);
 	}
 	json_object_del(t->req, "model");
 	project_free(t->s->model);

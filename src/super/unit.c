@@ -8,9 +8,12 @@
 #include <string.h>
 
 #include "../util/auto.h"
+#include "../util/clock.h"
 #include "../util/json.h"
 #include "../util/log.h"
 #include "../util/mem.h"
+
+enum { OWED_MS = 1000 };
 
 struct trans {
 	enum ustate next;
@@ -165,8 +168,26 @@ void unit_save(struct unit *u)
 	free(u->rec.state);
 	u->rec.state = xstrdup(state_str[u->state]);
 	j = unit_rec_to_json(&u->rec);
-	if (journal_append(u->s->journal, "unit", j, &err) < 0)
-		log_error("journal: %s", err_msg(&err));
+	u->unsaved = journal_append(u->s->journal, "unit", j, &err) < 0;
+	if (u->unsaved && !u->s->owes_records)
+		log_error("journal: %s; it is written later, until then only this process knows", err_msg(&err));
+	u->s->owes_records |= u->unsaved;
+}
+
+void units_save_owed(struct super *s)
+{
+	if (!s->owes_records || clock_mono_ns() < s->pay_records_ns)
+		return;
+	s->owes_records = false;
+	map_each(&s->units, it) {
+		struct unit *u = it->value;
+		if (u->unsaved && !s->owes_records)
+			unit_save(u);
+		s->owes_records |= u->unsaved;
+	}
+	s->pay_records_ns = clock_mono_ns() + OWED_MS * MS_NS;
+	if (!s->owes_records)
+		log_info("journal: all that was owed is written");
 }
 
 struct unit *unit_get(struct super *s, const char *slot)

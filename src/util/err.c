@@ -92,6 +92,8 @@ int err_sys(struct err *err, int errnum, const char *fmt, ...)
 	what = text(fmt, ap);
 	va_end(ap);
 	fill(err, kind_of_errno(errnum), errnum, xasprintf("%s: %s", what, strerror(errnum)));
+	if (errnum == ENOSPC || errnum == EDQUOT)
+		err_hint(err, "make room there and try again; what runs is not touched ('davit doctor' says which disks are full)");
 	return -1;
 }
 
