@@ -35,7 +35,7 @@ struct attach {
 	struct follow *f;
 	int signal_fd, watch_fd;
 	sigset_t old_mask;
-	struct strs exits;               /* "SLOT code", told of before the logs are shown */
+	struct strs exits;               /* "SLOT exited …", told of before the logs are shown */
 	bool shown;                      /* `up` is done: logs are printed */
 	unsigned interrupts;
 	bool aborting, abort_due;        /* due: as soon as the logs are shown */
@@ -164,10 +164,19 @@ static int abort_all(struct attach *a, struct err *err)
 	return stop_all(a, err);
 }
 
-static int tell_exit(struct attach *a, const char *slot, int code, struct err *err)
+/* "exited with code 137 (out of memory, restarting)" */
+static char *exit_text(const struct unit_rec *r)
 {
-	auto_free char *text = xasprintf("exited with code %d", code);
+	auto_free char *code = r->exit_code < 0 ? xstrdup("unknown") : xasprintf("%d", r->exit_code);
+	const char *oom = r->oom ? "out of memory" : "", *again = r->restarting ? "restarting" : "";
 
+	if (!*oom && !*again)
+		return xasprintf("exited with code %s", code);
+	return xasprintf("exited with code %s (%s%s%s)", code, oom, *oom && *again ? ", " : "", again);
+}
+
+static int tell_exit(struct attach *a, const char *slot, const char *text, struct err *err)
+{
 	if (follow_pump(a->f, true, slot, err) < 0)
 		return -1;
 	follow_say(a->f, slot, text);
@@ -176,14 +185,15 @@ static int tell_exit(struct attach *a, const char *slot, int code, struct err *e
 
 static int on_exit_of(struct attach *a, const struct unit_rec *r, struct err *err)
 {
+	auto_free char *text = exit_text(r);
 	bool aborts =
 		a->o->abort_on_exit || a->o->exit_code_from || (a->o->abort_on_failure && r->exit_code != 0);
 
 	if (!up_in_scope(a->c, a->scope, r->service))
 		return 0;
 	if (attached(a, r->service) && !a->shown)
-		strs_printf(&a->exits, "%s %d", r->slot, r->exit_code);
-	else if (attached(a, r->service) && tell_exit(a, r->slot, r->exit_code, err) < 0)
+		strs_printf(&a->exits, "%s %s", r->slot, text);
+	else if (attached(a, r->service) && tell_exit(a, r->slot, text, err) < 0)
 		return -1;
 	if (aborts && !a->status_from)
 		a->status_from = a->first_out = xstrdup(r->service);
@@ -298,10 +308,9 @@ static int begin(struct attach *a, bool *ret_busy, struct err *err)
 		return -1;
 	for (size_t i = 0; i < a->exits.n; i++) {
 		char *space = strchr(a->exits.v[i], ' ');
-		int64_t code = 0;
 
 		*space = 0;
-		if (str_i64(space + 1, &code) < 0 || tell_exit(a, a->exits.v[i], (int)code, err) < 0)
+		if (tell_exit(a, a->exits.v[i], space + 1, err) < 0)
 			return -1;
 	}
 	return a->abort_due ? abort_all(a, err) : 0;

@@ -183,9 +183,11 @@ static void print_json(const struct cli *c, const struct view *v, const struct p
 	field(&one, "Name", r->name);
 	field(&one, "Names", r->name);
 	field_networks(&one, r);
+	buf_printf(&one, ",\"OOMKilled\":%s", r->oom ? "true" : "false");
 	field(&one, "Ports", ports.p);
 	field(&one, "Project", c->name);
 	field_publishers(&one, v);
+	field(&one, "Reason", view_reason(v));
 	field(&one, "RunningFor", age.p);
 	field(&one, "Service", r->service);
 	field(&one, "Size", "0B");

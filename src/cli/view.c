@@ -93,6 +93,17 @@ static void add_health(const struct unit_rec *r, struct buf *out)
 	buf_printf(out, STREQ(r->health, "starting") ? " (health: %s)" : " (%s)", r->health);
 }
 
+const char *view_reason(const struct view *v)
+{
+	bool ended = STREQ(v->state, "exited") || STREQ(v->state, "restarting");
+
+	if (!ended)
+		return NULL;
+	if (v->r->oom)
+		return "out of memory";
+	return v->r->cause ? v->r->cause : v->r->error;
+}
+
 void view_status(const struct view *v, int64_t now_ns, struct buf *out)
 {
 	char age[32];
@@ -115,6 +126,8 @@ void view_status(const struct view *v, int64_t now_ns, struct buf *out)
 			buf_char(out, ' ');
 			view_ago(v->finished_ns, now_ns, out);
 		}
+		if (v->r->oom)
+			buf_str(out, " (out of memory)");
 		if (v->r->waits)
 			buf_printf(out, ", waiting for %s", v->r->waits);
 		if (v->r->cause && str_starts(v->r->cause, "stopped: "))

@@ -20,6 +20,8 @@ struct view {
 void view_init(struct view *v, const struct unit_rec *r, int run_fd);
 /* "Up 3 minutes (healthy)", "Exited (0) 5 seconds ago". */
 void view_status(const struct view *v, int64_t now_ns, struct buf *out);
+/* Why it ended or does not run: "out of memory", "stopped by 'davit stop'"; NULL: of itself, or it runs. Borrowed. */
+const char *view_reason(const struct view *v);
 /* "0.0.0.0:8080->80/tcp, 6379/tcp". */
 void view_ports(const struct view *v, struct buf *out);
 bool view_has_ports(const struct view *v);

@@ -55,7 +55,8 @@ struct unit_rec {
 	char *boot;				     /* boot id that proc and the monotonic times belong to */
 	int64_t created_ns, started_ns, finished_ns; /* wall */
 	int exit_code;				     /* of the last run; -1: none yet or unknown */
-	bool oom;
+	bool oom;		  /* the last run ended for want of memory */
+	int64_t ooms;		  /* processes of this run that the kernel killed for it */
 	bool restarting;	  /* its end is known and the policy brings it back */
 	unsigned restarts;	   /* by policy, since the last manual start */
 	unsigned attempts;	   /* of those the policy allows; a run longer than its window starts them over */

@@ -135,6 +135,7 @@ json_t *unit_rec_to_json(const struct unit_rec *r)
 	if (r->exit_code >= 0)
 		jx_set_int(o, "exit_code", r->exit_code);
 	set_true(o, "oom", r->oom);
+	set_int(o, "ooms", r->ooms);
 	set_true(o, "restarting", r->restarting);
 	set_int(o, "restarts", r->restarts);
 	set_int(o, "attempts", r->attempts);
@@ -257,6 +258,7 @@ static void get_run(const json_t *j, struct unit_rec *r)
 	r->exit_code =
 		json_is_integer(json_object_get(j, "exit_code")) ? (int)get_int(j, "exit_code", INT_MAX) : -1;
 	r->oom = jx_bool(j, "oom", false);
+	r->ooms = get_int(j, "ooms", INT64_MAX);
 	r->restarting = jx_bool(j, "restarting", false);
 	r->restarts = (unsigned)get_int(j, "restarts", UINT_MAX);
 	r->attempts = (unsigned)get_int(j, "attempts", UINT_MAX);

@@ -236,6 +236,7 @@ void act_created(struct unit *u)
 {
 	if (watch_init(u) < 0)
 		unit_ended(u, -1, clock_wall_ns());
+	oom_watch(u, false);
 	streams_console(u);
 	unit_save(u);
 	act_settle(u);
@@ -348,6 +349,7 @@ void act_delete(struct unit *u)
 	hooks_end(u);
 	unit_timer(u, -1);
 	unwatch_init(u);
+	oom_unwatch(u);
 	streams_drain(u);
 	if (u->rec.init_of)              /* the log is its container's next */
 		streams_close(u);

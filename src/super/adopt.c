@@ -89,6 +89,7 @@ static void adopt_stopping(struct unit *u)
 
 static void adopt_living(struct unit *u)
 {
+	oom_watch(u, true);
 	reopen_streams(u);
 	network_dns_on(u);
 	if (u->state == U_STARTING && !unit_waits_for_start(u))

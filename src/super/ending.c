@@ -41,6 +41,7 @@ void unit_ended(struct unit *u, int status, int64_t at_ns)
 	pre_start_ended(u, status);
 	u->rec.exit_code = status;
 	u->rec.finished_ns = at_ns;
+	u->rec.oom = (u->state == U_RUNNING || u->state == U_STOPPING) && oom_ended(u, status);
 	u->rec.restarting = (u->state == U_RUNNING || u->state == U_STOPPING) && comes_back(u);
 	super_post(u, E_EXIT);
 }

@@ -37,6 +37,8 @@ struct txn;
 struct client;
 struct health;
 struct ship;
+struct oom;
+struct oom_watch;
 struct hooks;
 struct compaction;
 
@@ -117,6 +119,7 @@ struct unit {
 	uint64_t told[EV_N_OF_CONTAINER];    /* events.c: by kind, what the last event was about; 0: none was told */
 	struct proc_id run;              /* the last init that events were about */
 	bool create_due;                 /* it is new, and nobody was told yet */
+	struct oom_watch *oom;           /* NULL: nobody would be killed for want of memory, or nobody could tell */
 	const char *exit_source;         /* how its last end is known; NULL: from the keeper, or not */
 
 	struct logw *log;
@@ -151,6 +154,7 @@ struct super {
 	struct pdirs p;
 	struct event_base *base;
 	struct journal *journal;
+	struct oom *oom;                 /* NULL: nothing is watched yet */
 	struct events *events;           /* NULL: they cannot be written */
 	bool took_over;                  /* there was something to adopt */
 	struct project *model;           /* current generation, NULL: none yet */
@@ -380,6 +384,12 @@ void publish_warn(struct super *s, struct client *c, const char *service, const 
 void waiters_check(struct super *s);
 bool clients_have_output(const struct super *s);
 
+/* ------------------------------------------------------------------ oom.c */
+/* From when its init is there; adopted: its record says how many were told of. */
+void oom_watch(struct unit *u, bool adopted);
+void oom_unwatch(struct unit *u);
+/* Its init has ended with this status: whether it was killed for want of memory, or went with one that was. Before its cgroup is removed. */
+bool oom_ended(struct unit *u, int status);
 /* ------------------------------------------------------------------ events.c: state/events.h, each told once */
 /* After the units are made from the journal and before any of them does something: what was told already, and what is to be made up for. */
 void events_begin(struct super *s);

@@ -220,6 +220,7 @@ void unit_free(struct unit *u)
 
 	health_stop(u);
 	hooks_end(u);
+	oom_unwatch(u);
 	err_done(&u->hook_fail);
 	streams_close(u);
 	network_free_ports(u);
