@@ -47,6 +47,7 @@ static void look(struct unit *u)
 	if (u->queued & (1u << E_EXIT))
 		return;
 	if (proc_pidfd_ended(u->pidfd, &status) == 1) {
+		u->exit_source = "pidfd";
 		unit_ended(u, status, clock_wall_ns());
 	} else if (clock_mono_ns() > u->gone_mono + EXIT_WORD_MS * MS_NS) {
 		log_warn("%s: nobody knows how process %d ended", u->rec.slot, (int)u->rec.proc.pid);
