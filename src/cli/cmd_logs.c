@@ -100,8 +100,22 @@ static int wait_for_more(struct follow *f, int watch_fd, int timeout_ms, struct 
 	return fds[0].revents && watch_take(watch_fd);
 }
 
-/* Until all containers have come to rest, or Ctrl-C. */
-static int follow_loop(struct cli *c, struct follow *f, const struct logs_opts *o, bool busy, struct err *err)
+/* How long until nothing that is logged is wanted any more, at most a second: the clock that decides may jump. 0: that is so now. */
+static int ms_wanted(const struct cli *c, const struct log_range *range)
+{
+	int64_t left_ns;
+
+	if (!range->until_ns)
+		return 1000;
+	left_ns = range->until_ns - (range->until_steady ? follow_now(c) : clock_wall_ns());
+	if (left_ns < 0)
+		return 0;
+	return left_ns < SEC_NS ? (int)(left_ns / MS_NS) + 1 : 1000;
+}
+
+/* Until all containers have come to rest, or what is logged is too late to be wanted, or Ctrl-C. */
+static int follow_loop(struct cli *c, struct follow *f, const struct logs_opts *o, const struct log_range *range, bool busy,
+		       struct err *err)
 {
 	auto_close int watch_fd = -1;
 	int64_t rest_ns = 0;
@@ -112,12 +126,16 @@ static int follow_loop(struct cli *c, struct follow *f, const struct logs_opts *
 	if (cli_reload_world(c, err) < 0 || add_all(c, f, o->index, &busy, err) < 0)
 		return -1;
 	while (busy || clock_mono_ns() < rest_ns + LINGER_MS * MS_NS) {
+		int wanted_ms = ms_wanted(c, range), pause_ms = range->until_ns ? wanted_ms : -1;
 		bool was_busy = busy;
 		int r;
 
+		if (!wanted_ms)
+			break;
+
 		if (follow_pump(f, false, NULL, err) < 0)
 			return -1;
-		r = wait_for_more(f, watch_fd, busy ? -1 : LINGER_MS / 4, err);
+		r = wait_for_more(f, watch_fd, busy ? pause_ms : LINGER_MS / 4, err);
 		if (r < 0)
 			return -1;
 		if (r && (cli_reload_world(c, err) < 0 || add_all(c, f, o->index, &busy, err) < 0))
@@ -141,7 +159,7 @@ static int logs_run(struct cli *c, const void *opts, struct err *err)
 	f = follow_new(c, &fo);
 	r = add_all(c, f, o->index, &busy, err);
 	if (r == 0 && o->follow && busy)
-		r = follow_loop(c, f, o, busy, err);
+		r = follow_loop(c, f, o, &fo.range, busy, err);
 	if (r == 0)
 		r = follow_pump(f, true, NULL, err);
 	follow_free(f);

@@ -33,6 +33,7 @@ struct follow {
 	int logs_fd;
 	int inotify_fd;                  /* one for all: users may have few of them */
 	bool logs_watched;               /* the directory that slots' logs appear in */
+	int64_t began_ns;                /* steady; 0: nothing was printed yet */
 	struct source *sources;
 	size_t n, cap, width;
 	struct buf err_out;              /* for standard error */
@@ -102,8 +103,24 @@ static int open_logs(struct follow *f, struct err *err)
 	return 0;
 }
 
+/* Of a log that appears while others are followed everything is new, whatever tail of the others was asked for. */
+static struct log_range range_now(const struct follow *f)
+{
+	struct log_range range = f->o.range;
+
+	if (!f->began_ns)
+		return range;
+	range.tail = -1;
+	if (!range.since_ns) {
+		range.since_ns = f->began_ns;
+		range.since_steady = true;
+	}
+	return range;
+}
+
 int follow_add(struct follow *f, const struct unit_rec *r, struct err *err)
 {
+	const struct log_range range = range_now(f);
 	struct logr *reader = NULL;
 	struct source *s;
 	size_t width;
@@ -114,7 +131,7 @@ int follow_add(struct follow *f, const struct unit_rec *r, struct err *err)
 		return -1;
 	if (f->logs_fd < 0)              /* nothing was logged yet; asked again when the journal changes */
 		return 0;
-	if (logr_open(f->logs_fd, r->slot, &f->o.range, &reader, err) < 0)
+	if (logr_open(f->logs_fd, r->slot, &range, &reader, err) < 0)
 		return err_wrap(err, "log of '%s'", r->slot);
 	s = XGROW(f->sources, f->n, f->cap);
 	s->slot = xstrdup(r->slot);
@@ -235,6 +252,8 @@ static void take_news(struct follow *f)
 int follow_pump(struct follow *f, bool flush, const char *slot, struct err *err)
 {
 	take_news(f);
+	if (!f->began_ns)
+		f->began_ns = log_now_ns(f->logs_fd);
 	for (size_t i = 0; i < f->n; i++)
 		f->sources[i].dry = false;
 	for (;;) {
