@@ -113,9 +113,11 @@ int net_sweep(const char *netns_dir, const char *project, struct err *err);
  * "of": the network or the slot, "up", "bridged": it is on a bridge}; new reference, NULL with *err. (worker) */
 json_t *net_census(struct err *err);
 
-/* A TCP socket in the (pinned) namespace, NULL: in the thread's own. Non-blocking, close-on-exec. Changes the thread's namespace and back;
- * microseconds, safe in the loop of a process with one thread. 0 and *ret_fd; ERR_NOT_FOUND: there is no such namespace. */
-int net_tcp_socket(const char *netns_path, int *ret_fd, struct err *err);
+/* A pinned namespace, to make sockets in. ERR_NOT_FOUND: there is none. While it is open it stays, also when its pin has gone. */
+int net_ns_open(const char *netns_path, int *ret_fd, struct err *err);
+/* A TCP socket in that namespace, -1: in the thread's own. Non-blocking, close-on-exec. Changes the thread's namespace and back;
+ * microseconds, safe in the loop of a process with one thread. */
+int net_tcp_socket(int ns_fd, int *ret_fd, struct err *err);
 
 /* --- host ports and masquerading: one nftables table per project --- */
 struct net_publish {

@@ -3,6 +3,7 @@
 #include "health.h"
 
 #include <string.h>
+#include <time.h>
 
 #include "../util/auto.h"
 #include "../util/buf.h"
@@ -23,6 +24,16 @@ void health_arm(struct event *ev, int64_t ms)
 static int64_t age_ms(const struct health *h, int64_t now_ns)
 {
 	return (now_ns - h->u->rec.started_mono) / MS_NS;
+}
+
+/* By the clock that the loop arms timers with, so that what is due at the same time comes in the same turn. */
+static int64_t loop_ms(struct event_base *base)
+{
+	struct timespec t;
+
+	event_base_update_cache_time(base);
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
+	return t.tv_sec * 1000 + t.tv_nsec / MS_NS;
 }
 
 /* ------------------------------------------------------------------ what is remembered */
@@ -81,7 +92,7 @@ static void note_state(struct health *h)
 
 void health_probed(struct health *h, bool ok, const char *said)
 {
-	int64_t now = clock_mono_ns();
+	int64_t now = clock_mono_ns(), pause;
 
 	h->ops->drop(h);
 	evtimer_del(h->deadline);
@@ -91,7 +102,10 @@ void health_probed(struct health *h, bool ok, const char *said)
 	else
 		h->held_back = false;
 	note_state(h);
-	health_arm(h->timer, health_pause(&h->rules, &h->st, age_ms(h, now), (now - h->begun_ns) / MS_NS));
+	pause = health_pause(&h->rules, &h->st, age_ms(h, now), (now - h->begun_ns) / MS_NS);
+	if (h->ops->together && h->st.is != HEALTH_STARTING)
+		pause = health_together(pause, loop_ms(h->u->s->base));
+	health_arm(h->timer, pause);
 	if (!ok && h->st.is == HEALTH_UNHEALTHY)
 		unhealthy_act(h);
 }
@@ -157,6 +171,7 @@ void health_start(struct unit *u)
 		health_reset(u);
 	h = u->health = xcalloc(1, sizeof *h);
 	h->u = u;
+	h->ns_fd = -1;
 	h->ops = u->launch.probe.kind == PROBE_NONE ? &probe_exec : &probe_sock;
 	h->rules = rules_of(&u->launch);
 	h->st = (struct health_state){ .is = parse(u->rec.health), .fails = u->rec.health_fails };
@@ -181,5 +196,7 @@ void health_stop(struct unit *u)
 	h->ops->drop(h);
 	event_free(h->timer);
 	event_free(h->deadline);
+	if (h->ns_fd >= 0)
+		close(h->ns_fd);
 	free(h);
 }

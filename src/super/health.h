@@ -27,12 +27,16 @@ struct health_state {
 void health_judge(const struct health_rules *r, struct health_state *st, int64_t age_ms, bool ok);
 /* From now, age_ms after the container's start, until the next probe; the last one took took_ms. */
 int64_t health_pause(const struct health_rules *r, struct health_state *st, int64_t age_ms, int64_t took_ms);
+/* The pause so changed that probes of the same interval begin at the same time: by 50 ms at the most, from a second on; shorter ones by
+ * half of what they are. */
+int64_t health_together(int64_t pause_ms, int64_t now_ms);
 /* Whether one more restart may be tried at now_ns: notes it in times[HEALTH_RESTARTS], monotonic, of which *n are in use. */
 bool health_may_restart(int64_t *times, size_t *n, int64_t now_ns);
 
 /* ------------------------------------------------------------------ health.c */
 
 struct probe_ops {
+	bool together;                   /* several cost less when they begin at the same time */
 	/* Starts a probe, in h->run. -1: it cannot be started, and counts as failed. */
 	int (*begin)(struct health *h, struct err *err);
 	/* It took too long: reports. */
@@ -50,6 +54,7 @@ struct health {
 	struct health_rules rules;
 	struct health_state st;
 	int64_t begun_ns;                /* the probe in flight, monotonic */
+	int ns_fd;                       /* probe_sock.c: the network namespace, -1: not open */
 	unsigned addr;                   /* probe_sock.c: which of the addresses answered last */
 	bool held_back;                  /* unhealthy.c: its limit was told of */
 };

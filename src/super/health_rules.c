@@ -9,7 +9,7 @@
 
 #include "../util/clock.h"
 
-enum { QUICK_FIRST_MS = 20, QUICK_MAX_MS = 1000, RESTARTS_WINDOW_S = 600 };
+enum { QUICK_FIRST_MS = 20, QUICK_MAX_MS = 1000, BEAT_MS = 100, RESTARTS_WINDOW_S = 600 };
 
 const char *const health_words[HEALTH_NSTATES] = {
 	[HEALTH_STARTING] = "starting", [HEALTH_HEALTHY] = "healthy", [HEALTH_UNHEALTHY] = "unhealthy",
@@ -56,6 +56,17 @@ int64_t health_pause(const struct health_rules *r, struct health_state *st, int6
 	st->quick_ms = st->quick_ms ? least(st->quick_ms * 2, most(QUICK_MAX_MS, age_ms / 10)) : QUICK_FIRST_MS;
 	pause = most(st->quick_ms, took_ms);
 	return least(pause, r->interval_ms - age_ms);
+}
+
+int64_t health_together(int64_t pause_ms, int64_t now_ms)
+{
+	int64_t beat = pause_ms <= BEAT_MS ? pause_ms : least(pause_ms / 10, BEAT_MS);
+	int64_t due;
+
+	if (beat <= 1)
+		return pause_ms;
+	due = (now_ms + pause_ms + beat / 2) / beat * beat;
+	return most(due - now_ms, 1);
 }
 
 /* Monotonic times of an earlier boot lie in the future, or long ago. */

@@ -134,6 +134,22 @@ static void start_interval_rules_the_rest_of_start_period(void **state)
 	assert_int_equal(health_pause(&r, &st, 20000, 0), 10000);
 }
 
+static void cheap_probes_begin_together(void **state)
+{
+	static const int64_t pauses[] = { 1, 7, 50, 100, 150, 1000, 30000 };
+
+	assert_int_equal(health_together(100, 12345), 55);       /* from 12400 on, every 100 */
+	assert_int_equal(health_together(100, 12400), 100);
+	assert_int_equal(health_together(100, 12403), 97);
+	assert_int_equal(health_together(30000, 12345), 29955);
+	for (size_t i = 0; i < sizeof pauses / sizeof *pauses; i++)
+		for (int64_t now = 0; now < 500; now++) {
+			int64_t p = health_together(pauses[i], now);
+			assert_in_range(p, pauses[i] / 2, pauses[i] * 3 / 2 + 1);
+			assert_true(pauses[i] < 1000 || (p >= pauses[i] - 50 && p <= pauses[i] + 50));
+		}
+}
+
 static void restarts_have_a_limit(void **state)
 {
 	int64_t times[HEALTH_RESTARTS], now = 1000 * SEC_NS;
@@ -296,6 +312,7 @@ int main(void)
 		cmocka_unit_test(looking_early_costs_little),
 		cmocka_unit_test(the_first_pauses_double),
 		cmocka_unit_test(start_interval_rules_the_rest_of_start_period),
+		cmocka_unit_test(cheap_probes_begin_together),
 		cmocka_unit_test(restarts_have_a_limit),
 		cmocka_unit_test(commands_are_merged_as_docker_does),
 		cmocka_unit_test(times_are_merged_field_by_field),
