@@ -145,6 +145,10 @@ crash-points: all images $(B)/tests/crash/killer
 $(B)/tests/crash/killer: $(B)/tests/crash/killer.o
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
 
+# make soak [SOAK_RESTARTS=N] [SOAK_UPS=N]: containers restart, projects go up and down, nothing may grow
+soak: all images
+	$(Q)tests/soak/run $(B)/davit $(B)/images
+
 ASAN := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 asan-units asan-golden: asan-%:
 	$(Q)$(MAKE) --no-print-directory B=$(B)/asan CFLAGS='$(ASAN)' $*
@@ -172,11 +176,12 @@ help:
 	@echo 'make check      as root: packages, build, every test; ends with "N passed, N failed"'
 	@echo 'make units | golden | stories | asan-units | asan-golden    one kind of test'
 	@echo 'make crash-points    as root: davit is killed at its N-th system call (CRASH_TRIALS of each kind, CRASH_ALL=1: each)'
+	@echo 'make soak       as root, some minutes: SOAK_RESTARTS (10000) restarts, SOAK_UPS (1000) times up and down, and what is left of them'
 	@echo 'make fuzz       FUZZ_S seconds of each fuzz target (FUZZERS), with clang'
 	@echo 'make bench      as root: figures of speed and memory'
 	@echo 'make install    into PREFIX=$(PREFIX), below DESTDIR'
 	@echo 'make deps | images | clean'
 	@echo 'Variables: B=DIR builds elsewhere, V=1 shows commands, WERROR=1 makes warnings errors'
 
-.PHONY: crash-points all others demo check bench do-demo do-check do-bench deps images install uninstall units golden stories asan-units asan-golden fuzz do-fuzz clean help
+.PHONY: soak crash-points all others demo check bench do-demo do-check do-bench deps images install uninstall units golden stories asan-units asan-golden fuzz do-fuzz clean help
 .DEFAULT_GOAL := all
