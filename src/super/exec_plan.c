@@ -1,4 +1,5 @@
 /* exec_plan.c - running a plan in parallel: whatever has no unmet prerequisite is begun; its end wakes the next. */
+#include "hooks.h"
 #include "pre_start.h"
 #include "txn.h"
 
@@ -171,13 +172,35 @@ static bool only_waits(const struct txn *t, const struct op *op)
 	return op->kind == OP_HEALTHY || op->kind == OP_COMPLETED || (u && u->hooks);
 }
 
+/* Who waits in vain is told for what, when that has a place in the user's file. */
+static void name_hook(struct txn *t, const struct err *why)
+{
+	for (size_t i = 0; why->kind == ERR_TIMEOUT && i < t->plan.n; i++) {
+		struct unit *u = t->st[i] == OP_RUNNING && only_waits(t, &t->plan.ops[i]) ? unit_get(t->s, t->plan.ops[i].slot) : NULL;
+		auto_free char *attr = !u ? NULL : u->rec.init_of ? pre_start_attr(u) : hooks_in_flight(u);
+		const struct unit *owner = u && u->rec.init_of ? pre_start_owner(u) : u;
+		if (!attr || !owner)
+			continue;
+		err_done(&t->err);
+		err_set(&t->err, why->kind, "%s: %s of container '%s' has not ended", err_msg(why), attr, owner->rec.name);
+		free(t->err_service);
+		t->err_service = xstrdup(u->rec.service);
+		free(t->err_attr);
+		t->err_attr = take(attr);
+		return;
+	}
+}
+
 /* Nothing more is begun, what waits waits no longer; what is in flight comes to its end. */
 void exec_give_up(struct txn *t, const struct err *why)
 {
 	struct super *s = t->s;
+	bool first = !t->err.kind;
 
-	if (!t->err.kind)
+	if (first)
 		err_set(&t->err, why->kind, "%s", err_msg(why));
+	if (first && t->st)
+		name_hook(t, why);
 	if (!t->st)                      /* its books are being written; it ends when they are */
 		return;
 	for (size_t i = 0; i < t->plan.n; i++)

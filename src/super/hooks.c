@@ -253,6 +253,11 @@ void hooks_skip_stop(struct unit *u)
 	u->rec.pre_stopped = u->launch.n_pre_stop ? u->launch.n_pre_stop + 1 : 0;
 }
 
+char *hooks_in_flight(const struct unit *u)
+{
+	return u->hooks && u->hooks->call_ev ? hook_attr(u->hooks->kind, *next_of(u->hooks)) : NULL;
+}
+
 int hooks_started(const struct unit *u, struct err *err)
 {
 	if (!u->hook_fail.kind)

@@ -31,5 +31,7 @@ void hooks_resume_stop(struct unit *u);
 void hooks_skip_stop(struct unit *u);
 /* Nothing is executed any more; what is being executed is killed. */
 void hooks_end(struct unit *u);
+/* The one that is being executed, as "post_start[0]", malloc'ed; NULL: none. */
+char *hooks_in_flight(const struct unit *u);
 /* 0: done, or there are none; 1: not yet; -1: one failed in this run, or the run was over before them: *err (may be NULL) says why. */
 int hooks_started(const struct unit *u, struct err *err);

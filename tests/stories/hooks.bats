@@ -87,6 +87,35 @@ as_written() {
 	davit down -t 1
 }
 
+@test "before a container goes for want of replicas, and before one that is unhealthy is restarted" {
+	setup_hooks
+	compose <<-END
+	services:
+	  web:
+	    image: busybox
+	    scale: \${SCALE}
+	    volumes: ["./hooks:/hooks"]
+	    command: $MAIN
+	    pre_stop: [{command: ["sh", "-c", "echo stopping >>/hooks/order"]}]
+	  sick:
+	    image: busybox
+	    volumes: ["./hooks:/hooks"]
+	    command: ["sh", "-c", "while :; do sleep 0.05; done"]
+	    stop_signal: KILL
+	    healthcheck: {test: "[ ! -e /sick ]", interval: 100ms, retries: 1}
+	    x-davit: {on_unhealthy: restart}
+	    post_start: [{command: ["sh", "-c", "rm -f /sick; echo well >>/hooks/order"]}]
+	    pre_stop: [{command: ["sh", "-c", "echo sick >>/hooks/order"]}]
+	END
+	SCALE=2 up --wait
+	order_is "well "
+	SCALE=1 up
+	order_is "well stopping asked "
+	: >hooks/order
+	sh_in sick "touch /sick"
+	wait_until 10 order_is "sick well "
+}
+
 @test "a changed hook recreates the container" {
 	setup_hooks
 	stack_with() {
@@ -204,6 +233,8 @@ endless() {
 	  after: {image: busybox, command: [sleep, inf], depends_on: [web], stop_signal: KILL}
 	END
 	run -1 davit up -d --wait --wait-timeout 1
+	has "$output" "post_start[0] of container '$PROJECT-web-1' has not ended"
+	has "$output" "compose.yaml:8:18"
 	order_is "hook "
 	is "$(ps_field web State)" running
 	wait_until 5 begun hook

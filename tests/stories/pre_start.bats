@@ -183,6 +183,8 @@ endless() {
 	    pre_start: [{command: ["sh", "-c", "echo step >>/hooks/order; sleep 5432"]}]
 	END
 	run -1 davit up -d --wait --wait-timeout 2
+	has "$output" "pre_start[0] of container '$PROJECT-web-1' has not ended"
+	has "$output" "compose.yaml:9:17"
 	davit up -d >shown 2>&1 3>&- &
 	wait_until 5 grep -q Waiting shown
 	order_is "step "
@@ -198,6 +200,46 @@ down_endless() { endless "$1" down; }
 @test "a step that never ends: --wait-timeout counts, the next up waits for the same one, stop and down end it at once" {
 	for_each_runtime stop_endless
 	for_each_runtime down_endless
+}
+
+@test "a container that was only created has its steps when it is started" {
+	setup_hooks
+	counting
+	davit up --no-start
+	order_is ""
+	davit start
+	order_is "once each "
+	is "$(ps_field web State)" running
+}
+
+@test "without a network of its own, and with another's" {
+	setup_hooks
+	compose <<-END
+	services:
+	  none:
+	    {image: busybox, network_mode: none, stop_signal: KILL, command: [sleep, inf], volumes: ["./hooks:/hooks"],
+	     pre_start: [{command: ["sh", "-c", "echo none \$\$(ls /sys/class/net) >>/hooks/order"]}]}
+	  host:
+	    {image: busybox, network_mode: host, stop_signal: KILL, command: [sleep, inf], volumes: ["./hooks:/hooks"], depends_on: [none],
+	     pre_start: [{command: ["sh", "-c", "readlink /proc/self/ns/net >>/hooks/order"]}]}
+	  other: {image: busybox, stop_signal: KILL, command: [sleep, inf], hostname: other-host, depends_on: [host]}
+	  joins:
+	    {image: busybox, network_mode: "service:other", stop_signal: KILL, command: [sleep, inf], volumes: ["./hooks:/hooks"],
+	     pre_start: [{command: ["sh", "-c", "hostname >>/hooks/order"]}]}
+	END
+	up
+	order_is "none lo $(readlink /proc/self/ns/net) other-host "
+}
+
+@test "up in the foreground: a step's end is not its service's" {
+	compose <<-END
+	services:
+	  web: {image: busybox, command: ["sh", "-c", "echo main; exit 3"], pre_start: [{command: [echo, step]}]}
+	END
+	run -3 davit up --abort-on-container-exit --exit-code-from web
+	has "$output" "web-1  | step"
+	has "$output" "web-1  | main"
+	lacks "$output" "exited with code 0"
 }
 
 @test "the supervisor is killed in the middle of a step: the step runs on, and what comes after it comes" {
@@ -219,6 +261,7 @@ down_endless() { endless "$1" down; }
 	wait_until 5 begun two
 	kill -9 "$(supervisor_pid)"
 	wait_until 5 supervisor_pid
+	wait_until 5 davit doctor
 	: >hooks/go
 	wait $! || fail "up: $(cat shown)"
 	wait_until 5 order_is "one two over three main "
