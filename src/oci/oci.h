@@ -83,11 +83,15 @@ int oci_init_path(char **ret, struct err *err);
 struct oci_runtime {                     /* owned texts */
 	char *name;                      /* "crun" */
 	char *path;                      /* absolute */
+	struct sealed *sealed;           /* NULL: path is executed as it is */
 };
 /* wanted NULL: $DAVIT_RUNTIME, else crun, else runc, looked up in PATH plus /usr/sbin:/sbin:/usr/local/sbin. ERR_NOT_FOUND: "no OCI runtime found", hint names the
  * package. */
 int oci_runtime_find(const char *wanted, struct oci_runtime *ret, struct err *err);
 void oci_runtime_done(struct oci_runtime *r);
+/* For a process that calls it often: from now on oci_start() executes a copy in memory that crun need not make anew for each command
+ * (sealed.c). Costs as much memory as the program is large; nothing changes for other runtimes. */
+void oci_runtime_seal(struct oci_runtime *r);
 /* What finds it again: its name, or its path when it does not lie where a runtime of that name is looked for. Borrowed. */
 const char *oci_runtime_word(const struct oci_runtime *r);
 

@@ -100,6 +100,7 @@ void oci_runtime_done(struct oci_runtime *r)
 {
 	free(r->name);
 	free(r->path);
+	sealed_free(r->sealed);
 	*r = (struct oci_runtime){0};
 }
 
@@ -243,6 +244,12 @@ int oci_start(const struct oci_call *call, struct child *ret, struct err *err)
 	};
 	if (with_stdio)
 		memcpy(s.stdio, call->stdio, sizeof s.stdio);
+	s.file = sealed_path(call->runtime);
+	if (s.file && proc_spawn(&s, ret, NULL) == 0)
+		return 0;
+	if (s.file)
+		sealed_drop(call->runtime->sealed);
+	s.file = NULL;
 	if (proc_spawn(&s, ret, err) < 0)
 		return err_wrap(err, "run '%s'", call->runtime->path);
 	return 0;

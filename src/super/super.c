@@ -238,6 +238,8 @@ static int open_stores(struct super *s, struct err *err)
 
 	if (oci_runtime_find(NULL, &s->runtime, &why) < 0)
 		log_error("%s", err_msg(&why));
+	else
+		oci_runtime_seal(&s->runtime);
 	if (image_store_open(s->dirs.state, &s->images, err) < 0 || vol_open(s->dirs.state, &s->volumes, err) < 0 ||
 	    ipam_open(s->dirs.state, &s->ipam, err) < 0)
 		return -1;

@@ -36,6 +36,7 @@ int proc_pidfd_signal(int pidfd, int sig);   /* 0 or -1 with errno */
  * given, every other descriptor closed but those in pass[] (kept at their numbers), and the given environment. */
 struct spawn {
 	const char *const *argv;          /* argv[0] is looked up in PATH unless it has a slash */
+	const char *file;                 /* what is executed under the name argv[0]; NULL: that itself */
 	const char *const *envp;          /* NULL: inherited */
 	int stdio[3];                     /* -1: /dev/null; not consumed */
 	const int *pass;                  /* descriptors that stay open, sorted upwards */

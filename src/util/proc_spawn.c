@@ -105,7 +105,7 @@ static __attribute__((noreturn, noinline)) void run_child(const struct birth *b)
 	fd_close_from(3, b->keep, b->n_keep);
 	if (s->cwd && chdir(s->cwd) < 0)
 		complain(b, AT_CWD);
-	execvpe(s->argv[0], (char *const *)s->argv, envp);
+	execvpe(s->file ? s->file : s->argv[0], (char *const *)s->argv, envp);
 	complain(b, AT_EXEC);
 }
 
