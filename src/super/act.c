@@ -27,12 +27,14 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 
 void unit_timer(struct unit *u, int64_t ms)
 {
+	if (ms < 0) {
+		if (u->timer)
+			evtimer_del(u->timer);
+		return;
+	}
 	if (!u->timer)
 		u->timer = evtimer_new(u->s->base, on_timer, u);
-	if (ms < 0)
-		evtimer_del(u->timer);
-	else
-		activity_timer(u->timer, ms);
+	activity_timer(u->timer, ms);
 }
 
 void unit_due(struct unit *u, int64_t ms)
@@ -181,6 +183,7 @@ static int remove_work(void *arg, json_t **ret, struct err *err)
 
 void act_remove(struct unit *u)
 {
+	u->rec.restarting = false;
 	health_stop(u);
 	exec_in_remove(u);
 	streams_close(u);
@@ -193,6 +196,7 @@ void act_remove(struct unit *u)
 
 void act_forget(struct unit *u)
 {
+	u->want = W_NOTHING;             /* whoever wants another one makes it */
 	if (!u->recreate)
 		u->planned = false;
 	unit_event(u, EV_DESTROY, clock_wall_ns(), NULL, NULL);
@@ -347,7 +351,6 @@ void act_delete(struct unit *u)
 {
 	health_stop(u);
 	hooks_end(u);
-	unit_timer(u, -1);
 	unwatch_init(u);
 	oom_unwatch(u);
 	streams_drain(u);
@@ -364,7 +367,6 @@ void act_delete_half(struct unit *u)
 {
 	health_stop(u);
 	hooks_end(u);
-	unit_timer(u, -1);
 	u->rec.proc = (struct proc_id){ 0 };
 	activity_clean(u);
 }

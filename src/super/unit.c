@@ -112,7 +112,8 @@ static void enter(struct unit *u, enum ustate next, void (*act)(struct unit *))
 	log_debug("%s: %s -> %s", u->rec.slot, state_str[u->state], state_str[next]);
 	u->state = next;
 	if (moved) {
-		u->rec.due_mono = 0;     /* of the state that it has left */
+		unit_timer(u, -1);       /* of the state that it has left */
+		u->rec.due_mono = 0;
 		free(u->rec.waits);
 		u->rec.waits = NULL;
 		unit_save(u);
