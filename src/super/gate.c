@@ -137,7 +137,7 @@ void gate_look_all(struct super *s)
 {
 	s->news++;
 	map_each(&s->units, it)
-		((struct unit *)it->value)->looked = 0;
+		free(take(((struct unit *)it->value)->gate));
 }
 
 /* What follows is gate_look()'s, at the end of the turn. */
@@ -145,7 +145,6 @@ void act_gate(struct unit *u)
 {
 	u->want = W_RUNNING;
 	u->rec.restarting = true;
-	u->looked = 0;
 	free(take(u->gate));
 	unit_save(u);
 }
