@@ -53,10 +53,10 @@ static void set_number(json_t *o, const char *key, int64_t n)
 	jx_set_str(o, key, text);
 }
 
-static void tell_one(struct unit *u, struct oom_victim *v, int64_t at)
+static void tell_one(struct unit *u, struct oom_victim *v, int64_t nth, int64_t at_ns)
 {
 	bool init = v && v->pid == u->rec.proc.pid && in_first_pid_namespace();
-	auto_free char *count = xasprintf("%lld", (long long)at);
+	auto_free char *count = xasprintf("%lld", (long long)nth);
 	json_t *o = json_object();
 
 	if (v) {
@@ -73,16 +73,16 @@ static void tell_one(struct unit *u, struct oom_victim *v, int64_t at)
 	if (init)
 		jx_set_str(o, "init", "true");
 	u->oom->init |= init;
-	unit_event(u, EV_OOM, clock_wall_ns(), count, o);
+	unit_event(u, EV_OOM, at_ns, count, o);
 }
 
 /* Of many at once, the newest. */
-static void tell(struct unit *u, int64_t count)
+static void tell(struct unit *u, int64_t count, int64_t at_ns)
 {
 	int64_t first = count - u->rec.ooms > TOLD_MAX ? count - TOLD_MAX : u->rec.ooms;
 
-	for (int64_t at = first + 1; at <= count; at++)
-		tell_one(u, oom_log_find(&u->s->oom->log, u->launch.cgroup, (size_t)(count - at)), at);
+	for (int64_t nth = first + 1; nth <= count; nth++)
+		tell_one(u, oom_log_find(&u->s->oom->log, u->launch.cgroup, (size_t)(count - nth)), nth, at_ns);
 	u->rec.ooms = count;
 	u->oom->seen_mono = clock_mono_ns();
 	unit_save(u);
@@ -105,8 +105,8 @@ static bool log_is_complete(const struct unit *u)
 	return u->s->oom->log.fd < 0 || (v && v->figures);
 }
 
-/* Whether there is nothing to wait for. last: whatever is missing is done without. */
-static bool look_now(struct oom_watch *w, bool last)
+/* Whether there is nothing to wait for. last: whatever is missing is done without. at_ns: when it will have been. */
+static bool look_now(struct oom_watch *w, bool last, int64_t at_ns)
 {
 	int64_t count = oom_count(w->u->launch.cgroup);
 
@@ -115,13 +115,13 @@ static bool look_now(struct oom_watch *w, bool last)
 	oom_log_read(&w->u->s->oom->log);
 	if (!last && !log_is_complete(w->u))
 		return false;
-	tell(w->u, count);
+	tell(w->u, count, at_ns);
 	return true;
 }
 
 static void look(struct oom_watch *w)
 {
-	w->calm = look_now(w, w->tries >= TRIES) || w->tries >= TRIES;
+	w->calm = look_now(w, w->tries >= TRIES, clock_wall_ns()) || w->tries >= TRIES;
 	look_again(w, w->calm ? CALM_MS : SOON_MS << w->tries++);
 }
 
@@ -233,7 +233,7 @@ void oom_watch(struct unit *u, bool adopted)
 	if (count <= u->rec.ooms)
 		return;
 	oom_log_open(&u->s->oom->log, true);     /* somebody in the gap: the kernel may still know */
-	look_now(u->oom, true);
+	look_now(u->oom, true, u->rec.finished_ns > u->rec.started_ns ? u->rec.finished_ns : clock_wall_ns());
 }
 
 void oom_unwatch(struct unit *u)
@@ -260,7 +260,7 @@ bool oom_ended(struct unit *u, int status)
 	w = u->oom;
 	if (!w)
 		return false;
-	look_now(w, true);
+	look_now(w, true, u->rec.finished_ns);
 	if (status != 128 + SIGKILL || !w->seen_mono)
 		return false;
 	return w->init || (!u->stop_asked && clock_mono_ns() - w->seen_mono < BY_IT_MS * MS_NS);

@@ -135,6 +135,18 @@ static void log_trouble(struct unit *u, const struct err *err)
 	evtimer_add(u->log_timer, &pause);
 }
 
+/* As soon as there is room again, so that the event has some, too; and not for every time. */
+static void tell_dropped(struct unit *u)
+{
+	int64_t now = clock_mono_ns();
+
+	if (!u->log_dropped || (u->log_event_mono && now - u->log_event_mono < LOG_TELL_MS * MS_NS))
+		return;
+	u->log_dropped = false;
+	u->log_event_mono = now;
+	unit_event(u, EV_LOG_DROPPED, clock_wall_ns(), NULL, NULL);
+}
+
 /* With a tty the pipe is the terminal's, also when nobody wants to see it. */
 static bool discard(int fd)
 {
@@ -153,12 +165,15 @@ static bool move_some(struct unit *u, int fd, int stream, int moves)
 	ship_poke(u);
 	while (moves-- > 0) {
 		int r = logw_move(u->log, fd, stream, &err);
+		if (r >= 0)
+			tell_dropped(u);
 		if (r >= 0 && r != 1)
 			return r == LOGW_EOF;
 		if (r < 0) {
 			log_trouble(u, &err);
 			if (!logw_make_room(u->log, fd, stream))
 				return true;
+			u->log_dropped = true;
 		}
 	}
 	return false;

@@ -127,6 +127,8 @@ struct unit {
 	struct event *out_ev, *err_ev, *tty_ev;
 	struct event *log_timer;         /* the log could not take what there is: look again */
 	int64_t log_told_mono;           /* when that was said last, 0: never */
+	bool log_dropped;                /* something of the log was dropped for it, and no event says so yet */
+	int64_t log_event_mono;          /* when one said so last, 0: never */
 	struct ship *ship;               /* sends the log on (ship.h), NULL: nowhere */
 	int console_fd;                  /* listens for the pty master during create */
 	struct want_port *want_ports;    /* what the service publishes; rec.ports is what it got */

@@ -235,3 +235,37 @@ kill_at() {
 	is "$(attribute kill signal)" 18
 	davit down -t 1
 }
+
+# The state, but for the images, on a disk of its own.
+small_disk() {
+	umount "$DAVIT_STATE_DIR/images"
+	mount -t tmpfs -o size="$1" small "$DAVIT_STATE_DIR"
+	mkdir "$DAVIT_STATE_DIR/images"
+	mount --bind "$STORE/images" "$DAVIT_STATE_DIR/images"
+}
+
+@test "on a full disk events are lost, whole and counted; and what a log loses is an event" {
+	small_disk 4m
+	compose <<-END
+	services:
+	  one: {image: busybox, command: ["sh", "-c", "trap exit TERM; while :; do sleep 0.1; done"], stop_grace_period: 1s}
+	  loud:
+	    image: busybox
+	    command: ["sh", "-c", "i=0; while [ \$\$i -lt 150 ]; do head -c 65536 /dev/zero | tr '\\\\0' x; echo; i=\$\$((i+1)); done; echo end; exec sleep inf"]
+	    logging: {driver: json-file, options: {max-size: 2m, max-file: "4"}}
+	END
+	up one
+	dd if=/dev/zero of="$DAVIT_STATE_DIR/filler" bs=4k 2>/dev/null || :
+	local i
+	for i in $(seq 20); do davit kill -s CONT one; done
+	is "$(davit ps --format json one | jq -r .State)" running
+	rm "$DAVIT_STATE_DIR/filler"
+	davit kill -s CONT one
+	wait_until 5 has_told "supervisor lost"
+	(($(davit events --json --since 0 --until 0s | jq -r 'select(.action == "lost") | .attributes.events') > 0))
+	is "$(told one | tail -n 1)" "container kill"
+	davit events --json --since 0 --until 0s | jq -e . >/dev/null
+	up loud
+	wait_until 30 has_told "container log_dropped" loud
+	davit down -t 0
+}
