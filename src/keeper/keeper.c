@@ -225,26 +225,25 @@ static void leave_terminal(void)
 		close(null);
 }
 
-/* In the child: nothing of the keeper's but KEEPER_FD and `failed` (close-on-exec) is left. */
+/* In the child: nothing of the keeper's but KEEPER_FD, KEEPER_LOCK_FD and `failed` (close-on-exec) is left. */
 static void become_supervisor(int sock, int failed)
 {
 	sigset_t none;
-	int why;
+	int why, lock;
 
-	/* `failed` may be KEEPER_FD itself, so it moves up first; the copy of the socket is not
-	 * close-on-exec. */
-	failed = fcntl(failed, F_DUPFD_CLOEXEC, KEEPER_FD + 1);
+	/* Any of them may have the number of another, so all move up first; what dup2() makes is not close-on-exec. */
+	failed = fcntl(failed, F_DUPFD_CLOEXEC, KEEPER_LOCK_FD + 1);
+	sock = fcntl(sock, F_DUPFD_CLOEXEC, KEEPER_LOCK_FD + 1);
+	lock = fcntl(k.lock_fd, F_DUPFD_CLOEXEC, KEEPER_LOCK_FD + 1);
 	leave_terminal();
-	if (sock == KEEPER_FD)
-		fcntl(sock, F_SETFD, 0);
-	else
-		dup2(sock, KEEPER_FD);
+	dup2(sock, KEEPER_FD);
+	dup2(lock, KEEPER_LOCK_FD);
 	setrlimit(RLIMIT_NOFILE, &k.files);
 	for (int sig = 1; sig < NSIG; sig++)
 		signal(sig, SIG_DFL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	close_range(KEEPER_FD + 1, ~0U, CLOSE_RANGE_CLOEXEC);
+	close_range(KEEPER_LOCK_FD + 1, ~0U, CLOSE_RANGE_CLOEXEC);
 	why = program_exec();
 	_exit(write(failed, &why, sizeof why) == sizeof why ? STATUS_NO_EXEC : STATUS_USAGE);
 }

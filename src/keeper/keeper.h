@@ -2,7 +2,9 @@
  *
  * davit-keeper RUN/projects/NAME LOCK_FD [FEED_FD] -- PROGRAM ARGS…     is the subreaper of a project. It
  *   - keeps LOCK_FD (the project's flock) open for life,
- *   - runs PROGRAM (the supervisor) with descriptor KEEPER_FD, one end of a SOCK_SEQPACKET pair, and /dev/null,
+ *   - runs PROGRAM (the supervisor) with descriptors KEEPER_FD, one end of a SOCK_SEQPACKET pair, KEEPER_LOCK_FD, the
+ *     same lock, and /dev/null: as long as one of the two lives, or something that the supervisor has forked, nobody
+ *     else starts a keeper,
  *   - for every child that ends: appends "PID START STATUS WALLNS\n" to RUN/…/exits before it is reaped, then
  *     sends KEEPER_EXIT (one for many, if the supervisor is slow to read),
  *   - keeps descriptors that the supervisor hands it (pty masters, …) under a name, and gives all of them to the
@@ -26,7 +28,8 @@
  *     'd' NAME   close it
  *     'p' PATH   start this program from now on, on trial; end with KEEPER_STATUS_NEXT, and it is started at once
  *     'w'        and one descriptor: I am well, this is my program
- * When the keeper dies, KEEPER_FD reaches its end: the supervisor then executes davit-keeper in its own place,
+ * When the keeper dies, KEEPER_FD reaches its end: the supervisor then executes davit-keeper in its own place (with
+ * its own hold of the lock; a supervisor that an older keeper started has none, and takes it),
  * which starts over with a fresh supervisor; its children stay its children.
  * FEED_FD is then one end of a SOCK_SEQPACKET pair whose other end is closed, with a KEEPER_FD_IS message for each
  * descriptor that the dead keeper kept. */
@@ -34,6 +37,7 @@
 
 enum {
 	KEEPER_FD = 3,
+	KEEPER_LOCK_FD = 4,
 	KEEPER_NAME_MAX = 255,
 	KEEPER_PATH_MAX = 1023,
 	KEEPER_FDS_MAX = 4096,

@@ -246,13 +246,15 @@ static void adopt_units(struct super *s, struct world *w)
 	}
 }
 
+/* Without the books it is not known which networks there are, and what the kernel has serves those that run. */
 static void on_books(struct super *s, void *arg, const json_t *result, const struct err *err)
 {
 	auto_err struct err why = ERR_INIT;
+	bool known = !err && network_apply_books(s, result, NULL, &why) == 0;
 
-	if (err || network_apply_books(s, result, NULL, &why) < 0)
-		log_error("books: %s", err ? err_msg(err) : err_msg(&why));
-	if (s->units.n)
+	if (!known)
+		log_error("books: %s; networks stay as they are", err ? err_msg(err) : err_msg(&why));
+	if (known && s->units.n)
 		network_setup(s, on_networks, NULL);
 	else
 		on_networks(s, NULL, NULL, NULL);

@@ -93,6 +93,13 @@ static void on_keeper(evutil_socket_t fd, short what, void *arg)
 		replace_keeper(s);
 }
 
+void keeper_link_lock(struct super *s)
+{
+	s->lock_fd = fcntl(KEEPER_LOCK_FD, F_GETFD) < 0 ? -1 : KEEPER_LOCK_FD;
+	if (s->lock_fd >= 0)
+		fd_cloexec(s->lock_fd, 1);
+}
+
 /* The descriptors that the last supervisor left come first, then '.'. The keeper has sent them before it started us. */
 void keeper_link_start(struct super *s)
 {

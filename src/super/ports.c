@@ -250,7 +250,8 @@ static bool open_sockets(struct unit *u, const char *const *servers)
 		keeper_store_fd(u->s, udp_name, udp);
 		keeper_store_fd(u->s, tcp_name, tcp);
 	}
-	if (u->rec.dns_udp != NET_DNS_PORT || u->rec.dns_tcp != NET_DNS_PORT)
+	/* after a crash the networks are set up anyway, as soon as it is known which there are */
+	if (!u->s->adopting && (u->rec.dns_udp != NET_DNS_PORT || u->rec.dns_tcp != NET_DNS_PORT))
 		network_setup(u->s, NULL, NULL);
 	return true;
 }

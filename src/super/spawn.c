@@ -80,9 +80,9 @@ void super_become_keeper(struct super *s, const char *program)
 {
 	auto_strs struct strs argv = STRS_INIT;
 	auto_err struct err err = ERR_INIT;
-	int lock_fd;
+	int lock_fd = s->lock_fd;
 
-	if (lock_soon(s, &lock_fd, &err) < 0) {
+	if (lock_fd < 0 && lock_soon(s, &lock_fd, &err) < 0) {
 		log_error("another keeper is there already: %s", err_msg(&err));
 		_exit(1);
 	}

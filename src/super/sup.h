@@ -174,6 +174,7 @@ struct super {
 	int logs_fd, fifo_fd;
 	off_t exits_offset;
 	int keeper_fd;
+	int lock_fd;                     /* our own hold of the project's lock; -1: the keeper's only (an older one) */
 	struct event *keeper_ev, *keeper_out_ev;
 	struct keeper_msg *keeper_out;   /* what its socket could not take yet */
 	bool keeper_tries;               /* it knows how to try another program */
@@ -426,6 +427,8 @@ bool shutdown_is_over(const json_t *req);
 int boot_watch(struct super *s, struct err *err);
 
 /* ------------------------------------------------------------------ keeper_link.c */
+/* Takes the lock that the keeper passed on; before anything else is opened, which might get its number. */
+void keeper_link_lock(struct super *s);
 void keeper_link_start(struct super *s);
 void keeper_store_fd(struct super *s, const char *name, int fd);
 void keeper_drop_fd(struct super *s, const char *name);

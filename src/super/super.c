@@ -252,6 +252,7 @@ static int begin(struct super *s, const struct dirs *d, const char *project, str
 
 	s->dirs = *d;
 	s->keeper_fd = s->listen_fd = s->logs_fd = s->fifo_fd = -1;
+	keeper_link_lock(s);
 	s->base = event_base_new();
 	if (!s->base)
 		return err_set(err, ERR_FAIL, "no event loop");

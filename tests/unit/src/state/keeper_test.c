@@ -476,7 +476,7 @@ static void test_survives_signals_and_keeps_the_lock(void **state)
 
 	for (unsigned i = 0; i < sizeof signals / sizeof *signals; i++)
 		assert_int_equal(kill(s->keeper, signals[i]), 0);
-	assert_string_equal(tell(s, "fds"), "5"); /* stdio, KEEPER_FD and the one to the test */
+	assert_string_equal(tell(s, "fds"), "6"); /* stdio, KEEPER_FD, KEEPER_LOCK_FD and the one to the test */
 	kill_supervisor(s);
 	assert_int_equal(waitpid(s->keeper, NULL, WNOHANG), 0);
 	assert_int_equal(flock(lock, LOCK_EX | LOCK_NB), -1);
