@@ -158,13 +158,40 @@ static void x_davit_service(const struct stage_ctx *s, const struct node_pair *p
 	buf_done(&c.path);
 }
 
+/* Nobody hears of a mistake in an x- key but from us. */
+static void warn_of_near_misses(const struct stage_ctx *s, const char *path, const struct node *map)
+{
+	tree_each(map, p) {
+		if (!attr_is_extension(p->key) || STREQ(p->key, "x-davit") || str_distance(p->key, "x-davit") > 1)
+			continue;
+		diag_warn(s->d, p->key_pos, "'%s' is nobody's", p->key);
+		diag_where(s->d, arena_printf(s->a, "%s%s", path, p->key), NULL, (unsigned)strlen(p->key));
+		diag_hint(s->d, "did you mean 'x-davit'?");
+	}
+}
+
+static void warn_of_wrong_level(const struct stage_ctx *s, const struct node *root)
+{
+	tree_each(tree_map(root, "x-davit"), p) {
+		if (!attr_find(&x_davit_row, p->key))
+			continue;
+		diag_warn(s->d, p->key_pos, "'%s' has no effect here: it is about a service", p->key);
+		diag_where(s->d, arena_printf(s->a, "x-davit.%s", p->key), NULL, (unsigned)strlen(p->key));
+		diag_hint(s->d, "indent 'x-davit:' below the service's name");
+	}
+}
+
 void x_davit_tree(const struct stage_ctx *s, struct node *root)
 {
 	if (s->no_interpolate)
 		return;
-	tree_each(tree_map(root, "services"), p)
-		if (p->value->kind == NODE_MAP)
-			x_davit_service(s, p);
+	warn_of_wrong_level(s, root);
+	tree_each(tree_map(root, "services"), p) {
+		if (p->value->kind != NODE_MAP)
+			continue;
+		warn_of_near_misses(s, arena_printf(s->a, "services.%s.", p->key), p->value);
+		x_davit_service(s, p);
+	}
 }
 
 /* ------------------------------------------------------------------ fields */

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "../util/auto.h"
+#include "../util/clock.h"
 #include "../util/mem.h"
 
 static bool is_ip(const char *text)
@@ -108,12 +109,25 @@ static int check_shm(struct super *s, const struct service *svc, struct err *err
 	return 0;
 }
 
+/* As the engine has it: 0 is not given, anything else at least a millisecond. */
 static int check_health(struct super *s, const struct service *svc, struct err *err)
 {
 	const struct healthcheck *h = &svc->healthcheck;
+	const struct {
+		const char *key;
+		int64_t ns;
+	} times[] = {
+		{ "interval", h->interval_ns }, { "timeout", h->timeout_ns }, { "start_period", h->start_period_ns },
+		{ "start_interval", h->start_interval_ns },
+	};
 
-	if (h->given && !h->disable && h->test.n == 1 && !STREQ(h->test.v[0], "NONE"))
+	if (!h->given || h->disable)
+		return 0;
+	if (h->test.n == 1 && svc->probe.kind == PROBE_NONE)
 		return err_set(err, ERR_INPUT, "the health check has no command");
+	for (size_t i = 0; i < ARRAY_LEN(times); i++)
+		if (times[i].ns != 0 && times[i].ns != -1 && times[i].ns < MS_NS)
+			return err_set(err, ERR_INPUT, "the health check's %s cannot be less than 1ms", times[i].key);
 	return 0;
 }
 

@@ -35,6 +35,47 @@ none_runs() { ! pgrep -f "$1" >/dev/null; }
 	done
 }
 
+@test "a check that cannot be is refused, with its place" {
+	compose <<-END
+	services:
+	  one: {image: busybox, command: [sleep, inf], healthcheck: {test: "true", interval: 10us}}
+	END
+	refused 1 "compose.yaml:2:" "interval cannot be less than 1ms" -- davit up -d
+	compose <<-END
+	services:
+	  one: {image: busybox, command: [sleep, inf], healthcheck: {test: [CMD]}}
+	END
+	refused 1 "compose.yaml:2:" "has no command" -- davit up -d
+	compose <<-END
+	services:
+	  one: {image: busybox, command: [sleep, inf], x-davit: {on_unhealthy: restart}}
+	END
+	has "$(davit up -d 2>&1)" "'on_unhealthy' has no effect: there is no health check"
+}
+
+@test "a stopping container is not probed any more" {
+	mkdir shared
+	compose <<-END
+	services:
+	  one:
+	    image: busybox
+	    command: ["sh", "-c", "trap 'touch /shared/stopping; while [ ! -e /shared/go ]; do sleep 0.01; done; exit' TERM; while :; do sleep 0.01; done"]
+	    volumes: ["./shared:/shared"]
+	    healthcheck: {test: "echo >>/shared/probes", interval: 10ms}
+	END
+	up
+	wait_until 10 health_is one healthy
+	davit stop -t 60 &
+	wait_until 10 test -e shared/stopping
+	local probes again
+	probes=$(wc -l <shared/probes)
+	is "$(sh_in one 'sleep 0.3; echo here')" here   # in which there would have been some
+	again=$(wc -l <shared/probes)
+	touch shared/go
+	wait
+	((again - probes <= 1)) || fail "$((again - probes)) probes while it stopped"
+}
+
 @test "a check that cannot be executed, one that prints, one that ends with a status: each says why" {
 	compose <<-END
 	x-check: &check {image: busybox, command: [sleep, inf]}
