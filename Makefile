@@ -139,7 +139,7 @@ stories: all others images
 
 # make crash-points [CRASH_TRIALS=20 | CRASH_ALL=1] [CRASH_SEED=N] [CRASH_PHASES="up down"]; see tests/crash/run
 CRASH_PHASES ?=
-crash-points: all images $(B)/tests/crash/killer
+crash-points: all others images $(B)/tests/crash/killer
 	$(Q)tests/crash/run $(B)/davit $(B)/tests/crash/killer $(B)/images $(CRASH_PHASES)
 
 $(B)/tests/crash/killer: $(B)/tests/crash/killer.o

@@ -119,6 +119,20 @@ static void look_project_halves(struct doctor *d, const struct patient *p)
 	look_half(d, p->p.run);
 }
 
+/* A volume exists when its meta.json does. */
+static void look_volumes(struct doctor *d)
+{
+	auto_free char *path = xasprintf("%s/volumes", d->dirs->state);
+	auto_closedir DIR *dir = opendir(path);
+
+	for (struct dirent *e = dir ? readdir(dir) : NULL; e; e = readdir(dir)) {
+		auto_free char *meta = xasprintf("%s/%s/meta.json", path, e->d_name);
+		auto_free char *data = xasprintf("%s/%s", path, e->d_name);
+		if (*e->d_name != '.' && e->d_type == DT_DIR && access(meta, F_OK) < 0)
+			amiss(d, data, "it looks like a volume, but has no meta.json");
+	}
+}
+
 /* ------------------------------------------------------------------ mounts */
 
 /* \040 and the like, in place. */
@@ -181,6 +195,7 @@ const struct check leftover_checks[] = {
 	{ "files", look_files, NULL, "it takes space, and grows in number", "'davit -p NAME down' removes it" },
 	{ "runtime", look_runtime, NULL, "the container cannot be created again under this id", "'davit -p NAME up -d --force-recreate SERVICE'" },
 	{ "half", look_project_halves, look_halves, "it takes space", "remove it" },
+	{ "volumes", NULL, look_volumes, "no project can use what is in it, and 'down -v' does not remove it", "save what is in it, and remove it" },
 	{ "mounts", look_mounts, NULL, "it keeps files and disks busy", "umount it, or 'davit -p NAME down'" },
 	{ 0 }
 };

@@ -197,7 +197,7 @@ static char *clean(const char *msg)
 static enum err_kind kind_of(const char *msg)
 {
 	static const char *const gone[] = {"does not exist", "container not running", "is not running",
-		"no such process", "/status`: no such file"};
+		"no such process", "/status`: no such file", "container that has stopped"};
 	for (size_t i = 0; i < ARRAY_LEN(gone); i++)
 		if (strcasestr(msg, gone[i]))
 			return ERR_NOT_FOUND;

@@ -77,6 +77,7 @@ stack() {
 	mkdir "$group/ghost-1" "$run/bundle/0123" "$state/containers/0123" "$run/rootfs/ghost-1" "$state/logs/ghost-1"
 	mkfifo "$run/fifo/ghost-1.out"
 	mount -t tmpfs ghost "$run/rootfs/ghost-1"
+	mkdir "$DAVIT_STATE_DIR/volumes/ghost"
 	touch "$state/.tmp-0123456789abcdef" "$DAVIT_STATE_DIR/networks/.tmp-0123456789abcdef"
 	ip link add dvghost type bridge
 	ip link set dvghost alias "davit $PROJECT ${PROJECT}_ghost"
@@ -89,6 +90,7 @@ stack() {
 	amiss links dvghost "${PROJECT}_ghost"
 	amiss cgroups "davit/$PROJECT/ghost-1"
 	amiss processes "davit/$PROJECT/ghost-1"
+	amiss volumes volumes/ghost meta.json
 	amiss half "networks/.tmp-0123456789abcdef"
 	kill -9 %1
 	umount "$run/rootfs/ghost-1"
