@@ -286,8 +286,8 @@ static int take_down(struct vol_store *s, const char *gone, struct err *err)
 	return path_remove_tree(s->fd, gone, err);
 }
 
-/* What a crash left. Its failures are no failure of who sweeps. */
-static void sweep(struct vol_store *s)
+/* Its failures are no failure of who sweeps. */
+void vol_sweep(struct vol_store *s)
 {
 	auto_closedir DIR *dir = NULL;
 	struct dirent *e;
@@ -336,6 +336,6 @@ int vol_remove(struct vol_store *s, const char *name, struct err *err)
 		return -1;
 	if (detach(s, name, &gone, err) < 0 || (gone && take_down(s, gone, err) < 0))
 		return err_wrap(err, "remove volume '%s'", name);
-	sweep(s);
+	vol_sweep(s);
 	return 0;
 }

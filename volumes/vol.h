@@ -34,6 +34,8 @@ int vol_create(struct vol_store *s, const struct vol_spec *spec, char **ret_fore
 char *vol_path(struct vol_store *s, const char *name);
 /* 0 (also when absent) or -1. (worker: removes a tree) */
 int vol_remove(struct vol_store *s, const char *name, struct err *err);
+/* Takes away what a removal that was killed has left out of sight; vol_remove() does so, too. (worker) */
+void vol_sweep(struct vol_store *s);
 /* Array of {"name","project","key","driver","created","labels","mountpoint"}; project NULL: all. New
  * reference. */
 json_t *vol_list(struct vol_store *s, const char *project);

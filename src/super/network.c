@@ -324,6 +324,7 @@ static int teardown_work(void *arg, json_t **ret, struct err *err)
 	}
 	if (let_go_of_volumes(s, err) < 0)
 		return -1;
+	vol_sweep(s->volumes);
 	return remove_cgroups(s, err);
 }
 
