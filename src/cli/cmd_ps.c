@@ -1,4 +1,5 @@
 #include <string.h>
+#include <sys/statvfs.h>
 #include <time.h>
 
 #include "../util/auto.h"
@@ -25,7 +26,7 @@ static const struct opt ps_flags[] = {
 	{ 0 }
 };
 
-enum { COMMAND_WIDTH = 20, MIN_WIDTH = 10 };
+enum { COMMAND_WIDTH = 20, MIN_WIDTH = 10, FULL_BYTES = 256 << 10 };
 
 static int add_status(struct strs *wanted, const char *word, struct err *err)
 {
@@ -209,6 +210,15 @@ static void print_services(struct cli *c, const struct view *list, size_t n)
 	}
 }
 
+/* Containers go on, their logs lose what is oldest: who looks here should know. */
+static void warn_of_full_disk(struct cli *c)
+{
+	struct statvfs fs;
+
+	if (c->pdirs.state_fd >= 0 && fstatvfs(c->pdirs.state_fd, &fs) == 0 && fs.f_blocks && fs.f_bfree * fs.f_frsize < FULL_BYTES)
+		ui_warn(&c->ui, "the disk of %s is full: containers run on, what is oldest of their logs is dropped", c->pdirs.state);
+}
+
 static int ps_run(struct cli *c, const void *opts, struct err *err)
 {
 	const struct ps_opts *o = opts;
@@ -237,6 +247,8 @@ static int ps_run(struct cli *c, const void *opts, struct err *err)
 	} else {
 		print_table(c, list, n, o);
 	}
+	if (n)
+		warn_of_full_disk(c);
 	return 0;
 }
 

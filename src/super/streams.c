@@ -16,6 +16,8 @@
 #include "../util/mem.h"
 #include "ship.h"
 
+/* A turn takes a whole pipe: so what comes on the other stream after it stays after it. */
+enum { MOVES_PER_TURN = 4 };
 enum { DRAIN_MOVES = 16, LOG_PAUSE_MS = 100, LOG_TELL_MS = 60 * 1000 };
 
 static char *stream_name(const struct unit *u, const char *suffix)
@@ -183,7 +185,7 @@ static void on_out(evutil_socket_t fd, short what, void *arg)
 {
 	struct unit *u = arg;
 
-	if (move_some(u, fd, 1, 1))
+	if (move_some(u, fd, 1, MOVES_PER_TURN))
 		event_del(u->out_ev);
 }
 
@@ -191,7 +193,7 @@ static void on_err(evutil_socket_t fd, short what, void *arg)
 {
 	struct unit *u = arg;
 
-	if (move_some(u, fd, 2, 1))
+	if (move_some(u, fd, 2, MOVES_PER_TURN))
 		event_del(u->err_ev);
 }
 
@@ -199,7 +201,7 @@ static void on_tty(evutil_socket_t fd, short what, void *arg)
 {
 	struct unit *u = arg;
 
-	if (move_some(u, fd, 1, 1))
+	if (move_some(u, fd, 1, MOVES_PER_TURN))
 		event_del(u->tty_ev);
 }
 

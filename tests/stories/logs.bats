@@ -223,6 +223,7 @@ say() { sh_in "$1" "echo $2 >/proc/1/fd/1"; }
 	# what others have filled cannot be had: output is dropped where it would have stood
 	cat /dev/zero >"$DAVIT_STATE_DIR/projects/filler" 2>/dev/null || :
 	davit kill -s HUP two
+	has "$(davit ps 2>&1)" "is full: containers run on, what is oldest of their logs is dropped"
 	wait_until 20 sh_in two 'test -e /tmp/done'
 	rm "$DAVIT_STATE_DIR/projects/filler"
 	wait_until 5 log_has two "^davit: no room on the log's disk: .*of output dropped"
