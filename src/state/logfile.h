@@ -38,6 +38,8 @@ void logw_close(struct logw *w);
  * at most 256 KiB a call so that the loop stays fair. 1: there may be more, 0: empty for now, LOGW_EOF, -1. */
 enum { LOGW_EOF = 2 };
 int logw_move(struct logw *w, int fd, int stream, struct err *err);
+/* Bytes that the last call of it moved. */
+size_t logw_moved(const struct logw *w);
 /* After logw_move() said -1, and again after each of its -1: when the pipe is nearly full, drops the oldest segment, or when there is
  * none that is worth it (or room is not the trouble) the oldest bytes in the pipe. A line in stream 2 tells it as soon as it can.
  * True: something was dropped, move again; false: try again later. */

@@ -24,7 +24,7 @@
 #include "logclock.h"
 #include "logwrite.h"
 
-enum { MOVE_MAX = 256 << 10, MOVE_MIN = 4096, COPY = 64 * 1024, DEFAULT_FILES = 3, SKEW_NS = MS_NS };
+enum { MOVE_MAX = 256 << 10, MOVE_MIN = 4096, COPY = 64 * 1024, DEFAULT_FILES = 3, SKEW_NS = MS_NS, SMALL = 4096, SMALL_MANY = 2 };
 static const int64_t default_bytes = 10 << 20;
 
 static void close_segment(struct logw *w)
@@ -381,10 +381,11 @@ static ssize_t move_once(struct logw *w, int fd, int s)
 
 int logw_move(struct logw *w, int fd, int stream, struct err *err)
 {
-	size_t moved = 0;
+	int small = 0;
 
 	w->why = 0;
-	while (moved < MOVE_MAX) {
+	w->moved = 0;
+	while (w->moved < MOVE_MAX) {
 		ssize_t n = move_once(w, fd, stream - 1);
 
 		if (n == 0)
@@ -396,9 +397,16 @@ int logw_move(struct logw *w, int fd, int stream, struct err *err)
 			return err_sys(err, errno, "write the log of '%s'", w->slot);
 		}
 		if (n > 0)
-			moved += (size_t)n;
+			w->moved += (size_t)n;
+		if (n > 0 && n < SMALL && ++small == SMALL_MANY) /* do not run after somebody who writes little and often */
+			return 0;
 	}
 	return 1;
+}
+
+size_t logw_moved(const struct logw *w)
+{
+	return w->moved;
 }
 
 void logw_queue_note(struct logw *w, const char *text)

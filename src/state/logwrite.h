@@ -24,6 +24,7 @@ struct logw {
 		bool torn;	       /* what came before the next byte was dropped */
 	} out[LOG_STREAMS];
 	char *copy; /* COPY bytes, made when first needed */
+	size_t moved; /* by the last logw_move() */
 	int why;    /* errno of the last failure, 0: the last move went well */
 	struct {
 		int64_t kept, waiting; /* bytes dropped of what was in the log, and of what was to come into it */

@@ -18,6 +18,7 @@
 
 /* A turn takes a whole pipe: so what comes on the other stream after it stays after it. */
 enum { MOVES_PER_TURN = 4 };
+enum { QUICK_MS = 5, QUICK_MANY = 16, QUICK_BYTES = 64 << 10, GATHER_MS = 1 };
 enum { DRAIN_MOVES = 16, LOG_PAUSE_MS = 100, LOG_TELL_MS = 60 * 1000 };
 
 static char *stream_name(const struct unit *u, const char *suffix)
@@ -165,8 +166,10 @@ static bool move_some(struct unit *u, int fd, int stream, int moves)
 	if (u->launch.log_none)
 		return discard(fd);
 	ship_poke(u);
+	u->log_pace[stream - 1].bytes = 0;
 	while (moves-- > 0) {
 		int r = logw_move(u->log, fd, stream, &err);
+		u->log_pace[stream - 1].bytes += logw_moved(u->log);
 		if (r >= 0)
 			tell_dropped(u);
 		if (r >= 0 && r != 1)
@@ -181,28 +184,60 @@ static bool move_some(struct unit *u, int fd, int stream, int moves)
 	return false;
 }
 
+/* Somebody writes little and often: to be woken for each piece costs more than the piece. */
+static bool too_often(struct unit *u, int stream)
+{
+	struct log_pace *p = &u->log_pace[stream - 1];
+	int64_t now = clock_mono_ns();
+
+	p->quick = now - p->woke_mono < QUICK_MS * MS_NS && p->bytes < QUICK_BYTES ? p->quick + 1 : 0;
+	p->woke_mono = now;
+	return p->quick >= QUICK_MANY;
+}
+
+/* Then pieces gather for a moment, in a pipe that holds much more. What comes on the other stream does not wait, but comes after them. */
+static void take_stream(struct unit *u, int fd, int stream, struct event *ev)
+{
+	const struct timeval moment = { .tv_usec = GATHER_MS * 1000 };
+
+	if (move_some(u, fd, stream, MOVES_PER_TURN)) {
+		event_del(ev);
+	} else if (too_often(u, stream)) {
+		event_del(ev);
+		if (!u->log_timer)
+			u->log_timer = evtimer_new(u->s->base, look_again, u);
+		if (!evtimer_pending(u->log_timer, NULL))
+			evtimer_add(u->log_timer, &moment);
+	}
+}
+
+static void take_gathered(struct unit *u, int fd, int stream, struct event *ev)
+{
+	if (ev && !event_pending(ev, EV_READ, NULL))
+		move_some(u, fd, stream, MOVES_PER_TURN);
+}
+
 static void on_out(evutil_socket_t fd, short what, void *arg)
 {
 	struct unit *u = arg;
 
-	if (move_some(u, fd, 1, MOVES_PER_TURN))
-		event_del(u->out_ev);
+	take_gathered(u, u->err_fd, 2, u->err_ev);
+	take_stream(u, fd, 1, u->out_ev);
 }
 
 static void on_err(evutil_socket_t fd, short what, void *arg)
 {
 	struct unit *u = arg;
 
-	if (move_some(u, fd, 2, MOVES_PER_TURN))
-		event_del(u->err_ev);
+	take_gathered(u, u->out_fd, 1, u->out_ev);
+	take_stream(u, fd, 2, u->err_ev);
 }
 
 static void on_tty(evutil_socket_t fd, short what, void *arg)
 {
 	struct unit *u = arg;
 
-	if (move_some(u, fd, 1, MOVES_PER_TURN))
-		event_del(u->tty_ev);
+	take_stream(u, fd, 1, u->tty_ev);
 }
 
 /* Also what was dropped is to be told, though nothing more may come. */

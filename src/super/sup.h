@@ -125,7 +125,12 @@ struct unit {
 	struct logw *log;
 	int out_fd, err_fd, tty_fd;      /* readers of the FIFOs; pty master */
 	struct event *out_ev, *err_ev, *tty_ev;
-	struct event *log_timer;         /* the log could not take what there is: look again */
+	struct event *log_timer;         /* the log could not take what there is, or it shall gather: look again */
+	struct log_pace {
+		int64_t woke_mono;       /* when something was taken last */
+		size_t bytes;            /* how much that was */
+		unsigned quick;          /* times in a row that it was little, and soon after */
+	} log_pace[2];
 	int64_t log_told_mono;           /* when that was said last, 0: never */
 	bool log_dropped;                /* something of the log was dropped for it, and no event says so yet */
 	int64_t log_event_mono;          /* when one said so last, 0: never */
