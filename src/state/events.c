@@ -35,7 +35,7 @@ const struct event_row event_rows[] = {
 	[EV_VOLUME_DESTROY] = {"volume", "destroy", EV_EACH, "a volume was removed"},
 	[EV_SUPERVISOR_START] = {"supervisor", "start", EV_EACH, "the project has a supervisor"},
 	[EV_SUPERVISOR_ADOPT] = {"supervisor", "adopt", EV_EACH, "a supervisor took over from one that was killed"},
-	[EV_SUPERVISOR_UPGRADE] = {"supervisor", "upgrade", EV_EACH, "it is another program now"},
+	[EV_SUPERVISOR_UPGRADE] = {"supervisor", "upgrade", EV_EACH, "it makes room for another program"},
 	[EV_SUPERVISOR_LOST] = {"supervisor", "lost", EV_EACH, "events could not be written"},
 };
 static_assert(ARRAY_LEN(event_rows) == EV_NKINDS, "a row for every kind");

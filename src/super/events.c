@@ -17,6 +17,7 @@
 #include "../util/json.h"
 #include "../util/log.h"
 #include "../util/mem.h"
+#include "../util/version.h"
 
 enum { LABELS_MAX = 4096, RUN_MAX = 40 };
 
@@ -363,6 +364,7 @@ void events_adopted(struct super *s)
 	map_each(&s->units, it)
 		running += unit_has_process(((struct unit *)it->value)->state);
 	set_textf(o, "pid", "%d", (int)getpid());
+	jx_set_str(o, "version", davit_version.number);
 	if (s->took_over)
 		set_textf(o, "running", "%zu", running);
 	super_event(s, s->took_over ? EV_SUPERVISOR_ADOPT : EV_SUPERVISOR_START, s->p.name, o);

@@ -55,5 +55,6 @@ void replace_request(struct client *c, struct super *s, const json_t *req)
 		return;
 	}
 	log_info("making room for '%s'", program);
+	super_event(s, EV_SUPERVISOR_UPGRADE, s->p.name, json_pack("{s:s,s:s}", "program", program, "from", davit_version.number));
 	keeper_next(s, program);
 }

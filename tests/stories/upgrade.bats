@@ -40,6 +40,10 @@ restarted() { local now; now=$(pid_of "$1"); [ -n "$now" ] && [ "$now" != "$2" ]
 	is "$(next upgrade)" "$PROJECT: davit 0.1.0 -> 0.2.0"
 	supervised_by 0.2.0
 	is "$(next version | tail -n 1)" "$(davit version | tail -n 1)"
+	is "$(davit events --json --since 0 --until 0s | jq -r 'select(.type == "supervisor") | .action + " " + (.attributes.version // .attributes.from)')" "start 0.1.0
+upgrade 0.1.0
+adopt 0.2.0"
+	is "$(davit events --json --since 0 --until 0s one | jq -r .action | tr '\n' ' ')" "create start die backoff start "
 	is "$(pid_of one) $(keeper_pid)" "$pid $keeper"
 	is "$(davit upgrade)" "$PROJECT: davit 0.2.0 -> 0.1.0"
 	is "$(davit upgrade --to "${DAVIT%/*}/next/davit")" "$PROJECT: davit 0.1.0 -> 0.2.0"
