@@ -326,6 +326,16 @@ static void settle_in_unit(const char *project)
 		log_warn("in no unit of its own: when what started it is stopped, systemd may stop it, too");
 }
 
+/* What a service manager said to whoever started this project is not meant for its containers: with NOTIFY_SOCKET in its environment
+ * `crun start` waits for the container to say that it is ready. */
+static void forget_caller(void)
+{
+	static const char *const said[] = { "NOTIFY_SOCKET", "LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES", "WATCHDOG_PID", "WATCHDOG_USEC" };
+
+	for (size_t i = 0; i < ARRAY_LEN(said); i++)
+		unsetenv(said[i]);
+}
+
 /* The process ends; memory and descriptors go with it. What matters is the order of the keeper's end and the last client's (see
  * client_outlives_keeper). */
 int super_main(const struct dirs *d, const char *project)
@@ -336,6 +346,7 @@ int super_main(const struct dirs *d, const char *project)
 	signal(SIGPIPE, SIG_IGN);
 	umask(022);
 	raise_files_limit();
+	forget_caller();
 	if (chdir("/") < 0 || begin(s, d, project, &err) < 0) {
 		log_error("cannot start: %s", err_msg(&err));
 		super_say_why_not(&s->p, &err);

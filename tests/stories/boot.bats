@@ -128,6 +128,23 @@ no_keeper() { ! pgrep -f "davit-keeper $DAVIT_RUN_DIR/"; }
 	is "$(log_count job 'job runs')" 1
 }
 
+@test "a service manager that waits for readiness hears of it, and the containers do not" {
+	compose <<-END
+		services:
+		  web: {image: busybox, command: sleep 1000000, init: true}
+	END
+	up
+	davit shutdown
+	python3 -c 'import socket; s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM); s.bind("notify"); s.settimeout(50)
+while True:
+    print(s.recv(4096).decode(), flush=True)' >said 2>/dev/null &
+	KEPT_PROCESSES=$!
+	wait_until 5 test -S notify
+	NOTIFY_SOCKET=$PWD/notify davit boot
+	wait_until 5 grep -q '^READY=1$' said
+	state_is web running
+}
+
 @test "without boot, policies bring back after a power cut what they are for" {
 	stack
 	up
