@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "../util/auto.h"
@@ -111,6 +112,7 @@ static int empty_into(int unit_fd, int leaf_fd)
 			*end = 0;
 			(void)cgroup_write(leaf_fd, "cgroup.procs", p);
 		}
+		nanosleep(&(struct timespec){ .tv_nsec = i * 100000L }, NULL);   /* one that is just ending cannot be moved */
 	}
 	errno = EBUSY;
 	return -1;
