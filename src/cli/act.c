@@ -1,10 +1,13 @@
 #include "act.h"
 
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../super/super.h"
 #include "../util/auto.h"
 #include "../util/json.h"
+#include "../util/mem.h"
 
 json_t *act_request(const struct cli *c, const char *op)
 {
@@ -204,6 +207,21 @@ static int one_try(struct cli *c, json_t *req, struct progress *p, struct err *e
 	return r;
 }
 
+/* What was said to be done is so after a power cut, too: the records, or, of a project that is gone, that it is. Not the supervisor's work,
+ * whose loop must not wait for a disk. */
+static void sync_records(const struct cli *c)
+{
+	auto_free char *journal = xasprintf("%s/projects/%s/journal", c->dirs.state, c->name);
+	auto_free char *projects = xasprintf("%s/projects", c->dirs.state);
+	auto_close int fd = open(journal, O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0 && fdatasync(fd) == 0)
+		return;
+	auto_close int dir = open(projects, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir >= 0)
+		fsync(dir);
+}
+
 int act_run(struct cli *c, json_t *req, const char *verb, struct err *err)
 {
 	struct progress *p = progress_new(&c->ui, verb);
@@ -214,6 +232,8 @@ int act_run(struct cli *c, json_t *req, const char *verb, struct err *err)
 		r = one_try(c, req, p, err);
 	}
 	json_decref(req);
+	if (r == ACT_DONE)
+		sync_records(c);
 	progress_free(p);
 	return r == ACT_DONE ? 0 : -1;
 }

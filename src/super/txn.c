@@ -59,6 +59,7 @@ static void txn_free(struct txn *t)
 	for (size_t i = 0; i < t->images.n; i++)
 		image_free(t->images.items[i].value);
 	map_done(&t->images, NULL);
+	up_drop_model(t);
 	if (t->deadline)
 		event_free(t->deadline);
 	free(t);
@@ -321,6 +322,7 @@ static void announce_kept(struct txn *t)
 
 static void cannot_begin(struct txn *t, struct err *err)
 {
+	up_drop_model(t);
 	err_done(&t->err);
 	err_move(&t->err, err);
 	t->failed_to_run = true;
@@ -353,10 +355,8 @@ static void on_books(struct super *s, void *arg, const json_t *result, const str
 }
 
 /* 0: the plan runs or its books are being written. */
-static int txn_begin(struct txn *t, struct err *err)
+static int txn_go(struct txn *t, struct err *err)
 {
-	if (t->verb == PLAN_UP && plan_up(t, err) < 0)
-		return -1;
 	jx_set_str(t->req, "boot_id", proc_boot_id());
 	if (jx_store(t->s->p.state_fd, "txn.json", t->req, 0600, 0, err) < 0) {
 		err_wrap(err, "record the request in '%s'", t->s->p.state);
@@ -378,6 +378,34 @@ static int txn_begin(struct txn *t, struct err *err)
 		exec_start(t);
 	}
 	return 0;
+}
+
+static void on_model(struct super *s, void *arg, const json_t *result, const struct err *failure)
+{
+	struct txn *t = s->txn;
+	struct err err = ERR_INIT;
+
+	if (t != arg)
+		return;
+	if (failure) {
+		err_set(&err, failure->kind, "%s", err_msg(failure));
+		cannot_begin(t, &err);
+		return;
+	}
+	up_model_stored(t);
+	if (t->superseded)
+		txn_finish(t);
+	else if (txn_go(t, &err) < 0)
+		cannot_begin(t, &err);
+}
+
+static int txn_begin(struct txn *t, struct err *err)
+{
+	if (t->verb == PLAN_UP && plan_up(t, err) < 0)
+		return -1;
+	if (up_store_model(t, on_model))
+		return 0;
+	return txn_go(t, err);
 }
 
 static void txn_next(struct super *s)

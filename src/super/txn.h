@@ -24,6 +24,8 @@ struct txn {
 	bool pumping, pump_again;
 	struct strs new_volumes, new_networks;
 	struct map images;               /* service → struct image * */
+	char *model_text;                /* the new model while it is not on disk yet; super.model is it already … */
+	struct project *last_model;      /* … and this was the one before */
 	struct event *deadline;          /* wait_timeout_s */
 	struct txn *next;
 };
@@ -40,6 +42,12 @@ void op_end(struct txn *t, size_t i, const struct err *err, const char *attr);
 
 /* txn_up.c: what `up` needs before there can be a plan: the model, its images, its books. */
 int up_accept_model(struct txn *t, struct err *err);
+/* The model goes to disk, synced, once everything that can be checked beforehand is right: what a boot brings back is always one that could
+ * be tried. True: a worker is at it, and `done` is called; then, if that went well, up_model_stored() is to be. */
+bool up_store_model(struct txn *t, network_done_fn *done);
+void up_model_stored(struct txn *t);
+/* Instead: the one before is in force again. */
+void up_drop_model(struct txn *t);
 int up_check_images(struct txn *t, struct err *err);
 /* up_check.c: what the service asks for that this host cannot do. */
 int up_check_service(struct txn *t, const struct service *svc, struct err *err);

@@ -29,6 +29,21 @@ static void note_project(struct super *s)
 	s->project_line = json_incref(o);
 }
 
+static int parse_model(struct txn *t, const char *text, struct project **ret, struct err *err)
+{
+	struct project *model = NULL;
+
+	if (project_from_wire(text, strlen(text), &model, err) < 0)
+		return err_wrap(err, "model");
+	if (!STREQ(model->name, t->s->p.name)) {
+		err_set(err, ERR_PROTO, "the model is project '%s', not '%s'", model->name, t->s->p.name);
+		project_free(model);
+		return -1;
+	}
+	*ret = model;
+	return 0;
+}
+
 int up_accept_model(struct txn *t, struct err *err)
 {
 	json_t *wire = jx_obj(t->req, "model");
@@ -40,22 +55,59 @@ int up_accept_model(struct txn *t, struct err *err)
 	text = wire ? json_dumps(wire, JSON_COMPACT) : NULL;
 	if (!text)
 		return err_set(err, ERR_PROTO, "the request has no model");
-	if (project_from_wire(text, strlen(text), &model, err) < 0)
-		return err_wrap(err, "model");
-	if (!STREQ(model->name, t->s->p.name)) {
-		err_set(err, ERR_PROTO, "the model is project '%s', not '%s'", model->name, t->s->p.name);
-		project_free(model);
+	if (parse_model(t, text, &model, err) < 0)
 		return -1;
-	}
-	if (path_write(t->s->p.state_fd, "model.json", text, strlen(text), 0600, PATH_SYNC, err) < 0) {
-		project_free(model);
-		return err_wrap(err, "keep the model in '%s'", t->s->p.state);
-	}
-	json_object_del(t->req, "model");
-	project_free(t->s->model);
+	t->model_text = take(text);
+	t->last_model = t->s->model;
 	t->s->model = model;
-	note_project(t->s);
 	return 0;
+}
+
+static bool is_stored(const struct super *s, const char *text)
+{
+	auto_buf struct buf b = BUF_INIT;
+
+	return path_read(s->p.state_fd, "model.json", CTL_MAX, &b, NULL) == 0 && b.p && STREQ(b.p, text);
+}
+
+static int store_work(void *arg, json_t **ret, struct err *err)
+{
+	const struct super *s = arg;
+	const struct txn *t = s->txn;
+
+	if (path_write(s->p.state_fd, "model.json", t->model_text, strlen(t->model_text), 0600, PATH_SYNC, err) < 0)
+		return err_wrap(err, "keep the model in '%s'", s->p.state);
+	return 0;
+}
+
+void up_model_stored(struct txn *t)
+{
+	free(take(t->model_text));
+	project_free(take(t->last_model));
+	json_object_del(t->req, "model");
+	note_project(t->s);
+}
+
+bool up_store_model(struct txn *t, network_done_fn *done)
+{
+	if (!t->model_text)
+		return false;
+	if (is_stored(t->s, t->model_text)) {
+		up_model_stored(t);
+		return false;
+	}
+	network_submit(t->s, store_work, done, t);
+	return true;
+}
+
+/* It was not good enough to be tried. */
+void up_drop_model(struct txn *t)
+{
+	if (!t->model_text)
+		return;
+	free(take(t->model_text));
+	project_free(t->s->model);
+	t->s->model = take(t->last_model);
 }
 
 int txn_load_model(struct super *s, struct err *err)
