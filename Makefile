@@ -129,6 +129,10 @@ uninstall:
 units: $(UNIT_TESTS)
 	$(Q)tests/run-units $(UNIT_TESTS)
 
+# As root; installs QEMU and makes an image on its first run.
+vm: all images
+	$(Q)tests/vm/run $(B)
+
 golden: $(B)/davit
 	$(Q)tests/golden/run --cmd $<
 
@@ -178,10 +182,11 @@ help:
 	@echo 'make crash-points    as root: davit is killed at its N-th system call (CRASH_TRIALS of each kind, CRASH_ALL=1: each)'
 	@echo 'make soak       as root, some minutes: SOAK_RESTARTS (10000) restarts, SOAK_UPS (1000) times up and down, and what is left of them'
 	@echo 'make fuzz       FUZZ_S seconds of each fuzz target (FUZZERS), with clang'
+	@echo 'make vm         as root: tests in a virtual machine: boot, power cuts, systemd, clocks'
 	@echo 'make bench      as root: figures of speed and memory'
 	@echo 'make install    into PREFIX=$(PREFIX), below DESTDIR'
 	@echo 'make deps | images | clean'
 	@echo 'Variables: B=DIR builds elsewhere, V=1 shows commands, WERROR=1 makes warnings errors'
 
-.PHONY: soak crash-points all others demo check bench do-demo do-check do-bench deps images install uninstall units golden stories asan-units asan-golden fuzz do-fuzz clean help
+.PHONY: vm soak crash-points all others demo check bench do-demo do-check do-bench deps images install uninstall units golden stories asan-units asan-golden fuzz do-fuzz clean help
 .DEFAULT_GOAL := all
