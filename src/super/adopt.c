@@ -46,7 +46,8 @@ static struct unit *unit_of(struct super *s, struct unit_rec *r)
 	unit_rec_done(&u->rec);
 	u->rec = *r;
 	memset(r, 0, sizeof *r);
-	u->state = state < 0 ? U_STOPPED : (enum ustate)state;
+	/* a newer davit may know states that we do not: what lives runs */
+	u->state = state >= 0 ? (enum ustate)state : unit_rec_alive(&u->rec) ? U_RUNNING : U_STOPPED;
 	judge_times(u);
 	if (u->rec.id)
 		load_launch(u);

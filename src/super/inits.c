@@ -3,7 +3,8 @@
  * The pidfd says at once that it is gone. How it ended, its parent knows: that is the keeper, which writes it to the exits file before
  * it reaps. The children of a keeper that was killed were given to the host's init, which tells nobody; there the kernel is asked, which
  * remembers it for as long as somebody has a pidfd from before (PIDFD_GET_INFO, Linux 6.15). So the new keeper keeps those pidfds, and
- * they outlive a supervisor, too. Where neither knows within EXIT_WORD_MS, the status stays unknown. */
+ * they outlive a supervisor, too. What nobody has reaped yet can be seen in /proc. Where nobody knows within EXIT_WORD_MS, the status
+ * stays unknown. */
 #include "sup.h"
 
 #include <string.h>
@@ -13,7 +14,7 @@
 #include "../util/log.h"
 #include "../util/mem.h"
 
-enum { EXIT_WORD_MS = 2000, ASK_AGAIN_MS = 10 };
+enum { EXIT_WORD_MS = 2000, KEEPER_WORD_MS = 200, ASK_AGAIN_MS = 10 };
 
 static void on_exit_rec(const struct exit_rec *r, void *ctx)
 {
@@ -37,17 +38,33 @@ void exits_collect(struct super *s)
 		log_error("exits: %s", err_msg(&err));
 }
 
+/* It is its parent's to say first; but a keeper may be stopped, or have no room to write, and a stranger says nothing. */
+static bool may_look(const struct unit *u)
+{
+	return u->init_kept || clock_mono_ns() > u->gone_mono + KEEPER_WORD_MS * MS_NS;
+}
+
+/* Where the status is known from (see events), NULL: nowhere yet. */
+static const char *ask_kernel(const struct unit *u, int *ret_status)
+{
+	if (proc_pidfd_ended(u->pidfd, ret_status) == 1)
+		return "pidfd";
+	return may_look(u) && proc_zombie_ended(&u->rec.proc, ret_status) ? "proc" : NULL;
+}
+
 /* Looks for its status, and again in a moment when it is not known yet. */
 static void look(struct unit *u)
 {
 	struct timeval tv = { .tv_usec = ASK_AGAIN_MS * 1000 };
+	const char *source;
 	int status;
 
 	exits_collect(u->s);
 	if (u->queued & (1u << E_EXIT))
 		return;
-	if (proc_pidfd_ended(u->pidfd, &status) == 1) {
-		u->exit_source = "pidfd";
+	source = ask_kernel(u, &status);
+	if (source) {
+		u->exit_source = source;
 		unit_ended(u, status, clock_wall_ns());
 	} else if (clock_mono_ns() > u->gone_mono + EXIT_WORD_MS * MS_NS) {
 		log_warn("%s: nobody knows how process %d ended", u->rec.slot, (int)u->rec.proc.pid);

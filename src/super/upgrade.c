@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -31,14 +32,18 @@ void super_about_done(struct super_about *a)
 /* The first event; 0 or -1. */
 static int first_word(struct ctl *c, const char *project, int timeout_ms, json_t **ret, struct err *err)
 {
+	struct ucred peer;
+	socklen_t len = sizeof peer;
 	int r = ctl_recv(c, timeout_ms, ret, err);
 
 	if (r < 0)
 		return -1;
-	if (r == 0)
-		return err_set(err, ERR_TIMEOUT, "the supervisor of project '%s' did not answer within %d s", project,
-			       timeout_ms / 1000);
-	return 0;
+	if (r > 0)
+		return 0;
+	err_set(err, ERR_TIMEOUT, "the supervisor of project '%s' did not answer within %d s", project, timeout_ms / 1000);
+	if (getsockopt(ctl_fd(c), SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0)
+		err_hint(err, "it is process %d; when that is killed its keeper starts another, and no container notices", (int)peer.pid);
+	return -1;
 }
 
 static int connect_to(const struct dirs *d, const char *project, struct ctl **ret, struct err *err)

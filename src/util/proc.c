@@ -44,37 +44,58 @@ const char *proc_boot_id(void)
 	return id;
 }
 
-/* State letter, parent and start time: fields 3, 4 and 22, counted behind the last parenthesis, since a command may be
- * named ") Z 1". */
-static int read_stat(pid_t pid, char *ret_state, uint64_t *ret_start, unsigned *ret_parent)
+/* What is wanted of /proc/PID/stat: fields 3, 4, 22 and 52, counted behind the last parenthesis, since a command may be named
+ * ") Z 1". */
+struct stat_line {
+	char state;
+	unsigned parent, wait_status;    /* the latter 0 for who may not trace the process */
+	uint64_t start;
+};
+
+static int take_field(struct stat_line *l, int field, const char *text)
 {
-	enum { STATE = 3, PARENT = 4, START = 22 };
+	enum { STATE = 3, PARENT = 4, START = 22, WAIT_STATUS = 52 };
+
+	switch (field) {
+	case STATE:
+		l->state = *text;
+		return 0;
+	case PARENT:
+		return str_uint(text, 0, INT_MAX, &l->parent);
+	case START:
+		return str_u64(text, &l->start);
+	case WAIT_STATUS:
+		return str_uint(text, 0, UINT16_MAX, &l->wait_status);
+	}
+	return 0;
+}
+
+static int read_stat(pid_t pid, struct stat_line *ret)
+{
 	char path[40], text[1024], *p, *save = NULL;
+	int field = 3;
 
 	snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
 	if (pid <= 0 || read_small(path, text, sizeof text) < 0)
 		return -1;
+	text[strcspn(text, "\n")] = '\0';
 	p = strrchr(text, ')');
 	if (!p)
 		return -1;
-	p = strtok_r(p + 1, " ", &save);
-	for (int field = STATE; p; field++, p = strtok_r(NULL, " ", &save)) {
-		if (field == STATE)
-			*ret_state = *p;
-		if (field == PARENT && str_uint(p, 0, INT_MAX, ret_parent) < 0)
+	for (p = strtok_r(p + 1, " ", &save); p; p = strtok_r(NULL, " ", &save))
+		if (take_field(ret, field++, p) < 0)
 			return -1;
-		if (field == START)
-			return str_u64(p, ret_start);
-	}
-	return -1;
+	return field > 22 ? 0 : -1;
 }
 
 int proc_start_time(pid_t pid, uint64_t *ret_start)
 {
-	unsigned parent;
-	char state;
+	struct stat_line l = { 0 };
 
-	return read_stat(pid, &state, ret_start, &parent);
+	if (read_stat(pid, &l) < 0)
+		return -1;
+	*ret_start = l.start;
+	return 0;
 }
 
 static bool is_living(char state)
@@ -84,32 +105,31 @@ static bool is_living(char state)
 
 int proc_identify(pid_t pid, struct proc_id *ret)
 {
-	uint64_t start;
-	unsigned parent;
-	char state;
+	struct stat_line l = { 0 };
 
-	if (read_stat(pid, &state, &start, &parent) < 0 || !is_living(state))
+	if (read_stat(pid, &l) < 0 || !is_living(l.state))
 		return -1;
-	*ret = (struct proc_id){ .pid = pid, .start = start };
+	*ret = (struct proc_id){ .pid = pid, .start = l.start };
 	return 0;
 }
 
 bool proc_alive(const struct proc_id *id)
 {
-	uint64_t start;
-	unsigned parent;
-	char state;
+	struct stat_line l = { 0 };
 
-	return read_stat(id->pid, &state, &start, &parent) == 0 && start == id->start && is_living(state);
+	return read_stat(id->pid, &l) == 0 && l.start == id->start && is_living(l.state);
 }
 
 pid_t proc_parent(pid_t pid)
 {
-	uint64_t start;
-	unsigned parent;
-	char state;
+	struct stat_line l = { 0 };
 
-	return read_stat(pid, &state, &start, &parent) == 0 ? (pid_t)parent : 0;
+	return read_stat(pid, &l) == 0 ? (pid_t)l.parent : 0;
+}
+
+static int exit_status(int wait_status)
+{
+	return WIFSIGNALED(wait_status) ? 128 + WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
 }
 
 /* As in linux/pidfd.h of 6.15; headers are older. */
@@ -128,7 +148,18 @@ int proc_pidfd_ended(int pidfd, int *ret_status)
 		return errno == ESRCH ? 0 : -1;
 	if (!(info.mask & INFO_EXIT))
 		return 0;
-	*ret_status = WIFSIGNALED(info.exit_code) ? 128 + WTERMSIG(info.exit_code) : WEXITSTATUS(info.exit_code);
+	*ret_status = exit_status(info.exit_code);
+	return 1;
+}
+
+int proc_zombie_ended(const struct proc_id *id, int *ret_status)
+{
+	struct stat_line l = { 0 };
+
+	/* 0 is also what those are told who may not know: then it is left to others to say so */
+	if (read_stat(id->pid, &l) < 0 || l.start != id->start || l.state != 'Z' || (!l.wait_status && geteuid() != 0))
+		return 0;
+	*ret_status = exit_status((int)l.wait_status);
 	return 1;
 }
 

@@ -30,6 +30,8 @@ pid_t proc_parent(pid_t pid);
 /* How a process ended that may be anybody's child: 1 with an exit status or 128 + signal; 0: it has not, or was not reaped yet; -1: the
  * kernel does not say (before Linux 6.15). The pidfd must be from before it was reaped. */
 int proc_pidfd_ended(int pidfd, int *ret_status);
+/* The same of exactly this process while nobody has reaped it: 1 or 0 (it lives, is gone, or we may not know). */
+int proc_zombie_ended(const struct proc_id *id, int *ret_status);
 int proc_pidfd_signal(int pidfd, int sig);   /* 0 or -1 with errno */
 
 /* Starts a program. The child is born with all signals blocked, then gets default dispositions and an empty mask, stdio as

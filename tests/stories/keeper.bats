@@ -6,10 +6,12 @@ top=$(realpath "$BATS_TEST_DIRNAME/../..")
 another_keeper() { local now; now=$(keeper_pid) && [ "$now" != "$1" ] && [ -n "$(supervisor_pid)" ]; }
 kernel_tells() { [ "$(printf '%s\n' 6.15 "$(uname -r)" | sort -V | head -n 1)" = 6.15 ]; }     # how a process ended, by its pidfd
 
+exited_with() { is "$(ps_field "$1" ExitCode)" "$2"; }
+
 # The status of a container that is no child of its keeper: what the kernel tells, else unknown, which counts as a failure.
 ended_with() {
 	wait_until 10 state_is "$1" exited
-	kernel_tells && is "$(ps_field "$1" ExitCode)" "$2" || :
+	! kernel_tells || wait_until 10 exited_with "$1" "$2"
 }
 
 @test "the keeper is killed: how containers end afterwards, and in that moment, is known" {
@@ -120,4 +122,50 @@ nothing_was_noticed() {
 		davit down
 		wait_until 5 no_leaks
 	done
+}
+
+@test "the keeper is stopped: how containers end is known all the same; what it was to keep waits for it" {
+	compose <<-END
+	services:
+	  ends:  {image: busybox, command: ["sh", "-c", "while [ ! -e /tmp/go ]; do sleep 0.02; done; exit 42"]}
+	  again: {image: busybox, command: [sleep, inf], restart: always}
+	  tty:   {image: busybox, tty: true, command: ["sh", "-c", "trap 'echo hung up; exit 1' HUP; while :; do sleep 0.1; done"], profiles: [later]}
+	END
+	up
+	local pid keeper
+	pid=$(pid_of again) keeper=$(keeper_pid)
+	kill -STOP "$keeper"
+	sh_in ends 'touch /tmp/go'
+	kill -9 "$pid"
+	wait_until 10 exited_with ends 42
+	changed() { local now; now=$(pid_of again); [ -n "$now" ] && [ "$now" != "$pid" ]; }
+	wait_until 10 changed
+	davit --profile later up -d
+	kill -9 "$(supervisor_pid)"
+	kill -CONT "$keeper"
+	wait_until 5 supervisor_pid
+	wait_until 5 state_is tty running
+	davit up -d
+	! log_has tty 'hung up'
+	is "$(keeper_pid)" "$keeper"
+}
+
+@test "the keeper is killed while its supervisor neither listens nor notices: no command brings a second one up beside it" {
+	compose <<-END
+	services:
+	  one: {image: busybox, command: [sleep, inf], restart: always, ports: ["127.0.0.1:8079:80"]}
+	END
+	up
+	local pid supervisor
+	pid=$(pid_of one) supervisor=$(supervisor_pid)
+	kill -STOP "$supervisor"
+	kill -9 "$(keeper_pid)"
+	rm "$DAVIT_RUN_DIR/projects/$PROJECT/sock"          # as it is not there yet while a supervisor begins
+	timeout 60 "$DAVIT" start >shown 2>&1 3>&- &
+	local begun=$!
+	run ! wait_until 1 keeper_pid
+	kill -CONT "$supervisor"
+	wait $begun || fail "$(cat shown)"
+	is "$(keeper_pid)" "$supervisor"                    # in the place of the first one
+	is "$(pid_of one)" "$pid"
 }

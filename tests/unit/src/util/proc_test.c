@@ -333,7 +333,8 @@ static void how_a_stranger_ended(void **state)
 	static const int ways[] = { 0, 7, 255, 128 + SIGKILL, 128 + SIGTERM };
 
 	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
-		int fd, status = -1, r, go[2];
+		int fd, status = -1, seen = -1, r, go[2];
+		struct proc_id id;
 		char c;
 		pid_t pid;
 
@@ -349,10 +350,17 @@ static void how_a_stranger_ended(void **state)
 		fd = pidfd_open(pid, 0);
 		assert_true(fd >= 0);
 		assert_true(proc_pidfd_ended(fd, &status) <= 0);
+		assert_int_equal(proc_identify(pid, &id), 0);
+		assert_int_equal(proc_zombie_ended(&id, &seen), 0);
 		assert_int_equal(write(go[1], "x", 1), 1);
 		assert_int_equal(waitid(P_PID, (id_t)pid, &(siginfo_t){ 0 }, WEXITED | WNOWAIT), 0);
 		assert_true(proc_pidfd_ended(fd, &status) <= 0);
+		if (geteuid() == 0) {
+			assert_int_equal(proc_zombie_ended(&id, &seen), 1);
+			assert_int_equal(seen, ways[i]);
+		}
 		assert_int_equal(waitpid(pid, NULL, 0), pid);
+		assert_int_equal(proc_zombie_ended(&id, &seen), 0);
 		assert_int_equal(proc_parent(pid), 0);
 		r = proc_pidfd_ended(fd, &status);
 		assert_true(r == 1 ? status == ways[i] : r <= 0 && status == -1);
