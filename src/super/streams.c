@@ -190,7 +190,7 @@ static bool too_often(struct unit *u, int stream)
 	struct log_pace *p = &u->log_pace[stream - 1];
 	int64_t now = clock_mono_ns();
 
-	p->quick = now - p->woke_mono < QUICK_MS * MS_NS && p->bytes < QUICK_BYTES ? p->quick + 1 : 0;
+	p->quick = p->bytes && now - p->woke_mono < QUICK_MS * MS_NS && p->bytes < QUICK_BYTES ? p->quick + 1 : 0;
 	p->woke_mono = now;
 	return p->quick >= QUICK_MANY;
 }
