@@ -165,6 +165,7 @@ static void check(struct ship *s)
 void ship_pump(struct ship *s)
 {
 	int turns = 0;
+	bool full;
 
 	if (s->fd < 0 && !s->resolving) {
 		ship_connect(s);
@@ -179,8 +180,9 @@ void ship_pump(struct ship *s)
 		if (!send_out(s))
 			return;
 	}
+	full = s->unsafe >= WINDOW;
 	check(s);
-	if (turns == PER_TURN) {
+	if (turns == PER_TURN || (full && !s->unsafe)) { /* there may be more */
 		ship_wait(s, 0);
 	} else if (s->unsafe) {
 		ship_wait(s, s->check_ms);
