@@ -185,6 +185,7 @@ static void adopt_resting(struct unit *u)
 	case U_EXITED:
 		u->want = again ? W_RUNNING : W_NOTHING;
 		u->state = U_DELETING;
+		reopen_streams(u);       /* what it said last may not have been read */
 		act_delete(u);
 		return;
 	case U_FAILED:
@@ -240,10 +241,10 @@ static void adopt_units(struct super *s, struct world *w)
 		struct unit *u = it->value;
 		if (!has_root(u) && !has_process_now(u))
 			adopt_after_boot(u);
-		else if (has_process_now(u) && watch_init(u) == 0)
+		else if (unit_has_process(u->state) && watch_init(u) == 0 && has_process_now(u))
 			adopt_living(u);
 		else if (unit_has_process(u->state))
-			adopt_dead(u);
+			adopt_dead(u);   /* watched, when the keeper has a pidfd that remembers how it ended */
 	}
 }
 

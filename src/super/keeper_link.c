@@ -222,8 +222,11 @@ int keeper_feed(struct super *s)
 		struct unit *u = it->value;
 		auto_free char *tty = xasprintf("tty:%s", u->rec.slot), *init = init_name(u);
 		auto_free char *udp = xasprintf("dns:%s:udp", u->rec.slot), *tcp = xasprintf("dns:%s:tcp", u->rec.slot);
+		auto_free char *out = streams_kept_name(u, "out"), *err = streams_kept_name(u, "err");
 		int udp_fd = -1, tcp_fd = -1;
 		feed(pair[0], tty, u->tty_fd);
+		feed(pair[0], out, u->out_fd);
+		feed(pair[0], err, u->err_fd);
 		if (u->pidfd >= 0)
 			feed(pair[0], init, u->pidfd);
 		if (dns_slot_sockets(s->dns, u->rec.slot, &udp_fd, &tcp_fd) == 0) {

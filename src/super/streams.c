@@ -46,13 +46,35 @@ static int log_ready(struct unit *u, struct err *err)
 	return 0;
 }
 
+char *streams_kept_name(const struct unit *u, const char *suffix)
+{
+	return xasprintf("%s:%s", suffix, u->rec.slot);
+}
+
+/* The keeper has it, too: what is in a pipe goes with the last who has it open, and both the container and this process may end before
+ * it is read. */
+static int open_reader(struct unit *u, const char *suffix, const char *fifo, int *reader, struct err *err)
+{
+	auto_free char *kept = streams_kept_name(u, suffix);
+
+	if (*reader >= 0)
+		return 0;
+	*reader = keeper_take_fd(u->s, kept);
+	if (*reader >= 0)
+		return 0;
+	if (stdio_open_reader(u->s->fifo_fd, fifo, reader, err) < 0)
+		return -1;
+	keeper_store_fd(u->s, kept, *reader);
+	return 0;
+}
+
 static int open_pair(struct unit *u, const char *suffix, int *reader, int *writer, struct err *err)
 {
 	auto_free char *name = stream_name(u, suffix);
 
 	if (stdio_make_fifo(u->s->fifo_fd, name, err) < 0)
 		return -1;
-	if (reader && *reader < 0 && stdio_open_reader(u->s->fifo_fd, name, reader, err) < 0)
+	if (reader && open_reader(u, suffix, name, reader, err) < 0)
 		return -1;
 	if (writer && stdio_open_container(u->s->fifo_fd, name, writer, err) < 0)
 		return -1;
@@ -331,10 +353,19 @@ void streams_drain(struct unit *u)
 		event_del(u->err_ev);
 }
 
+static void close_reader(struct unit *u, const char *suffix, struct event **ev, int *fd)
+{
+	auto_free char *kept = streams_kept_name(u, suffix);
+
+	if (*fd >= 0)
+		keeper_drop_fd(u->s, kept);
+	unwatch(ev, fd);
+}
+
 void streams_close(struct unit *u)
 {
-	unwatch(&u->out_ev, &u->out_fd);
-	unwatch(&u->err_ev, &u->err_fd);
+	close_reader(u, "out", &u->out_ev, &u->out_fd);
+	close_reader(u, "err", &u->err_ev, &u->err_fd);
 	if (u->log_timer)
 		event_free(take(u->log_timer));
 	if (u->tty_ev)

@@ -270,6 +270,7 @@ int streams_open(struct unit *u, int stdio[3], struct err *err);     /* before c
 int streams_reopen(struct unit *u, struct err *err);                 /* the readers of what runs already */
 int streams_writers(const struct unit *u, int stdio[3], struct err *err);   /* ends of its own log's streams for a command in it; the caller closes them */
 void streams_watch(struct unit *u);                                  /* readers on */
+char *streams_kept_name(const struct unit *u, const char *suffix);   /* under which the keeper has the reader of "out", "err"; malloc'ed */
 void streams_console(struct unit *u);                                /* after create: fetch the pty master */
 void streams_drain(struct unit *u);                                  /* after exit */
 void streams_close(struct unit *u);

@@ -197,3 +197,27 @@ come_back_in_order() {
 	up -t 0
 	is "$(sh_in web 'echo $A')" b
 }
+
+@test "restart: true follows what is asked for, not what happens by itself" {
+	compose <<-END
+	services:
+	  db:  {image: busybox, command: [sleep, inf], restart: always}
+	  web: {image: busybox, command: [sleep, inf], depends_on: {db: {condition: service_started, restart: true}}}
+	END
+	up
+	local db web
+	db=$(pid_of db) web=$(pid_of web)
+	kill -9 "$db"
+	wait_until 5 pid_changes db "$db"
+	is "$(pid_of web)" "$web"
+	davit restart -t 0 db
+	pid_changes web "$web"
+	web=$(pid_of web)
+	sed -i 's/db:  {/db:  {environment: {A: b}, /' compose.yaml
+	up -t 0
+	pid_changes web "$web"
+	is "$(sh_in db 'echo $A')" b
+	web=$(pid_of web)
+	davit stop -t 0 db                  # as in docker compose, a stop stops what it names
+	is "$(pid_of web)" "$web"
+}

@@ -14,7 +14,7 @@ stack() {
 	  web:    {<<: *it, command: ["sh", "-c", "echo hello >index.html; exec httpd -f -p 80"], ports: ["127.0.0.1:8091:80"]}
 	  echo:   {<<: *it, command: [nc, -ll, -p, "7", -e, cat], ports: ["127.0.0.1:8092:7"]}
 	  writer: {<<: *it, command: ["sh", "-c", "while [ ! -e /shared/write ]; do sleep 0.02; done; exec seq 1 300000"]}
-	  ends:   {<<: *it, command: ["sh", "-c", "while [ ! -e /shared/end ]; do sleep 0.02; done; exit 42"]}
+	  ends:   {<<: *it, command: ["sh", "-c", "while [ ! -e /shared/end ]; do sleep 0.02; done; echo last words; exit 42"]}
 	  later:  {<<: *it, command: ["sh", "-c", "while [ ! -e /shared/later ]; do sleep 0.02; done; exit 43"]}
 	  again:  {<<: *it, command: [sleep, inf], restart: always}
 	  hurt:   {<<: *it, command: [sleep, inf], restart: "on-failure"}
@@ -60,9 +60,10 @@ all_is_well() {
 in_the_gap() {
 	touch shared/write shared/end
 	kill -9 "${pids[again]}" "${pids[hurt]}"
-	ended() { ! kill -0 "${pids[ends]}" 2>/dev/null || grep -q '^State:.*Z' "/proc/${pids[ends]}/status"; }
-	wait_until 5 ended
+	wait_until 5 has_ended ends
 }
+
+has_ended() { ! kill -0 "${pids[$1]}" 2>/dev/null || grep -q '^State:.*Z' "/proc/${pids[$1]}/status"; }
 
 @test "the supervisor is killed" {
 	stack
@@ -77,6 +78,7 @@ in_the_gap() {
 	all_is_well
 	wait_until 5 state_is ends exited
 	is "$(ps_field ends ExitCode) $(ps_field writer ExitCode)" "42 0"
+	log_has ends 'last words'
 }
 
 @test "the keeper is killed" {
@@ -88,11 +90,20 @@ in_the_gap() {
 	in_the_gap
 	another() { local now; now=$(keeper_pid) && [ "$now" != "$keeper" ]; }
 	wait_until 5 another
+	# and a container that is nobody's child of ours ends while there is no supervisor
+	wait_until 5 new_supervisor ""
+	supervisor=$(supervisor_pid)
+	kill -STOP "$(keeper_pid)"
+	kill -9 "$supervisor"
 	touch shared/later
+	wait_until 5 has_ended later
+	kill -CONT "$(keeper_pid)"
+	wait_until 5 new_supervisor "$supervisor"
 	all_is_well
 	wait_until 5 state_is ends exited
 	wait_until 5 state_is later exited
 	! kernel_tells || is "$(ps_field ends ExitCode) $(ps_field later ExitCode) $(ps_field writer ExitCode)" "42 43 0"
+	log_has ends 'last words'
 }
 
 @test "both are killed at once" {
