@@ -214,6 +214,7 @@ static void begin_pre_stop(struct unit *u, int64_t grace_ms, int64_t left_ms)
 	struct timeval tv = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
 	struct hooks *h = begin(u, HOOK_PRE_STOP);
 
+	unit_save(u);                    /* what the stop is for, and when its grace ends: the first hook may take long */
 	h->deadline = evtimer_new(u->s->base, on_deadline, h);
 	evtimer_add(h->deadline, &tv);
 	execute(h);

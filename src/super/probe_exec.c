@@ -136,10 +136,10 @@ static void overdue(struct health *h)
 static void drop(struct health *h)
 {
 	struct exec_run *r = h->run;
-	struct event **evs[] = { &r->call_ev, &r->out_ev, &r->pour };
 
 	if (!r)
 		return;
+	struct event **evs[] = { &r->call_ev, &r->out_ev, &r->pour };
 	h->run = NULL;
 	for (size_t i = 0; i < ARRAY_LEN(evs); i++)
 		if (*evs[i])
