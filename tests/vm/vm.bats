@@ -69,11 +69,11 @@ power_cut_at() {
 	power_cut_at 'davit up -d; say now; sleep 1000'
 }
 
-@test "a power cut while it is stopped" {
+@test "a power cut right after a stop: it is remembered" {
 	vm_run <<-'END'
 		begin
 		davit up -d
-		davit stop web
+		davit stop idle
 		say now
 		sleep 1000
 	END
@@ -82,7 +82,7 @@ power_cut_at() {
 	vm_run <<-'END'
 		davit -p shop boot
 		until_true 60 state_is db running
-		state_is web exited || fail "web was stopped by hand"
+		state_is idle exited || fail "idle was stopped by hand"
 		nothing_left
 	END
 	vm_ended
