@@ -269,6 +269,7 @@ static void on_call(evutil_socket_t fd, short what, void *arg)
 		err_done(&u->fail);
 	if (r < 0 || status) {
 		if (act == ACT_START && u->pidfd >= 0 && proc_alive(&u->rec.proc) && !unit_waits_for_start(u)) {
+			unit_nudge(u);
 			super_post(u, E_OK);     /* somebody else's start was first */
 			return;
 		}

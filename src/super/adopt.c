@@ -93,8 +93,10 @@ static void adopt_living(struct unit *u)
 	oom_watch(u, true);
 	reopen_streams(u);
 	network_dns_on(u);
-	if (u->state == U_STARTING && !unit_waits_for_start(u))
+	if (u->state == U_STARTING && !unit_waits_for_start(u)) {
 		u->state = U_RUNNING;
+		unit_nudge(u);
+	}
 	switch (u->state) {
 	case U_STARTING:
 		u->want = W_RUNNING;

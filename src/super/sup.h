@@ -258,6 +258,8 @@ int unit_signal(struct unit *u, int sig, struct err *err);
 void unit_send_stop(struct unit *u);
 /* Whether its init is still the runtime's own, waiting to become the container's program. */
 bool unit_waits_for_start(const struct unit *u);
+/* One that waits no longer, or should not: its start may have been cut short. */
+void unit_nudge(const struct unit *u);
 /* The runtime of this container: its own or the supervisor's. */
 const struct oci_runtime *unit_runtime(struct unit *u);
 void unit_timer(struct unit *u, int64_t ms);     /* -1: off */

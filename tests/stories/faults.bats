@@ -168,3 +168,13 @@ refused_up() {
 	is "$(tmp_files)" ""
 	well
 }
+
+@test "start is killed when it has half let go: the container runs all the same" {
+	faulty
+	stack
+	fault start.asks-1 half
+	up asks
+	asleep() { grep -qx sleep "/proc/$(pid_of asks)/comm"; }
+	wait_until 5 asleep
+	is "$(ps_field asks State)" running
+}

@@ -246,6 +246,29 @@ static void test_watches_a_directory_that_is_not_there_yet(void **state)
 	evr_free(r);
 }
 
+/* The writer was killed between the two renames: there is no `events` for a while. */
+static void test_rotation_cut_short(void **state)
+{
+	struct events *e = begin();
+	struct evr *r = evr_new(scratch_path, "p", true);
+	auto_close int fd = openat(scratch_fd, "p", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	add(e, 1);
+	assert_int_equal(next_n(r), 1);
+	add(e, 2);
+	events_close(e);
+	assert_int_equal(renameat(fd, "events", fd, "events.old"), 0);
+	assert_int_equal(next_n(r), 2);
+	assert_int_equal(next_n(r), -1);
+	assert_int_equal(events_open(fd, &e, NULL), 0);
+	assert_true(has_news(r));
+	add(e, 3);
+	assert_int_equal(next_n(r), 3);
+	assert_int_equal(next_n(r), -1);
+	evr_free(r);
+	events_close(e);
+}
+
 static void test_skip_gives_only_what_comes(void **state)
 {
 	struct events *e = begin();
@@ -271,6 +294,7 @@ int main(void)
 		scratch_test(test_full_disk_loses_whole_lines_and_says_so),
 		scratch_test(test_follows_from_before_the_project_to_its_next_life),
 		scratch_test(test_watches_a_directory_that_is_not_there_yet),
+		scratch_test(test_rotation_cut_short),
 		scratch_test(test_skip_gives_only_what_comes),
 	};
 
