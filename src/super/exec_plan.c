@@ -42,9 +42,7 @@ static void note_failure(struct txn *t, size_t i, const struct err *err, const c
 	log_error("%s %s: %s", op_kind_str(op->kind), op->slot ? op->slot : "", err_msg(err));
 	if (t->err.kind)
 		return;
-	err_set(&t->err, err->kind, "%s", err_msg(err));
-	if (err->hint)
-		err_hint(&t->err, "%s", err->hint);
+	err_copy(&t->err, err);
 	if (op->service) {
 		free(t->err_service);
 		t->err_service = xstrdup(op->service);
@@ -198,7 +196,7 @@ void exec_give_up(struct txn *t, const struct err *why)
 	bool first = !t->err.kind;
 
 	if (first)
-		err_set(&t->err, why->kind, "%s", err_msg(why));
+		err_copy(&t->err, why);
 	if (first && t->st)
 		name_hook(t, why);
 	if (!t->st)                      /* its books are being written; it ends when they are */

@@ -337,7 +337,7 @@ static void on_books(struct super *s, void *arg, const json_t *result, const str
 	if (t != arg)
 		return;
 	if (failure)
-		err_set(&err, failure->kind, "%s", err_msg(failure));
+		err_copy(&err, failure);
 	else if (network_apply_books(s, result, &t->new_volumes, &err) == 0) {
 		if (t->superseded) {
 			txn_finish(t);
@@ -388,7 +388,7 @@ static void on_model(struct super *s, void *arg, const json_t *result, const str
 	if (t != arg)
 		return;
 	if (failure) {
-		err_set(&err, failure->kind, "%s", err_msg(failure));
+		err_copy(&err, failure);
 		cannot_begin(t, &err);
 		return;
 	}

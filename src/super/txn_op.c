@@ -410,12 +410,8 @@ void op_begin(struct txn *t, size_t i)
 
 static int failed(const struct unit *u, struct err *err)
 {
-	if (u->fail.kind) {
-		err_set(err, u->fail.kind, "%s", err_msg(&u->fail));
-		if (u->fail.hint)
-			err_hint(err, "%s", u->fail.hint);
-		return -1;
-	}
+	if (u->fail.kind)
+		return err_copy(err, &u->fail);
 	return err_set(err, ERR_FAIL, "%s", u->rec.error ? u->rec.error : "it failed");
 }
 

@@ -139,6 +139,14 @@ int err_move(struct err *to, struct err *from)
 	return -1;
 }
 
+int err_copy(struct err *to, const struct err *from)
+{
+	if (!to)
+		return -1;
+	fill(to, from->kind, from->errnum, xstrdup(err_msg(from)));
+	return from->hint ? err_hint(to, "%s", from->hint) : -1;
+}
+
 void err_done(struct err *err)
 {
 	if (!err)

@@ -45,6 +45,8 @@ int err_hint(struct err *err, const char *fmt, ...) __attribute__((format(printf
 
 /* Moves from into to (which must be empty) and empties from; returns -1. */
 int err_move(struct err *to, struct err *from);
+/* Makes `to` (which must be empty) say the same as from, hint and all; returns -1. */
+int err_copy(struct err *to, const struct err *from);
 void err_done(struct err *err);
 /* The message, never NULL. */
 const char *err_msg(const struct err *err);

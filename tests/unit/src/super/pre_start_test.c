@@ -51,6 +51,13 @@ static void units_done(struct super *s)
 	map_done(&s->units, NULL);
 }
 
+/* What is the worker's in life ends with it. */
+static void drop(const struct service *out)
+{
+	free(out->environment.v);
+	free((void *)out);
+}
+
 static void step_is_the_service_with_changes(void **state)
 {
 	struct super s = { .units = MAP_INIT };
@@ -74,6 +81,8 @@ static void step_is_the_service_with_changes(void **state)
 	assert_int_equal(out->stop_grace_ns, 0);
 	assert_int_equal(out->n_ports + out->n_pre_start + out->n_post_start + out->n_pre_stop, 0);
 	assert_string_equal(svc.user, "app");
+	free(out->network_mode);
+	drop(out);
 	units_done(&s);
 }
 
@@ -94,6 +103,7 @@ static void step_with_its_own_image(void **state)
 	assert_string_equal(out->network_mode, "host");
 	svc.n_pre_start = 1;
 	assert_null(pre_start_service(step(&s, 1), &svc));
+	drop(out);
 	units_done(&s);
 }
 
