@@ -291,9 +291,11 @@ static int write_books(struct super *s, json_t *out, struct err *err)
 /* A failure travels in the result, together with what was made before it. */
 static int books_work(void *arg, json_t **ret, struct err *err)
 {
+	const struct super *s = arg;
 	struct err why = ERR_INIT;
 
 	*ret = json_object();
+	ipam_sweep(s->ipam);             /* of a worker that was killed */
 	if (write_books(arg, *ret, &why) < 0) {
 		jx_set_str(*ret, "failed", err_msg(&why));
 		jx_set_str(*ret, "kind", err_kind_str(why.kind));

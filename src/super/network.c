@@ -311,6 +311,7 @@ static int teardown_work(void *arg, json_t **ret, struct err *err)
 	const json_t *n;
 	size_t i;
 
+	ipam_sweep(s->ipam);             /* of a worker that was killed */
 	if (shared ? keep_shared(s, nets, err) < 0 :
 		     fw_remove(s->p.name, err) < 0 || net_sweep(netns, s->p.name, err) < 0)
 		return -1;
