@@ -120,6 +120,16 @@ static int make_room(const struct dirs *d, const char *project, const struct sup
 	return 0;
 }
 
+/* When the keeper is killed while it changes programs, nobody is left to start one; else this waits for a moment, no more. */
+static void start_if_none(const struct dirs *d, const char *project)
+{
+	auto_err struct err why = ERR_INIT;
+	struct ctl *c = NULL;
+
+	if (super_connect(d, project, &c, &why) == 0)
+		ctl_close(c);
+}
+
 /* Who is there after `old`, ready to be asked. */
 static int await_next(const struct dirs *d, const char *project, int old_pid, struct super_about *ret, struct err *err)
 {
@@ -131,6 +141,8 @@ static int await_next(const struct dirs *d, const char *project, int old_pid, st
 		if (super_about(d, project, ASK_MS, ret, &why) == 0 && ret->pid != old_pid && ret->ready)
 			return 0;
 		super_about_done(ret);
+		if (why.kind == ERR_NOT_FOUND)
+			start_if_none(d, project);
 		if (clock_mono_ns() > deadline) {
 			err_set(err, ERR_TIMEOUT, "no supervisor of project '%s' has come up within %d s", project, COME_MS / 1000);
 			return err_hint(err, "see %s/projects/%s/supervisor.log", d->state, project);
