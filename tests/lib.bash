@@ -54,10 +54,10 @@ health_is() { [ "$(ps_field "$1" Health)" = "$2" ]; }
 log_has() { davit logs --no-log-prefix --no-color "$1" 2>&1 | grep -q -- "$2"; }
 log_count() { davit logs --no-log-prefix --no-color "$1" 2>&1 | grep -c -- "$2" || :; }
 
-# pid_of SERVICE: of its first process, as the host sees it
+# pid_of SERVICE [NUMBER]: of its first process, as the host sees it
 pid_of() {
 	local group
-	for group in $(find /sys/fs/cgroup -type d \( -path "*/davit/$PROJECT/$1-1" -o -path "*/davit-$PROJECT.s*/$1-1" \) 2>/dev/null); do
+	for group in $(find /sys/fs/cgroup -type d \( -path "*/davit/$PROJECT/$1-${2:-1}" -o -path "*/davit-$PROJECT.s*/$1-${2:-1}" \) 2>/dev/null); do
 		head -n 1 "$group/cgroup.procs"
 	done | sed -n '1p'
 }

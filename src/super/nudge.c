@@ -3,12 +3,18 @@
  * crun's init waits for one byte from a fifo. crun's start opens it, takes its name away, and then writes the byte. When it is killed in
  * between, nobody can find the fifo any more, and the init waits for ever; crun 1.8's turns in circles over it. The byte can still come
  * from us, through the init's own descriptor. One too many does no harm: the init reads one, and what it then becomes has no such
- * descriptor. */
+ * descriptor.
+ *
+ * The init reads without waiting, and takes "nothing there yet" (EAGAIN, what it gets between our open and our write) for the end of
+ * its life. Thus its descriptor is made to wait first, through a duplicate of it (pidfd_getfd, Linux 5.6). */
 #include "sup.h"
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "../util/auto.h"
 #include "../util/log.h"
@@ -25,15 +31,31 @@ static bool is_exec_fifo(int dir_fd, const char *name)
 	return str_ends(target, "/exec.fifo (deleted)");
 }
 
+/* Without the right to duplicate it is left as it is: most likely the byte is seen together with its writer. */
+static void make_it_wait(int pidfd, int their_fd)
+{
+	auto_close int fd = (int)syscall(SYS_pidfd_getfd, pidfd, their_fd, 0);
+	int flags = fd < 0 ? -1 : fcntl(fd, F_GETFL);
+
+	if (flags >= 0)
+		fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+}
+
+static bool let_go(int pidfd, int dir_fd, const char *name)
+{
+	make_it_wait(pidfd, (int)strtol(name, NULL, 10));
+	auto_close int fd = openat(dir_fd, name, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+
+	return fd >= 0 && write(fd, "0", 1) == 1;
+}
+
 void unit_nudge(const struct unit *u)
 {
 	auto_free char *fds = xasprintf("/proc/%d/fd", (int)u->rec.proc.pid);
 	auto_closedir DIR *d = opendir(fds);
 
 	for (struct dirent *e = d ? readdir(d) : NULL; e; e = readdir(d)) {
-		auto_close int fd = is_exec_fifo(dirfd(d), e->d_name) ?
-					    openat(dirfd(d), e->d_name, O_WRONLY | O_NONBLOCK | O_CLOEXEC) : -1;
-		if (fd >= 0 && write(fd, "0", 1) == 1)
+		if (is_exec_fifo(dirfd(d), e->d_name) && let_go(u->pidfd, dirfd(d), e->d_name))
 			log_info("%s: its start was cut short: it is let go", u->rec.slot);
 	}
 }

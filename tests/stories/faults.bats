@@ -172,9 +172,14 @@ refused_up() {
 @test "start is killed when it has half let go: the container runs all the same" {
 	faulty
 	stack
-	fault start.asks-1 half
-	up asks
-	asleep() { grep -qx sleep "/proc/$(pid_of asks)/comm"; }
-	wait_until 5 asleep
-	is "$(ps_field asks State)" running
+	local n
+	for n in 1 2 3 4 5 6; do
+		fault start.asks-$n half
+	done
+	up --scale asks=6 asks
+	asleep() { grep -qx sleep "/proc/$(pid_of asks "$1")/comm"; }
+	for n in 1 2 3 4 5 6; do
+		wait_until 5 asleep $n
+	done
+	is "$(davit ps --format json asks | jq -r .State | sort | uniq -c | xargs)" "6 running"
 }
