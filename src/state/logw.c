@@ -24,7 +24,7 @@
 #include "logclock.h"
 #include "logwrite.h"
 
-enum { MOVE_MAX = 256 << 10, MOVE_MIN = 4096, COPY = 64 * 1024, DEFAULT_FILES = 3, SKEW_NS = MS_NS, SMALL = 4096, SMALL_MANY = 2 };
+enum { MOVE_MAX = 256 << 10, MOVE_MIN = 4096, COPY = 64 * 1024, DEFAULT_FILES = 3, SKEW_NS = MS_NS, SMALL = 64 << 10, SMALL_MANY = 2 };
 static const int64_t default_bytes = 10 << 20;
 
 static void close_segment(struct logw *w)
@@ -320,10 +320,17 @@ static ssize_t copy_some(struct logw *w, struct out *o, int fd, size_t max)
 	return write_pending(o) < 0 ? -1 : n;
 }
 
-static ssize_t move_some(struct logw *w, struct out *o, int fd)
+/* At once, so that a segment does not get much larger than it may. */
+static size_t piece_max(const struct logw *w)
 {
 	int64_t eighth = w->max_bytes / 8;
-	size_t max = eighth < MOVE_MIN ? MOVE_MIN : eighth < MOVE_MAX ? (size_t)eighth : MOVE_MAX;
+
+	return eighth < MOVE_MIN ? MOVE_MIN : eighth < MOVE_MAX ? (size_t)eighth : MOVE_MAX;
+}
+
+static ssize_t move_some(struct logw *w, struct out *o, int fd)
+{
+	size_t max = piece_max(w);
 	ssize_t n;
 
 	if (o->torn && !at_line_end(o) && !o->pending.len)
@@ -398,8 +405,8 @@ int logw_move(struct logw *w, int fd, int stream, struct err *err)
 		}
 		if (n > 0)
 			w->moved += (size_t)n;
-		if (n > 0 && n < SMALL && ++small == SMALL_MANY) /* do not run after somebody who writes little and often */
-			return 0;
+		if (n > 0 && n < SMALL && (size_t)n < piece_max(w) && ++small == SMALL_MANY)
+			return 0;        /* do not run after somebody who writes little and often */
 	}
 	return 1;
 }

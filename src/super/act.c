@@ -311,7 +311,6 @@ void act_term(struct unit *u)
 	int64_t grace = u->grace_ms >= 0 ? u->grace_ms : u->have_launch ? u->launch.grace_ms : 10000;
 
 	u->stop_asked = u->want != W_AGAIN;
-	u->rec.restarting = u->want == W_AGAIN;
 	u->kills = 0;
 	health_stop(u);
 	unit_due(u, grace == 0 ? KILL_MS : grace);

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/pidfd.h>
+#include <sys/timerfd.h>
 
 #include "../util/auto.h"
 #include "../util/clock.h"
@@ -18,7 +19,6 @@
 
 /* A turn takes a whole pipe: so what comes on the other stream after it stays after it. */
 enum { MOVES_PER_TURN = 4 };
-enum { QUICK_MS = 5, QUICK_MANY = 16, QUICK_BYTES = 64 << 10, GATHER_MS = 1 };
 enum { DRAIN_MOVES = 16, LOG_PAUSE_MS = 100, LOG_TELL_MS = 60 * 1000 };
 
 static char *stream_name(const struct unit *u, const char *suffix)
@@ -188,10 +188,10 @@ static bool move_some(struct unit *u, int fd, int stream, int moves)
 	if (u->launch.log_none)
 		return discard(fd);
 	ship_poke(u);
-	u->log_pace[stream - 1].bytes = 0;
+	u->log_took = 0;
 	while (moves-- > 0) {
 		int r = logw_move(u->log, fd, stream, &err);
-		u->log_pace[stream - 1].bytes += logw_moved(u->log);
+		u->log_took += logw_moved(u->log);
 		if (r >= 0)
 			tell_dropped(u);
 		if (r >= 0 && r != 1)
@@ -206,31 +206,30 @@ static bool move_some(struct unit *u, int fd, int stream, int moves)
 	return false;
 }
 
-/* Somebody writes little and often: to be woken for each piece costs more than the piece. */
-static bool too_often(struct unit *u, int stream)
+/* An event loop's timers are too coarse for it. */
+static bool gather_for(struct unit *u, int64_t ns)
 {
-	struct log_pace *p = &u->log_pace[stream - 1];
-	int64_t now = clock_mono_ns();
+	const struct itimerspec at = { .it_value.tv_nsec = ns };
 
-	p->quick = p->bytes && now - p->woke_mono < QUICK_MS * MS_NS && p->bytes < QUICK_BYTES ? p->quick + 1 : 0;
-	p->woke_mono = now;
-	return p->quick >= QUICK_MANY;
+	if (u->gather_fd < 0) {
+		u->gather_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+		if (u->gather_fd < 0)
+			return false;
+		u->gather_ev = event_new(u->s->base, u->gather_fd, EV_READ, look_again, u);
+	}
+	if (event_pending(u->gather_ev, EV_READ, NULL))
+		return true;             /* the other stream's moment is ours */
+	return timerfd_settime(u->gather_fd, 0, &at, NULL) == 0 && event_add(u->gather_ev, NULL) == 0;
 }
 
-/* Then pieces gather for a moment, in a pipe that holds much more. What comes on the other stream does not wait, but comes after them. */
+/* Who writes little and often writes into a pipe that holds much more. What comes on the other stream does not wait, but comes after it. */
 static void take_stream(struct unit *u, int fd, int stream, struct event *ev)
 {
-	const struct timeval moment = { .tv_usec = GATHER_MS * 1000 };
+	bool rests = move_some(u, fd, stream, MOVES_PER_TURN);
+	int64_t pause = pace_pause(&u->log_pace[stream - 1], u->log_took, clock_mono_ns());
 
-	if (move_some(u, fd, stream, MOVES_PER_TURN)) {
+	if (rests || (pause && gather_for(u, pause)))
 		event_del(ev);
-	} else if (too_often(u, stream)) {
-		event_del(ev);
-		if (!u->log_timer)
-			u->log_timer = evtimer_new(u->s->base, look_again, u);
-		if (!evtimer_pending(u->log_timer, NULL))
-			evtimer_add(u->log_timer, &moment);
-	}
 }
 
 static void take_gathered(struct unit *u, int fd, int stream, struct event *ev)
@@ -347,6 +346,8 @@ void streams_drain(struct unit *u)
 	ship_flush(u);
 	if (u->log_timer)
 		evtimer_del(u->log_timer);
+	if (u->gather_ev)
+		event_del(u->gather_ev);
 	if (u->out_ev)
 		event_del(u->out_ev);
 	if (u->err_ev)
@@ -368,6 +369,7 @@ void streams_close(struct unit *u)
 	close_reader(u, "err", &u->err_ev, &u->err_fd);
 	if (u->log_timer)
 		event_free(take(u->log_timer));
+	unwatch(&u->gather_ev, &u->gather_fd);
 	if (u->tty_ev)
 		event_free(take(u->tty_ev));
 	if (u->tty_fd >= 0)

@@ -28,6 +28,7 @@
 #include "../state/logfile.h"
 #include "../util/proc.h"
 #include "launch.h"
+#include "pace.h"
 
 #define BOOT_MARK "boot"                 /* in the run directory, see boot.c */
 
@@ -125,12 +126,11 @@ struct unit {
 	struct logw *log;
 	int out_fd, err_fd, tty_fd;      /* readers of the FIFOs; pty master */
 	struct event *out_ev, *err_ev, *tty_ev;
-	struct event *log_timer;         /* the log could not take what there is, or it shall gather: look again */
-	struct log_pace {
-		int64_t woke_mono;       /* when something was taken last */
-		size_t bytes;            /* how much that was */
-		unsigned quick;          /* times in a row that it was little, and soon after */
-	} log_pace[2];
+	struct event *log_timer;         /* the log could not take what there is: look again */
+	struct pace log_pace[2];         /* of what the container writes */
+	size_t log_took;                 /* bytes, the last time */
+	int gather_fd;                   /* a timerfd: they have gathered, -1: none yet */
+	struct event *gather_ev;
 	int64_t log_told_mono;           /* when that was said last, 0: never */
 	bool log_dropped;                /* something of the log was dropped for it, and no event says so yet */
 	int64_t log_event_mono;          /* when one said so last, 0: never */
@@ -193,6 +193,7 @@ struct super {
 	json_t *unfinished;              /* the request that the last supervisor did not finish, NULL: none */
 	bool adopting;                   /* start-up: what runs is being taken over */
 	bool booting;                    /* `davit boot` is about to ask for the whole project: nothing starts by itself before */
+	bool trim_due;                   /* memory may have become free */
 	bool resume_due;                 /* adopted: what was interrupted may go on */
 	uint64_t news, looked;           /* counts what unit_save() was told; as far as gate_look() has looked */
 	bool owes_records;               /* some unit is unsaved … */

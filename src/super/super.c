@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -196,13 +197,22 @@ void project_forget(struct super *s)
 	super_finish(s);
 }
 
+/* What a request needed, for its file and its plan, goes back to the kernel. */
+static void give_back(struct super *s)
+{
+	if (!s->trim_due || s->txn)
+		return;
+	s->trim_due = false;
+	malloc_trim(0);
+}
+
 /* A supervisor without containers, requests and clients has nothing to do; a project that was never brought up leaves no trace. */
 static void on_idle(evutil_socket_t fd, short what, void *arg)
 {
 	struct super *s = arg;
-
 	auto_json json_t *nets = NULL;
 
+	give_back(s);
 	if (s->units.n || s->txn || s->waiting || s->clients || s->netjobs || s->adopting || s->finished)
 		return;
 	log_info("nothing to supervise");

@@ -159,6 +159,7 @@ static void txn_finish(struct txn *t)
 	else
 		client_done(t->c);
 	s->txn = NULL;
+	s->trim_due = true;
 	txn_free(t);
 	gate_look_all(s);
 	txn_next(s);

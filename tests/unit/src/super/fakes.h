@@ -17,10 +17,13 @@
 #include "../../../../src/super/hooks.h"
 #include "../../../../src/util/auto.h"
 #include "../../../../src/util/log.h"
+#include "../../../../src/util/json.h"
 #include "../../../../src/util/mem.h"
+#include "../../../../src/util/str.h"
 
 static struct super super;
 static unsigned lines_written;           /* to the journal */
+static unsigned stops_to_return, stops_to_rest;    /* of them: it is stopped, and comes back; it is stopped */
 static bool init_is_gone;                /* what watch_init() finds */
 
 /* ------------------------------------------------------------------ super.c */
@@ -56,7 +59,16 @@ static void drain(void)
 void super_let_go(struct super *s, struct child *c) { }
 char *super_container_dir(const struct super *s, const char *id) { return xstrdup("/nowhere"); }
 char *super_run_path(const struct super *s, const char *kind, const char *slot) { return xstrdup("/nowhere"); }
-int journal_append(struct journal *j, const char *key, const json_t *value, struct err *err) { lines_written++; return 0; }
+
+int journal_append(struct journal *j, const char *key, const json_t *value, struct err *err)
+{
+	const char *state = jx_str(value, "state");
+
+	lines_written++;
+	if (str_eq(state, "stopping"))
+		*(jx_bool(value, "restarting", false) ? &stops_to_return : &stops_to_rest) += 1;
+	return 0;
+}
 
 /* ------------------------------------------------------------------ activity.c */
 

@@ -85,6 +85,17 @@ static void every_state_and_event(void **state)
 				one_step(from, ev, want);
 }
 
+/* Each line might be the last that a supervisor writes. */
+static void a_stop_says_at_once_what_follows(void **state)
+{
+	stops_to_return = stops_to_rest = 0;
+	one_step(U_RUNNING, E_WANT, W_AGAIN);
+	assert_true(stops_to_return && !stops_to_rest);
+	stops_to_return = 0;
+	one_step(U_RUNNING, E_WANT, W_STOPPED);
+	assert_true(!stops_to_return && stops_to_rest);
+}
+
 static void states_have_names(void **state)
 {
 	for (enum ustate st = 0; st < U_NSTATES; st++)
@@ -385,7 +396,7 @@ static void who_asked_decides_what_a_failure_is(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		test(every_state_and_event), test(states_have_names), test(random_lives),
+		test(every_state_and_event), test(a_stop_says_at_once_what_follows), test(states_have_names), test(random_lives),
 		test(an_end_is_counted_once), test(an_end_during_the_start_is_counted_once),
 		test(restart_now_needs_no_policy), test(a_stop_during_restart_now_wins),
 		test(who_asked_decides_what_a_failure_is),
