@@ -171,7 +171,7 @@ void health_start(struct unit *u)
 		health_reset(u);
 	h = u->health = xcalloc(1, sizeof *h);
 	h->u = u;
-	h->ns_fd = -1;
+	h->ns_fd = h->spare_fd = -1;
 	h->ops = u->launch.probe.kind == PROBE_NONE ? &probe_exec : &probe_sock;
 	h->rules = rules_of(&u->launch);
 	h->st = (struct health_state){ .is = parse(u->rec.health), .fails = u->rec.health_fails };
@@ -198,5 +198,7 @@ void health_stop(struct unit *u)
 	event_free(h->deadline);
 	if (h->ns_fd >= 0)
 		close(h->ns_fd);
+	if (h->spare_fd >= 0)
+		close(h->spare_fd);
 	free(h);
 }

@@ -55,6 +55,7 @@ struct health {
 	struct health_state st;
 	int64_t begun_ns;                /* the probe in flight, monotonic */
 	int ns_fd;                       /* probe_sock.c: the network namespace, -1: not open */
+	int spare_fd;                    /* probe_sock.c: a socket in it that is not connected any more, -1: none */
 	unsigned addr;                   /* probe_sock.c: which of the addresses answered last */
 	bool held_back;                  /* unhealthy.c: its limit was told of */
 };

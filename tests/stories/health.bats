@@ -192,6 +192,26 @@ none_runs() { ! pgrep -f "$1" >/dev/null; }
 	for service in fine moved instead bridge; do lacks "$(healths $service)" unhealthy; done
 }
 
+@test "a probe over HTTP: the server goes, comes back, and moves to another address" {
+	compose <<-END
+	services:
+	  web:
+	    image: busybox
+	    command: ["sh", "-c", "mkdir -p /www; echo fine >/www/ok; while :; do httpd -f -h /www -p \$\$(cat /tmp/at 2>/dev/null || echo 127.0.0.1):80 & echo \$\$! >/tmp/server; wait; until rm /tmp/again; do sleep 0.05; done; done 2>/dev/null"]
+	    x-davit: {probe: {http: /ok}}
+	    healthcheck: {interval: 50ms, retries: 2}
+	END
+	up
+	wait_until 10 health_is web healthy
+	for at in 127.0.0.1 '$(hostname -i)' 127.0.0.1; do
+		sh_in web "echo $at >/tmp/at; kill \$(cat /tmp/server)"
+		wait_until 10 health_is web unhealthy
+		sh_in web 'touch /tmp/again'
+		wait_until 10 health_is web healthy
+	done
+	is "$(remembered web health_said)" 'port 80: Connection refused'
+}
+
 @test "a probe over HTTP: a server that says nothing, something else, or too much" {
 	compose <<-END
 	x-nc: &nc {image: busybox, healthcheck: {interval: 100ms, timeout: 1s, retries: 2}}
