@@ -407,6 +407,74 @@ static void test_other_ports(void **state)
 	close(squatter);
 }
 
+/* --- the redirection --- */
+
+static int knock(int type)
+{
+	struct sockaddr_in a = at("127.0.0.11", 53);
+	int home = visit(PIN);
+	auto_close int fd = sock(type);
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	leave(home);
+	int r = connect(fd, (struct sockaddr *)&a, sizeof a);
+	if (r == 0 && type == SOCK_DGRAM && send(fd, "x", 1, 0) == 1 && poll(&p, 1, 1000) == 1)
+		r = (int)recv(fd, answer, sizeof answer, 0);
+	return r < 0 ? errno : 0;
+}
+
+/* The kernel's refusal reaches who asked at port 53, although it is the other port at which nobody is. */
+static void test_refusal(void **state)
+{
+	unsigned udp = 0, tcp = 0;
+	dns_remove_slot(dns, "web-1");
+	assert_int_equal(knock(SOCK_DGRAM), ECONNREFUSED);
+	assert_int_equal(knock(SOCK_STREAM), ECONNREFUSED);
+	must(dns_add_slot(dns, "web-1", PIN, NULL, &udp, &tcp, err));
+}
+
+/* A container that asks for names pays for no connection tracking; the kernel may have none. */
+static void test_nothing_is_tracked(void **state)
+{
+	char count[16] = "0";
+	assert_true(ask("db", DNS_TYPE_A, false, 1000));
+	assert_true(ask("db", DNS_TYPE_A, true, 1000));
+	int home = visit(PIN);
+	auto_close int fd = open("/proc/sys/net/netfilter/nf_conntrack_count", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? 1 : read(fd, count, sizeof count - 1);
+	leave(home);
+	assert_true(n > 0);
+	assert_int_equal(count[0], '0');
+}
+
+static uint16_t sum(const uint8_t *p, size_t n, uint32_t start)
+{
+	for (size_t i = 0; i < n; i++)
+		start += i % 2 ? p[i] : (uint32_t)p[i] << 8;
+	while (start >> 16)
+		start = (start & 0xffff) + (start >> 16);
+	return (uint16_t)~start;
+}
+
+/* A packet that was not left to the kernel to make brings its own checksum, which has to be right afterwards. */
+static void test_checksums(void **state)
+{
+	uint8_t m[300] = { 0x45, [8] = 64, [9] = IPPROTO_UDP, [12] = 127, 0, 0, 1, 127, 0, 0, 11 };
+	struct sockaddr_in to = at("127.0.0.11", 53);
+	int home = visit(PIN);
+	auto_close int raw = socket(AF_INET, SOCK_RAW | SOCK_CLOEXEC, IPPROTO_RAW);
+	auto_close int own = bound(SOCK_DGRAM, "127.0.0.1", 5555);
+	leave(home);
+	size_t n = 8 + put_query(m + 28, "db", DNS_TYPE_A);
+	memcpy(m + 20, (uint16_t[]){ htons(5555), htons(53), htons((uint16_t)n), 0 }, 8);
+	uint16_t right = htons(sum(m + 12, 8 + n, (uint32_t)(IPPROTO_UDP + n)));
+	for (unsigned wrong = 0; wrong < 2; wrong++) {
+		memcpy(m + 26, (uint16_t[]){ (uint16_t)(right ^ wrong) }, 2);
+		assert_int_equal(sendto(raw, m, 20 + n, 0, (struct sockaddr *)&to, sizeof to), 20 + n);
+		assert_int_equal(serve_until(own, wrong ? 50 : 1000), !wrong);
+		assert_true(wrong || recv(own, answer, sizeof answer, 0) > 12);
+	}
+}
+
 /* Questions under way when their slot goes, and clients that leave without a word. */
 static void test_departures(void **state)
 {
@@ -434,6 +502,9 @@ int main(void)
 		cmocka_unit_test_setup(test_forgery_and_silence, reset),
 		cmocka_unit_test_setup(test_own_servers, reset),
 		cmocka_unit_test_setup(test_container_keeps_its_port_53, reset),
+		cmocka_unit_test_setup(test_refusal, reset),
+		cmocka_unit_test_setup(test_nothing_is_tracked, reset),
+		cmocka_unit_test_setup(test_checksums, reset),
 		cmocka_unit_test_setup(test_departures, reset),
 		cmocka_unit_test_setup(test_other_ports, reset),
 	};
