@@ -136,7 +136,7 @@ leaks() {
 	comm -13 <(echo "$links_before") <(links) | sed 's/^/link: /'
 	nft list tables | grep -F "davit-" | sed 's/^/nft: /'
 	find /sys/fs/cgroup -type d -path "*/davit/$PROJECT" 2>/dev/null | sed 's/^/cgroup: /'
-	find "$DAVIT_RUN_DIR/projects" -mindepth 1 2>/dev/null | sed 's/^/run file: /'
+	find "$DAVIT_RUN_DIR/projects" -xdev -mindepth 1 2>/dev/null | sed 's/^/run file: /'
 	find "$DAVIT_STATE_DIR/projects" -mindepth 1 -path '*/containers/*' 2>/dev/null | sed 's/^/container file: /'
 	return 0
 }

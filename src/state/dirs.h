@@ -31,3 +31,5 @@ int dirs_projects(const struct dirs *d, char ***ret, struct err *err);
 /* The project's lock (RUN/projects/NAME/lock, flock): held by its keeper for life. 0 with *ret_fd; ERR_BUSY
  * when held. */
 int lock_take(const struct pdirs *p, int *ret_fd, struct err *err);
+/* Whether somebody holds it. For a moment lock_take() may find it held by the one that asks. */
+bool lock_held(const struct pdirs *p);

@@ -48,3 +48,10 @@ int lock_take(const struct pdirs *p, int *ret_fd, struct err *err)
 	return err_set(
 		err, ERR_BUSY, "the lock of project '%s' is removed and made again all the time", p->name);
 }
+
+bool lock_held(const struct pdirs *p)
+{
+	auto_close int fd = p->run_fd < 0 ? -1 : openat(p->run_fd, "lock", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	return fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) < 0 && errno == EWOULDBLOCK;
+}

@@ -20,6 +20,7 @@
 #include "program.h"
 
 enum { ASK_MS = 5000, COME_MS = 90000 };         /* a program on trial has KEEPER_TRIAL_MS */
+enum { ROUNDS_MAX = 3 };
 
 void super_about_done(struct super_about *a)
 {
@@ -46,22 +47,34 @@ static int first_word(struct ctl *c, const char *project, int timeout_ms, json_t
 	return -1;
 }
 
-static int connect_to(const struct dirs *d, const char *project, struct ctl **ret, struct err *err)
+/* Nobody listens while a supervisor that was killed is started again, which takes its keeper some milliseconds: as long as one of
+ * them holds the project's lock, one is on its way. */
+static int connect_to(const struct dirs *d, const char *project, int64_t deadline, struct ctl **ret, struct err *err)
 {
+	const struct timespec pause = { .tv_nsec = MS_NS };
 	struct pdirs p;
-	int r;
 
-	if (pdirs_open(d, project, false, &p, err) < 0)
-		return -1;
-	r = p.run_fd < 0 ? err_set(err, ERR_NOT_FOUND, "no supervisor is running") : ctl_connect(p.run_fd, ret, err);
-	pdirs_done(&p);
-	return r;
+	for (;;) {
+		bool comes;
+		int r;
+		if (pdirs_open(d, project, false, &p, err) < 0)
+			return -1;
+		r = p.run_fd < 0 ? err_set(err, ERR_NOT_FOUND, "no supervisor is running") : ctl_connect(p.run_fd, ret, err);
+		comes = r < 0 && err->kind == ERR_NOT_FOUND && lock_held(&p);
+		pdirs_done(&p);
+		if (!comes)
+			return r;
+		err_done(err);
+		if (clock_mono_ns() > deadline)
+			return err_set(err, ERR_TIMEOUT, "the supervisor of project '%s' is being started, and does not listen yet", project);
+		nanosleep(&pause, NULL);
+	}
 }
 
 static int ask(const struct dirs *d, const char *project, json_t *req, int timeout_ms, json_t **ret, struct err *err)
 {
 	struct ctl *c = NULL;
-	int r = connect_to(d, project, &c, err);
+	int r = connect_to(d, project, clock_mono_ns() + timeout_ms * MS_NS, &c, err);
 
 	if (r == 0)
 		r = ctl_send(c, req, err);
@@ -74,8 +87,13 @@ static int ask(const struct dirs *d, const char *project, json_t *req, int timeo
 int super_about(const struct dirs *d, const char *project, int timeout_ms, struct super_about *ret, struct err *err)
 {
 	auto_json json_t *req = json_pack("{s:s}", "op", "ping"), *word = NULL;
+	auto_err struct err gone = ERR_INIT;
+	int r = ask(d, project, req, timeout_ms, &word, &gone);
 
-	if (ask(d, project, req, timeout_ms, &word, err) < 0)
+	if (r < 0 && gone.kind != ERR_FAIL)
+		return err_move(err, &gone);
+	/* one that was killed before it could answer has a successor */
+	if (r < 0 && ask(d, project, req, timeout_ms, &word, err) < 0)
 		return -1;
 	*ret = (struct super_about){
 		.pid = (int)jx_int(word, "pid", 0), .version = xstrdup(jx_str(word, "version")),
@@ -115,9 +133,9 @@ static int make_room(const struct dirs *d, const char *project, const struct sup
 		return make_room_roughly(project, old, program, err);
 	if (ask(d, project, req, ASK_MS, &word, &gone) == 0)
 		return ctl_error(word, err);
-	if (gone.kind != ERR_FAIL)               /* else it went away, which is the answer */
-		return err_move(err, &gone);
-	return 0;
+	if (gone.kind == ERR_FAIL || gone.kind == ERR_NOT_FOUND)         /* it went away, which is the answer */
+		return 0;
+	return err_move(err, &gone);
 }
 
 /* When the keeper is killed while it changes programs, nobody is left to start one; else this waits for a moment, no more. */
@@ -161,6 +179,18 @@ static int judge(const struct dirs *d, const char *project, const char *program,
 	return err_hint(err, "its containers were not touched; see %s/projects/%s/supervisor.log", d->state, project);
 }
 
+static int replace_once(const struct dirs *d, const char *project, const struct super_about *old, const char *program,
+			struct super_about *ret, struct err *err)
+{
+	return make_room(d, project, old, program, err) < 0 ? -1 : await_next(d, project, old->pid, ret, err);
+}
+
+/* One that was killed before it had made room was started again as it was. */
+static bool not_heard(const struct super_about *now, const char *file)
+{
+	return !now->back && now->file && !str_eq(now->file, file);
+}
+
 int super_upgrade(const struct dirs *d, const char *project, const char *program, struct super_about *ret_old,
 		  struct super_about *ret_new, struct err *err)
 {
@@ -175,9 +205,13 @@ int super_upgrade(const struct dirs *d, const char *project, const char *program
 		return -1;
 	if (str_eq(ret_old->file, file))
 		return SUPER_SAME;
-	r = make_room(d, project, ret_old, path, err);
-	if (r == 0)
-		r = await_next(d, project, ret_old->pid, ret_new, err);
+	r = replace_once(d, project, ret_old, path, ret_new, err);
+	for (int i = 1; i < ROUNDS_MAX && r == 0 && not_heard(ret_new, file); i++) {
+		struct super_about old = *ret_new;
+		*ret_new = (struct super_about){ 0 };
+		r = replace_once(d, project, &old, path, ret_new, err);
+		super_about_done(&old);
+	}
 	if (r == 0)
 		r = judge(d, project, path, file, ret_new, err);
 	return r;

@@ -26,6 +26,9 @@ one() {
 	up
 }
 
+# Of the davit below a `timeout`.
+asks() { ls -l "/proc/$(pgrep -P "$1")/fd" | grep -q socket; }
+runs() { pgrep -P "$1" >/dev/null; }
 restarted() { local now; now=$(pid_of "$1"); [ -n "$now" ] && [ "$now" != "$2" ] && state_is "$1" running; }
 
 @test "upgrade: the next version, and back again; container, keeper and counters stay" {
@@ -143,6 +146,28 @@ adopt 0.2.0"
 	is "$(davit upgrade)" "$PROJECT: davit 0.2.0 -> 0.1.0"
 	is "$(pid_of one)" "$pid"
 	mv here/davit here/broken
+}
+
+@test "a supervisor that is killed while it is to be replaced: its successor is" {
+	one
+	local pid killed asking
+	pid=$(pid_of one) killed=$(supervisor_pid)
+	kill -STOP "$killed"                   # it hears the question and does not answer it
+	timeout 60 "${DAVIT%/*}/next/davit" upgrade >said 2>&1 3>&- &
+	asking=$!
+	wait_until 5 asks "$asking"
+	kill -9 "$killed"
+	wait $asking || fail "$(cat said)"
+	is "$(cat said)" "$PROJECT: davit 0.1.0 -> 0.2.0"
+	kill -STOP "$(keeper_pid)"             # nobody listens, for the moment
+	kill -9 "$(supervisor_pid)"
+	timeout 60 "$DAVIT" upgrade >said 2>&1 3>&- &
+	asking=$!
+	wait_until 5 runs "$asking"
+	kill -CONT "$(keeper_pid)"
+	wait $asking || fail "$(cat said)"
+	is "$(cat said)" "$PROJECT: davit 0.2.0 -> 0.1.0"
+	is "$(pid_of one)" "$pid"
 }
 
 @test "requests in progress: up that waits, restart and down are finished by the successor, and once" {

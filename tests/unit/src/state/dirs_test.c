@@ -163,9 +163,13 @@ static void test_one_lock_per_project(void **state)
 	assert_int_equal(lock_take(&p, &first, &err), -1);
 	assert_int_equal(err.kind, ERR_NOT_FOUND);
 	err_done(&err);
+	assert_false(lock_held(&p));
 	pdirs_done(&p);
 	assert_int_equal(pdirs_open(&d, "demo", true, &p, NULL), 0);
+	assert_false(lock_held(&p));
+	assert_int_equal(faccessat(p.run_fd, "lock", F_OK, 0), -1);
 	assert_int_equal(lock_take(&p, &first, NULL), 0);
+	assert_true(lock_held(&p));
 	assert_true(fcntl(first, F_GETFD) & FD_CLOEXEC);
 	assert_int_equal(lock_take(&p, &second, &err), -1);
 	assert_int_equal(err.kind, ERR_BUSY);
@@ -175,6 +179,7 @@ static void test_one_lock_per_project(void **state)
 	assert_int_equal(lock_take(&p, &second, NULL), 0);
 	close(first);
 	close(second);
+	assert_false(lock_held(&p));
 	assert_int_equal(lock_take(&p, &second, NULL), 0);
 	close(second);
 	pdirs_done(&p);
