@@ -87,6 +87,7 @@ struct unit_rec {
 	size_t n_ports;
 	struct strs anon_volumes; /* names of its anonymous volumes, "TARGET=NAME" */
 	json_t *labels;		  /* NULL or object */
+	json_t *more;		  /* fields that only a newer davit knows, for as long as there is the container; NULL: none */
 };
 void unit_rec_done(struct unit_rec *r);
 json_t *unit_rec_to_json(const struct unit_rec *r); /* new reference; absent fields are left out */

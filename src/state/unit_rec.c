@@ -1,38 +1,88 @@
 /* unit_rec.c - a container's record as text.
  *
  * Absent fields are left out, so the reader knows what absence means for each: NULL, 0, false, and -1 for
- * exit_code. "slot" is written first: world.c finds it there without parsing the line. */
+ * exit_code. "slot" is written first: world.c finds it there without parsing the line. Fields that only a newer
+ * davit knows are kept as they are, since it may be back soon. */
 #include "journal.h"
 
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "../util/auto.h"
 #include "../util/json.h"
 #include "../util/mem.h"
 #include "../util/proc.h"
+#include "../util/str.h"
 
 enum { LIST_MAX = 4096 }; /* ports, addresses, volumes of one container */
 
+/* T_COUNT, T_NUMBER: unsigned and int64_t, not below 0; T_TIME: any int64_t. */
+enum type { T_TEXT, T_COUNT, T_NUMBER, T_TIME, T_FLAG };
+
+static const struct field {
+	const char *key;
+	enum type type;
+	size_t at; /* in struct unit_rec */
+	int64_t max;
+} fields[] = {
+#define F(m) offsetof(struct unit_rec, m)
+	{"slot", T_TEXT, F(slot)},
+	{"service", T_TEXT, F(service)},
+	{"index", T_COUNT, F(index), UINT_MAX},
+	{"id", T_TEXT, F(id)},
+	{"name", T_TEXT, F(name)},
+	{"image", T_TEXT, F(image)},
+	{"image_id", T_TEXT, F(image_id)},
+	{"config_hash", T_TEXT, F(config_hash)},
+	{"command", T_TEXT, F(command)},
+	{"runtime", T_TEXT, F(runtime)},
+	{"state", T_TEXT, F(state)},
+	{"boot", T_TEXT, F(boot)},
+	{"created_ns", T_TIME, F(created_ns)},
+	{"started_ns", T_TIME, F(started_ns)},
+	{"finished_ns", T_TIME, F(finished_ns)},
+	{"oom", T_FLAG, F(oom)},
+	{"ooms", T_NUMBER, F(ooms), INT64_MAX},
+	{"restarting", T_FLAG, F(restarting)},
+	{"restarts", T_COUNT, F(restarts), UINT_MAX},
+	{"attempts", T_COUNT, F(attempts), UINT_MAX},
+	{"backoff_ms", T_NUMBER, F(backoff_ms), INT64_MAX},
+	{"started_mono", T_NUMBER, F(started_mono), INT64_MAX},
+	{"due_mono", T_NUMBER, F(due_mono), INT64_MAX},
+	{"health", T_TEXT, F(health)},
+	{"init_of", T_TEXT, F(init_of)},
+	{"init_step", T_COUNT, F(init_step), UINT_MAX},
+	{"pre_started", T_COUNT, F(pre_started), UINT_MAX},
+	{"hooking", T_FLAG, F(hooking)},
+	{"post_started", T_COUNT, F(post_started), UINT_MAX},
+	{"pre_stopped", T_COUNT, F(pre_stopped), UINT_MAX},
+	{"health_said", T_TEXT, F(health_said)},
+	{"health_fails", T_COUNT, F(health_fails), UINT_MAX},
+	{"manual_stop", T_FLAG, F(manual_stop)},
+	{"waits", T_TEXT, F(waits)},
+	{"resume", T_FLAG, F(resume)},
+	{"error", T_TEXT, F(error)},
+	{"cause", T_TEXT, F(cause)},
+	{"dns_udp", T_COUNT, F(dns_udp), 65535},
+	{"dns_tcp", T_COUNT, F(dns_tcp), 65535},
+#undef F
+};
+
+/* What is more than a number or a text, or absent in a way of its own: below. */
+static const char *const others[] = {
+	"pid", "start", "exit_code", "health_restarts", "addrs", "ports", "anon_volumes", "labels"};
+
+static void *place(const struct unit_rec *r, const struct field *f)
+{
+	return (char *)r + f->at;
+}
+
 void unit_rec_done(struct unit_rec *r)
 {
-	free(r->slot);
-	free(r->service);
-	free(r->id);
-	free(r->name);
-	free(r->image);
-	free(r->image_id);
-	free(r->config_hash);
-	free(r->command);
-	free(r->runtime);
-	free(r->init_of);
-	free(r->state);
-	free(r->boot);
-	free(r->health);
-	free(r->health_said);
-	free(r->error);
-	free(r->waits);
-	free(r->cause);
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
+		if (fields[i].type == T_TEXT)
+			free(*(char **)place(r, &fields[i]));
 	for (size_t i = 0; i < r->n_addrs; i++) {
 		free(r->addrs[i].network);
 		free(r->addrs[i].mac);
@@ -45,6 +95,7 @@ void unit_rec_done(struct unit_rec *r)
 	free(r->ports);
 	strs_done(&r->anon_volumes);
 	json_decref(r->labels);
+	json_decref(r->more);
 	*r = (struct unit_rec){.exit_code = -1};
 }
 
@@ -54,12 +105,6 @@ static void set_int(json_t *o, const char *key, int64_t v)
 {
 	if (v)
 		jx_set_int(o, key, v);
-}
-
-static void set_true(json_t *o, const char *key, bool v)
-{
-	if (v)
-		jx_set_bool(o, key, true);
 }
 
 static json_t *addrs_to_json(const struct unit_rec *r)
@@ -111,55 +156,37 @@ static json_t *strs_to_json(const struct strs *l)
 	return list;
 }
 
+static void set_field(json_t *o, const struct field *f, const void *v)
+{
+	switch (f->type) {
+	case T_TEXT:
+		jx_set_str(o, f->key, *(char *const *)v);
+		break;
+	case T_COUNT:
+		set_int(o, f->key, *(const unsigned *)v);
+		break;
+	case T_NUMBER:
+	case T_TIME:
+		set_int(o, f->key, *(const int64_t *)v);
+		break;
+	case T_FLAG:
+		if (*(const bool *)v)
+			jx_set_bool(o, f->key, true);
+	}
+}
+
 json_t *unit_rec_to_json(const struct unit_rec *r)
 {
 	json_t *o = json_object();
 
-	jx_set_str(o, "slot", r->slot);
-	jx_set_str(o, "service", r->service);
-	set_int(o, "index", r->index);
-	jx_set_str(o, "id", r->id);
-	jx_set_str(o, "name", r->name);
-	jx_set_str(o, "image", r->image);
-	jx_set_str(o, "image_id", r->image_id);
-	jx_set_str(o, "config_hash", r->config_hash);
-	jx_set_str(o, "command", r->command);
-	jx_set_str(o, "runtime", r->runtime);
-	jx_set_str(o, "state", r->state);
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
+		set_field(o, &fields[i], place(r, &fields[i]));
 	set_int(o, "pid", r->proc.pid);
 	set_int(o, "start", (int64_t)r->proc.start);
-	jx_set_str(o, "boot", r->boot);
-	set_int(o, "created_ns", r->created_ns);
-	set_int(o, "started_ns", r->started_ns);
-	set_int(o, "finished_ns", r->finished_ns);
 	if (r->exit_code >= 0)
 		jx_set_int(o, "exit_code", r->exit_code);
-	set_true(o, "oom", r->oom);
-	set_int(o, "ooms", r->ooms);
-	set_true(o, "restarting", r->restarting);
-	set_int(o, "restarts", r->restarts);
-	set_int(o, "attempts", r->attempts);
-	set_int(o, "backoff_ms", r->backoff_ms);
-	set_int(o, "started_mono", r->started_mono);
-	set_int(o, "due_mono", r->due_mono);
-	jx_set_str(o, "health", r->health);
-	jx_set_str(o, "init_of", r->init_of);
-	set_int(o, "init_step", r->init_step);
-	set_int(o, "pre_started", r->pre_started);
-	set_true(o, "hooking", r->hooking);
-	set_int(o, "post_started", r->post_started);
-	set_int(o, "pre_stopped", r->pre_stopped);
-	jx_set_str(o, "health_said", r->health_said);
-	set_int(o, "health_fails", r->health_fails);
 	if (r->n_health_restarts)
 		json_object_set_new(o, "health_restarts", restarts_to_json(r));
-	set_true(o, "manual_stop", r->manual_stop);
-	jx_set_str(o, "waits", r->waits);
-	set_true(o, "resume", r->resume);
-	jx_set_str(o, "error", r->error);
-	jx_set_str(o, "cause", r->cause);
-	set_int(o, "dns_udp", r->dns_udp);
-	set_int(o, "dns_tcp", r->dns_tcp);
 	if (r->n_addrs)
 		json_object_set_new(o, "addrs", addrs_to_json(r));
 	if (r->n_ports)
@@ -168,6 +195,8 @@ json_t *unit_rec_to_json(const struct unit_rec *r)
 		json_object_set_new(o, "anon_volumes", strs_to_json(&r->anon_volumes));
 	if (r->labels)
 		json_object_set(o, "labels", r->labels);
+	if (r->more)
+		json_object_update_missing(o, r->more);
 	return o;
 }
 
@@ -236,77 +265,80 @@ static void get_strs(const json_t *list, struct strs *l)
 	}
 }
 
-static void get_health(const json_t *j, struct unit_rec *r)
+static void get_restarts(const json_t *list, struct unit_rec *r)
 {
-	const json_t *list = jx_arr(j, "health_restarts");
-
-	r->health = get_str(j, "health");
-	r->health_said = get_str(j, "health_said");
-	r->health_fails = (unsigned)get_int(j, "health_fails", UINT_MAX);
 	for (size_t i = 0; i < json_array_size(list) && i < HEALTH_RESTARTS; i++)
 		r->health_restarts[r->n_health_restarts++] = json_integer_value(json_array_get(list, i));
 }
 
-static void get_run(const json_t *j, struct unit_rec *r)
+static void get_field(const json_t *j, const struct field *f, void *v)
 {
-	r->proc.pid = (pid_t)get_int(j, "pid", INT_MAX);
-	r->proc.start = (uint64_t)get_int(j, "start", INT64_MAX);
-	r->boot = get_str(j, "boot");
-	r->created_ns = jx_int(j, "created_ns", 0);
-	r->started_ns = jx_int(j, "started_ns", 0);
-	r->finished_ns = jx_int(j, "finished_ns", 0);
-	r->exit_code =
-		json_is_integer(json_object_get(j, "exit_code")) ? (int)get_int(j, "exit_code", INT_MAX) : -1;
-	r->oom = jx_bool(j, "oom", false);
-	r->ooms = get_int(j, "ooms", INT64_MAX);
-	r->restarting = jx_bool(j, "restarting", false);
-	r->restarts = (unsigned)get_int(j, "restarts", UINT_MAX);
-	r->attempts = (unsigned)get_int(j, "attempts", UINT_MAX);
-	r->backoff_ms = get_int(j, "backoff_ms", INT64_MAX);
-	r->started_mono = get_int(j, "started_mono", INT64_MAX);
-	r->due_mono = get_int(j, "due_mono", INT64_MAX);
-	r->init_of = get_str(j, "init_of");
-	r->init_step = (unsigned)get_int(j, "init_step", UINT_MAX);
-	r->pre_started = (unsigned)get_int(j, "pre_started", UINT_MAX);
-	r->hooking = jx_bool(j, "hooking", false);
-	r->post_started = (unsigned)get_int(j, "post_started", UINT_MAX);
-	r->pre_stopped = (unsigned)get_int(j, "pre_stopped", UINT_MAX);
-	get_health(j, r);
-	r->manual_stop = jx_bool(j, "manual_stop", false);
-	r->waits = get_str(j, "waits");
-	r->resume = jx_bool(j, "resume", false);
-	r->error = get_str(j, "error");
-	r->cause = get_str(j, "cause");
+	switch (f->type) {
+	case T_TEXT:
+		*(char **)v = get_str(j, f->key);
+		break;
+	case T_COUNT:
+		*(unsigned *)v = (unsigned)get_int(j, f->key, f->max);
+		break;
+	case T_NUMBER:
+		*(int64_t *)v = get_int(j, f->key, f->max);
+		break;
+	case T_TIME:
+		*(int64_t *)v = jx_int(j, f->key, 0);
+		break;
+	case T_FLAG:
+		*(bool *)v = jx_bool(j, f->key, false);
+	}
+}
+
+static bool is_known(const char *key)
+{
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
+		if (STREQ(key, fields[i].key))
+			return true;
+	for (size_t i = 0; i < ARRAY_LEN(others); i++)
+		if (STREQ(key, others[i]))
+			return true;
+	return false;
+}
+
+static json_t *unknown_of(const json_t *j)
+{
+	json_t *more = NULL, *value;
+	const char *key;
+
+	json_object_foreach((json_t *)j, key, value) {
+		if (is_known(key))
+			continue;
+		if (!more)
+			more = json_object();
+		json_object_set(more, key, value);
+	}
+	return more;
 }
 
 int unit_rec_from_json(const json_t *j, struct unit_rec *ret, struct err *err)
 {
-	struct unit_rec r = {0};
-	const char *slot, *service, *state;
+	struct unit_rec r = {.exit_code = -1};
+	const char *text;
 
 	if (!json_is_object(j))
 		return err_set(err, ERR_INPUT, "a container's record is not an object");
-	if (jx_need_str(j, "slot", &slot, err) < 0 || jx_need_str(j, "service", &service, err) < 0 ||
-		jx_need_str(j, "state", &state, err) < 0)
+	if (jx_need_str(j, "slot", &text, err) < 0 || jx_need_str(j, "service", &text, err) < 0 ||
+		jx_need_str(j, "state", &text, err) < 0)
 		return err_wrap(err, "a container's record");
-	r.slot = xstrdup(slot);
-	r.service = xstrdup(service);
-	r.state = xstrdup(state);
-	r.index = (unsigned)get_int(j, "index", UINT_MAX);
-	r.id = get_str(j, "id");
-	r.name = get_str(j, "name");
-	r.image = get_str(j, "image");
-	r.image_id = get_str(j, "image_id");
-	r.config_hash = get_str(j, "config_hash");
-	r.command = get_str(j, "command");
-	r.runtime = get_str(j, "runtime");
-	get_run(j, &r);
-	r.dns_udp = (unsigned)get_int(j, "dns_udp", 65535);
-	r.dns_tcp = (unsigned)get_int(j, "dns_tcp", 65535);
+	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
+		get_field(j, &fields[i], place(&r, &fields[i]));
+	r.proc.pid = (pid_t)get_int(j, "pid", INT_MAX);
+	r.proc.start = (uint64_t)get_int(j, "start", INT64_MAX);
+	if (json_is_integer(json_object_get(j, "exit_code")))
+		r.exit_code = (int)get_int(j, "exit_code", INT_MAX);
+	get_restarts(jx_arr(j, "health_restarts"), &r);
 	get_addrs(jx_arr(j, "addrs"), &r);
 	get_ports(jx_arr(j, "ports"), &r);
 	get_strs(jx_arr(j, "anon_volumes"), &r.anon_volumes);
 	r.labels = json_incref(jx_obj(j, "labels"));
+	r.more = unknown_of(j);
 	*ret = r;
 	return 0;
 }

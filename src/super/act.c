@@ -214,6 +214,7 @@ void act_forget(struct unit *u)
 	u->rec.exit_code = -1;
 	u->rec.restarts = u->rec.attempts = 0;
 	u->rec.backoff_ms = u->rec.started_mono = 0;
+	json_decref(take(u->rec.more));
 }
 
 /* ------------------------------------------------------------------ create, start, stop, delete */

@@ -295,6 +295,7 @@ static void test_record_survives_the_way_through_text(void **state)
 	assert_int_equal(back.n_health_restarts, 2);
 	assert_int_equal(back.health_restarts[1], 7);
 	assert_true(back.proc.start == 3456789012345ULL);
+	assert_null(back.more);
 	json_decref(first);
 	json_decref(second);
 	unit_rec_done(&r);
@@ -327,6 +328,24 @@ static void test_record_without_or_with_silly_fields(void **state)
 	unit_rec_done(&r);
 	assert_int_equal(unit_rec_from_json(none, &r, NULL), -1);
 	assert_int_equal(unit_rec_from_json(NULL, &r, NULL), -1);
+}
+
+/* What a newer davit has written is there again when it comes back, whatever the older one has written meanwhile. */
+static void test_fields_of_a_newer_davit_are_kept(void **state)
+{
+	auto_json json_t *newer = json_pack("{s:s, s:s, s:s, s:i, s:{s:[i]}, s:s}", "slot", "a-1", "service", "a",
+		"state", "running", "restarts", 3, "quota", "left", 5, "mood", "good");
+	auto_json json_t *again = NULL;
+	struct unit_rec r;
+
+	(void)state;
+	assert_int_equal(unit_rec_from_json(newer, &r, NULL), 0);
+	assert_int_equal(json_object_size(r.more), 2);
+	r.restarts = 4;
+	again = unit_rec_to_json(&r);
+	unit_rec_done(&r);
+	json_object_set_new(newer, "restarts", json_integer(4));
+	assert_true(json_equal(newer, again));
 }
 
 static void test_alive_is_this_process_in_this_boot(void **state)
@@ -419,6 +438,7 @@ int main(void)
 		PLACED(test_compaction_keeps_the_world),
 		PLACED(test_compaction_that_fails_or_is_killed_changes_nothing),
 		cmocka_unit_test(test_record_survives_the_way_through_text),
+		cmocka_unit_test(test_fields_of_a_newer_davit_are_kept),
 		cmocka_unit_test(test_record_without_or_with_silly_fields),
 		cmocka_unit_test(test_alive_is_this_process_in_this_boot),
 		PLACED(test_exits_are_given_once),
