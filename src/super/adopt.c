@@ -169,6 +169,10 @@ static void adopt_resting(struct unit *u)
 {
 	bool again = u->rec.restarting && !u->rec.manual_stop;
 
+	if (u->rec.manual_stop && (u->state == U_BACKOFF || u->state == U_WAITING)) {
+		unit_want(u, W_STOPPED);
+		return;
+	}
 	switch (u->state) {
 	case U_BACKOFF:
 		u->want = W_RUNNING;

@@ -225,6 +225,30 @@ static bool chosen(const json_t *req, const char *service)
 	return !json_array_size(names);
 }
 
+/* It does not come back by its policy, neither after this end nor, when it has ended already, after the pause that it is in. */
+static void stays_killed(struct unit *u)
+{
+	u->stop_asked = true;
+	if (u->want == W_RUNNING || u->want == W_AGAIN)
+		u->want = W_STOPPED;
+	u->rec.manual_stop = true;
+	unit_cause(u, "killed by 'davit kill'");
+	unit_save(u);
+	if (!unit_has_process(u->state))
+		unit_want(u, W_STOPPED);
+}
+
+static void kill_one(struct client *c, struct unit *u, int sig)
+{
+	auto_err struct err err = ERR_INIT;
+
+	publish_step(c->s, c, "container", u->rec.name, u->rec.service, "Killing", NULL);
+	if (sig == SIGKILL || sig == signal_number(u->launch.stop_signal ? u->launch.stop_signal : "SIGTERM"))
+		stays_killed(u);
+	if (!unit_has_process(u->state) || unit_signal(u, sig, &err) == 0)
+		publish_step(c->s, c, "container", u->rec.name, u->rec.service, "Killed", NULL);
+}
+
 /* At once, past any transaction: it is what ends one that hangs in a grace period. */
 static void do_kill(struct client *c, const json_t *req)
 {
@@ -240,21 +264,8 @@ static void do_kill(struct client *c, const json_t *req)
 	}
 	map_each(&c->s->units, it) {
 		struct unit *u = it->value;
-		if (!chosen(req, u->rec.service) || !unit_has_process(u->state))
-			continue;
-		if (sig == SIGKILL || sig == signal_number(u->launch.stop_signal ? u->launch.stop_signal : "SIGTERM")) {
-			u->stop_asked = true;
-			if (u->want == W_RUNNING)
-				u->want = W_STOPPED;
-			u->rec.manual_stop = true;
-			unit_cause(u, "killed by 'davit kill'");
-			unit_save(u);
-		}
-		publish_step(c->s, c, "container", u->rec.name, u->rec.service, "Killing", NULL);
-		if (unit_signal(u, sig, &err) < 0)
-			err_done(&err);
-		else
-			publish_step(c->s, c, "container", u->rec.name, u->rec.service, "Killed", NULL);
+		if (chosen(req, u->rec.service) && (unit_has_process(u->state) || u->rec.restarting))
+			kill_one(c, u, sig);
 	}
 	client_done(c);
 }

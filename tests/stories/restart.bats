@@ -120,6 +120,28 @@ doubles() {
 	is "$(record killed manual_stop) $(ps_field killed State)" "null running"
 }
 
+@test "a kill during the pause before a restart is a stop, as in docker; another signal finds nobody" {
+	compose <<-END
+	services:
+	  one: {image: busybox, command: ["sh", "-c", "echo run; exit 3"], deploy: {restart_policy: {delay: 1s}}}
+	  two: {image: busybox, command: ["sh", "-c", "echo run; exit 3"], deploy: {restart_policy: {delay: 1s}}}
+	END
+	up
+	wait_until 5 state_is one restarting
+	davit kill one
+	wait_until 5 state_is one exited
+	is "$(record one manual_stop) $(ps_field one ExitCode)" "true 3"
+	local runs
+	runs=$(log_count one run)
+	wait_until 5 state_is two restarting
+	davit kill -s HUP two
+	wait_until 10 runs_logged two $(($(log_count two run) + 2))     # longer than the pause of the one that was killed
+	kill_supervisor
+	is "$(log_count one run) $(ps_field one State)" "$runs exited"
+	davit start one
+	wait_until 5 runs_logged one $((runs + 1))
+}
+
 # A clock that the test sets: an offset to the wall clock, in a file that is mapped into each process.
 make_clock() {
 	cat >/run/clock.c <<-'END'
