@@ -44,6 +44,8 @@ size_t logw_moved(const struct logw *w);
  * none that is worth it (or room is not the trouble) the oldest bytes in the pipe. A line in stream 2 tells it as soon as it can.
  * True: something was dropped, move again; false: try again later. */
 bool logw_make_room(struct logw *w, int fd, int stream);
+/* Who wrote until now will write no more: what it left without a newline gets one, so that the next one's first line is its own. */
+void logw_end_lines(struct logw *w);
 /* Adds a line of our own to stream 2 (rare: "davit: log was full, 3 MB dropped"). */
 int logw_note(struct logw *w, const char *text, struct err *err);
 /* Removes the whole log of a slot. */

@@ -201,6 +201,19 @@ static void skip_rest(struct log_stream *st, size_t n)
 	st->head = st->scan;
 }
 
+/* The newline behind what was given without one is no line of its own. */
+static bool ends_flushed(const struct logr *r, struct log_stream *st)
+{
+	bool ends = st->flushed && st->buf[st->scan] == '\n';
+
+	st->flushed = false;
+	if (!ends)
+		return false;
+	st->head = ++st->scan;
+	log_line_begins(r, st);
+	return true;
+}
+
 /* The next wanted line within the current record. False: the record has no more. */
 static bool scan_record(struct logr *r, struct log_line *ret)
 {
@@ -226,6 +239,8 @@ static bool scan_record(struct logr *r, struct log_line *ret)
 			skip_rest(st, avail);
 			continue;
 		}
+		if (ends_flushed(r, st))
+			continue;
 		if (avail > LOG_LINE_MAX - (st->scan - st->head))
 			avail = LOG_LINE_MAX - (st->scan - st->head);
 		if (!st->in_line) {
@@ -289,6 +304,7 @@ static bool flush_partial(struct logr *r, struct log_line *ret)
 		if (!st->in_line || st->scan == st->head || st->stale)
 			continue;
 		st->in_line = false;
+		st->flushed = true;
 		if (r->drop) { /* it is one of the lines that were counted */
 			r->drop--;
 			st->head = st->scan;

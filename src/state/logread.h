@@ -20,6 +20,7 @@ struct log_stream {
 	int64_t begin_at;
 	int64_t skip; /* so many bytes, or to a newline, are the rest of a line whose beginning was dropped */
 	bool in_line; /* something of the line was seen; line_at is set */
+	bool flushed; /* the line was given without its end */
 	bool stale;   /* nothing was taken since the start, which is after its unfinished line */
 	bool broken;  /* the segment's file cannot be read */
 };

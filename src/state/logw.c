@@ -416,11 +416,32 @@ size_t logw_moved(const struct logw *w)
 	return w->moved;
 }
 
+/* Also when its segment has none of it yet. */
+static bool in_line(const struct logw *w, int s)
+{
+	const struct out *o = &w->out[s];
+
+	return !o->pending.len && (o->size > 0 ? !at_line_end(o) : w->cuts >> s & 1);
+}
+
+void logw_end_lines(struct logw *w)
+{
+	for (int s = 0; s < LOG_STREAMS; s++) {
+		struct out *o = &w->out[s];
+
+		if (w->idx_fd < 0 || !in_line(w, s))
+			continue;
+		buf_char(&o->pending, '\n');
+		if (write_pending(o) == 0)      /* else it is written before what comes next */
+			add_record(w, s, clock_wall_ns());
+	}
+}
+
 void logw_queue_note(struct logw *w, const char *text)
 {
 	struct out *o = &w->out[1];
 
-	if (!o->pending.len && (o->size > 0 ? !at_line_end(o) : w->cuts >> 1 & 1))
+	if (in_line(w, 1))
 		buf_char(&o->pending, '\n');
 	buf_str(&o->pending, text);
 	buf_char(&o->pending, '\n');

@@ -90,6 +90,7 @@ int streams_open(struct unit *u, int stdio[3], struct err *err)
 {
 	if (log_ready(u, err) < 0)
 		return -1;
+	logw_end_lines(u->log);          /* of the run before */
 	if (u->launch.tty) {
 		auto_free char *path = console_path(u);
 		if (u->console_fd >= 0)

@@ -121,6 +121,17 @@ say() { sh_in "$1" "echo $2 >/proc/1/fd/1"; }
 	is "$(davit logs --no-color --no-log-prefix --tail 3 long | head -n 1 | wc -c)" 1000001
 }
 
+@test "what a run leaves without a newline is a line, and the next run's first line another, also to who follows" {
+	compose <<-'END'
+	services:
+	  one: {image: busybox, command: ["sh", "-c", "printf 'begun\\npanic'; printf oops >&2; exit 1"], restart: "on-failure:2"}
+	END
+	"$DAVIT" up --no-color --no-log-prefix >attached 2>attached.err 3>&- </dev/null || :
+	is "$(davit logs --no-color --no-log-prefix one | sort | uniq -c | sed 's/^ *//' | paste -sd ' ')" "3 begun 3 oops 3 panic"
+	is "$(davit logs --no-color --no-log-prefix --tail 2 one | sort | paste -sd ' ')" "oops panic"
+	is "$(grep -cx panic attached) $(grep -cx oops attached.err) $(grep -cx '' attached)" "3 3 0"
+}
+
 @test "the supervisor is killed 30 times while a million lines come: none is lost, nobody is hit by SIGPIPE" {
 	compose <<-'END'
 	services:

@@ -84,6 +84,25 @@ static void test_a_reader_follows(void **state)
 	logr_close(r);
 }
 
+static void test_an_unfinished_line_is_ended_for_the_next_writer(void **state)
+{
+	struct place *p = *state;
+	struct logr *r = reader(p, 0, 0, -1), *other = reader(p, 0, 0, -1);
+
+	out(p, 1, "whole\npanic");
+	expect(r, true, "1:whole|1:panic~");
+	expect(other, false, "1:whole|");
+	logw_end_lines(p->w);
+	logw_end_lines(p->w);
+	expect(r, false, "");           /* it was given already */
+	expect(other, false, "1:panic|");
+	out(p, 1, "again\n\n");
+	expect(r, false, "1:again|1:|");
+	logr_close(r);
+	logr_close(other);
+	expect_log(p, 3, "1:panic|1:again|1:|");
+}
+
 static void test_tail(void **state)
 {
 	struct place *p = *state;
@@ -865,6 +884,7 @@ int main(void)
 		PLACED(test_absent_log_is_empty),
 		PLACED(test_binary_and_long_lines),
 		PLACED(test_a_reader_follows),
+		PLACED(test_an_unfinished_line_is_ended_for_the_next_writer),
 		PLACED(test_tail),
 		PLACED(test_tail_keeps_lines_whole),
 		PLACED(test_tail_after_that_follows),
