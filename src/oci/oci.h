@@ -66,7 +66,7 @@ int oci_bundle_write(int bundle_fd, const struct oci_spec *spec, json_t *warning
  * what the caller changes. */
 struct oci_exec {
 	const char *const *args;
-	const char *const *env_add;      /* NAME=value, NULL */
+	const char *const *env_add;      /* NAME=value, or NAME: without that one; NULL */
 	const char *cwd;                 /* NULL: the container's */
 	bool user_set;
 	unsigned uid, gid;

@@ -12,7 +12,7 @@ static size_t name_len(const char *assignment)
 	return strcspn(assignment, "=");
 }
 
-/* Replaces the variable of that name or adds it. */
+/* Replaces the variable of that name or adds it; a name alone takes it away. */
 static void set_env(json_t *env, json_t *value)
 {
 	const char *v = json_string_value(value);
@@ -21,12 +21,16 @@ static void set_env(json_t *env, json_t *value)
 	json_array_foreach(env, i, old)
 	{
 		const char *o = json_string_value(old);
-		if (o && name_len(o) == n && strncmp(o, v, n) == 0) {
+		if (!o || name_len(o) != n || strncmp(o, v, n) != 0)
+			continue;
+		if (v[n])
 			json_array_set(env, i, value);
-			return;
-		}
+		else
+			json_array_remove(env, i);
+		return;
 	}
-	json_array_append(env, value);
+	if (v[n])
+		json_array_append(env, value);
 }
 
 static int change_env(json_t *p, const struct oci_exec *x, struct err *err)

@@ -12,9 +12,11 @@ static struct strs env_of(const struct hook *h, const struct image_user *user)
 
 	if (h->user)
 		strs_printf(&env, "HOME=%s", user->home ? user->home : "/");
-	for (size_t i = 0; i < h->environment.n; i++)
-		if (h->environment.v[i].value)
-			strs_printf(&env, "%s=%s", h->environment.v[i].key, h->environment.v[i].value);
+	for (size_t i = 0; i < h->environment.n; i++) {
+		const char *value = h->environment.v[i].value;
+
+		strs_printf(&env, "%s%s%s", h->environment.v[i].key, value ? "=" : "", value ? value : "");
+	}
 	return env;
 }
 

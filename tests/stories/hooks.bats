@@ -36,14 +36,14 @@ as_written() {
 	      - command: sh -c 'echo \$\$(id -u) \$\$PWD \$\$A \$\$B \$\$HOME >>/hooks/order; grep CapEff /proc/self/status >/hooks/caps'
 	        user: root
 	        working_dir: /var
-	        environment: [B=hook, C=more]
+	        environment: {B: hook, C: more, A: null}
 	        privileged: true
 	    pre_stop:
 	      - {command: ["sh", "-c", "echo first >>/hooks/order; sleep 0.2"]}
 	      - {command: ["sh", "-c", "echo second >>/hooks/order"]}
 	END
 	up
-	order_is "1000 /tmp own own 0 /var own hook /root "
+	order_is "1000 /tmp own own 0 /var hook /root "
 	is "$(awk '{ print $2 }' hooks/caps)" "$(davit exec -T --privileged -u root web grep CapEff /proc/self/status | awk '{ print $2 }')"
 	wait_until 5 log_has web 'said by a hook'
 	: >hooks/order

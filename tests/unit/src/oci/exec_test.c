@@ -48,8 +48,8 @@ static const char *const sleeper[] = {"sleep", "1000", NULL};
 static void test_changes_to_process(void **state)
 {
 	const char *const args[] = {
-		"sh", "-c", "echo $A $HOME $PATH; echo $PWD $(id -u) $(id -G); exit 7", NULL};
-	const char *const env[] = {"A=a b", "HOME=/etc", NULL};
+		"sh", "-c", "echo $A ${B-gone} $HOME $PATH; echo $PWD $(id -u) $(id -G); exit 7", NULL};
+	const char *const env[] = {"B=b", "A=a b", "HOME=/etc", "B", "NEVER_SET", NULL};
 	const unsigned groups[] = {5, 6};
 	for (size_t i = 0; i < ARRAY_LEN(runtimes); i++) {
 		struct live l;
@@ -64,7 +64,7 @@ static void test_changes_to_process(void **state)
 			.groups = groups,
 			.n_groups = 2};
 		assert_int_equal(run_exec(&l, &x, &text), 7);
-		assert_string_equal(text, "a b /etc /bin:/sbin\n/etc 33 44 5 6\n");
+		assert_string_equal(text, "a b gone /etc /bin:/sbin\n/etc 33 44 5 6\n");
 		struct oci_call c = live_call(&l, OCI_EXEC);
 		assert_false(oci_complained(&c));
 		stop(&l);
