@@ -207,9 +207,8 @@ static int one_try(struct cli *c, json_t *req, struct progress *p, struct err *e
 	return r;
 }
 
-/* What was said to be done is so after a power cut, too: the records, or, of a project that is gone, that it is. Not the supervisor's work,
- * whose loop must not wait for a disk. */
-static void sync_records(const struct cli *c)
+/* The records, or, of a project that is gone, that it is. Not the supervisor's work, whose loop must not wait for a disk. */
+void act_sync(const struct cli *c)
 {
 	auto_free char *journal = xasprintf("%s/projects/%s/journal", c->dirs.state, c->name);
 	auto_free char *projects = xasprintf("%s/projects", c->dirs.state);
@@ -233,7 +232,7 @@ int act_run(struct cli *c, json_t *req, const char *verb, struct err *err)
 	}
 	json_decref(req);
 	if (r == ACT_DONE)
-		sync_records(c);
+		act_sync(c);
 	progress_free(p);
 	return r == ACT_DONE ? 0 : -1;
 }

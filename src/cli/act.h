@@ -24,5 +24,7 @@ int act_run(struct cli *c, json_t *req, const char *verb, struct err *err);
  * ever). As act_event; ACT_LOST: the supervisor went away before it was done, *err says so. Its keeper
  * starts another one, which can be asked again: requests say what shall be. */
 int act_take(struct cli *c, struct ctl *ctl, struct progress *p, int timeout_ms, struct err *err);
+/* Called when a request is done: it is so after a power cut, too. */
+void act_sync(const struct cli *c);
 /* How often a request is made again. */
 enum { ACT_TRIES = 3, ACT_END_MS = 3000 };

@@ -402,6 +402,8 @@ static int take_request(struct attach *a, struct ctl **ctl, int (*again)(struct 
 
 	if (r != ACT_MORE)
 		ctl_close(take(*ctl));
+	if (r == ACT_DONE)
+		act_sync(a->c);
 	if (r != ACT_LOST)
 		return r;
 	if (++a->lost > ACT_TRIES)
