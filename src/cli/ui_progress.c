@@ -68,7 +68,7 @@ static enum state state_of(const char *status)
 {
 	if (STREQ(status, "Error"))
 		return FAILED;
-	if (STREQ(status, "Recreate") || (str_ends(status, "ing") && !STREQ(status, "Running")))
+	if (STREQ(status, "Recreate") || (str_ends(status, "ing") && !STREQ(status, "Running") && !STREQ(status, "Restarting")))
 		return WORKING;
 	return DONE;
 }

@@ -363,13 +363,21 @@ static void up_surplus(struct ctx *c, struct slot *s)
 	}
 }
 
+/* It is kept, and starts by itself when a pause is over or what it depends on allows. */
+static bool is_held(const struct slot *s)
+{
+	return s->op_start == OP_NONE && s->rec && plan_rec_running(s->rec) && !STREQ(s->rec->state, "running");
+}
+
 static void up_wait(struct ctx *c)
 {
 	each_slot(c, s) {
 		if (!s->chosen || !s->wanted || !c->req->wait || !c->req->has_health)
 			continue;
-		if (c->req->has_health(c->req->ctx, &c->model->services[s->svc]))
-			need_condition(c, s, DEP_HEALTHY);
+		if (!is_held(s) && !c->req->has_health(c->req->ctx, &c->model->services[s->svc]))
+			continue;
+		need_condition(c, s, DEP_HEALTHY);
+		c->plan->ops[s->op_healthy].asked = true;
 	}
 }
 

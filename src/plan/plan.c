@@ -64,6 +64,15 @@ void plan_done(struct plan *p)
 	*p = (struct plan){ 0 };
 }
 
+bool op_is_optional(const struct op *op)
+{
+	bool soft = op->n_wakes > 0 && !op->asked && (op->kind == OP_HEALTHY || op->kind == OP_COMPLETED);
+
+	for (size_t i = 0; i < op->n_wakes; i++)
+		soft &= op->wakes[i].soft;
+	return soft;
+}
+
 static void print_subject(const struct op *op, struct buf *out)
 {
 	buf_str(out, op_kind_str(op->kind));

@@ -41,6 +41,7 @@ struct op {
 	char *init_of;            /* NULL, or the slot before whose start this one runs: a step of pre_start … */
 	unsigned init_step;       /* … with this index */
 	char *why;                /* "new", "image changed", … */
+	bool asked;               /* OP_HEALTHY: up --wait waits for it, whether or not others do; without a health check for it to run */
 	struct op_edge *wakes;
 	size_t n_wakes, cap_wakes;
 	size_t n_unmet;
@@ -65,7 +66,7 @@ struct plan_request {
 	bool no_start, force_recreate, no_recreate, always_recreate_deps, remove_orphans, no_deps;
 	bool volumes;                     /* down -v */
 	bool stop;                        /* rm -s */
-	bool wait;                        /* up --wait: also OP_HEALTHY for everything with a health check */
+	bool wait;                        /* up --wait: also OP_HEALTHY for everything with a health check, or that is to run again by itself */
 	/* Image id ("sha256:…") that the service would run now; NULL: not known, no reason to recreate. */
 	const char *(*image_id)(void *ctx, const struct service *svc);
 	/* Whether the service has a health check (its own or its image's). */
@@ -78,6 +79,8 @@ struct plan_request {
 int plan_make(const struct project *model, const struct world *world, const struct plan_request *req,
 	      struct plan *ret, struct err *err);
 void plan_done(struct plan *p);
+/* Whether it is waited for, but only by services that do without it, too (required: false). */
+bool op_is_optional(const struct op *op);
 const char *op_kind_str(enum op_kind kind);
 /* One line per operation: "start web-1 (new) after setup, create web-1, healthy db-1". */
 void plan_print(const struct plan *p, struct buf *out);

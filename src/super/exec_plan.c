@@ -52,11 +52,25 @@ static void note_failure(struct txn *t, size_t i, const struct err *err, const c
 	t->failed_to_run = !is_about_hooks(u) && op->kind != OP_HEALTHY && op->kind != OP_COMPLETED;
 }
 
+/* Those that wait for it do without it. */
+static void note_optional(struct txn *t, size_t i, const struct err *err)
+{
+	const struct op *op = &t->plan.ops[i];
+	const struct unit *u = unit_get(t->s, op->slot);
+	auto_free char *msg = xasprintf("what depends on it does without: %s", err_msg(err));
+
+	if (u && u->rec.name)
+		publish_step(t->s, t->c, "container", u->rec.name, op->service, "Skipped", NULL);
+	publish_warn(t->s, t->c, op->service, msg);
+}
+
 void op_end(struct txn *t, size_t i, const struct err *err, const char *attr)
 {
 	if (t->st[i] != OP_RUNNING)
 		return;
-	if (err)
+	if (err && op_is_optional(&t->plan.ops[i]) && !t->err.kind)
+		note_optional(t, i, err);
+	else if (err)
 		note_failure(t, i, err, attr);
 	else
 		op_announce(t, i, false);

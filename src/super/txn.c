@@ -315,9 +315,11 @@ static void announce_kept(struct txn *t)
 {
 	for (size_t i = 0; i < t->plan.kept.n; i++) {
 		const struct unit *u = unit_get(t->s, t->plan.kept.v[i]);
+		bool comes = u && (u->state == U_BACKOFF || u->state == U_WAITING);
+		auto_free char *why = comes && u->rec.waits ? xasprintf("waiting for %s", u->rec.waits) : NULL;
 		if (u)
 			publish_step(t->s, t->c, "container", u->rec.name, u->rec.service,
-				     u->state == U_STOPPED ? "Exited" : "Running", NULL);
+				     comes ? "Restarting" : u->state == U_STOPPED ? "Exited" : "Running", why);
 	}
 }
 

@@ -444,17 +444,22 @@ static int verdict_start(struct txn *t, size_t i, const struct unit *u, struct e
 	}
 }
 
-static int verdict_healthy(const struct unit *u, struct err *err)
+static int verdict_healthy(const struct unit *u, bool asked, struct err *err)
 {
 	const char *h = u->rec.health;
+	bool checked = u->have_launch && u->launch.health;
 
 	if (u->state == U_FAILED)
 		return failed(u, err);
+	if (asked && !checked && u->state == U_STOPPED && u->rec.exit_code == 0)
+		return 1;
 	if (u->state == U_STOPPED || u->state == U_ABSENT)
 		return exited(u, err);
 	if (u->state != U_RUNNING)
 		return 0;
-	if (!u->have_launch || !u->launch.health) {
+	if (asked && !checked)
+		return !u->rec.hooking;
+	if (!checked) {
 		err_set(err, ERR_INPUT, "container '%s' has no health check", u->rec.name);
 		return err_hint(err, "give service '%s' a healthcheck, or depend on 'service_started'", u->rec.service);
 	}
@@ -502,7 +507,7 @@ int op_verdict(struct txn *t, size_t i, struct unit *u, struct err *err)
 	case OP_START:
 		return verdict_start(t, i, u, err);
 	case OP_HEALTHY:
-		return verdict_healthy(u, err);
+		return verdict_healthy(u, t->plan.ops[i].asked, err);
 	case OP_COMPLETED:
 		return verdict_completed(u, err);
 	case OP_STOP:

@@ -221,3 +221,38 @@ come_back_in_order() {
 	davit stop -t 0 db                  # as in docker compose, a stop stops what it names
 	is "$(pid_of web)" "$web"
 }
+
+@test "up says that it waits, and --wait does, also for one without a health check" {
+	compose <<-END
+	services:
+	  db:  {image: busybox, command: [sleep, inf], healthcheck: {test: "test ! -e /tmp/bad", interval: 50ms, retries: 1}}
+	  web: {image: busybox, command: [sleep, inf], restart: always, depends_on: {db: {condition: service_healthy}}}
+	END
+	up --wait
+	sh_in db 'touch /tmp/bad'
+	wait_until 5 health_is db unhealthy
+	kill -9 "$(pid_of web)"
+	wait_until 5 says web waiting
+	run -0 davit up -d
+	has "$output" "web-1  Restarting  waiting for db to be healthy"
+	run -1 davit up -d web --no-deps --wait --wait-timeout 1
+	has "$output" "not healthy after 1s"
+	"$DAVIT" up -d web --no-deps --wait >shown 2>&1 3>&- &
+	local upper=$!
+	wait_until 5 grep -q "web-1  Waiting" shown
+	is "$(ps_field web State)" restarting
+	sh_in db 'rm /tmp/bad'
+	wait $upper || fail "up: $(cat shown)"
+	is "$(ps_field web State)" running
+}
+
+# What a power cut leaves of a file that was not synced.
+@test "after a power cut the launch records are empty: what its policy brings back comes all the same, in order" {
+	in_order
+	kill -STOP "$(keeper_pid)" "$(supervisor_pid)"
+	local file
+	for file in "$DAVIT_STATE_DIR/projects/$PROJECT"/containers/*/launch.json; do : >"$file"; done
+	power_cut
+	davit kill -s CONT job
+	come_back_in_order
+}

@@ -133,6 +133,32 @@ up"
 	is "$(ps_field loose State)" running
 }
 
+@test "a dependency that is not required and fails is a warning; one that another requires, or --wait, is an error" {
+	compose <<-END
+	services:
+	  sick: {image: busybox, command: [sleep, inf], healthcheck: {test: "exit 1", interval: 50ms, retries: 1}}
+	  job: {image: busybox, command: ["sh", "-c", "exit 3"]}
+	  web:
+	    image: busybox
+	    command: [sleep, inf]
+	    depends_on:
+	      sick: {condition: service_healthy, required: false}
+	      job: {condition: service_completed_successfully, required: false}
+	END
+	run -0 davit up -d
+	has "$output" "container '$PROJECT-sick-1' is unhealthy"
+	has "$output" "service 'job' didn't complete successfully: exit 3"
+	lacks "$output" error:
+	is "$(ps_field web State)" running
+	run -1 davit up -d --wait
+	has "$output" "error: service 'sick'"
+	cat >>compose.yaml <<-END
+	  strict: {image: busybox, command: [sleep, inf], depends_on: {sick: {condition: service_healthy}}}
+	END
+	run -1 davit up -d
+	has "$output" "error: service 'sick'"
+}
+
 @test "healthcheck: starting, healthy, unhealthy; what it said is kept" {
 	compose <<-END
 	services:

@@ -96,6 +96,11 @@ static void plan_is(struct fixture *f, const struct plan_request *req, const cha
 	plan_done(&p);
 }
 
+static bool some_have_health(void *ctx, const struct service *svc)
+{
+	return svc->healthcheck.given;
+}
+
 static const char chain[] = "services:\n"
 			    "  db: {image: x, healthcheck: {test: [CMD, ok]}}\n"
 			    "  job: {image: x, depends_on: {db: {condition: service_healthy}}}\n"
@@ -128,6 +133,58 @@ static void second_up_changes_nothing(void **state)
 	job = exists(*state, "job", 1, "stopped");
 	job->started_ns = 1;
 	plan_is(*state, &req, "setup\nkeep db-1\nkeep job-1\nkeep web-1\n");
+}
+
+static bool optional(struct fixture *f, const struct plan_request *req, enum op_kind kind, const char *slot)
+{
+	struct plan p = { 0 };
+	bool found = false;
+
+	assert_int_equal(plan_make(f->model, &f->world, req, &p, NULL), 0);
+	for (size_t i = 0; i < p.n; i++)
+		if (p.ops[i].kind == kind && !strcmp(p.ops[i].slot, slot))
+			found = op_is_optional(&p.ops[i]);
+	plan_done(&p);
+	return found;
+}
+
+static void what_nobody_requires_is_optional(void **state)
+{
+	struct plan_request req = { .verb = PLAN_UP };
+
+	model(*state, "services:\n"
+		      "  db: {image: x, healthcheck: {test: [CMD, ok]}}\n"
+		      "  both: {image: x, healthcheck: {test: [CMD, ok]}}\n"
+		      "  job: {image: x}\n"
+		      "  one: {image: x, depends_on: {db: {condition: service_healthy, required: false},"
+		      " both: {condition: service_healthy, required: false},"
+		      " job: {condition: service_completed_successfully, required: false}}}\n"
+		      "  two: {image: x, depends_on: {both: {condition: service_healthy}}}\n");
+	assert_true(optional(*state, &req, OP_HEALTHY, "db-1"));
+	assert_true(optional(*state, &req, OP_COMPLETED, "job-1"));
+	assert_false(optional(*state, &req, OP_HEALTHY, "both-1"));
+	assert_false(optional(*state, &req, OP_START, "db-1"));
+	req.wait = true;
+	req.has_health = some_have_health;
+	assert_false(optional(*state, &req, OP_HEALTHY, "db-1"));
+}
+
+/* What comes back by itself is waited for, with a health check or without; what runs without one is not. */
+static void wait_includes_those_that_are_held(void **state)
+{
+	struct plan_request req = { .verb = PLAN_UP, .wait = true, .has_health = some_have_health };
+
+	model(*state, "services:\n"
+		      "  db: {image: x, healthcheck: {test: [CMD, ok]}}\n"
+		      "  held: {image: x}\n"
+		      "  loop: {image: x}\n"
+		      "  runs: {image: x}\n");
+	exists(*state, "db", 1, "running");
+	exists(*state, "held", 1, "waiting");
+	exists(*state, "loop", 1, "backoff");
+	exists(*state, "runs", 1, "running");
+	plan_is(*state, &req, "setup\nhealthy db-1\nhealthy held-1\nhealthy loop-1\n"
+			      "keep db-1\nkeep held-1\nkeep loop-1\nkeep runs-1\n");
 }
 
 /* A supervisor died while post_start was being executed: who depends on it still waits. */
@@ -468,7 +525,8 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		T(new_project_starts_in_order), T(second_up_changes_nothing), T(failed_job_runs_again), T(start_that_is_not_over_is_waited_for),
+		T(new_project_starts_in_order), T(second_up_changes_nothing), T(what_nobody_requires_is_optional),
+		T(wait_includes_those_that_are_held), T(failed_job_runs_again), T(start_that_is_not_over_is_waited_for),
 		T(steps_run_before_their_service), T(shared_step_is_not_repeated), T(steps_go_on_where_they_were), T(steps_and_start),
 		T(changed_service_is_recreated), T(scaling_down_removes_the_surplus), T(orphans_stay_unless_told),
 		T(down_goes_backwards), T(down_without_a_model), T(restart_takes_dependents_along),
