@@ -84,6 +84,15 @@ static void cut_off(struct unit *u, struct err *err)
 	err_hint(err, "the OCI runtime hangs, or is too slow; DAVIT_RUNTIME_TIMEOUT gives it more time than that");
 }
 
+/* A start goes on: what came of it can be told afterwards. */
+void activity_cut_short(struct unit *u)
+{
+	if (is_worker(u->act))
+		worker_abort(&u->worker);
+	else if (u->act == ACT_CREATE || u->act == ACT_DELETE)
+		proc_pidfd_signal(u->call.pidfd, SIGKILL);
+}
+
 static void on_overdue(evutil_socket_t fd, short what, void *arg)
 {
 	struct unit *u = arg;

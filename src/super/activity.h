@@ -12,6 +12,8 @@ void activity_clean(struct unit *u);
 /* Posts E_FAIL about an attribute (NULL: none in particular). */
 void activity_fail(struct unit *u, const char *attr);
 void activity_timer(struct event *ev, int64_t ms);
+/* This process is about to make room: what would be at work beside the next supervisor, for the same container, is ended. */
+void activity_cut_short(struct unit *u);
 
 /* act.c: what a preparation reported. */
 void act_note_prepared(struct unit *u, const json_t *j);

@@ -13,6 +13,7 @@
 #include "../util/fd.h"
 #include "../util/log.h"
 #include "../util/mem.h"
+#include "activity.h"
 #include "program.h"
 
 enum { FIRST_WORD_MS = 2000, LAST_WORD_MS = 2000 };
@@ -60,12 +61,21 @@ static void keep(struct super *s, struct message *m)
 		close((int)old - 1);
 }
 
+/* Our children are told of our end, but not when this process becomes another program; and one that is told may take a moment. */
+static void cut_short(struct super *s)
+{
+	map_each(&s->units, it)
+		activity_cut_short(it->value);
+	network_cut_short(s);
+}
+
 /* A supervisor without its keeper takes the keeper's place; the new keeper starts a new supervisor, which adopts everything. */
 static void replace_keeper(struct super *s)
 {
 	log_warn("the keeper is gone: becoming one");
 	auto_free char *self = program_self();
 
+	cut_short(s);
 	event_del(s->keeper_ev);
 	close(take_fd(&s->keeper_fd));
 	super_become_keeper(s, self);
@@ -237,9 +247,6 @@ int keeper_feed(struct super *s)
 			auto_free char *port = network_port_name(u, i);
 			feed(pair[0], port, u->port_fds[i]);
 		}
-		/* its runtime's process would be an orphan at work beside the next supervisor */
-		if (u->act == ACT_CREATE || u->act == ACT_DELETE)
-			proc_pidfd_signal(u->call.pidfd, SIGKILL);
 	}
 	close(pair[0]);
 	fd_cloexec(pair[1], 0);
@@ -278,6 +285,7 @@ void keeper_next(struct super *s, const char *program)
 {
 	auto_free char *self = program_self();
 
+	cut_short(s);
 	if (s->keeper_tries) {
 		keeper_well(s);
 		tell(s, KEEPER_NEXT, program, -1);

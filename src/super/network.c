@@ -97,6 +97,12 @@ void network_submit(struct super *s, worker_fn *fn, network_done_fn *done, void 
 	next_one(s);
 }
 
+void network_cut_short(struct super *s)
+{
+	if (s->netjobs)
+		worker_abort(&s->netjobs->worker);
+}
+
 /* ------------------------------------------------------------------ set up */
 
 struct picture {                         /* what the kernel should look like */

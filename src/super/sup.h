@@ -328,6 +328,8 @@ bool restart_at_boot(const struct restart_policy *p, const struct unit_rec *r, b
 /* ------------------------------------------------------------------ network.c: one worker at a time, in order */
 typedef void network_done_fn(struct super *s, void *arg, const json_t *result, const struct err *err);
 void network_submit(struct super *s, worker_fn *fn, network_done_fn *done, void *arg);
+/* This process is about to make room: the worker in flight is ended, as the next supervisor does its work anew. */
+void network_cut_short(struct super *s);
 /* Bridges, slots and rules of everything that exists now. */
 void network_setup(struct super *s, network_done_fn *done, void *arg);
 void network_teardown(struct super *s, network_done_fn *done, void *arg);
