@@ -54,18 +54,6 @@ static struct unit *unit_of(struct super *s, struct unit_rec *r)
 	return u;
 }
 
-/* The readers again; whatever was written meanwhile waits in the FIFOs. */
-static void reopen_streams(struct unit *u)
-{
-	auto_free char *tty = xasprintf("tty:%s", u->rec.slot);
-	auto_err struct err err = ERR_INIT;
-
-	if (streams_reopen(u, &err) < 0)
-		log_error("%s: output: %s", u->rec.slot, err_msg(&err));
-	u->tty_fd = keeper_take_fd(u->s, tty);
-	streams_watch(u);
-}
-
 /* The timer of the state goes on where it was; at most `limit_ms`, whatever the record says. False: the record does not know it. */
 static bool resume_timer(struct unit *u, int64_t limit_ms)
 {
@@ -91,7 +79,7 @@ static void adopt_stopping(struct unit *u)
 static void adopt_living(struct unit *u)
 {
 	oom_watch(u, true);
-	reopen_streams(u);
+	streams_adopt(u);
 	network_dns_on(u);
 	if (u->state == U_STARTING && !unit_waits_for_start(u)) {
 		u->state = U_RUNNING;
@@ -132,7 +120,7 @@ static void adopt_dead(struct unit *u)
 		u->state = U_RUNNING;
 	if (u->state != U_CREATED)
 		events_adopt_start(u);
-	reopen_streams(u);
+	streams_adopt(u);
 }
 
 /* The host was started anew: neither process, mount nor namespace of its last run exists. What its policy brings back is started
@@ -191,7 +179,7 @@ static void adopt_resting(struct unit *u)
 	case U_EXITED:
 		u->want = again ? W_RUNNING : W_NOTHING;
 		u->state = U_DELETING;
-		reopen_streams(u);       /* what it said last may not have been read */
+		streams_adopt(u);       /* what it said last may not have been read */
 		act_delete(u);
 		return;
 	case U_FAILED:

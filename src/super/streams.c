@@ -1,13 +1,12 @@
-/* streams.c - a container's output into its log, and the news of its end.
+/* streams.c - a container's output into its log.
  *
- * Output: FIFOs that outlive this process; the readers are watched only while somebody may write, since a FIFO without writers is readable for ever. With a tty there is one stream, the pty's master, which the keeper holds for the next supervisor.
- * The end: the pidfd says at once that init is gone, the keeper's exits file says how. When the keeper's line does not come, the status stays unknown. */
+ * FIFOs outlive this process; the readers are watched only while somebody may write, since a FIFO without writers is readable for
+ * ever. With a tty there is one stream, the pty's master, which the keeper holds for the next supervisor. */
 #include "sup.h"
 
 #include <fcntl.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/pidfd.h>
 #include <sys/timerfd.h>
 
 #include "../util/auto.h"
@@ -106,7 +105,8 @@ int streams_open(struct unit *u, int stdio[3], struct err *err)
 	return open_pair(u, "err", &u->err_fd, &stdio[2], err);
 }
 
-int streams_reopen(struct unit *u, struct err *err)
+/* The readers of what runs already. */
+static int streams_reopen(struct unit *u, struct err *err)
 {
 	if (log_ready(u, err) < 0)
 		return -1;
@@ -146,19 +146,25 @@ int streams_writers(const struct unit *u, int stdio[3], struct err *err)
 
 static void look_again(evutil_socket_t fd, short what, void *arg);
 
+static void look_after_a_pause(struct unit *u)
+{
+	const struct timeval pause = { .tv_usec = LOG_PAUSE_MS * 1000 };
+
+	if (!u->log_timer)
+		u->log_timer = evtimer_new(u->s->base, look_again, u);
+	evtimer_add(u->log_timer, &pause);
+}
+
 /* No room on the disk, say: the bytes are safe in the pipe for now. */
 static void log_trouble(struct unit *u, const struct err *err)
 {
-	const struct timeval pause = { .tv_usec = LOG_PAUSE_MS * 1000 };
 	int64_t now = clock_mono_ns();
 
 	if (!u->log_told_mono || now - u->log_told_mono > LOG_TELL_MS * MS_NS) {
 		log_error("%s: log: %s; what is oldest is dropped when it must be", u->rec.slot, err_msg(err));
 		u->log_told_mono = now;
 	}
-	if (!u->log_timer)
-		u->log_timer = evtimer_new(u->s->base, look_again, u);
-	evtimer_add(u->log_timer, &pause);
+	look_after_a_pause(u);
 }
 
 /* As soon as there is room again, so that the event has some, too; and not for every time. */
@@ -267,6 +273,10 @@ static void look_again(evutil_socket_t fd, short what, void *arg)
 {
 	struct unit *u = arg;
 
+	if (u->log_due) {
+		streams_adopt(u);
+		return;
+	}
 	streams_watch(u);
 	if (u->out_ev)
 		on_out(u->out_fd, EV_READ, u);
@@ -295,6 +305,24 @@ void streams_watch(struct unit *u)
 static char *tty_name(const struct unit *u)
 {
 	return xasprintf("tty:%s", u->rec.slot);
+}
+
+void streams_adopt(struct unit *u)
+{
+	auto_free char *tty = tty_name(u);
+	auto_err struct err err = ERR_INIT;
+	bool first = !u->log_due;
+
+	if (u->tty_fd < 0)
+		u->tty_fd = keeper_take_fd(u->s, tty);
+	u->log_due = streams_reopen(u, &err) < 0;
+	if (!u->log_due) {
+		streams_watch(u);
+		return;
+	}
+	if (first)
+		log_error("%s: output: %s; it waits in the pipes until that is mended", u->rec.slot, err_msg(&err));
+	look_after_a_pause(u);
 }
 
 /* The runtime has sent the pty's master before `create` returned. */

@@ -127,6 +127,7 @@ struct unit {
 	int out_fd, err_fd, tty_fd;      /* readers of the FIFOs; pty master */
 	struct event *out_ev, *err_ev, *tty_ev;
 	struct event *log_timer;         /* the log could not take what there is: look again */
+	bool log_due;                    /* after an adoption it could not be opened: try again */
 	struct pace log_pace[2];         /* of what the container writes */
 	size_t log_took;                 /* bytes, the last time */
 	int gather_fd;                   /* a timerfd: they have gathered, -1: none yet */
@@ -270,7 +271,7 @@ void unit_due(struct unit *u, int64_t ms);
 /* ------------------------------------------------------------------ streams.c: logs, pty */
 const char *unit_log_slot(const struct unit *u);                     /* whose log its output goes into: its own, or its container's */
 int streams_open(struct unit *u, int stdio[3], struct err *err);     /* before create; stdio is the container's side */
-int streams_reopen(struct unit *u, struct err *err);                 /* the readers of what runs already */
+void streams_adopt(struct unit *u);                                  /* readers of what runs already, on; tried again until they are */
 int streams_writers(const struct unit *u, int stdio[3], struct err *err);   /* ends of its own log's streams for a command in it; the caller closes them */
 void streams_watch(struct unit *u);                                  /* readers on */
 char *streams_kept_name(const struct unit *u, const char *suffix);   /* under which the keeper has the reader of "out", "err"; malloc'ed */
