@@ -268,7 +268,8 @@ static void learn(struct history *h, json_t *line)
 	const char *slot = jx_str(line, "slot"), *id = jx_str(line, "id"), *action = jx_str(line, "action");
 	int k = event_kind_parse(jx_str(line, "type"), action);
 	struct unit *u = slot ? unit_get(h->s, slot) : NULL;
-	const char *detail = k == EV_HEALTH ? strchr(action, ':') + 2 : jx_str(line, "detail");
+	const char *colon = k == EV_HEALTH ? strstr(action, ": ") : NULL;
+	const char *detail = colon ? colon + 2 : jx_str(line, "detail");
 
 	if (!h->since_ns)
 		h->since_ns = jx_int(line, "t", 0);

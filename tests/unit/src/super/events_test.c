@@ -262,6 +262,23 @@ static void test_what_is_older_than_the_history_counts_as_told(void **state)
 	super_gone();
 }
 
+/* No supervisor of ours writes such lines; one that reads them does not fall over them. */
+static void test_lines_of_somebody_else(void **state)
+{
+	static const char *const actions[] = { "health_status", "health_status:", "health_status: ", "", "start:" };
+
+	first();
+	starts(10);
+	for (size_t i = 0; i < ARRAY_LEN(actions); i++) {
+		auto_json json_t *line = json_pack("{s:i,s:s,s:s,s:s,s:s}", "t", 1, "type", "container", "action", actions[i],
+						   "slot", "web-1", "id", "aaa");
+		assert_int_equal(events_append(s->events, line, NULL), 0);
+	}
+	killed(U_RUNNING, "aaa", 10);
+	assert_non_null(s->events);
+	super_gone();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -276,6 +293,7 @@ int main(void)
 		scratch_test(test_another_container_in_the_same_place),
 		scratch_test(test_what_never_began_does_not_end),
 		scratch_test(test_what_is_older_than_the_history_counts_as_told),
+		scratch_test(test_lines_of_somebody_else),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
