@@ -100,7 +100,7 @@ void unit_file_mounts(const struct project *p, struct strs *ret)
 
 static int64_t own_s(const struct service *s)
 {
-	int64_t grace = s->stop_grace_ns >= 0 ? (s->stop_grace_ns + SEC_NS - 1) / SEC_NS : GRACE_S;
+	int64_t grace = s->stop_grace_ns >= 0 ? s->stop_grace_ns / SEC_NS + (s->stop_grace_ns % SEC_NS != 0) : GRACE_S;
 
 	return grace * (s->n_pre_stop ? 2 : 1) + CLEAN_S;
 }

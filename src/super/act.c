@@ -39,7 +39,7 @@ void unit_timer(struct unit *u, int64_t ms)
 
 void unit_due(struct unit *u, int64_t ms)
 {
-	u->rec.due_mono = clock_mono_ns() + ms * MS_NS;
+	u->rec.due_mono = clock_mono_in(ms);
 	free(u->rec.boot);
 	u->rec.boot = xstrdup(proc_boot_id());
 	unit_timer(u, ms);

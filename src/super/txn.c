@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "../util/auto.h"
+#include "../util/clock.h"
 #include "../util/json.h"
 #include "../util/log.h"
 #include "../util/mem.h"
@@ -303,9 +304,10 @@ static void on_wait_deadline(evutil_socket_t fd, short what, void *arg)
 
 static void arm_deadline(struct txn *t)
 {
-	struct timeval tv = { .tv_sec = jx_int(t->req, "wait_timeout_s", 0) };
+	int64_t limit_s = jx_int(t->req, "wait_timeout_s", 0);
+	struct timeval tv = { .tv_sec = limit_s < CLOCK_FAR_S ? limit_s : CLOCK_FAR_S };
 
-	if (tv.tv_sec <= 0)
+	if (limit_s <= 0)
 		return;
 	t->deadline = evtimer_new(t->s->base, on_wait_deadline, t);
 	evtimer_add(t->deadline, &tv);

@@ -342,6 +342,8 @@ static void begin_stop(struct txn *t, size_t i, struct unit *u)
 {
 	int64_t timeout_s = jx_int(t->req, "timeout_s", -1);
 
+	if (timeout_s > CLOCK_FAR_S)
+		timeout_s = CLOCK_FAR_S;
 	if (unit_has_process(u->state) || u->state == U_BACKOFF || u->state == U_WAITING)
 		op_announce(t, i, true);
 	u->grace_ms = timeout_s >= 0 ? timeout_s * 1000 : -1;

@@ -21,6 +21,11 @@ int64_t clock_mono_ns(void)
 	return read_clock(CLOCK_MONOTONIC);
 }
 
+int64_t clock_mono_in(int64_t ms)
+{
+	return clock_mono_ns() + (ms < CLOCK_FAR_S * 1000 ? ms : CLOCK_FAR_S * 1000) * MS_NS;
+}
+
 void clock_format(int64_t wall_ns, char buf[static 40])
 {
 	int64_t ns = wall_ns % SEC_NS;

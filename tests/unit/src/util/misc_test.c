@@ -140,6 +140,9 @@ static void times(void **state)
 
 	assert_true(clock_mono_ns() >= a);
 	assert_true(clock_wall_ns() > 1600000000 * SEC_NS);
+	a = clock_mono_in(1500);
+	assert_true(a <= clock_mono_ns() + 1500 * MS_NS && a > clock_mono_ns());
+	assert_true(clock_mono_in(INT64_MAX) > clock_mono_ns());
 	clock_format(1767323045 * SEC_NS + 6, text);
 	assert_string_equal(text, "2026-01-02T03:04:05.000000006Z");
 	clock_format(-1, text);
