@@ -16,7 +16,7 @@
 #include "../util/mem.h"
 #include "../util/version.h"
 
-enum { OUT_MAX = 8 << 20, CLIENTS_MAX = 256, EV_ANY = EV_READ | EV_PERSIST };
+enum { OUT_MAX = 8 << 20, CLIENTS_MAX = 256, REST_MS = 200, EV_ANY = EV_READ | EV_PERSIST };
 
 struct client {
 	struct super *s;
@@ -332,6 +332,24 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 		dispatch(c, req);
 }
 
+static void listen_again(evutil_socket_t fd, short what, void *arg)
+{
+	struct super *s = arg;
+
+	if (s->listen_ev)
+		event_add(s->listen_ev, NULL);
+}
+
+/* Who waits to be accepted is there the next turn, too: without descriptors, say, that would be every turn. */
+static void rest(struct super *s, const struct err *why)
+{
+	const struct timeval pause = { .tv_usec = REST_MS * 1000 };
+
+	log_warn("control socket: %s", err_msg(why));
+	event_del(s->listen_ev);
+	event_base_once(s->base, -1, EV_TIMEOUT, listen_again, s, &pause);
+}
+
 static void on_connection(evutil_socket_t fd, short what, void *arg)
 {
 	struct super *s = arg;
@@ -342,7 +360,7 @@ static void on_connection(evutil_socket_t fd, short what, void *arg)
 
 	if (ctl_accept(fd, &cfd, &err) != 1) {
 		if (err.kind)
-			log_warn("control socket: %s", err_msg(&err));
+			rest(s, &err);
 		return;
 	}
 	for (c = s->clients; c; c = c->next)
