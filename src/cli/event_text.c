@@ -8,6 +8,7 @@
 #include "../util/clock.h"
 #include "../util/json.h"
 #include "../util/mem.h"
+#include "../util/visible.h"
 
 static const char *text_of(const json_t *event, const char *key)
 {
@@ -54,8 +55,10 @@ void event_text(const json_t *event, struct buf *out)
 	strftime(stamp, sizeof stamp, "%Y-%m-%d %H:%M:%S", &tm);
 	buf_printf(out, "%s.%06ld %s %s %s (", stamp, t.tv_nsec / 1000, text_of(event, "type"), text_of(event, "action"),
 		   text_of(event, "id"));
-	for (const char **name = names; *name; name++)
-		buf_printf(out, "%s%s=%s", name > names ? ", " : "", *name, text_of(attributes, *name));
+	for (const char **name = names; *name; name++) {
+		auto_free char *key = visible_copy(*name), *value = visible_copy(text_of(attributes, *name));
+		buf_printf(out, "%s%s=%s", name > names ? ", " : "", key, value);
+	}
 	buf_str(out, ")\n");
 }
 

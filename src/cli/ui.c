@@ -6,8 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../util/auto.h"
 #include "../util/fd.h"
 #include "../util/tty.h"
+#include "../util/visible.h"
 
 static const char *const colours[C_NCOLOURS] = {
 	[C_NONE] = "",		 [C_RED] = "\033[31m",	[C_GREEN] = "\033[32m",
@@ -157,7 +159,9 @@ void ui_warn(struct ui *ui, const char *fmt, ...)
 		json_err(ui, DIAG_WARNING, msg.p, NULL);
 		return;
 	}
-	buf_printf(&b, "davit: %swarning:%s %s\n", ui_on(ui->colour_err, C_YELLOW), ui_off(ui->colour_err), msg.p);
+	auto_free char *shown = visible_copy(msg.p);
+
+	buf_printf(&b, "davit: %swarning:%s %s\n", ui_on(ui->colour_err, C_YELLOW), ui_off(ui->colour_err), shown);
 	ui_stderr(&b);
 }
 

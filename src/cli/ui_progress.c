@@ -16,6 +16,7 @@
 #include "../util/map.h"
 #include "../util/mem.h"
 #include "../util/tty.h"
+#include "../util/visible.h"
 
 enum state { WORKING, DONE, FAILED };
 
@@ -122,13 +123,14 @@ void progress_step(struct progress *p, const char *kind, const char *name, const
 		   const char *text)
 {
 	struct entry *e = entry_get(p, kind, name);
+	auto_free char *shown = visible_copy(text);
 
-	if (str_eq(e->status, status) && str_eq(e->text, text))
+	if (str_eq(e->status, status) && str_eq(e->text, shown))
 		return;
 	free(e->status);
 	free(e->text);
 	e->status = xstrdup(status);
-	e->text = xstrdup(text);
+	e->text = take(shown);
 	e->state = state_of(status);
 	e->ended_ns = clock_mono_ns();
 	p->dirty = true;

@@ -5,6 +5,7 @@
 
 #include "../util/auto.h"
 #include "../util/mem.h"
+#include "../util/visible.h"
 
 enum { PADDING = 3 };
 
@@ -20,7 +21,7 @@ void table_add(struct table *t, const char *text)
 {
 	char **cell = XGROW(t->cells, t->n, t->cap);
 
-	*cell = xstrdup(text ? text : "");
+	*cell = visible_copy(text ? text : "");
 }
 
 void table_addf(struct table *t, const char *fmt, ...)

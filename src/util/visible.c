@@ -88,3 +88,13 @@ size_t visible(struct buf *out, const char *s, size_t n)
 		i += visible_char(out, s + i, n - i, &columns);
 	return all;
 }
+
+char *visible_copy(const char *s)
+{
+	struct buf b = BUF_INIT;
+
+	if (!s)
+		return NULL;
+	visible(&b, s, strlen(s));
+	return buf_take(&b);
+}

@@ -10,3 +10,5 @@ struct buf;
 size_t visible_char(struct buf *out, const char *s, size_t n, size_t *ret_columns);
 /* Appends all of it; returns the columns. */
 size_t visible(struct buf *out, const char *s, size_t n);
+/* A text of its own, malloc'ed; NULL for NULL. */
+char *visible_copy(const char *s);

@@ -37,6 +37,14 @@ static void test_text(void **state)
 	check(line, event_text, "2024-01-01 17:30:00.123456 container die abc (exitCode=137, image=a\"b, name=demo-web-1)\n");
 }
 
+/* A process may be called anything; how it was called is told when it is killed for want of memory. */
+static void test_foreign_words_do_not_steer_the_terminal(void **state)
+{
+	zone("UTC");
+	check("{\"t\":0,\"type\":\"container\",\"action\":\"oom\",\"id\":\"abc\",\"attributes\":{\"process\":\"a\\u001b[2Jb\"}}", event_text,
+	      "1970-01-01 00:00:00.000000 container oom abc (process=a\\x1b[2Jb)\n");
+}
+
 static void test_json(void **state)
 {
 	zone("UTC");
@@ -83,6 +91,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_foreign_words_do_not_steer_the_terminal),
 		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_times),
 		cmocka_unit_test(test_nothing_known),

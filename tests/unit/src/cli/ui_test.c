@@ -22,7 +22,7 @@ static void tables_are_as_wide_as_needed(void **state)
 	table_add(&t, "demo-web-1");
 	table_addf(&t, "\"%s\"", "sleep 10000…");
 	table_add(&t, "80/tcp");
-	table_add(&t, "x");
+	table_add(&t, "x\x1b");
 	table_add(&t, NULL);
 	table_add(&t, "");
 	table_format(&t, 10, &b);
@@ -30,7 +30,7 @@ static void tables_are_as_wide_as_needed(void **state)
 	assert_string_equal(b.p,
 			    "NAME         COMMAND          PORTS\n"
 			    "demo-web-1   \"sleep 10000…\"   80/tcp\n"
-			    "x                             \n");
+			    "x\\x1b                         \n");
 }
 
 static void texts_are_cut_by_columns(void **state)
