@@ -43,8 +43,6 @@ static int open_file(struct journal *j, struct err *err)
 
 	if (lines_open(j->dir_fd, "journal", "the journal", &fd, &size, err) < 0)
 		return -1;
-	if (j->fd >= 0)
-		close(j->fd);
 	j->fd = take_fd(&fd);
 	j->size = size;
 	return 0;
@@ -176,32 +174,35 @@ int journal_compact_sync(const struct journal *j, struct err *err)
 	return 0;
 }
 
-/* What was appended meanwhile goes behind the world that the new file begins with. */
-static int add_since(struct journal *j, struct err *err)
+/* What was appended meanwhile goes behind the world that the new file begins with. It is opened before it gets its name: a journal that
+ * could not be opened afterwards would leave us writing to the one that nobody finds any more. */
+static int change_over(struct journal *j, struct err *err)
 {
 	auto_close int fd = -1;
 	off_t size;
 
 	if (lines_open(j->dir_fd, NEXT, "the journal", &fd, &size, err) < 0)
 		return -1;
-	return j->since.len ? append_somehow(j, fd, &size, &j->since, err) : 0;
+	if (j->since.len && append_somehow(j, fd, &size, &j->since, err) < 0)
+		return -1;
+	if (renameat(j->dir_fd, NEXT, j->dir_fd, "journal") < 0)
+		return err_sys(err, errno, "compact the journal");
+	close(j->fd);
+	j->fd = take_fd(&fd);
+	j->size = j->compacted_size = size;
+	return 0;
 }
 
 int journal_compact_end(struct journal *j, bool synced, struct err *err)
 {
-	int r = synced ? add_since(j, err) : 0;
+	int r = synced ? change_over(j, err) : 0;
 
 	j->compacting = false;
 	buf_done(&j->since);
-	if (r == 0 && synced && renameat(j->dir_fd, NEXT, j->dir_fd, "journal") < 0)
-		r = err_sys(err, errno, "compact the journal");
 	if (r < 0 || !synced) {
 		unlinkat(j->dir_fd, NEXT, 0);
 		return r;
 	}
-	if (open_file(j, err) < 0)
-		return -1;
-	j->compacted_size = j->size;
 	j->reserve.again_ns = 0; /* there is room now, if only for a moment */
 	reserve_hold(&j->reserve);
 	return 0;
