@@ -78,7 +78,7 @@ static int lock_busy(int fd, int patience_ms, struct err *err)
 /* The descriptor is the lock: closing it releases. */
 static int book_lock(struct ipam *p, struct err *err)
 {
-	auto_close int fd = openat(p->dir_fd, ".lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	auto_close int fd = openat(p->dir_fd, ".lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return err_sys(err, errno, "open the address book's lock");
 	int64_t deadline = clock_mono_ns() + p->patience_ms * MS_NS;
@@ -99,7 +99,7 @@ static int book_lock(struct ipam *p, struct err *err)
 
 void ipam_sweep(struct ipam *p)
 {
-	auto_close int fd = openat(p->dir_fd, ".lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	auto_close int fd = openat(p->dir_fd, ".lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
 		path_sweep(p->dir_fd);
 }
