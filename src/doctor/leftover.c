@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "../state/logfile.h"
+#include "../state/logtee.h"
 #include "../util/auto.h"
 #include "../util/buf.h"
 #include "../util/mem.h"
@@ -47,7 +48,7 @@ static bool has_dotted(const struct patient *p, const char *name)
 
 static bool is_known(const struct patient *p, enum owner owner, const char *name)
 {
-	if (STREQ(name, LOG_CLOCK_FILE))         /* of all slots' logs */
+	if (STREQ(name, LOG_CLOCK_FILE) || STREQ(name, LOG_TEE_FILE)) /* of all slots' logs */
 		return true;
 	switch (owner) {
 	case BY_SLOT:

@@ -38,6 +38,9 @@ void logw_close(struct logw *w);
  * at most 256 KiB a call so that the loop stays fair. 1: there may be more, 0: empty for now, LOGW_EOF, -1. */
 enum { LOGW_EOF = 2 };
 int logw_move(struct logw *w, int fd, int stream, struct err *err);
+/* Floods take the way of logtee.h from now on; borrowed. */
+struct logtee;
+void logw_share(struct logw *w, struct logtee *tee);
 /* Bytes that the last call of it moved. */
 size_t logw_moved(const struct logw *w);
 /* After logw_move() said -1, and again after each of its -1: when the pipe is nearly full, drops the oldest segment, or when there is

@@ -1,7 +1,7 @@
 /* logw.c - the writer.
  *
  * splice(2) moves bytes from the pipe to the file without a moment in which they are in our memory only, so a
- * SIGKILL loses none; it refuses O_APPEND files, hence the position is set once at the end. What is no pipe
+ * SIGKILL loses none (a flood goes by logtee.h, which keeps that); it refuses O_APPEND files, hence the position is set once at the end. What is no pipe
  * (a pty) is read and written instead. The index record follows its bytes; when it cannot be written the next
  * one covers them, too.
  *
@@ -328,6 +328,14 @@ static size_t piece_max(const struct logw *w)
 	return eighth < MOVE_MIN ? MOVE_MIN : eighth < MOVE_MAX ? (size_t)eighth : MOVE_MAX;
 }
 
+/* 0: it is no flood. */
+static ssize_t share_some(struct logw *w, struct out *o, int fd, size_t max)
+{
+	struct logtee_to to = {.slot = w->slot, .seq = w->seq, .stream = (int)(o - w->out), .fd = o->fd, .size = o->size};
+
+	return w->tee ? logtee_move(w->tee, &to, fd, max) : 0;
+}
+
 static ssize_t move_some(struct logw *w, struct out *o, int fd)
 {
 	size_t max = piece_max(w);
@@ -337,7 +345,9 @@ static ssize_t move_some(struct logw *w, struct out *o, int fd)
 		buf_char(&o->pending, '\n');
 	if (o->pending.len && write_pending(o) < 0)
 		return -1;
-	n = splice(fd, NULL, o->fd, NULL, max, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+	n = share_some(w, o, fd, max);
+	if (!n)
+		n = splice(fd, NULL, o->fd, NULL, max, SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
 	if (n < 0 && errno == EINVAL)
 		return copy_some(w, o, fd, max);
 	if (n > 0) {
@@ -409,6 +419,11 @@ int logw_move(struct logw *w, int fd, int stream, struct err *err)
 			return 0;        /* do not run after somebody who writes little and often */
 	}
 	return 1;
+}
+
+void logw_share(struct logw *w, struct logtee *tee)
+{
+	w->tee = tee;
 }
 
 size_t logw_moved(const struct logw *w)

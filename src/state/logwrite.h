@@ -4,6 +4,7 @@
 #include "../util/buf.h"
 #include "logfile.h"
 #include "logseg.h"
+#include "logtee.h"
 
 struct logw {
 	int logs_fd, dir_fd; /* dir_fd -1: it could not be made yet */
@@ -23,6 +24,7 @@ struct logw {
 		struct buf pending;    /* read from what is no pipe, or of our own, and not written yet (the disk is full) */
 		bool torn;	       /* what came before the next byte was dropped */
 	} out[LOG_STREAMS];
+	struct logtee *tee; /* for floods; NULL: none */
 	char *copy; /* COPY bytes, made when first needed */
 	size_t moved; /* by the last logw_move() */
 	int why;    /* errno of the last failure, 0: the last move went well */

@@ -38,6 +38,7 @@ static int log_ready(struct unit *u, struct err *err)
 		return 0;
 	if (logw_open(u->s->logs_fd, unit_log_slot(u), &lim, &u->log, err) < 0)
 		return -1;
+	logw_share(u->log, u->s->logtee);
 	if (u->launch.ship.to)
 		ship_open(u);
 	else

@@ -26,6 +26,7 @@
 #include "../state/events.h"
 #include "../state/journal.h"
 #include "../state/logfile.h"
+#include "../state/logtee.h"
 #include "../util/proc.h"
 #include "launch.h"
 #include "pace.h"
@@ -178,6 +179,7 @@ struct super {
 	struct queue_item *queue;
 	size_t n_queue, cap_queue, queue_head;
 	int logs_fd, fifo_fd;
+	struct logtee *logtee;           /* for what floods any log */
 	off_t exits_offset;
 	int keeper_fd;
 	int lock_fd;                     /* our own hold of the project's lock; -1: the keeper's only (an older one) */

@@ -270,6 +270,9 @@ static int begin(struct super *s, const struct dirs *d, const char *project, str
 		return -1;
 	sweep_halves(s);
 	keeper_link_start(s);
+	s->logtee = logtee_new(s->fifo_fd);
+	if (logtee_recover(s->fifo_fd, s->logs_fd, &why) < 0)
+		log_error("logs: %s", err_msg(&why));
 	if (txn_load_model(s, &why) < 0)         /* `down` does without one, and `up` brings a new one */
 		log_error("stored model: %s", err_msg(&why));
 	txn_read_unfinished(s);
