@@ -152,6 +152,32 @@ say() { sh_in "$1" "echo $2 >/proc/1/fd/1"; }
 	is "$(davit logs --no-color --no-log-prefix one | sha256sum)" "$(for i in $(seq 20); do seq 1 50000; echo status 0; done | sha256sum)"
 }
 
+@test "the supervisor is killed 30 times in a flood of large pieces: every line is there, and once" {
+	seq 1 600000 >numbers
+	compose <<-'END'
+	services:
+	  one:
+	    image: busybox
+	    command: ["sh", "-c", "i=0; while [ $$i -lt 30 ]; do cat /numbers; echo status $$?; sleep 0.1; i=$$((i + 1)); done; exec sleep inf"]
+	    volumes: [./numbers:/numbers:ro]
+	    logging: {options: {max-size: 20m, max-file: "10"}}
+	END
+	up
+	local i before
+	new_supervisor() { local now; now=$(supervisor_pid); [ -n "$now" ] && [ "$now" != "$before" ]; }
+	for i in $(seq 30); do
+		before=$(supervisor_pid)
+		kill -9 "$before"
+		wait_until 5 new_supervisor
+	done
+	wait_until 60 eval '[ "$(log_count one "^status 0$")" = 30 ]'
+	is "$(davit logs --no-color --no-log-prefix one | sha256sum)" "$(for i in $(seq 30); do cat numbers; echo status 0; done | sha256sum)"
+	[ -e "$DAVIT_RUN_DIR/projects/$PROJECT/fifo/.tee" ] # it was a flood
+	davit doctor
+	davit down -t 0
+	[ ! -e "$DAVIT_RUN_DIR/projects/$PROJECT/fifo/.tee" ]
+}
+
 @test "the keeper is killed, then both: what was printed meanwhile is in the log, up to a pipe's size" {
 	compose <<-'END'
 	services:
