@@ -3,7 +3,6 @@
 #include "health.h"
 
 #include <string.h>
-#include <time.h>
 
 #include "../util/auto.h"
 #include "../util/buf.h"
@@ -14,11 +13,16 @@
 
 enum { SAID_MAX = 200, ADOPTED_MS = 500 };
 
-void health_arm(struct event *ev, int64_t ms)
+static void arm_us(struct event *ev, int64_t us)
 {
-	struct timeval tv = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
+	struct timeval tv = { .tv_sec = us / 1000000, .tv_usec = us % 1000000 };
 
 	evtimer_add(ev, &tv);
+}
+
+void health_arm(struct event *ev, int64_t ms)
+{
+	arm_us(ev, ms * 1000);
 }
 
 static int64_t age_ms(const struct health *h, int64_t now_ns)
@@ -26,14 +30,11 @@ static int64_t age_ms(const struct health *h, int64_t now_ns)
 	return (now_ns - h->u->rec.started_mono) / MS_NS;
 }
 
-/* By the clock that the loop arms timers with, so that what is due at the same time comes in the same turn. */
-static int64_t loop_ms(struct event_base *base)
+/* The next probe, with those of others that are due at about the same time. The loop counts from when it woke, if it is not told. */
+static void arm_together(struct health *h, int64_t pause_ms)
 {
-	struct timespec t;
-
-	event_base_update_cache_time(base);
-	clock_gettime(CLOCK_MONOTONIC_COARSE, &t);
-	return t.tv_sec * 1000 + t.tv_nsec / MS_NS;
+	event_base_update_cache_time(h->u->s->base);
+	arm_us(h->timer, health_together(pause_ms * 1000, clock_mono_ns() / 1000));
 }
 
 /* ------------------------------------------------------------------ what is remembered */
@@ -104,8 +105,9 @@ void health_probed(struct health *h, bool ok, const char *said)
 	note_state(h);
 	pause = health_pause(&h->rules, &h->st, age_ms(h, now), (now - h->begun_ns) / MS_NS);
 	if (h->ops->together && h->st.is != HEALTH_STARTING)
-		pause = health_together(pause, loop_ms(h->u->s->base));
-	health_arm(h->timer, pause);
+		arm_together(h, pause);
+	else
+		health_arm(h->timer, pause);
 	if (!ok && h->st.is == HEALTH_UNHEALTHY)
 		unhealthy_act(h);
 }

@@ -28,8 +28,8 @@ void health_judge(const struct health_rules *r, struct health_state *st, int64_t
 /* From now, age_ms after the container's start, until the next probe; the last one took took_ms. */
 int64_t health_pause(const struct health_rules *r, struct health_state *st, int64_t age_ms, int64_t took_ms);
 /* The pause so changed that probes of the same interval begin at the same time: by 50 ms at the most, from a second on; shorter ones by
- * half of what they are. */
-int64_t health_together(int64_t pause_ms, int64_t now_ms);
+ * half of what they are. In microseconds, by the clock that timers go by: what is due at the same moment wakes the loop once. */
+int64_t health_together(int64_t pause_us, int64_t now_us);
 /* Whether one more restart may be tried at now_ns: notes it in times[HEALTH_RESTARTS], monotonic, of which *n are in use. */
 bool health_may_restart(int64_t *times, size_t *n, int64_t now_ns);
 

@@ -9,7 +9,7 @@
 
 #include "../util/clock.h"
 
-enum { QUICK_FIRST_MS = 20, QUICK_MAX_MS = 1000, BEAT_MS = 100, RESTARTS_WINDOW_S = 600 };
+enum { QUICK_FIRST_MS = 20, QUICK_MAX_MS = 1000, BEAT_US = 100000, RESTARTS_WINDOW_S = 600 };
 
 const char *const health_words[HEALTH_NSTATES] = {
 	[HEALTH_STARTING] = "starting", [HEALTH_HEALTHY] = "healthy", [HEALTH_UNHEALTHY] = "unhealthy",
@@ -58,15 +58,15 @@ int64_t health_pause(const struct health_rules *r, struct health_state *st, int6
 	return least(pause, r->interval_ms - age_ms);
 }
 
-int64_t health_together(int64_t pause_ms, int64_t now_ms)
+int64_t health_together(int64_t pause_us, int64_t now_us)
 {
-	int64_t beat = pause_ms <= BEAT_MS ? pause_ms : least(pause_ms / 10, BEAT_MS);
+	int64_t beat = pause_us <= BEAT_US ? pause_us : least(pause_us / 10, BEAT_US);
 	int64_t due;
 
 	if (beat <= 1)
-		return pause_ms;
-	due = (now_ms + pause_ms + beat / 2) / beat * beat;
-	return most(due - now_ms, 1);
+		return pause_us;
+	due = (now_us + pause_us + beat / 2) / beat * beat;
+	return most(due - now_us, 1);
 }
 
 /* Monotonic times of an earlier boot lie in the future, or long ago. */

@@ -136,17 +136,17 @@ static void start_interval_rules_the_rest_of_start_period(void **state)
 
 static void cheap_probes_begin_together(void **state)
 {
-	static const int64_t pauses[] = { 1, 7, 50, 100, 150, 1000, 30000 };
+	static const int64_t pauses_ms[] = { 1, 7, 50, 100, 150, 1000, 30000 };
 
-	assert_int_equal(health_together(100, 12345), 55);       /* from 12400 on, every 100 */
-	assert_int_equal(health_together(100, 12400), 100);
-	assert_int_equal(health_together(100, 12403), 97);
-	assert_int_equal(health_together(30000, 12345), 29955);
-	for (size_t i = 0; i < sizeof pauses / sizeof *pauses; i++)
-		for (int64_t now = 0; now < 500; now++) {
-			int64_t p = health_together(pauses[i], now);
-			assert_in_range(p, pauses[i] / 2, pauses[i] * 3 / 2 + 1);
-			assert_true(pauses[i] < 1000 || (p >= pauses[i] - 50 && p <= pauses[i] + 50));
+	assert_int_equal(health_together(100000, 12345678), 54322);      /* at 12.4 s, and then every 100 ms */
+	assert_int_equal(health_together(100000, 12400000), 100000);
+	assert_int_equal(health_together(100000, 12403000), 97000);
+	assert_int_equal(health_together(30000000, 12345678), 29954322);
+	for (size_t i = 0; i < sizeof pauses_ms / sizeof *pauses_ms; i++)
+		for (int64_t now = 0; now < 500000; now += 777) {
+			int64_t pause = pauses_ms[i] * 1000, p = health_together(pause, now);
+			assert_in_range(p, pause / 2, pause * 3 / 2 + 1);
+			assert_true(pause < 1000000 || (p >= pause - 50000 && p <= pause + 50000));
 		}
 }
 
