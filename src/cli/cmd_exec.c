@@ -14,6 +14,7 @@
 #include "../image/image.h"
 #include "../oci/oci.h"
 #include "../util/auto.h"
+#include "../util/clock.h"
 #include "../util/hash.h"
 #include "../util/json.h"
 #include "../util/mem.h"
@@ -55,7 +56,8 @@ struct job {
 	struct oci_call call;
 	struct image_user user;
 	struct strs env;
-	char *root, *bundle, *process_file, *log_file;
+	char *root, *bundle, *process_file, *log_file, *pid_file;
+	const char *name;                /* of the container, borrowed */
 	int bundle_fd;
 };
 
@@ -65,6 +67,8 @@ static void job_done(struct job *j)
 		unlink(j->process_file);
 	if (j->log_file)
 		unlink(j->log_file);
+	if (j->pid_file)
+		unlink(j->pid_file);
 	oci_runtime_done(&j->runtime);
 	image_user_done(&j->user);
 	strs_done(&j->env);
@@ -72,6 +76,7 @@ static void job_done(struct job *j)
 	free(j->bundle);
 	free(j->process_file);
 	free(j->log_file);
+	free(j->pid_file);
 	if (j->bundle_fd >= 0)
 		close(j->bundle_fd);
 }
@@ -128,6 +133,7 @@ static int make_paths(struct cli *c, struct job *j, const struct unit_rec *r, st
 	j->bundle = xasprintf("%s/bundle/%s", c->pdirs.run, r->id);
 	j->process_file = xasprintf("%s/" EXEC_FILES "%d.%s.json", tmp, (int)getpid(), random);
 	j->log_file = xasprintf("%s/" EXEC_FILES "%d.%s.log", tmp, (int)getpid(), random);
+	j->pid_file = xasprintf("%s/" EXEC_FILES "%d.%s.pid", tmp, (int)getpid(), random);
 	j->bundle_fd = open(j->bundle, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (j->bundle_fd < 0)
 		return err_sys(err, errno, "open the bundle of container '%s'", r->name);
@@ -142,6 +148,7 @@ static int prepare(struct cli *c, const struct exec_opts *o, const struct unit_r
 	auto_close int root_fd = -1;
 	struct oci_exec x;
 
+	j->name = r->name;
 	if (make_paths(c, j, r, err) < 0 || oci_runtime_find(r->runtime ? r->runtime : c->g.runtime, &j->runtime, err) < 0 ||
 	    open_root(r, &root_fd, err) < 0)
 		return -1;
@@ -172,6 +179,7 @@ static int prepare(struct cli *c, const struct exec_opts *o, const struct unit_r
 		.verb = OCI_EXEC,
 		.process_file = j->process_file,
 		.log_file = j->log_file,
+		.pid_file = j->pid_file,
 		.exec_detach = o->detach,
 		.stdio = { 0, 1, 2 },
 	};
@@ -189,23 +197,45 @@ static __attribute__((noreturn)) void child(struct cli *c, const struct job *j, 
 	_exit(126);
 }
 
-/* Waits for the runtime, passing on what we are sent. Signals of the terminal (from the kernel) reach its
- * whole process group already. Who asks for the third time wants an end: what does not listen is killed. */
-static int wait_forwarding(pid_t pid, const sigset_t *watched)
+/* The next signal, SIGCHLD among them; 0: the runtime has had its time and has not begun the command. */
+static int next_signal(const struct job *j, const sigset_t *watched, int64_t end_ns, bool *begun, siginfo_t *ret)
 {
-	siginfo_t si;
+	while (!*begun) {
+		int64_t left = end_ns - clock_mono_ns();
+		struct timespec t = { .tv_sec = left / SEC_NS, .tv_nsec = left % SEC_NS };
+		int sig = left > 0 ? sigtimedwait(watched, ret, &t) : -1;
+
+		if (sig > 0)
+			return sig;
+		*begun = access(j->pid_file, F_OK) == 0;
+		if (!*begun && left <= 0)
+			return 0;
+	}
+	return sigwaitinfo(watched, ret);
+}
+
+/* Waits for the runtime, passing on what we are sent. Signals of the terminal (from the kernel) reach its
+ * whole process group already. Who asks for the third time wants an end: what does not listen is killed.
+ * -1: the runtime hangs. */
+static int wait_forwarding(const struct job *j, pid_t pid, const sigset_t *watched)
+{
+	int64_t end_ns = clock_mono_ns() + oci_patience_ms() * MS_NS;
+	siginfo_t si = { 0 };
+	bool begun = false, hangs = false;
 	int status, asked = 0;
 
 	for (;;) {
 		int sig;
 
 		if (waitpid(pid, &status, WNOHANG) == pid)
-			return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-		sig = sigwaitinfo(watched, &si);
+			return hangs ? -1 : WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+		sig = next_signal(j, watched, end_ns, &begun, &si);
+		hangs |= sig == 0;
+		begun |= hangs;
 		if (sig > 0 && sig != SIGCHLD && si.si_code != SI_KERNEL)
 			kill(pid, sig);
 		asked += sig == SIGINT || sig == SIGTERM;
-		if (asked >= INTERRUPTS_MAX)
+		if (hangs || asked >= INTERRUPTS_MAX)
 			kill(pid, SIGKILL);
 	}
 }
@@ -225,9 +255,9 @@ static int run_job(struct cli *c, struct job *j, int *ret_status, struct err *er
 		return err_sys(err, errno, "fork");
 	if (pid == 0)
 		child(c, j, &old);
-	*ret_status = wait_forwarding(pid, &watched);
+	*ret_status = wait_forwarding(j, pid, &watched);
 	sigprocmask(SIG_SETMASK, &old, NULL);
-	return 0;
+	return *ret_status < 0 ? oci_overdue(&j->runtime, "exec", j->name, err) : 0;
 }
 
 static int exec_run(struct cli *c, const void *opts, struct err *err)

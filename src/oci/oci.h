@@ -120,6 +120,11 @@ int oci_failure(const struct oci_call *call, int status, struct err *err);
 /* True when the runtime itself has something to complain of in its log file: tells its own failure from the exit status of the command that
  * `exec` ran. */
 bool oci_complained(const struct oci_call *call);
+/* Every wait for a runtime has an end: DAVIT_RUNTIME_TIMEOUT of this process, "30s"; a minute unless it is a duration of 10 ms or more. An
+ * exec's counts until its pid_file is there. */
+int64_t oci_patience_ms(void);
+/* ERR_TIMEOUT: "crun create of container 'web-1' gave no answer within 1m". Always -1. */
+int oci_overdue(const struct oci_runtime *r, const char *what, const char *container, struct err *err);
 /* Replaces the calling process by the runtime (for `davit exec`, in a forked child or as the last thing). Only returns on failure. */
 int oci_exec_here(const struct oci_call *call, struct err *err);
 

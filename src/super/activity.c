@@ -13,25 +13,8 @@
 #include "../util/mem.h"
 #include "../util/path.h"
 
-/* Every wait has an end and a culprit. Generous: they are for what hangs, not for what is slow. */
-enum { RUNTIME_MS = 60000, WORKER_MS = 600000 };
-
-/* DAVIT_RUNTIME_TIMEOUT of whoever started the supervisor: "30s"; a minute unless it is a duration of 10 ms or more. */
-static int64_t runtime_ms(void)
-{
-	static int64_t ms;
-	const char *text = getenv("DAVIT_RUNTIME_TIMEOUT");
-	int64_t ns;
-
-	if (ms)
-		return ms;
-	ms = RUNTIME_MS;
-	if (text && str_duration_ns(text, &ns) == 0 && ns >= 10 * MS_NS)
-		ms = ns / MS_NS;
-	else if (text && *text)
-		log_warn("DAVIT_RUNTIME_TIMEOUT is '%s', which is no duration such as 30s: it is a minute", text);
-	return ms;
-}
+/* Every wait has an end and a culprit. Generous: it is for what hangs, not for what is slow. */
+enum { WORKER_MS = 600000 };
 
 static const char *const verb_str[] = {
 	[ACT_NONE] = "nothing", [ACT_PREPARE] = "prepare", [ACT_CREATE] = "create",
@@ -70,18 +53,13 @@ static bool is_worker(enum activity act)
 /* Ends what is in flight, and says what took too long. */
 static void cut_off(struct unit *u, struct err *err)
 {
-	char limit[32];
-
 	if (is_worker(u->act)) {
 		worker_abort(&u->worker);
 		err_set(err, ERR_TIMEOUT, "to %s container '%s' took more than %d s", verb_str[u->act], u->rec.name, WORKER_MS / 1000);
 		return;
 	}
 	super_let_go(u->s, &u->call);
-	str_duration_format(runtime_ms() * MS_NS, limit);
-	err_set(err, ERR_TIMEOUT, "%s %s of container '%s' gave no answer within %s", unit_runtime(u)->name, verb_str[u->act],
-		u->rec.name, limit);
-	err_hint(err, "the OCI runtime hangs, or is too slow; DAVIT_RUNTIME_TIMEOUT gives it more time than that");
+	oci_overdue(unit_runtime(u), verb_str[u->act], u->rec.name, err);
 }
 
 /* A start goes on: what came of it can be told afterwards. */
@@ -320,7 +298,7 @@ int activity_call(struct unit *u, enum activity act, const int stdio[3])
 		activity_fail(u, NULL);
 		return -1;
 	}
-	act_begin(u, act, u->call.pidfd, 0, on_call, runtime_ms());
+	act_begin(u, act, u->call.pidfd, 0, on_call, oci_patience_ms());
 	return 0;
 }
 

@@ -89,6 +89,13 @@ void exec_in_forget(struct unit *u, const char *tag)
 	unlinkat(u->s->p.run_fd, name, 0);
 }
 
+bool exec_in_begun(const struct unit *u, const char *tag)
+{
+	auto_free char *name = pid_name(u, tag);
+
+	return faccessat(u->s->p.run_fd, name, F_OK, 0) == 0;
+}
+
 /* The command's process group, which is all of a session: its own (runc) or its runtime's (crun, which may be gone). 0: it has none,
  * as earlier davits executed in their own session. */
 static pid_t group_of(const struct unit *u, pid_t pid)

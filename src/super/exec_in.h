@@ -14,6 +14,8 @@ int exec_in_start(struct unit *u, const char *tag, const char *process, const in
 void exec_in_kill(struct unit *u, const char *tag);
 /* SIGKILLs all of one in flight, and lets go of its runtime. */
 void exec_in_abort(struct unit *u, const char *tag, struct child *call);
+/* The runtime has brought it to life. */
+bool exec_in_begun(const struct unit *u, const char *tag);
 /* It has ended: its number is nobody's, or somebody else's by now. */
 void exec_in_forget(struct unit *u, const char *tag);
 /* Its container is removed: the files of its execs, too. */

@@ -7,6 +7,7 @@
 #include "../util/clock.h"
 #include "../util/log.h"
 #include "../util/mem.h"
+#include "activity.h"
 #include "exec_in.h"
 
 struct hooks {                           /* while hooks are executed */
@@ -14,6 +15,7 @@ struct hooks {                           /* while hooks are executed */
 	enum hook_kind kind;
 	struct child call;
 	struct event *call_ev;           /* NULL: nothing is in flight */
+	struct event *patience;          /* with the runtime that is to begin it */
 	struct event *deadline;          /* pre_stop */
 };
 
@@ -46,12 +48,14 @@ static void let_go(struct hooks *h)
 	if (!h->call_ev)
 		return;
 	event_free(take(h->call_ev));
+	evtimer_del(h->patience);
 	exec_in_abort(h->u, "hook", &h->call);
 }
 
 static void hooks_free(struct hooks *h)
 {
 	let_go(h);
+	event_free(h->patience);
 	if (h->deadline)
 		event_free(h->deadline);
 	h->u->hooks = NULL;
@@ -136,9 +140,25 @@ static void on_end(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	event_free(take(h->call_ev));
+	evtimer_del(h->patience);
 	close(take_fd(&h->call.pidfd));
 	exec_in_forget(h->u, "hook");
 	judge(h, r < 0 ? -1 : status);
+}
+
+/* A hook may take its time, but it has to begin. */
+static void on_patience(evutil_socket_t fd, short what, void *arg)
+{
+	struct hooks *h = arg;
+	struct unit *u = h->u;
+	auto_free char *attr = hook_attr(h->kind, *next_of(h));
+	auto_err struct err why = ERR_INIT;
+
+	if (exec_in_begun(u, "hook"))
+		return;
+	let_go(h);
+	oci_overdue(unit_runtime(u), attr, u->rec.name, &why);
+	failed(h, &why);
 }
 
 static void execute(struct hooks *h)
@@ -164,6 +184,7 @@ static void execute(struct hooks *h)
 	}
 	h->call_ev = event_new(u->s->base, h->call.pidfd, EV_READ, on_end, h);
 	event_add(h->call_ev, NULL);
+	activity_timer(h->patience, oci_patience_ms());
 }
 
 static struct hooks *begin(struct unit *u, enum hook_kind kind)
@@ -174,6 +195,7 @@ static struct hooks *begin(struct unit *u, enum hook_kind kind)
 		hooks_free(u->hooks);
 	h->u = u;
 	h->kind = kind;
+	h->patience = evtimer_new(u->s->base, on_patience, h);
 	u->hooks = h;
 	exec_in_kill(u, "hook");         /* what a supervisor that died meanwhile has left */
 	return h;

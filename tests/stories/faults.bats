@@ -145,8 +145,33 @@ refused_up() {
 	wait_until 5 no_leaks
 }
 
-@test "exec whose runtime hangs can be interrupted, and leaves nothing" {
+@test "exec and hooks whose runtime hangs end in time, and say so; those that take long are left alone" {
 	faulty
+	compose <<-END
+	services:
+	  bad:
+	    image: busybox
+	    command: [sleep, inf]
+	    stop_signal: SIGKILL
+	    post_start: [{command: [sleep, "1.3"]}]
+	END
+	up
+	fault exec.bad-1 hang
+	run -1 davit exec -T bad true
+	has "$output" "exec of container '$PROJECT-bad-1' gave no answer within 1s"
+	has "$output" DAVIT_RUNTIME_TIMEOUT
+	is "$(find "$DAVIT_RUN_DIR/projects/$PROJECT/tmp" -name 'exec-*')" ""
+	run -1 davit up -d --force-recreate -t 0
+	has "$output" "compose.yaml:6:18"
+	has "$output" "post_start[0] of container '$PROJECT-bad-1' gave no answer within 1s"
+	is "$(ps_field bad State)" running
+	rm /run/faults/exec.bad-1
+	is "$(sh_in bad 'sleep 1.3; echo here')" here
+	well
+}
+
+@test "exec whose runtime hangs can be interrupted, and leaves nothing" {
+	faulty 10m
 	stack
 	up --wait
 	fault exec.bad-1 hang
