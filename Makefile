@@ -184,7 +184,7 @@ help:
 	@echo 'make fuzz       FUZZ_S seconds of each fuzz target (FUZZERS), with clang'
 	@echo 'make vm         as root: tests in a virtual machine: boot, power cuts, systemd, clocks'
 	@echo 'make bench      as root: figures of speed and memory'
-	@echo 'make install    into PREFIX=$(PREFIX), below DESTDIR'
+	@echo 'make install | uninstall    into, from PREFIX=$(PREFIX), below DESTDIR'
 	@echo 'make deps | images | clean'
 	@echo 'Variables: B=DIR builds elsewhere, V=1 shows commands, WERROR=1 makes warnings errors'
 

@@ -37,6 +37,14 @@ size_t act_count(const struct cli *c)
 	return n;
 }
 
+bool act_any(struct cli *c, const char *verb)
+{
+	if (act_count(c))
+		return true;
+	ui_warn(&c->ui, "project '%s' has no container to %s", c->name, verb);
+	return false;
+}
+
 int act_connect(struct cli *c, struct ctl **ret, struct err *err)
 {
 	if (super_connect(&c->dirs, c->name, ret, err) < 0)

@@ -12,6 +12,8 @@ json_t *act_request(const struct cli *c, const char *op);
 void act_set_timeout(json_t *req, struct opt_int timeout);
 /* How many containers the command line selects. */
 size_t act_count(const struct cli *c);
+/* Whether there is one; warns that there is "no container to" do it to. */
+bool act_any(struct cli *c, const char *verb);
 /* Connects, starting the supervisor when there is none. */
 int act_connect(struct cli *c, struct ctl **ret, struct err *err);
 /* One event of a request. ACT_MORE; ACT_DONE; -1: it failed, *err says why and cli.err_pos where in the

@@ -56,9 +56,11 @@ static bool runs_systemd(void)
 static int no_systemd(const struct cli *c, struct err *err)
 {
 	auto_free char *self = own_path();
+	auto_free char *places = dirs_usual(&c->dirs) ? xstrdup("") : xasprintf(" --state-dir %s --run-dir %s", c->dirs.state, c->dirs.run);
+	auto_free char *line = xasprintf("%s%s -p %s boot", self, places, c->name);
 
 	err_set(err, ERR_NOT_FOUND, "systemd does not run this host");
-	return err_hint(err, "have this called at boot: '%s -p %s boot'; with cron: '@reboot %s -p %s boot'", self, c->name, self, c->name);
+	return err_hint(err, "have this called at boot: '%s'; with cron: '@reboot %s'", line, line);
 }
 
 /* ------------------------------------------------------------------ the unit */

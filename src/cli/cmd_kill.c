@@ -17,10 +17,8 @@ static int kill_run(struct cli *c, const void *opts, struct err *err)
 	const struct kill_opts *o = opts;
 	json_t *req;
 
-	if (!act_count(c)) {
-		ui_warn(&c->ui, "no container to kill");
+	if (!act_any(c, "kill"))
 		return 0;
-	}
 	req = act_request(c, "kill");
 	jx_set_str(req, "signal", o->signal);
 	return act_run(c, req, "Killing", err);

@@ -19,7 +19,7 @@ static int restart_run(struct cli *c, const void *opts, struct err *err)
 	const struct restart_opts *o = opts;
 	json_t *req;
 
-	if (!act_count(c))
+	if (!act_any(c, "restart"))
 		return 0;
 	req = act_request(c, "restart");
 	act_set_timeout(req, o->timeout);

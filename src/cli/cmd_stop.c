@@ -14,7 +14,7 @@ static int stop_run(struct cli *c, const void *opts, struct err *err)
 	const struct stop_opts *o = opts;
 	json_t *req;
 
-	if (!act_count(c))
+	if (!act_any(c, "stop"))
 		return 0;
 	req = act_request(c, "stop");
 	act_set_timeout(req, o->timeout);

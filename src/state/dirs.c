@@ -93,6 +93,11 @@ int dirs_init(const char *state_opt, const char *run_opt, struct dirs *ret, stru
 	return 0;
 }
 
+bool dirs_usual(const struct dirs *d)
+{
+	return STREQ(d->state, state_place.as_root) && STREQ(d->run, run_place.as_root);
+}
+
 void dirs_done(struct dirs *d)
 {
 	free(d->state);

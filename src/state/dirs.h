@@ -14,6 +14,8 @@ struct dirs {
 };
 /* The options win over DAVIT_STATE_DIR / DAVIT_RUN_DIR, these over the defaults. Makes nothing. */
 int dirs_init(const char *state_opt, const char *run_opt, struct dirs *ret, struct err *err);
+/* They are root's defaults: a davit of root's that nobody tells anything finds the same. */
+bool dirs_usual(const struct dirs *d);
 void dirs_done(struct dirs *d);
 
 struct pdirs { /* one project's */

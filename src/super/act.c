@@ -325,6 +325,12 @@ void act_term(struct unit *u)
 	unit_save(u);                    /* whoever comes next neither signals again nor starts the grace over */
 }
 
+int unit_undying(const struct unit *u, struct err *err)
+{
+	err_set(err, ERR_TIMEOUT, "process %d of container '%s' does not end, not even by SIGKILL", (int)u->rec.proc.pid, u->rec.name);
+	return err_hint(err, "it hangs in the kernel, often on a disk or a network file system: /proc/%d/stack says where", (int)u->rec.proc.pid);
+}
+
 void act_kill(struct unit *u)
 {
 	auto_err struct err err = ERR_INIT;

@@ -258,6 +258,8 @@ void act_exit_early(struct unit *u);
 void act_none(struct unit *u);
 /* Signals the container's init through its pidfd. */
 int unit_signal(struct unit *u, int sig, struct err *err);
+/* The error that its process outlives SIGKILL; returns -1. */
+int unit_undying(const struct unit *u, struct err *err);
 /* The signal that asks it to stop. */
 void unit_send_stop(struct unit *u);
 /* Whether its init is still the runtime's own, waiting to become the container's program. */
@@ -398,6 +400,7 @@ void publish_step(struct super *s, struct client *c, const char *kind, const cha
 /* An event, which is taken; u NULL: it is not about a container. To subscribers only. */
 void publish_event(struct super *s, struct unit *u, json_t *event);
 void publish_warn(struct super *s, struct client *c, const char *service, const char *msg);
+/* Some container is in another state: who waits for an end may have it. */
 void waiters_check(struct super *s);
 bool clients_have_output(const struct super *s);
 

@@ -490,8 +490,7 @@ static int verdict_completed(const struct unit *u, struct err *err)
 static int verdict_stop(const struct unit *u, struct err *err)
 {
 	if (u->stuck && u->state == U_STOPPING)
-		return err_set(err, ERR_TIMEOUT, "process %d of container '%s' does not end, not even by SIGKILL",
-			       (int)u->rec.proc.pid, u->rec.name);
+		return unit_undying(u, err);
 	return u->state == U_STOPPED || u->state == U_ABSENT || u->state == U_FAILED || u->state == U_PREPARED;
 }
 

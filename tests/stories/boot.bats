@@ -154,3 +154,7 @@ while True:
 	state_is db exited
 	state_is ended exited
 }
+
+@test "where systemd does not run, enable says what to have called, with the places that this project is kept in" {
+	refused 1 "systemd does not run" "--state-dir $DAVIT_STATE_DIR --run-dir $DAVIT_RUN_DIR -p $PROJECT boot" -- davit -p "$PROJECT" enable
+}

@@ -69,7 +69,6 @@ volume create
 "
 	has "$(told)" "network create"
 	davit kill -s KILL one
-	wait_until 5 state_is one exited
 	is "$(attribute die exitCode) $(attribute die exitSignal) $(attribute die cause)" "137 SIGKILL killed by 'davit kill'"
 	is "$(told one | tail -n 1)" "container die"
 }

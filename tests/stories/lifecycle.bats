@@ -331,3 +331,21 @@ db"
 	is "$(ps_field tool State)" running
 	davit --profile debug down -t 0
 }
+
+@test "a kill is done when what it killed has ended; there may be nothing to kill, stop or restart" {
+	local i
+	compose <<-END
+	services:
+	  one: {image: busybox, init: true, command: sleep 1000, restart: always, scale: 3}
+	END
+	refused 0 "no container to kill" -- davit -p "$PROJECT" kill
+	refused 0 "no container to stop" -- davit -p "$PROJECT" stop
+	refused 0 "no container to restart" -- davit -p "$PROJECT" restart
+	up
+	for i in $(seq 10); do
+		run -0 davit kill
+		is "$(grep -c 'Killed' <<<"$output")" 3
+		is "$(ps_field one 'State + " " + (.ExitCode | tostring)' | sort -u)" "exited 137"
+		davit start 2>/dev/null
+	done
+}

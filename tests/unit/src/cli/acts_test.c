@@ -350,7 +350,9 @@ static void needs_no_supervisor_for_nothing(void **state)
 	struct room *r = *state;
 	struct result ret = start(r, "stop");
 
-	assert_says(&ret, 0, "", "");
+	assert_says(&ret, 0, "", "davit: warning: project 'demo' has no container to stop\n");
+	ret = start(r, "restart");
+	assert_says(&ret, 0, "", "davit: warning: project 'demo' has no container to restart\n");
 	ret = start(r, "start");
 	assert_says(&ret, 1, "", "davit: error: project \"demo\" has no container to start\n"
 				 "  hint: 'davit up -d' creates and starts them\n");

@@ -47,6 +47,7 @@ static void expect_dirs(
 	assert_int_equal(dirs_init(state_opt, run_opt, &d, NULL), 0);
 	assert_string_equal(d.state, want_state);
 	assert_string_equal(d.run, want_run);
+	assert_int_equal(dirs_usual(&d), STREQ(want_state, "/var/lib/davit") && STREQ(want_run, "/run/davit"));
 	dirs_done(&d);
 }
 
