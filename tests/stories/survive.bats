@@ -47,7 +47,7 @@ all_is_well() {
 	echoes after
 	is "$(curl -sf http://127.0.0.1:8091/)" hello
 	named() { [ "$(sh_in web 'wget -q -O - http://web/')" = hello ]; }
-	wait_until 1 named
+	wait_until 10 named
 	wait_until 20 log_has writer '^300000$'
 	is "$(davit logs --no-log-prefix writer | sha256sum)" "$(seq 1 300000 | sha256sum)"
 	wait_until 5 state_is writer exited
