@@ -1,6 +1,6 @@
 /* killer - runs a command and SIGKILLs one of davit's processes at its N-th system call.
  *
- *	killer ROLE N [PID…] -- COMMAND [ARG…]
+ *	killer ROLE N[+M] [PID…] -- COMMAND [ARG…]
  *
  * The command, what it starts, and the PIDs (a keeper and a supervisor that are there already) are traced. Roles are told by the
  * arguments of whatever is executed:
@@ -9,7 +9,8 @@
  *	supervisor  davit --supervise                   both        keeper and supervisor die at the supervisor's N-th call
  *	worker      what the supervisor has forked      runtime     a program that the supervisor has executed
  *
- * Calls of all processes of a role count together. The victim dies at the entry of its call, which is not carried out. Then, or
+ * Calls of all processes of a role count together. The victim dies at the entry of its call, which is not carried out; with +M
+ * another one of that role does so at the M-th call from then on, which is how the successor is met while it takes over. Then, or
  * when the command has ended before, nobody is traced any more. Containers never are: what a runtime forks goes its own way.
  *
  * Prints "ROLE CALLS CALL STATUS": how many calls the role made, the number of the one at which it died (-1: it did not), and
@@ -39,7 +40,7 @@ static struct tracee {
 
 static size_t n_tracees;
 static enum role wanted;
-static long at, calls, died_at = -1;
+static long at, at_again, calls, died_at = -1;
 static bool leaving;                     /* it is done: whoever stops is let go */
 
 static struct tracee *find(pid_t pid)
@@ -143,7 +144,10 @@ static void murder(pid_t pid)
 		if (tracees[i].role == KEEPER)
 			kill(tracees[i].pid, SIGKILL);
 	kill(pid, SIGKILL);
-	let_all_go();
+	at = at_again;
+	at_again = calls = 0;
+	if (!at)
+		let_all_go();
 }
 
 /* A runtime's children are containers: they are born without us. */
@@ -273,7 +277,7 @@ static int watch(pid_t command)
 
 int main(int argc, char **argv)
 {
-	char **arg = argv + 3;
+	char **arg = argv + 3, *plus;
 	pid_t command;
 	int result;
 
@@ -281,10 +285,11 @@ int main(int argc, char **argv)
 		if (strcmp(argv[1], role_str[r]) == 0)
 			wanted = (enum role)r;
 	if (wanted == NOBODY) {
-		fprintf(stderr, "usage: killer cli|keeper|supervisor|worker|runtime|both N [PID...] -- COMMAND...\n");
+		fprintf(stderr, "usage: killer cli|keeper|supervisor|worker|runtime|both N[+M] [PID...] -- COMMAND...\n");
 		return 2;
 	}
-	at = strtol(argv[2], NULL, 10);
+	at = strtol(argv[2], &plus, 10);
+	at_again = *plus == '+' ? strtol(plus + 1, NULL, 10) : 0;
 	for (; *arg && strcmp(*arg, "--"); arg++)
 		seize((pid_t)strtol(*arg, NULL, 10));
 	if (!*arg || !arg[1])
