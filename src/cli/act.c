@@ -6,6 +6,7 @@
 
 #include "../super/super.h"
 #include "../util/auto.h"
+#include "../util/clock.h"
 #include "../util/json.h"
 #include "../util/mem.h"
 
@@ -229,15 +230,22 @@ void act_sync(const struct cli *c)
 		fsync(dir);
 }
 
+bool act_again(struct act_tries *t, int64_t now_ns)
+{
+	if (now_ns - t->last_ns > ACT_CALM_MS * MS_NS)
+		t->n = 0;
+	t->last_ns = now_ns;
+	return t->n++ < ACT_TRIES;
+}
+
 int act_run(struct cli *c, json_t *req, const char *verb, struct err *err)
 {
 	struct progress *p = progress_new(&c->ui, verb);
-	int r = ACT_LOST;
+	struct act_tries tries = { 0 };
+	int r;
 
-	for (int i = 0; r == ACT_LOST && i < ACT_TRIES; i++) {
+	while ((r = one_try(c, req, p, err)) == ACT_LOST && act_again(&tries, clock_mono_ns()))
 		err_done(err);
-		r = one_try(c, req, p, err);
-	}
 	json_decref(req);
 	if (r == ACT_DONE)
 		act_sync(c);

@@ -28,5 +28,11 @@ int act_run(struct cli *c, json_t *req, const char *verb, struct err *err);
 int act_take(struct cli *c, struct ctl *ctl, struct progress *p, int timeout_ms, struct err *err);
 /* Called when a request is done: it is so after a power cut, too. */
 void act_sync(const struct cli *c);
-/* How often a request is made again. */
-enum { ACT_TRIES = 3, ACT_END_MS = 3000 };
+enum { ACT_TRIES = 10, ACT_CALM_MS = 10000, ACT_END_MS = 3000 };
+/* Whether a request is made again of which the supervisor went away: ACT_TRIES times; those before one that went well for
+ * ACT_CALM_MS count no more. When each supervisor goes away soon, the request may be why. All zero at first; now_ns is monotonic. */
+struct act_tries {
+	unsigned n;
+	int64_t last_ns;
+};
+bool act_again(struct act_tries *t, int64_t now_ns);

@@ -30,7 +30,7 @@ struct attach {
 	const bool *scope;
 	struct ctl *up, *stop, *kill, *sub;      /* NULL: not (or no longer) in flight */
 	json_t *req;                     /* of up, borrowed: to ask again */
-	unsigned lost;                   /* supervisors that went away */
+	struct act_tries tries;
 	struct progress *p;
 	struct follow *f;
 	int signal_fd, watch_fd;
@@ -406,7 +406,7 @@ static int take_request(struct attach *a, struct ctl **ctl, int (*again)(struct 
 		act_sync(a->c);
 	if (r != ACT_LOST)
 		return r;
-	if (++a->lost > ACT_TRIES)
+	if (!act_again(&a->tries, clock_mono_ns()))
 		return -1;
 	err_done(err);
 	return again(a, err) < 0 ? -1 : ACT_MORE;

@@ -3,6 +3,7 @@
 
 #include "../super/super.h"
 #include "../util/auto.h"
+#include "../util/clock.h"
 #include "../util/json.h"
 #include "act.h"
 #include "notify.h"
@@ -48,8 +49,9 @@ static int bring_up(struct cli *c, struct progress *p, struct err *err)
  * missing. */
 static int boot_run(struct cli *c, const void *opts, struct err *err)
 {
+	struct act_tries tries = { 0 };
 	struct progress *p;
-	int r = ACT_LOST;
+	int r;
 
 	if (c->pdirs.state_fd < 0 || faccessat(c->pdirs.state_fd, "model.json", F_OK, 0) < 0) {
 		notify("READY=1\nSTATUS=project '%s' is not up: nothing to bring up", c->name);
@@ -59,10 +61,8 @@ static int boot_run(struct cli *c, const void *opts, struct err *err)
 	if (super_mark_boot(&c->dirs, c->name, err) < 0)
 		return -1;
 	p = progress_new(&c->ui, "Running");
-	for (int i = 0; r == ACT_LOST && i < ACT_TRIES; i++) {
+	while ((r = bring_up(c, p, err)) == ACT_LOST && act_again(&tries, clock_mono_ns()))
 		err_done(err);
-		r = bring_up(c, p, err);
-	}
 	progress_free(p);
 	if (r == ACT_DONE)
 		notify("READY=1\nSTATUS=up");

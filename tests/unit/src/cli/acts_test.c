@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "../../../../src/cli/act.h"
 #include "../../../../src/cli/cli.h"
 #include "../../../../src/ctl/ctl.h"
 #include "../../../../src/state/logfile.h"
@@ -611,6 +612,19 @@ static void lists_what_there_is(void **state)
 	assert_int_equal(reap(ret.pid), 0);
 }
 
+static void gives_up_when_supervisors_go_away_in_a_row(void **state)
+{
+	struct act_tries t = { 0 };
+	int64_t now = 5 * MS_NS;
+
+	for (int round = 0; round < 2; round++) {
+		for (int i = 0; i < ACT_TRIES; i++)
+			assert_true(act_again(&t, now += ACT_CALM_MS * MS_NS / 2));
+		assert_false(act_again(&t, now));
+		now += (ACT_CALM_MS + 1) * MS_NS;         /* it went well for long: they count no more */
+	}
+}
+
 #define IN_ROOM(t) cmocka_unit_test_setup_teardown(t, set_up, tear_down)
 int main(void)
 {
@@ -621,6 +635,7 @@ int main(void)
 		IN_ROOM(refuses_what_does_not_go_together), IN_ROOM(stays_until_all_have_stopped),
 		IN_ROOM(gives_the_status_of_a_service), IN_ROOM(stops_and_kills_when_interrupted),
 		IN_ROOM(follows_until_the_end),		IN_ROOM(lists_what_there_is),
+		cmocka_unit_test(gives_up_when_supervisors_go_away_in_a_row),
 	};
 
 	unsetenv("NO_COLOR");
