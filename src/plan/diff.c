@@ -394,8 +394,10 @@ static int make_up(struct ctx *c, struct err *err)
 		if (!s->wanted)
 			up_surplus(c, s);
 	pre_start_plan(c);
-	each_slot(c, s)
+	each_slot(c, s) {
+		edges_of_stop(c, s);
 		edges_of_start(c, s);
+	}
 	up_wait(c);
 	return 0;
 }

@@ -246,6 +246,36 @@ come_back_in_order() {
 	is "$(ps_field web State)" running
 }
 
+@test "restart, recreate and down stop who depends on it first" {
+	mkdir shared
+	stack_of() {
+		compose <<-END
+		x-it: &it {image: busybox, init: false, volumes: ["./shared:/shared"], environment: {V: "$1"}}
+		services:
+		  db:  {<<: *it, command: ["sh", "-c", "trap 'echo db >>/shared/order; exit' TERM; while :; do sleep 0.05; done"]}
+		  web: {<<: *it, command: ["sh", "-c", "trap 'sleep 0.4; echo web >>/shared/order; exit' TERM; echo up; while :; do sleep 0.05; done"], depends_on: {db: {condition: service_started, restart: true}}}
+		END
+	}
+	stopped_in_order() {
+		is "$(paste -sd ' ' shared/order)" "web db"
+		: >shared/order
+		wait_until 5 eval '[ "$(log_count web up)" = '"$1 ]"
+	}
+	stack_of one
+	up
+	wait_until 5 log_has web up
+	davit restart
+	stopped_in_order 2
+	stack_of two
+	up
+	stopped_in_order 3
+	sed -i 's/  db:  {/  db:  {hostname: other, /' compose.yaml
+	up
+	stopped_in_order 4
+	davit down
+	is "$(paste -sd ' ' shared/order)" "web db"
+}
+
 # What a power cut leaves of a file that was not synced.
 @test "after a power cut the launch records are empty: what its policy brings back comes all the same, in order" {
 	in_order

@@ -363,6 +363,23 @@ static void changed_service_is_recreated(void **state)
 		"create b-1 after setup, prepare b-1\nstart b-1 after create b-1\nkeep a-1\n");
 }
 
+/* As with restart and down: who depends on it stops before it does. */
+static void recreated_services_stop_in_order(void **state)
+{
+	struct plan_request req = { .verb = PLAN_UP, .force_recreate = true };
+
+	model(*state, "services:\n  db: {image: x}\n  web: {image: x, depends_on: [db]}\n");
+	exists(*state, "db", 1, "running");
+	exists(*state, "web", 1, "running");
+	plan_is(*state, &req,
+		"setup after remove db-1, remove web-1\n"
+		"stop db-1 (forced) after stop web-1\nremove db-1 (forced) after stop db-1\n"
+		"prepare db-1 (forced) after remove db-1\ncreate db-1 after setup, prepare db-1\nstart db-1 after create db-1\n"
+		"stop web-1 (forced)\nremove web-1 (forced) after stop web-1\n"
+		"prepare web-1 (forced) after remove web-1\ncreate web-1 after setup, prepare web-1\n"
+		"start web-1 after start db-1, create web-1\n");
+}
+
 static void scaling_down_removes_the_surplus(void **state)
 {
 	struct plan_request req = { .verb = PLAN_UP };
@@ -528,7 +545,7 @@ int main(void)
 		T(new_project_starts_in_order), T(second_up_changes_nothing), T(what_nobody_requires_is_optional),
 		T(wait_includes_those_that_are_held), T(failed_job_runs_again), T(start_that_is_not_over_is_waited_for),
 		T(steps_run_before_their_service), T(shared_step_is_not_repeated), T(steps_go_on_where_they_were), T(steps_and_start),
-		T(changed_service_is_recreated), T(scaling_down_removes_the_surplus), T(orphans_stay_unless_told),
+		T(changed_service_is_recreated), T(recreated_services_stop_in_order), T(scaling_down_removes_the_surplus), T(orphans_stay_unless_told),
 		T(down_goes_backwards), T(down_without_a_model), T(restart_takes_dependents_along),
 		T(named_services_bring_what_they_need), T(unknown_service_is_named),
 		T(boot_brings_back_what_ran_in_order), T(boot_leaves_finished_jobs_alone),
