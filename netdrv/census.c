@@ -22,7 +22,9 @@ static void add(json_t *list, const char *kind, const char *name, const char *pr
 	jx_set_str(o, "name", name);
 	jx_set_str(o, "project", project);
 	jx_set_str(o, "of", of);
-	if (l) {
+	if (!l) {
+		jx_set_int(o, "rules", 0);
+	} else {
 		jx_set_bool(o, "up", l->up);
 		jx_set_bool(o, "bridged", l->master != 0);
 	}
@@ -62,6 +64,20 @@ static int add_table(const struct nlmsghdr *nh, void *arg)
 	return 0;
 }
 
+static int count_rule(const struct nlmsghdr *nh, void *arg)
+{
+	struct nlattr *tb[NFTA_RULE_MAX + 1];
+	json_t *o;
+	size_t i;
+	if (nh->nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWRULE) ||
+		nlmsg_parse((struct nlmsghdr *)nh, sizeof(struct nfgenmsg), tb, NFTA_RULE_MAX, NULL) < 0 || !tb[NFTA_RULE_TABLE])
+		return 0;
+	json_array_foreach((json_t *)arg, i, o)
+		if (str_eq(jx_str(o, "kind"), "table") && str_eq(jx_str(o, "name"), nla_get_string(tb[NFTA_RULE_TABLE])))
+			jx_set_int(o, "rules", jx_int(o, "rules", 0) + 1);
+	return 0;
+}
+
 /* A kernel without nftables has no tables. */
 static int add_tables(json_t *list, struct err *err)
 {
@@ -71,7 +87,12 @@ static int add_tables(json_t *list, struct err *err)
 	if (nls_open(&s, NETLINK_NETFILTER, NULL) < 0)
 		return 0;
 	struct nl_msg *msg = nls_msg(NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETTABLE, NLM_F_DUMP, &gen, sizeof gen);
-	if (nls_ask(&s, msg, add_table, list, "list the firewall's tables", &e) < 0 && e.errnum != ENOENT && e.errnum != EINVAL)
+	int r = nls_ask(&s, msg, add_table, list, "list the firewall's tables", &e);
+	if (r == 0) {
+		msg = nls_msg(NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETRULE, NLM_F_DUMP, &gen, sizeof gen);
+		r = nls_ask(&s, msg, count_rule, list, "list the firewall's rules", &e);
+	}
+	if (r < 0 && e.errnum != ENOENT && e.errnum != EINVAL)
 		return err_move(err, &e);
 	return 0;
 }

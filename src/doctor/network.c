@@ -128,13 +128,23 @@ static void look_wires(struct doctor *d, const struct patient *p)
 	}
 }
 
+static void look_bridges(struct doctor *d, const struct patient *p)
+{
+	const json_t *l;
+	size_t i;
+
+	json_array_foreach(d->links, i, l)
+		if (is_kind(l, "bridge") && of_project(l, p) && !jx_bool(l, "up", false))
+			amiss(d, jx_str(l, "name"), "bridge '%s' of network '%s' is down", jx_str(l, "name"), jx_str(l, "of"));
+}
+
 static bool has_rules(const struct doctor *d, const struct patient *p)
 {
 	const json_t *l;
 	size_t i;
 
 	json_array_foreach(d->links, i, l)
-		if (is_kind(l, "table") && of_project(l, p))
+		if (is_kind(l, "table") && of_project(l, p) && jx_int(l, "rules", 0) > 0)
 			return true;
 	return false;
 }
@@ -144,7 +154,7 @@ static void look_rules(struct doctor *d, const struct patient *p)
 	map_each(&p->w.units, it) {
 		const struct unit_rec *r = it->value;
 		if (rec_is(r, "running") && r->n_ports && r->n_addrs && !has_rules(d, p)) {
-			amiss(d, p->name, "container '%s' publishes ports, but project '%s' has no nftables table", r->name, p->name);
+			amiss(d, p->name, "container '%s' publishes ports, but project '%s' has no rules in an nftables table", r->name, p->name);
 			return;
 		}
 	}
@@ -154,6 +164,7 @@ const struct check network_checks[] = {
 	{ "links", look_links, look_strangers, "its subnet may be in the way of others", "'davit -p NAME down'; or 'ip link delete', 'nft delete table inet'" },
 	{ "leases", look_leases, look_books, "addresses and subnets run out", "'davit -p NAME down', or remove the file of that name in STATE/networks" },
 	{ "wires", look_wires, NULL, "it cannot be reached under each of its names", "'davit -p NAME restart SERVICE'; if that is no help, '--force-recreate'" },
+	{ "bridges", look_bridges, NULL, "nobody on it reaches anybody", "'ip link set BRIDGE up', and find out who took it down" },
 	{ "rules", look_rules, NULL, "nobody outside reaches what is published", "kill the supervisor: the next one makes the rules anew" },
 	{ 0 }
 };

@@ -103,8 +103,12 @@ stack() {
 	local run=$DAVIT_RUN_DIR/projects/$PROJECT state=$DAVIT_STATE_DIR/projects/$PROJECT
 	umount -l "$run/netns/web-1"
 	amiss netns netns/web-1
+	ip -o link | sed -n "s|^[0-9]*: \(dv[0-9a-f]*\):.*alias davit $PROJECT .*|\1|p" | xargs -I{} ip link set {} down
+	amiss bridges 'is down'
+	nft flush table inet "davit-$PROJECT"
+	amiss rules 'no rules'
 	nft delete table inet "davit-$PROJECT"
-	amiss rules 'no nftables table'
+	amiss rules 'no rules'
 	ip -o link | sed -n "s|.* \(dv[0-9a-f]*\)@.*alias davit $PROJECT/web-1.*|\1|p" | xargs ip link delete
 	amiss wires "'$PROJECT-web-1' has 1 addresses and 0 interfaces"
 	echo '{"t":1,"unit":{"slo' >>"$state/journal"
