@@ -99,6 +99,8 @@ wait_until() {
 
 has() { grep -qF -- "$2" <<<"$1" || fail "'$2' is not in: $1"; }
 lacks() { ! grep -qF -- "$2" <<<"$1" || fail "'$2' is in: $1"; }
+# not COMMAND...: for a plain `!` nobody is stopped, unless it is a test's last line.
+not() { ! "$@" || fail "it should not be so: $*"; }
 is() { [ "$1" = "$2" ] || fail "it is '$1', should be '$2'"; }
 
 # refused STATUS WORDS... -- COMMAND...: it ends with that status, says each of the words on standard error, and begins no project.

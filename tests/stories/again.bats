@@ -26,7 +26,7 @@ published() { nft list table inet "davit-$PROJECT" | grep -o "[0-9]* : [0-9.]* \
 	web two '"8078:80"'
 	up
 	wait_until 5 says http://127.0.0.1:8078/ two
-	! says http://127.0.0.1:8077/ two
+	not says http://127.0.0.1:8077/ two
 	web two '"8077:80", "8078:80"'
 	up
 	wait_until 5 says http://127.0.0.1:8077/ two
@@ -101,7 +101,7 @@ published() { nft list table inet "davit-$PROJECT" | grep -o "[0-9]* : [0-9.]* \
 	END
 	up
 	davit down -t 0
-	! grep -F "$DAVIT_STATE_DIR/volumes" /proc/self/mountinfo
+	not grep -F "$DAVIT_STATE_DIR/volumes" /proc/self/mountinfo
 	is "$(ls "$DAVIT_STATE_DIR/volumes" | wc -l)" 3
 	davit down -v
 	is "$(ls "$DAVIT_STATE_DIR/volumes" | wc -l)" 0

@@ -95,7 +95,7 @@ load ../lib
 	END
 	up
 	lacks "$(davit logs quiet 2>&1)" secret
-	! grep -rq secret "$DAVIT_STATE_DIR/projects/$PROJECT/logs"
+	not grep -rq secret "$DAVIT_STATE_DIR/projects/$PROJECT/logs"
 }
 
 @test "pull_policy: never and always say what they can" {

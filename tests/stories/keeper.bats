@@ -146,7 +146,7 @@ nothing_was_noticed() {
 	wait_until 5 supervisor_pid
 	wait_until 5 state_is tty running
 	davit up -d
-	! log_has tty 'hung up'
+	not log_has tty 'hung up'
 	is "$(keeper_pid)" "$keeper"
 }
 

@@ -123,7 +123,7 @@ ask() {
 	up
 	is "$(pid_of tty)" "$pid"
 	is "$(ps_field tty State)" running
-	! log_has tty 'hung up'
+	not log_has tty 'hung up'
 	refuses_port() { ! timeout 1 nc -l 127.0.0.1 8076 </dev/null 2>/dev/null; }
 	refuses_port
 }

@@ -42,7 +42,7 @@ say() { sh_in "$1" "echo $2 >/proc/1/fd/1"; }
 	wait_until 5 eval '[ "$(grep -c "web-2.*started second" shown)" = 2 ]'
 	davit stop -t 0 web
 	wait_until 5 ended "$follower"
-	! grep -q other shown
+	not grep -q other shown
 }
 
 @test "since, until, tail and index, alone and together" {

@@ -114,7 +114,8 @@ has_ended() { ! kill -0 "${pids[$1]}" 2>/dev/null || grep -q '^State:.*Z' "/proc
 	in_the_gap
 	has "$(davit ps -a ends)" "Exited (unknown)"
 	davit kill -s CONT web               # any command that acts brings a keeper and a supervisor
-	[ -n "$(keeper_pid)" ] && [ -n "$(supervisor_pid)" ]
+	[ -n "$(keeper_pid)" ]
+	[ -n "$(supervisor_pid)" ]
 	touch shared/later
 	all_is_well
 	wait_until 5 state_is ends exited

@@ -27,7 +27,10 @@ load vm.bash
 	END
 	vm_wait @enabled
 	for ((i = 0; i < 1200; i++)); do kill -0 "$vm_pid" 2>/dev/null || break; sleep 0.1; done
-	! kill -0 "$vm_pid" 2>/dev/null
+	if kill -0 "$vm_pid" 2>/dev/null; then
+		echo "the machine did not power off" >&2
+		return 1
+	fi
 	vm_run <<-'END'
 		systemctl is-active davit-shop.service
 		is "$(keeper_group)" /system.slice/davit-shop.service/supervisor
