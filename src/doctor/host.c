@@ -4,11 +4,13 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/statvfs.h>
+#include <sys/utsname.h>
 
 #include "../../netdrv/net.h"
 #include "../oci/oci.h"
 #include "../util/auto.h"
 #include "../util/buf.h"
+#include "../util/mem.h"
 #include "../util/path.h"
 #include "../util/str.h"
 
@@ -25,11 +27,23 @@ static void look_runtime(struct doctor *d)
 	oci_runtime_done(&r);
 }
 
-static bool has_filesystem(const char *name)
+static bool file_says(const char *path, size_t max, const char *what)
 {
 	auto_buf struct buf b = BUF_INIT;
 
-	return path_read(AT_FDCWD, "/proc/filesystems", 64 * 1024, &b, NULL) < 0 || (b.p && strstr(b.p, name));
+	return path_read(AT_FDCWD, path, max, &b, NULL) == 0 && b.p && strstr(b.p, what);
+}
+
+/* There already, or a module that the kernel loads when it is mounted first. */
+static bool has_overlay(void)
+{
+	struct utsname u;
+	auto_free char *modules = NULL;
+
+	if (file_says("/proc/filesystems", 64 << 10, "\toverlay\n") || uname(&u) < 0)
+		return true;
+	modules = xasprintf("/lib/modules/%s/modules.dep", u.release);
+	return file_says(modules, 16 << 20, "/overlay.ko");
 }
 
 static void look_kernel(struct doctor *d)
@@ -38,7 +52,7 @@ static void look_kernel(struct doctor *d)
 	static const char *const names[] = { "memory", "cpu", "pids" };
 	const bool have[] = { h->memory, h->cpu, h->pids };
 
-	if (!has_filesystem("\toverlay\n"))
+	if (!has_overlay())
 		amiss(d, "/proc/filesystems", "the kernel has no overlayfs");
 	if (h->mode == CGROUP_NONE) {
 		amiss(d, "/sys/fs/cgroup", "no control groups are mounted");

@@ -15,6 +15,7 @@ until_true() {
 
 state_is() { [ "$(davit -p shop ps -a --format json "$1" | jq -rs 'flatten | .[0].State')" = "$2" ]; }
 health_is() { [ "$(davit -p shop ps -a --format json "$1" | jq -rs 'flatten | .[0].Health')" = "$2" ]; }
+davit_stops() { [ ! -e /var/lib/davit/projects/shop ] || [ "$(lines web 'web stops')" != 0 ]; }
 lines() { davit -p shop logs --no-log-prefix "$1" | grep -c -- "$2" || :; }
 keeper_group() { sed -n 's/^0:://p' "/proc/$(pgrep -x davit-keeper)/cgroup"; }
 

@@ -72,6 +72,32 @@ power_cut_at() {
 	power_cut_at 'davit up -d; say now; sleep 1000'
 }
 
+@test "a power cut while it goes down: it goes on going down, or is as it was" {
+	vm_run <<-'END'
+		begin
+		davit up -d
+		davit down &
+		until_true 60 davit_stops
+		say now
+		wait
+		sleep 1000
+	END
+	vm_wait @now
+	sleep "0.$((RANDOM % 10))"
+	vm_cut
+	vm_run <<-'END'
+		davit -p shop boot || :
+		davit doctor --all || fail "doctor"
+		nothing_left
+		davit doctor --all || fail "doctor, afterwards"
+		cd /srv/shop
+		davit up -d
+		whole
+		nothing_left
+	END
+	vm_ended
+}
+
 @test "a power cut right after a stop: it is remembered" {
 	vm_run <<-'END'
 		begin
