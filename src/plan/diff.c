@@ -459,17 +459,26 @@ static void restart_dependents(struct ctx *c)
 			s->chosen = c->chosen[s->svc];
 }
 
+static bool is_named(const struct ctx *c, const char *service)
+{
+	for (const char *const *v = c->req->services; v && *v; v++)
+		if (STREQ(*v, service))
+			return true;
+	return false;
+}
+
 /* What runs needs no start; a job that is done is done, unless it is asked for by its name. */
 static bool stays(const struct ctx *c, const struct slot *s, bool restart)
 {
 	if (!restart && is_started(s->rec))
 		return true;
-	return !c->req->services && plan_rec_finished(s->rec) && somebody_waits_for_completion(c, s->svc);
+	return !is_named(c, s->service) && plan_rec_finished(s->rec) && somebody_waits_for_completion(c, s->svc);
 }
 
+/* `start` starts what a service needs, too, as in docker compose; `restart` restarts those that follow it. */
 static int make_start(struct ctx *c, bool restart, struct err *err)
 {
-	if (choose(c, false, err) < 0)
+	if (choose(c, !restart, err) < 0)
 		return -1;
 	if (restart)
 		restart_dependents(c);

@@ -187,6 +187,29 @@ static void wait_includes_those_that_are_held(void **state)
 			      "keep db-1\nkeep held-1\nkeep loop-1\nkeep runs-1\n");
 }
 
+/* As docker compose does; a job that is done is done, unless it is named. */
+static void start_brings_what_is_needed(void **state)
+{
+	static const char *const web[] = { "web", NULL }, *const job[] = { "job", NULL };
+	struct plan_request req = { .verb = PLAN_START, .services = web };
+
+	model(*state, chain);
+	exists(*state, "db", 1, "stopped")->manual_stop = true;
+	exists(*state, "web", 1, "stopped");
+	exists(*state, "job", 1, "stopped")->started_ns = 1;
+	plan_is(*state, &req,
+		"setup\n"
+		"prepare db-1\ncreate db-1 after setup, prepare db-1\nstart db-1 after create db-1\n"
+		"prepare web-1\ncreate web-1 after setup, prepare web-1\nstart web-1 after start db-1, create web-1\n"
+		"keep job-1\n");
+	req.services = job;
+	plan_is(*state, &req,
+		"setup\n"
+		"prepare db-1\ncreate db-1 after setup, prepare db-1\nstart db-1 after create db-1\n"
+		"prepare job-1\ncreate job-1 after setup, prepare job-1\nstart job-1 after create job-1, healthy db-1\n"
+		"healthy db-1 after start db-1\n");
+}
+
 /* A supervisor died while post_start was being executed: who depends on it still waits. */
 static void start_that_is_not_over_is_waited_for(void **state)
 {
@@ -544,6 +567,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(new_project_starts_in_order), T(second_up_changes_nothing), T(what_nobody_requires_is_optional),
 		T(wait_includes_those_that_are_held), T(failed_job_runs_again), T(start_that_is_not_over_is_waited_for),
+		T(start_brings_what_is_needed),
 		T(steps_run_before_their_service), T(shared_step_is_not_repeated), T(steps_go_on_where_they_were), T(steps_and_start),
 		T(changed_service_is_recreated), T(recreated_services_stop_in_order), T(scaling_down_removes_the_surplus), T(orphans_stay_unless_told),
 		T(down_goes_backwards), T(down_without_a_model), T(restart_takes_dependents_along),
