@@ -135,17 +135,14 @@ static void give_line(
 static void give_file(const struct exits_file *f, off_t *offset,
 	void (*on_exit)(const struct exit_rec *, void *), void *ctx)
 {
-	const char *p = f->text.p, *end = p + f->lines;
+	for (size_t at = 0; at < f->lines;) {
+		const char *line = f->text.p + at, *nl = memchr(line, '\n', f->lines - at);
 
-	if (!f->lines)
-		return;
-	while (p < end) {
-		const char *nl = memchr(p, '\n', (size_t)(end - p));
-
-		give_line(p, nl, on_exit, ctx);
-		p = nl + 1;
+		give_line(line, nl, on_exit, ctx);
+		at += (size_t)(nl - line) + 1;
 	}
-	*offset = f->start + (off_t)f->lines;
+	if (f->lines)
+		*offset = f->start + (off_t)f->lines;
 }
 
 int exits_read(int run_fd, off_t *offset, void (*on_exit)(const struct exit_rec *, void *ctx), void *ctx,
