@@ -373,7 +373,7 @@ void network_adopt_ports(struct unit *u);
 void network_dns_on(struct unit *u);
 void network_dns_off(struct unit *u);
 
-/* ------------------------------------------------------------------ txn.c */
+/* ------------------------------------------------------------------ txn_queue.c, txn.c, exec_plan.c, txn_up.c */
 /* Takes over the request (a new reference) for the client (may be NULL). */
 void txn_submit(struct super *s, struct client *c, json_t *req);
 void txn_on_unit(struct super *s, struct unit *u);

@@ -30,9 +30,13 @@ struct txn {
 	struct txn *next;
 };
 
-/* txn_op.c: what each kind of operation starts, and when it is over. */
+/* txn_op.c: what each kind of operation starts. */
 void op_begin(struct txn *t, size_t i);
-/* 1: done, 0: not yet, -1: failed, *err says why. */
+/* The unit that it is about; NULL: it went away. */
+struct unit *op_subject(struct txn *t, size_t i);
+/* txn_project.c: true: it is the project's, and begun. */
+bool op_begin_project(struct txn *t, size_t i);
+/* txn_verdict.c: whether one on a container is over. 1: done, 0: not yet, -1: failed, *err says why. */
 int op_verdict(struct txn *t, size_t i, struct unit *u, struct err *err);
 /* It runs and is not on its way out. */
 bool op_runs(const struct unit *u);
@@ -63,6 +67,9 @@ void super_finish(struct super *s);
 void exec_start(struct txn *t);
 /* Nothing more is begun, what waits waits no longer; what is in flight comes to its end. */
 void exec_give_up(struct txn *t, const struct err *why);
-/* txn.c: every operation has ended: the answer, or the undoing. */
+/* txn.c: the first of those that wait begins, if none is in progress. */
+void txn_next(struct super *s);
+void txn_free(struct txn *t);
+/* Every operation has ended: the answer, or the undoing. */
 void txn_plan_over(struct txn *t);
 bool txn_rolls_back(const struct txn *t);
