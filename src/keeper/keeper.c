@@ -11,10 +11,7 @@
  * Exits (exits.c). waitid(WNOWAIT) leaves the zombie, so its start time can still be read from /proc; its
  * line is written with one write(2), and only then it is reaped. A line that cannot be written (a full tmpfs)
  * leaves the zombie for the next try. The supervisor itself is no line. Kept descriptors are in kept.c, the choice of
- * the supervisor's program in program.c.
- *
- * Nothing waits for the supervisor: what its socket cannot take now is owed (one flag, one cursor) until it
- * can. */
+ * the supervisor's program in program.c, the socket to it in link.c. */
 #include "keeper.h"
 
 #include <errno.h>
@@ -54,14 +51,9 @@ static struct {
 	bool started_once; /* a supervisor was executed */
 	int64_t born_ms, next_start_ms, pause_ms;
 	struct rlimit files; /* as inherited, for the supervisor */
+} k = {.run_fd = -1, .lock_fd = -1, .signal_fd = -1};
 
-	int sock; /* -1: none */
-	bool owe_notice, owe_end;
-	unsigned handed;       /* kept descriptors below this were sent to this supervisor */
-	int64_t send_again_ms; /* 0: when the socket is writable */
-} k = {.run_fd = -1, .lock_fd = -1, .signal_fd = -1, .sock = -1};
-
-static int64_t now_ms(void)
+int64_t keeper_now_ms(void)
 {
 	struct timespec t;
 
@@ -73,141 +65,6 @@ static void die(const char *what, const char *subject)
 {
 	dprintf(STDERR_FILENO, "davit-keeper: %s '%s': %s\n", what, subject, strerror(errno));
 	_exit(STATUS_USAGE);
-}
-
-/* ------------------------------------------------------------------ the socket */
-
-static void hang_up(void)
-{
-	if (k.sock >= 0)
-		close(k.sock);
-	k.sock = -1;
-	k.owe_notice = k.owe_end = false;
-	k.send_again_ms = 0;
-}
-
-/* Sends one message. False: not now (or never: then nothing is owed any more). */
-static bool send_one(char type, const char *name, int fd)
-{
-	char text[1 + KEEPER_NAME_MAX];
-	union {
-		char buf[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} c = {.buf = {0}};
-	size_t len = strnlen(name, KEEPER_NAME_MAX);
-	struct iovec iov = {text, 1 + len};
-	struct msghdr msg = {.msg_iov = &iov, .msg_iovlen = 1};
-
-	text[0] = type;
-	memcpy(text + 1, name, len);
-	if (fd >= 0) {
-		struct cmsghdr *h;
-
-		msg.msg_control = c.buf;
-		msg.msg_controllen = sizeof c.buf;
-		h = CMSG_FIRSTHDR(&msg);
-		h->cmsg_level = SOL_SOCKET;
-		h->cmsg_type = SCM_RIGHTS;
-		h->cmsg_len = CMSG_LEN(sizeof fd);
-		memcpy(CMSG_DATA(h), &fd, sizeof fd);
-	}
-	if (sendmsg(k.sock, &msg, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
-		return true;
-	/* ECONNRESET, EPIPE: nobody to owe to, but what it said last is still to be received. ETOOMANYREFS,
-	 * ENOBUFS: the socket may be writable all the same, so time decides. */
-	if (errno == EPIPE || errno == ECONNRESET)
-		k.owe_notice = k.owe_end = false;
-	else if (errno != EAGAIN && errno != EINTR)
-		k.send_again_ms = now_ms() + RETRY_MS;
-	return false;
-}
-
-/* Sends what is owed, as far as the socket takes it: the kept descriptors, their end, then the notice. */
-static void pay(void)
-{
-	k.send_again_ms = 0;
-	for (const struct kept *e; k.sock >= 0 && k.owe_end && (e = kept_at(k.handed)); k.handed++)
-		if (e->fd >= 0 && !send_one(KEEPER_FD_IS, e->name, e->fd))
-			return;
-	if (k.sock >= 0 && k.owe_end) {
-		const char knows[] = {KEEPER_TRIES, program_went_back() ? KEEPER_BACK : 0, 0};
-
-		if (!send_one(KEEPER_FD_END, knows, -1))
-			return;
-		k.owe_end = false;
-	}
-	if (k.sock >= 0 && k.owe_notice && send_one(KEEPER_EXIT, "", -1))
-		k.owe_notice = false;
-}
-
-/* The first descriptor of a message; others are closed. -1: none. */
-static int passed_fd(struct msghdr *msg)
-{
-	int first = -1;
-
-	for (struct cmsghdr *h = CMSG_FIRSTHDR(msg); h; h = CMSG_NXTHDR(msg, h)) {
-		size_t n = (h->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-
-		if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_RIGHTS)
-			continue;
-		for (size_t i = 0; i < n; i++) {
-			int fd;
-
-			memcpy(&fd, CMSG_DATA(h) + i * sizeof fd, sizeof fd);
-			if (first < 0)
-				first = fd;
-			else
-				close(fd);
-		}
-	}
-	return first;
-}
-
-/* text is what follows the type; fd, -1 for none, is taken. */
-static void take_message(char type, const char *text, int fd)
-{
-	size_t n = strlen(text);
-
-	if (type == KEEPER_FD_IS && fd >= 0 && n > 0 && n <= KEEPER_NAME_MAX) {
-		kept_add(text, fd);
-		return;
-	}
-	if (type == KEEPER_WELL) {
-		program_well(fd);
-		return;
-	}
-	if (type == KEEPER_FD_DROP && n > 0)
-		kept_drop(text);
-	else if (type == KEEPER_NEXT && text[0] == '/')
-		program_next(text);
-	if (fd >= 0)
-		close(fd);
-}
-
-/* Takes one message. False: no more for now. */
-static bool receive_one(void)
-{
-	char text[1 + KEEPER_PATH_MAX + 1];
-	union {
-		char buf[CMSG_SPACE(4 * sizeof(int))];
-		struct cmsghdr align;
-	} c;
-	struct iovec iov = {text, sizeof text - 1};
-	struct msghdr msg = {
-		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = c.buf, .msg_controllen = sizeof c.buf};
-	ssize_t n = recvmsg(k.sock, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-
-	if (n < 0 && (errno == EAGAIN || errno == EINTR))
-		return false;
-	if (n < 0 && errno == ECONNRESET) /* it left something unread of ours; its own messages follow */
-		return true;
-	if (n <= 0) {
-		hang_up();
-		return false;
-	}
-	text[n] = '\0';
-	take_message(msg.msg_flags & MSG_TRUNC ? 0 : text[0], text + 1, passed_fd(&msg));
-	return true;
 }
 
 /* ------------------------------------------------------------------ the supervisor */
@@ -252,7 +109,7 @@ static void become_supervisor(int sock, int failed)
  * then after 10, 20, … ms. */
 static void plan_next_start(bool at_once)
 {
-	int64_t now = now_ms();
+	int64_t now = keeper_now_ms();
 
 	if (at_once || now - k.born_ms >= LONG_LIFE_MS)
 		k.pause_ms = 0;
@@ -288,7 +145,7 @@ static void check_exec(int failed)
 		_exit(STATUS_NO_EXEC);
 	}
 	k.supervisor = 0;
-	hang_up();
+	link_hang_up();
 	plan_next_start(false);
 }
 
@@ -296,7 +153,7 @@ static void start_supervisor(void)
 {
 	int pair[2], report[2];
 
-	k.born_ms = now_ms();
+	k.born_ms = keeper_now_ms();
 	program_starts();
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0) {
 		plan_next_start(false);
@@ -320,23 +177,20 @@ static void start_supervisor(void)
 		plan_next_start(false);
 		return;
 	}
-	k.sock = pair[0];
-	k.handed = 0;
-	k.owe_end = true;
-	k.owe_notice = false;
+	link_open(pair[0]);
 	check_exec(report[0]);
 	close(report[0]);
-	pay();
+	link_pay();
 }
 
 static void on_supervisor_end(const siginfo_t *si)
 {
 	k.supervisor = 0;
-	while (k.sock >= 0 && receive_one()) /* what it handed over with its last breath */
+	while (link_receive()) /* what it handed over with its last breath */
 		;
 	if (si->si_code == CLD_EXITED && si->si_status == 0 && !program_on_trial())
 		_exit(0);
-	hang_up();
+	link_hang_up();
 	plan_next_start(program_ended());
 }
 
@@ -372,9 +226,9 @@ static void reap(void)
 		waitid(P_PID, (id_t)si.si_pid, &si, WEXITED | WNOHANG);
 		any = true;
 	}
-	if (any && k.sock >= 0) {
-		k.owe_notice = true;
-		pay();
+	if (any) {
+		link_owe_notice();
+		link_pay();
 	}
 }
 
@@ -386,7 +240,7 @@ static int64_t trial_ends_ms(void)
 
 static int until(int64_t at_ms, int timeout_ms)
 {
-	int64_t left = at_ms - now_ms();
+	int64_t left = at_ms - keeper_now_ms();
 
 	if (left < 0)
 		left = 0;
@@ -395,32 +249,32 @@ static int until(int64_t at_ms, int timeout_ms)
 
 static void turn(void)
 {
-	struct pollfd p[2] = {{.fd = k.signal_fd, .events = POLLIN}, {.fd = k.sock, .events = POLLIN}};
+	struct pollfd p[2] = {{.fd = k.signal_fd, .events = POLLIN}, {.fd = link_sock(), .events = POLLIN}};
 	struct signalfd_siginfo ignored;
 	int timeout_ms = -1;
 
 	if (!k.supervisor)
 		timeout_ms = until(k.next_start_ms, timeout_ms);
 	if (k.exits_stuck)
-		timeout_ms = until(now_ms() + RETRY_MS, timeout_ms);
+		timeout_ms = until(keeper_now_ms() + RETRY_MS, timeout_ms);
 	if (trial_ends_ms() != INT64_MAX)
 		timeout_ms = until(trial_ends_ms(), timeout_ms);
-	if (k.send_again_ms)
-		timeout_ms = until(k.send_again_ms, timeout_ms);
-	else if (k.owe_end || k.owe_notice)
+	if (link_again_ms())
+		timeout_ms = until(link_again_ms(), timeout_ms);
+	else if (link_owes())
 		p[1].events |= POLLOUT;
 	if (poll(p, 2, timeout_ms) < 0 && errno != EINTR)
 		return;
 	while (p[0].revents && read(k.signal_fd, &ignored, sizeof ignored) > 0)
 		;
-	while (p[1].revents & (POLLIN | POLLHUP | POLLERR) && k.sock >= 0 && receive_one())
+	while (p[1].revents & (POLLIN | POLLHUP | POLLERR) && link_receive())
 		;
 	reap();
-	if (k.sock >= 0 && (k.owe_end || k.owe_notice) && (!k.send_again_ms || now_ms() >= k.send_again_ms))
-		pay();
-	if (now_ms() >= trial_ends_ms())
+	if (link_owes() && keeper_now_ms() >= link_again_ms())
+		link_pay();
+	if (keeper_now_ms() >= trial_ends_ms())
 		kill(k.supervisor, SIGKILL);
-	if (!k.supervisor && now_ms() >= k.next_start_ms)
+	if (!k.supervisor && keeper_now_ms() >= k.next_start_ms)
 		start_supervisor();
 }
 
@@ -455,11 +309,10 @@ static void take_feed(int feed)
 {
 	if (feed < 0)
 		return;
-	k.sock = feed;
-	while (receive_one())
+	link_open_feed(feed);
+	while (link_receive())
 		;
-	if (k.sock >= 0)
-		hang_up();
+	link_hang_up();
 }
 
 /* Signals wait for ever, but SIGCHLD, which must not be ignored either: that would reap behind our back. */

@@ -44,3 +44,24 @@ bool program_on_trial(void);
 bool program_went_back(void);
 /* Only returns when that fails, with errno. */
 int program_exec(void);
+
+/* --- link.c --- */
+/* -1: none. */
+int link_sock(void);
+/* A new supervisor's: it is owed the kept descriptors and their end. */
+void link_open(int sock);
+/* What is only listened to: the descriptors that another keeper kept. */
+void link_open_feed(int sock);
+void link_hang_up(void);
+/* Takes one message. False: no more for now. */
+bool link_receive(void);
+/* Something was added to exits; it is said once for many. */
+void link_owe_notice(void);
+bool link_owes(void);
+/* When to send again; 0: when the socket is writable. */
+int64_t link_again_ms(void);
+/* Sends what is owed, as far as the socket takes it. */
+void link_pay(void);
+
+/* --- keeper.c --- */
+int64_t keeper_now_ms(void); /* monotonic */

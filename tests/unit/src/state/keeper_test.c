@@ -7,6 +7,7 @@ int keeper_main(int argc, char **argv);
 #undef main
 #include "../../../../src/keeper/exits.c"
 #include "../../../../src/keeper/kept.c"
+#include "../../../../src/keeper/link.c"
 #include "../../../../src/keeper/program.c"
 
 #include <setjmp.h>
@@ -340,9 +341,9 @@ static void on_exit_seen(const struct exit_rec *r, void *ctx)
 /* Reads exits until n records were seen in all. */
 static void expect_exits(struct stage *s, off_t *offset, struct seen *seen, unsigned n)
 {
-	int64_t end = now_ms() + DEADLINE_MS;
+	int64_t end = keeper_now_ms() + DEADLINE_MS;
 
-	while (seen->n < n && now_ms() < end) {
+	while (seen->n < n && keeper_now_ms() < end) {
 		assert_int_equal(exits_read(s->run_fd, offset, on_exit_seen, seen, NULL), 0);
 		if (seen->n < n)
 			usleep(500);
