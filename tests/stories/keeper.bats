@@ -57,7 +57,7 @@ work() {
 	  ends:  {image: busybox, command: ["sh", "-c", "while [ ! -e /tmp/go ]; do sleep 0.02; done; exit 42"]}
 	END
 	up
-	wait_until 10 curl -sf http://127.0.0.1:8079/
+	wait_until 40 curl -sf http://127.0.0.1:8079/
 	first=$(pid_of web)
 	"$top/tests/load" http 8079 1000 "$PWD/stop" >requests 2>&1 3>&- &
 	"$top/tests/load" names web "$(pid_of writer)" "$PWD/stop" >questions 2>&1 3>&- &

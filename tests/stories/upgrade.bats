@@ -213,7 +213,7 @@ adopt 0.2.0"
 	  writer: {image: busybox, command: ["sh", "-c", "i=0; while [ ! -e /tmp/stop ]; do i=\$\$((i+1)); echo \$\$i; done; echo end \$\$i; sleep inf"]}
 	END
 	up
-	wait_until 10 curl -sf http://127.0.0.1:8078/
+	wait_until 40 curl -sf http://127.0.0.1:8078/
 	"$top/tests/load" names web "$(pid_of writer)" "$PWD/stop" >questions 2>&1 3>&- &
 	"$top/tests/load" http 8078 2000 . >requests 2>&1 3>&- &
 	until [ -s requests ]; do
