@@ -14,6 +14,9 @@ ended_with() {
 	! kernel_tells || wait_until 10 exited_with "$1" "$2"
 }
 
+# The command that tells it may be killed with it.
+let_end() { sh_in "$1" 'touch /tmp/go' || :; }
+
 @test "the keeper is killed: how containers end afterwards, and in that moment, is known" {
 	compose <<-END
 	services:
@@ -27,19 +30,19 @@ ended_with() {
 	keeper=$(keeper_pid) pid=$(pid_of again)
 	kill -9 "$keeper" "$pid"
 	wait_until 5 another_keeper "$keeper"
-	sh_in ends 'touch /tmp/go'
+	let_end ends
 	ended_with ends 42
 	changed() { local now; now=$(pid_of again); [ -n "$now" ] && [ "$now" != "$pid" ]; }
 	wait_until 10 changed
 	supervisor=$(supervisor_pid)
-	sh_in later 'touch /tmp/go' &
+	let_end later &
 	kill -9 "$supervisor"
 	wait
 	ended_with later 43
 	keeper=$(keeper_pid)
 	kill -9 "$keeper"                      # once more: the next keeper inherits what this one inherited
 	wait_until 5 another_keeper "$keeper"
-	sh_in last 'touch /tmp/go'
+	let_end last
 	ended_with last 44
 }
 
@@ -76,7 +79,7 @@ nothing_was_noticed() {
 	[ "$n" -gt 1000 ]
 	cmp <(seq 1 "$n") <(grep -v end lines)
 	is "$(pid_of web)" "$first"
-	sh_in ends 'touch /tmp/go'
+	let_end ends
 	ended_with ends 42
 }
 
@@ -135,7 +138,7 @@ nothing_was_noticed() {
 	local pid keeper
 	pid=$(pid_of again) keeper=$(keeper_pid)
 	kill -STOP "$keeper"
-	sh_in ends 'touch /tmp/go'
+	let_end ends
 	kill -9 "$pid"
 	wait_until 10 exited_with ends 42
 	changed() { local now; now=$(pid_of again); [ -n "$now" ] && [ "$now" != "$pid" ]; }
