@@ -16,17 +16,19 @@
 #include "../util/clock.h"
 #include "../util/mem.h"
 
-enum { ARRIVE_MS = 5000, TRIES = 3 };
+enum { CONNECT_MS = 2000, ARRIVE_MS = 5000, TRIES = 3 };
 
 /* A connection to the systemd that runs this host; -1: there is none, or it lives in another pid namespace, where ours mean nothing. */
 static int connect_systemd(void)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX, .sun_path = "/run/systemd/private" };
 	auto_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	const struct timeval limit = { .tv_sec = CONNECT_MS / 1000 };    /* of connect() too, when its queue is full */
 	struct ucred peer;
 	socklen_t n = sizeof peer;
 
-	if (fd < 0 || connect(fd, (struct sockaddr *)&addr, sizeof addr) < 0)
+	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit) < 0 ||
+	    connect(fd, (struct sockaddr *)&addr, sizeof addr) < 0)
 		return -1;
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n) < 0 || peer.pid != 1)
 		return -1;
