@@ -4,11 +4,11 @@
 #include "enable.h"
 
 #include <fcntl.h>
-#include <limits.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "../ctl/ctl.h"
+#include "../super/program.h"
 #include "../util/auto.h"
 #include "../util/buf.h"
 #include "../util/mem.h"
@@ -30,19 +30,6 @@ static const struct opt enable_flags[] = {
 	{ 0 }
 };
 
-static char *own_path(void)
-{
-	char self[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-
-	if (n <= 0)
-		return xstrdup("/usr/local/bin/davit");
-	self[n] = 0;
-	if (str_ends(self, " (deleted)"))
-		self[n - (ssize_t)strlen(" (deleted)")] = 0;
-	return xstrdup(self);
-}
-
 static char *unit_name(const struct cli *c)
 {
 	return xasprintf("davit-%s.service", c->name);
@@ -55,7 +42,7 @@ static bool runs_systemd(void)
 
 static int no_systemd(const struct cli *c, struct err *err)
 {
-	auto_free char *self = own_path();
+	auto_free char *self = program_self();
 	auto_free char *places = dirs_usual(&c->dirs) ? xstrdup("") : xasprintf(" --state-dir %s --run-dir %s", c->dirs.state, c->dirs.run);
 	auto_free char *line = xasprintf("%s%s -p %s boot", self, places, c->name);
 
@@ -68,7 +55,7 @@ static int no_systemd(const struct cli *c, struct err *err)
 static int make_text(const struct cli *c, struct buf *out, struct err *err)
 {
 	auto_buf struct buf wire = BUF_INIT;
-	auto_free char *self = own_path();
+	auto_free char *self = program_self();
 	struct unit_file u = { .project = c->name, .program = self, .state_dir = c->dirs.state, .run_dir = c->dirs.run,
 			       .runtime = getenv("DAVIT_RUNTIME") };
 	struct project *p = NULL;
