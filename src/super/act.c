@@ -34,7 +34,7 @@ void unit_timer(struct unit *u, int64_t ms)
 	}
 	if (!u->timer)
 		u->timer = evtimer_new(u->s->base, on_timer, u);
-	activity_timer(u->timer, ms);
+	timer_arm(u->timer, ms);
 }
 
 void unit_due(struct unit *u, int64_t ms)

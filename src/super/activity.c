@@ -22,13 +22,6 @@ static const char *const verb_str[] = {
 	[ACT_REMOVE] = "remove",
 };
 
-void activity_timer(struct event *ev, int64_t ms)
-{
-	struct timeval tv = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
-
-	evtimer_add(ev, &tv);
-}
-
 static void act_over(struct unit *u)
 {
 	if (u->act_ev)
@@ -97,7 +90,7 @@ static void act_begin(struct unit *u, enum activity act, int fd, short persist, 
 	u->act_ev = event_new(u->s->base, fd, EV_READ | persist, cb, u);
 	event_add(u->act_ev, NULL);
 	u->act_timer = evtimer_new(u->s->base, on_overdue, u);
-	activity_timer(u->act_timer, ms);
+	timer_arm(u->act_timer, ms);
 }
 
 /* ------------------------------------------------------------------ workers */

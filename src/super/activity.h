@@ -11,7 +11,6 @@ int activity_call(struct unit *u, enum activity act, const int stdio[3]);
 void activity_clean(struct unit *u);
 /* Posts E_FAIL about an attribute (NULL: none in particular). */
 void activity_fail(struct unit *u, const char *attr);
-void activity_timer(struct event *ev, int64_t ms);
 /* This process is about to make room: what would be at work beside the next supervisor, for the same container, is ended. */
 void activity_cut_short(struct unit *u);
 

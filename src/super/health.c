@@ -20,11 +20,6 @@ static void arm_us(struct event *ev, int64_t us)
 	evtimer_add(ev, &tv);
 }
 
-void health_arm(struct event *ev, int64_t ms)
-{
-	arm_us(ev, ms * 1000);
-}
-
 static int64_t age_ms(const struct health *h, int64_t now_ns)
 {
 	return (now_ns - h->u->rec.started_mono) / MS_NS;
@@ -107,7 +102,7 @@ void health_probed(struct health *h, bool ok, const char *said)
 	if (h->ops->together && h->st.is != HEALTH_STARTING)
 		arm_together(h, pause);
 	else
-		health_arm(h->timer, pause);
+		timer_arm(h->timer, pause);
 	if (!ok && h->st.is == HEALTH_UNHEALTHY)
 		unhealthy_act(h);
 }
@@ -125,7 +120,7 @@ static void on_timer(evutil_socket_t fd, short what, void *arg)
 	auto_err struct err err = ERR_INIT;
 
 	h->begun_ns = clock_mono_ns();
-	health_arm(h->deadline, h->u->launch.health_timeout_ms);
+	timer_arm(h->deadline, h->u->launch.health_timeout_ms);
 	if (h->ops->begin(h, &err) < 0)
 		health_probed(h, false, err_msg(&err));
 }
@@ -180,12 +175,12 @@ void health_start(struct unit *u)
 	h->timer = evtimer_new(u->s->base, on_timer, h);
 	h->deadline = evtimer_new(u->s->base, on_deadline, h);
 	if (!u->s->adopting) {
-		health_arm(h->timer, 0);
+		timer_arm(h->timer, 0);
 		return;
 	}
 	exec_in_kill(u, "probe");
 	unhealthy_resume(u);
-	health_arm(h->timer, h->rules.interval_ms < ADOPTED_MS ? h->rules.interval_ms : ADOPTED_MS);
+	timer_arm(h->timer, h->rules.interval_ms < ADOPTED_MS ? h->rules.interval_ms : ADOPTED_MS);
 }
 
 void health_stop(struct unit *u)

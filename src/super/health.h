@@ -62,7 +62,6 @@ struct health {
 
 /* A probe's last word. said: why it failed, one line at the most of which is kept; borrowed, may be NULL. */
 void health_probed(struct health *h, bool ok, const char *said);
-void health_arm(struct event *ev, int64_t ms);
 
 /* ------------------------------------------------------------------ http_status.c */
 /* The status in the first n bytes of an answer; 0: too few to tell, -1: this is no HTTP. */

@@ -7,7 +7,6 @@
 #include "../util/clock.h"
 #include "../util/log.h"
 #include "../util/mem.h"
-#include "activity.h"
 #include "exec_in.h"
 
 struct hooks {                           /* while hooks are executed */
@@ -184,7 +183,7 @@ static void execute(struct hooks *h)
 	}
 	h->call_ev = event_new(u->s->base, h->call.pidfd, EV_READ, on_end, h);
 	event_add(h->call_ev, NULL);
-	activity_timer(h->patience, oci_patience_ms());
+	timer_arm(h->patience, oci_patience_ms());
 }
 
 static struct hooks *begin(struct unit *u, enum hook_kind kind)
@@ -233,12 +232,11 @@ static void on_deadline(evutil_socket_t fd, short what, void *arg)
 static void begin_pre_stop(struct unit *u, int64_t grace_ms, int64_t left_ms)
 {
 	int64_t ms = left_ms > grace_ms / 10 ? left_ms - grace_ms / 10 : 0;
-	struct timeval tv = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
 	struct hooks *h = begin(u, HOOK_PRE_STOP);
 
 	unit_save(u);                    /* what the stop is for, and when its grace ends: the first hook may take long */
 	h->deadline = evtimer_new(u->s->base, on_deadline, h);
-	evtimer_add(h->deadline, &tv);
+	timer_arm(h->deadline, ms);
 	execute(h);
 }
 

@@ -55,7 +55,6 @@ static const char *ask_kernel(const struct unit *u, int *ret_status)
 /* Looks for its status, and again in a moment when it is not known yet. */
 static void look(struct unit *u)
 {
-	struct timeval tv = { .tv_usec = ASK_AGAIN_MS * 1000 };
 	const char *source;
 	int status;
 
@@ -70,7 +69,7 @@ static void look(struct unit *u)
 		log_warn("%s: nobody knows how process %d ended", u->rec.slot, (int)u->rec.proc.pid);
 		unit_ended(u, -1, clock_wall_ns());
 	} else {
-		evtimer_add(u->exit_timer, &tv);
+		timer_arm(u->exit_timer, ASK_AGAIN_MS);
 	}
 }
 

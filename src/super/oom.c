@@ -90,13 +90,6 @@ static void tell(struct unit *u, int64_t count, int64_t at_ns)
 
 /* ------------------------------------------------------------------ looking */
 
-static void look_again(struct oom_watch *w, int64_t ms)
-{
-	const struct timeval tv = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
-
-	evtimer_add(w->timer, &tv);
-}
-
 /* Everything is known of the newest one, as far as the kernel's log may be read. */
 static bool log_is_complete(const struct unit *u)
 {
@@ -122,7 +115,7 @@ static bool look_now(struct oom_watch *w, bool last, int64_t at_ns)
 static void look(struct oom_watch *w)
 {
 	w->calm = look_now(w, w->tries >= TRIES, clock_wall_ns()) || w->tries >= TRIES;
-	look_again(w, w->calm ? CALM_MS : SOON_MS << w->tries++);
+	timer_arm(w->timer, w->calm ? CALM_MS : SOON_MS << w->tries++);
 }
 
 static void arm(struct oom_watch *w)

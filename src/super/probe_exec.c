@@ -52,7 +52,7 @@ static void on_output(evutil_socket_t fd, short what, void *arg)
 	if (r->len < OUTPUT_MAX)
 		event_add(r->out_ev, NULL);
 	else
-		health_arm(r->pour, FLOOD_MS);
+		timer_arm(r->pour, FLOOD_MS);
 }
 
 static void on_pour(evutil_socket_t fd, short what, void *arg)
@@ -61,7 +61,7 @@ static void on_pour(evutil_socket_t fd, short what, void *arg)
 	int n = take_output(r);
 
 	if (n > 0)
-		health_arm(r->pour, FLOOD_MS);
+		timer_arm(r->pour, FLOOD_MS);
 	else if (n == 0)
 		event_add(r->out_ev, NULL);
 }

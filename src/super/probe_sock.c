@@ -73,7 +73,7 @@ static void look_later(struct health *h)
 	struct sock_run *r = h->run;
 
 	r->ev = evtimer_new(h->u->s->base, on_event, h);
-	health_arm(r->ev, LOOK_MS);
+	timer_arm(r->ev, LOOK_MS);
 }
 
 /* ------------------------------------------------------------------ the answer */
@@ -121,7 +121,7 @@ static bool look_at_head(struct health *h)
 	}
 	if (status > 0) {
 		r->status = status;
-		health_arm(h->deadline, DRAIN_MS);
+		timer_arm(h->deadline, DRAIN_MS);
 	}
 	return true;
 }

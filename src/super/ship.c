@@ -24,10 +24,8 @@ enum {
 
 void ship_wait(struct ship *s, int64_t ms)
 {
-	const struct timeval tv = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
-
 	s->due_mono = clock_mono_ns() + ms * MS_NS;
-	evtimer_add(s->timer, &tv);
+	timer_arm(s->timer, ms);
 }
 
 void ship_rewind(struct ship *s)

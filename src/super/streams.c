@@ -149,11 +149,9 @@ static void look_again(evutil_socket_t fd, short what, void *arg);
 
 static void look_after_a_pause(struct unit *u)
 {
-	const struct timeval pause = { .tv_usec = LOG_PAUSE_MS * 1000 };
-
 	if (!u->log_timer)
 		u->log_timer = evtimer_new(u->s->base, look_again, u);
-	evtimer_add(u->log_timer, &pause);
+	timer_arm(u->log_timer, LOG_PAUSE_MS);
 }
 
 /* No room on the disk, say: the bytes are safe in the pipe for now. */

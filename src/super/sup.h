@@ -219,6 +219,10 @@ void super_let_go(struct super *s, struct child *c);
 char *super_container_dir(const struct super *s, const char *id);
 char *super_run_path(const struct super *s, const char *kind, const char *slot);   /* RUN/projects/NAME/KIND/SLOT */
 
+/* ------------------------------------------------------------------ timer.c */
+/* From now on, so many milliseconds; a timer that is armed already starts over. */
+void timer_arm(struct event *ev, int64_t ms);
+
 /* ------------------------------------------------------------------ unit.c: the table */
 const char *ustate_str(enum ustate st);
 int ustate_parse(const char *word);      /* -1: unknown */

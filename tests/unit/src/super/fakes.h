@@ -72,7 +72,7 @@ int journal_append(struct journal *j, const char *key, const json_t *value, stru
 
 /* ------------------------------------------------------------------ activity.c */
 
-void activity_timer(struct event *ev, int64_t ms)
+void timer_arm(struct event *ev, int64_t ms)
 {
 	struct timeval later = { .tv_sec = 1 << 20 };
 
