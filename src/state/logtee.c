@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -37,17 +38,19 @@ struct logtee {
 	int dir_fd;
 	bool refused;    /* this system or its limits: no pipes, no room for the record */
 	int record_fd, null_fd;
-	int share[2], taken[2];
+	int share[2];
+	int taken;       /* both ends */
 	struct record rec;
 };
 
-struct logtee *logtee_new(int fifo_fd)
+struct logtee *logtee_new(int fifo_fd, int taken_fd)
 {
 	struct logtee *t = xcalloc(1, sizeof *t);
 
 	t->rec.magic = MAGIC;
 	t->dir_fd = fifo_fd;
-	t->record_fd = t->null_fd = t->share[0] = t->share[1] = t->taken[0] = t->taken[1] = -1;
+	t->record_fd = t->null_fd = t->share[0] = t->share[1] = -1;
+	t->taken = taken_fd;
 	return t;
 }
 
@@ -56,7 +59,7 @@ void logtee_free(struct logtee *t)
 	if (!t)
 		return;
 
-	const int fds[] = { t->record_fd, t->null_fd, t->share[0], t->share[1], t->taken[0], t->taken[1] };
+	const int fds[] = { t->record_fd, t->null_fd, t->share[0], t->share[1], t->taken };
 	for (size_t i = 0; i < ARRAY_LEN(fds); i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
@@ -85,12 +88,30 @@ static bool note_place(struct logtee *t, const struct logtee_to *to, uint64_t fi
 
 /* ------------------------------------------------------------------ the pipes */
 
+int logtee_taken_pipe(void)
+{
+	char path[32];
+	int p[2], fd;
+
+	if (pipe2(p, O_CLOEXEC) < 0)
+		return -1;
+	snprintf(path, sizeof path, "/proc/self/fd/%d", p[0]);
+	fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+	close(p[0]);
+	close(p[1]);
+	return fd;
+}
+
 /* Where a large one is refused, pieces are smaller. */
 static bool make_pipes(struct logtee *t)
 {
-	if (pipe2(t->share, O_CLOEXEC | O_NONBLOCK) < 0 || pipe2(t->taken, O_CLOEXEC | O_NONBLOCK) < 0)
+	if (t->taken < 0)
+		t->taken = logtee_taken_pipe();
+	if (t->taken < 0 || pipe2(t->share, O_CLOEXEC | O_NONBLOCK) < 0)
 		return false;
-	return fcntl(t->taken[1], F_SETPIPE_SZ, PIPE_BYTES) < 0 || fcntl(t->share[1], F_SETPIPE_SZ, PIPE_BYTES) > 0;
+	if (fcntl(t->taken, F_GETPIPE_SZ) < PIPE_BYTES && fcntl(t->taken, F_SETPIPE_SZ, PIPE_BYTES) < 0)
+		return true;
+	return fcntl(t->share[1], F_SETPIPE_SZ, PIPE_BYTES) > 0;
 }
 
 /* The record gets its page now: later there may be no room for one. */
@@ -132,9 +153,9 @@ static ssize_t pass(int from, int to, size_t n)
 static void take_off(struct logtee *t, int fd, int64_t n)
 {
 	note(t, TAKING, n);
-	n = pass(fd, t->taken[1], (size_t)n);
+	n = pass(fd, t->taken, (size_t)n);
 	note(t, NOTHING, 0);             /* before the pages go: that takes longer */
-	pass(t->taken[0], t->null_fd, (size_t)n);
+	pass(t->taken, t->null_fd, (size_t)n);
 }
 
 /* A file that took nothing says why in errno. */
@@ -222,13 +243,21 @@ static bool repeats(const char *bytes, size_t n)
 	return n <= OPENING || memmem(bytes + 1, n - 1, bytes, OPENING);
 }
 
-static void finish(struct logtee *t, int logs_fd)
+/* In a pipe that outlived who took. */
+static int64_t held_by(int taken_fd)
+{
+	int n = 0;
+
+	return taken_fd >= 0 && ioctl(taken_fd, FIONREAD, &n) == 0 ? n : 0;
+}
+
+static void finish(struct logtee *t, int logs_fd, bool kept)
 {
 	size_t n = 0;
 	auto_free char *bytes = written(logs_fd, &t->rec, &n);
 	auto_close int fifo = bytes ? open_fifo(t->dir_fd, t->rec.fifo) : -1;
 
-	if (fifo < 0 || (t->rec.phase == TAKING && repeats(bytes, n)))
+	if (fifo < 0 || held_by(t->taken) || (t->rec.phase == TAKING && !kept && repeats(bytes, n)))
 		return;
 	if (begins_with(t, fifo, bytes, n))
 		take_off(t, fifo, (int64_t)n);
@@ -240,19 +269,33 @@ static bool is_sound(const struct record *r)
 	       r->stream >= 0 && r->stream < LOG_STREAMS && memchr(r->slot, 0, sizeof r->slot);
 }
 
-int logtee_recover(int fifo_fd, int logs_fd, struct err *err)
+static int dup_of(int fd)
 {
-	struct logtee *t = logtee_new(fifo_fd);
+	return fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+}
+
+static void empty(int fd)
+{
+	char scrap[64 << 10];
+
+	while (fd >= 0 && read(fd, scrap, sizeof scrap) > 0)
+		;
+}
+
+int logtee_recover(int fifo_fd, int logs_fd, int taken_fd, struct err *err)
+{
+	struct logtee *t = logtee_new(fifo_fd, dup_of(taken_fd));
 	auto_close int fd = openat(fifo_fd, LOG_TEE_FILE, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	int rc = 0;
 
 	if (fd >= 0 && read(fd, &t->rec, sizeof t->rec) == sizeof t->rec && is_sound(&t->rec)) {
 		if (is_ready(t)) {
-			finish(t, logs_fd);
+			finish(t, logs_fd, taken_fd >= 0);
 			note(t, NOTHING, 0);
 		} else
 			rc = err_sys(err, errno, "go on where a log's writer was killed: a few lines may come twice");
 	}
+	empty(taken_fd);
 	logtee_free(t);
 	return rc;
 }

@@ -20,8 +20,12 @@
 #define LOG_TEE_FILE ".tee"
 
 struct logtee;
-/* fifo_fd: the directory of the FIFOs, borrowed for as long as it lives. Nothing is opened before the first flood. */
-struct logtee *logtee_new(int fifo_fd);
+/* A pipe, both ends in one descriptor, for what is taken off FIFOs. Who gives it to somebody that outlives this process leaves its successor
+ * no doubt what was taken. -1 with errno. */
+int logtee_taken_pipe(void);
+/* fifo_fd: the directory of the FIFOs, borrowed for as long as it lives. taken_fd: an empty pipe of the above, owned from now on; -1: it
+ * makes one. Nothing else is opened before the first flood. */
+struct logtee *logtee_new(int fifo_fd, int taken_fd);
 void logtee_free(struct logtee *t);
 
 /* Where bytes go. */
@@ -36,8 +40,9 @@ struct logtee_to {
 ssize_t logtee_move(struct logtee *t, const struct logtee_to *to, int fd, size_t max);
 
 /* At start, while whoever keeps the FIFOs open still does, and before any log is opened: ends what a killed process was about. What is in
- * the log and still first in the FIFO is taken off it.
+ * the log and still first in the FIFO is taken off it. taken_fd: the killed process's pipe, borrowed, and empty afterwards; -1: it is gone.
  *
- * Killed in the system call that takes, or in the two instructions around it, a process leaves unsaid whether it took. Then the FIFO's
- * bytes are compared with the log's. Only output that repeats itself can leave a doubt; it stays in the FIFO: rather twice than never. */
-int logtee_recover(int fifo_fd, int logs_fd, struct err *err);
+ * A process that was killed in the call that takes, or in the two instructions around it, has not said whether it took: then that pipe
+ * says it. Where that is gone, too, the FIFO's bytes are compared with the log's. Only output that repeats itself can leave a doubt then;
+ * it stays in the FIFO: rather twice than never. */
+int logtee_recover(int fifo_fd, int logs_fd, int taken_fd, struct err *err);

@@ -269,6 +269,23 @@ static struct event_base *new_loop(void)
 	return base;
 }
 
+/* The keeper holds the pipe of what was taken; a new one only after the last supervisor's doubts are settled. */
+static void share_floods(struct super *s)
+{
+	static const char kept[] = "log-taken";
+	auto_err struct err err = ERR_INIT;
+	int taken = keeper_take_fd(s, kept);
+
+	if (logtee_recover(s->fifo_fd, s->logs_fd, taken, &err) < 0)
+		log_error("logs: %s", err_msg(&err));
+	if (taken < 0) {
+		taken = logtee_taken_pipe();
+		if (taken >= 0)
+			keeper_store_fd(s, kept, taken);
+	}
+	s->logtee = logtee_new(s->fifo_fd, taken);
+}
+
 static int begin(struct super *s, const struct dirs *d, const char *project, struct err *err)
 {
 	auto_err struct err why = ERR_INIT;
@@ -283,9 +300,7 @@ static int begin(struct super *s, const struct dirs *d, const char *project, str
 		return -1;
 	sweep_halves(s);
 	keeper_link_start(s);
-	s->logtee = logtee_new(s->fifo_fd);
-	if (logtee_recover(s->fifo_fd, s->logs_fd, &why) < 0)
-		log_error("logs: %s", err_msg(&why));
+	share_floods(s);
 	if (txn_load_model(s, &why) < 0)         /* `down` does without one, and `up` brings a new one */
 		log_error("stored model: %s", err_msg(&why));
 	txn_read_unfinished(s);
