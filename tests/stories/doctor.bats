@@ -55,6 +55,7 @@ stack() {
 	kill -9 "$(pgrep -f "davit-keeper .*--supervise $PROJECT ")" "$(supervisor_pid)"
 	amiss keeper "'$PROJECT' has 4 containers and no keeper" "to do: "
 	kill -9 "$pid"
+	wait_until 5 eval '! grep -qs "^State:.[RSD]" "/proc/$pid/status"'
 	amiss alive "container '$PROJECT-web-1' is recorded as running" "$pid"
 	up
 	well
