@@ -251,8 +251,10 @@ bool hooks_before_stop(struct unit *u, int64_t grace_ms)
 
 void hooks_resume_stop(struct unit *u)
 {
+	int64_t left_ms = (u->rec.due_mono - clock_mono_ns()) / MS_NS;      /* of a grace that the request may have made shorter */
+
 	if (u->launch.n_pre_stop && u->rec.pre_stopped <= u->launch.n_pre_stop)
-		begin_pre_stop(u, u->launch.grace_ms, (u->rec.due_mono - clock_mono_ns()) / MS_NS);
+		begin_pre_stop(u, left_ms < u->launch.grace_ms ? left_ms : u->launch.grace_ms, left_ms);
 }
 
 void hooks_end(struct unit *u)

@@ -346,7 +346,7 @@ endless() {
 	      - {command: ["sh", "-c", "echo two >>/hooks/order; until [ -e /hooks/go ]; do sleep 0.05; done"]}
 	END
 	up
-	davit stop >shown 2>&1 3>&- &
+	davit stop -t 40 >shown 2>&1 3>&- &
 	wait_until 5 begun two
 	kill -9 "$(supervisor_pid)"
 	wait_until 5 order_is "one two two "
