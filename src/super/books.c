@@ -233,6 +233,32 @@ void network_release(struct super *s, struct unit *u)
 		ipam_release(s->ipam, u->rec.addrs[i].network, who);
 }
 
+static bool is_planned(const struct plan *p, const char *slot)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->ops[i].kind == OP_PREPARE && str_eq(p->ops[i].slot, slot))
+			return true;
+	return false;
+}
+
+/* What a worker that was killed had taken for containers that were never made, nor are to be now. */
+static void release_unclaimed(struct super *s)
+{
+	auto_free char *ours = lease_name(s, "");
+	auto_json json_t *nets = ipam_list(s->ipam, NULL);
+	const json_t *net, *addr;
+	const char *who;
+	size_t i;
+
+	json_array_foreach(nets, i, net)
+		json_object_foreach(jx_obj(net, "addrs"), who, addr) {
+			const char *slot = str_starts(who, ours) ? who + strlen(ours) : NULL;
+			const struct unit *u = slot ? unit_get(s, slot) : NULL;
+			if (slot && !(u && u->rec.id) && !is_planned(s->leasing, slot))
+				ipam_release(s->ipam, jx_str(net, "name"), who);
+		}
+}
+
 /* ------------------------------------------------------------------ the worker */
 
 static int reserve_bridge(struct super *s, json_t *nets, struct err *err)
@@ -291,11 +317,13 @@ static int write_books(struct super *s, json_t *out, struct err *err)
 /* A failure travels in the result, together with what was made before it. */
 static int books_work(void *arg, json_t **ret, struct err *err)
 {
-	const struct super *s = arg;
+	struct super *s = arg;
 	struct err why = ERR_INIT;
 
 	*ret = json_object();
 	ipam_sweep(s->ipam);             /* of a worker that was killed */
+	if (s->leasing)
+		release_unclaimed(s);
 	if (write_books(arg, *ret, &why) < 0) {
 		jx_set_str(*ret, "failed", err_msg(&why));
 		jx_set_str(*ret, "kind", err_kind_str(why.kind));

@@ -105,3 +105,21 @@ kill_supervisor() {
 	davit down -t 0
 	wait_until 5 no_leaks
 }
+
+@test "an address that nobody took over from a killed worker is free again with the next up" {
+	compose <<-END
+	services:
+	  one: {image: busybox, command: [sleep, inf]}
+	END
+	up
+	local book pid
+	book=$(echo "$DAVIT_STATE_DIR"/networks/*.json) pid=$(pid_of one)
+	jq -c --arg who "$PROJECT/one-2" '.addrs[$who] = (.gateway | sub("[0-9]+$"; "77"))' "$book" >book
+	cp book "$book"
+	run -1 davit doctor
+	has "$output" "$PROJECT/one-2"
+	up
+	is "$(davit doctor)" "nothing amiss"
+	jq -e --arg who "$PROJECT/one-1" '.addrs | keys == [$who]' "$book"
+	is "$(pid_of one)" "$pid"
+}
