@@ -87,7 +87,7 @@ const struct cmd cmd_upgrade = {
 	.args = "",
 	.summary = "let this davit take over what another version of it started",
 	.details = "Containers, connections, names, logs and requests in progress do not notice. When the new one does\n"
-		   "not come up, the one before goes on. It works in both directions.\n",
+		   "not come up, the one before goes on. It works in both directions.",
 	.needs = NEED_ROOT,
 	.opts = upgrade_flags,
 	.opts_size = sizeof(struct upgrade_opts),

@@ -266,6 +266,8 @@ void act_exit_early(struct unit *u)
 void act_running(struct unit *u)
 {
 	u->rec.started_ns = clock_wall_ns();
+	if (u->exit_pending && u->rec.finished_ns > 0 && u->rec.finished_ns < u->rec.started_ns)
+		u->rec.started_ns = u->rec.finished_ns;
 	u->rec.started_mono = clock_mono_ns();
 	u->rec.oom = u->rec.restarting = u->rec.resume = false;
 	free(u->rec.error);

@@ -4,7 +4,6 @@
  * is let go: nobody's terminal can hold the supervisor up. */
 #include "sup.h"
 
-#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -15,13 +14,9 @@
 #include "../util/log.h"
 #include "../util/mem.h"
 #include "../util/version.h"
+#include "ctl_kill.h"
 
-enum { OUT_MAX = 8 << 20, CLIENTS_MAX = 256, REST_MS = 200, EV_ANY = EV_READ | EV_PERSIST, KILLED_S = 10 };
-
-struct victim {                          /* of op kill: SIGKILL was sent, and its end is awaited */
-	char *slot;
-	struct proc_id proc;
-};
+enum { OUT_MAX = 8 << 20, CLIENTS_MAX = 256, REST_MS = 200, EV_ANY = EV_READ | EV_PERSIST };
 
 struct client {
 	struct super *s;
@@ -33,9 +28,7 @@ struct client {
 	bool subscribed;
 	bool closing;                    /* the last event is in `out` */
 	char **waits;                    /* op wait: services, NULL-terminated; NULL: not waiting */
-	struct victim *victims;          /* op kill; NULL: not waiting */
-	size_t n_victims;
-	struct event *victims_timer;
+	struct killing *killing;         /* op kill; NULL: not waiting */
 	struct client *next;
 };
 
@@ -57,11 +50,7 @@ static void client_free(struct client *c)
 	for (char **w = c->waits; w && *w; w++)
 		free(*w);
 	free(c->waits);
-	for (size_t i = 0; i < c->n_victims; i++)
-		free(c->victims[i].slot);
-	free(c->victims);
-	if (c->victims_timer)
-		event_free(c->victims_timer);
+	killing_free(c->killing);
 	free(c);
 }
 
@@ -206,40 +195,11 @@ static bool all_stopped(struct super *s, struct client *c)
 	return true;
 }
 
-/* NULL: it has ended. */
-static struct unit *victim_alive(struct super *s, const struct victim *v)
-{
-	struct unit *u = unit_get(s, v->slot);
-	bool same = u && u->rec.proc.pid == v->proc.pid && u->rec.proc.start == v->proc.start;
-
-	return same && unit_has_process(u->state) ? u : NULL;
-}
-
-static void victims_check(struct client *c)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < c->n_victims; i++) {
-		struct victim *v = &c->victims[i];
-		const struct unit *u = unit_get(c->s, v->slot);
-		if (victim_alive(c->s, v)) {
-			c->victims[n++] = *v;
-			continue;
-		}
-		if (u)
-			publish_step(c->s, c, "container", u->rec.name, u->rec.service, "Killed", NULL);
-		free(v->slot);
-	}
-	c->n_victims = n;
-	if (!n)
-		client_done(c);
-}
-
 void waiters_check(struct super *s)
 {
 	for (struct client *c = s->clients; c; c = c->next) {
-		if (c->victims_timer && !c->closing)
-			victims_check(c);
+		if (c->killing && !c->closing)
+			killing_look(c->killing);
 		if (!c->waits || c->closing || !all_stopped(s, c))
 			continue;
 		tell_exits(s, c);
@@ -256,84 +216,6 @@ static void begin_wait(struct client *c, const json_t *req)
 	json_array_foreach(names, i, v)
 		c->waits[i] = xstrdup(json_is_string(v) ? json_string_value(v) : "");
 	waiters_check(c->s);
-}
-
-static bool chosen(const json_t *req, const char *service)
-{
-	const json_t *names = jx_arr(req, "services"), *v;
-	size_t i;
-
-	json_array_foreach(names, i, v)
-		if (json_is_string(v) && STREQ(json_string_value(v), service))
-			return true;
-	return !json_array_size(names);
-}
-
-static void on_kill_in_vain(evutil_socket_t fd, short what, void *arg)
-{
-	struct client *c = arg;
-	auto_err struct err err = ERR_INIT;
-	const struct unit *u = NULL;
-
-	for (size_t i = 0; !u && !c->closing && i < c->n_victims; i++)
-		u = victim_alive(c->s, &c->victims[i]);
-	if (!u)
-		return;
-	unit_undying(u, &err);
-	client_fail(c, &err, u->rec.service, NULL);
-}
-
-/* It does not come back by its policy, neither after this end nor, when it has ended already, after the pause that it is in. */
-static void stays_killed(struct unit *u)
-{
-	u->stop_asked = true;
-	if (u->want == W_RUNNING || u->want == W_AGAIN)
-		u->want = W_STOPPED;
-	u->rec.manual_stop = true;
-	unit_cause(u, "killed by 'davit kill'");
-	unit_save(u);
-	if (!unit_has_process(u->state))
-		unit_want(u, W_STOPPED);
-}
-
-static void kill_one(struct client *c, struct unit *u, int sig)
-{
-	auto_err struct err err = ERR_INIT;
-
-	publish_step(c->s, c, "container", u->rec.name, u->rec.service, "Killing", NULL);
-	if (sig == SIGKILL || sig == signal_number(u->launch.stop_signal ? u->launch.stop_signal : "SIGTERM"))
-		stays_killed(u);
-	if (unit_has_process(u->state) && unit_signal(u, sig, &err) < 0)
-		return;
-	if (unit_has_process(u->state) && sig == SIGKILL)
-		c->victims[c->n_victims++] = (struct victim){ xstrdup(u->rec.slot), u->rec.proc };
-	else
-		publish_step(c->s, c, "container", u->rec.name, u->rec.service, "Killed", NULL);
-}
-
-/* At once, past any transaction: it is what ends one that hangs in a grace period. SIGKILL is done when what it was sent to has ended,
- * any other signal when it was sent. */
-static void do_kill(struct client *c, const json_t *req)
-{
-	const struct timeval patience = { .tv_sec = KILLED_S };
-	const char *name = jx_str(req, "signal");
-	int sig = name ? signal_number(name) : SIGKILL;
-	auto_err struct err err = ERR_INIT;
-
-	if (sig < 0) {
-		err_set(&err, ERR_USAGE, "there is no signal '%s'", name);
-		client_fail(c, &err, NULL, NULL);
-		return;
-	}
-	c->victims = xcalloc(c->s->units.n + 1, sizeof *c->victims);
-	map_each(&c->s->units, it) {
-		struct unit *u = it->value;
-		if (chosen(req, u->rec.service) && (unit_has_process(u->state) || u->rec.restarting))
-			kill_one(c, u, sig);
-	}
-	c->victims_timer = evtimer_new(c->s->base, on_kill_in_vain, c);
-	event_add(c->victims_timer, &patience);
-	victims_check(c);
 }
 
 static void refuse(struct client *c, const json_t *req)
@@ -369,7 +251,7 @@ static void dispatch(struct client *c, json_t *req)
 	} else if (STREQ(op, "wait")) {
 		begin_wait(c, req);
 	} else if (STREQ(op, "kill")) {
-		do_kill(c, req);
+		c->killing = killing_begin(c->s, c, req);
 	} else {
 		txn_submit(c->s, c, json_incref(req));
 	}

@@ -213,11 +213,13 @@ static json_t *die_attributes(const struct unit *u)
 	return o;
 }
 
-/* Only what was told to have begun ends. */
+/* Only what was told to have begun ends; and not before it began, though the clock may have been set back between the two. */
 void unit_event_die(struct unit *u)
 {
+	int64_t at_ns = u->rec.finished_ns > u->rec.started_ns ? u->rec.finished_ns : u->rec.started_ns;
+
 	if (u->told[EV_START] == run_key(u, EV_START))
-		unit_event(u, EV_DIE, u->rec.finished_ns, NULL, die_attributes(u));
+		unit_event(u, EV_DIE, at_ns, NULL, die_attributes(u));
 }
 
 void unit_event_started(struct unit *u)

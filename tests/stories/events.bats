@@ -73,6 +73,21 @@ volume create
 	is "$(told one | tail -n 1)" "container die"
 }
 
+@test "what ends at once has begun before it ended, by the times, too" {
+	compose <<<'services: {job: {image: busybox, command: "true", scale: 4, network_mode: none}}'
+	up
+	all_ended() { [ "$(count "container die" job)" = 4 ]; }
+	wait_until 10 all_ended
+	local ids times
+	ids=$(davit events --json --since 0 --until 0s job | jq -rs 'map(select(.action == "die").id) | .[]')
+	for id in $ids; do
+		times=$(davit events --json --since 0 --until 0s job |
+			jq -rs --arg id "$id" '[.[] | select(.id == $id and (.action == "start" or .action == "die"))] | map("\(.time) \(.action)") | .[]')
+		is "$(cut -d' ' -f2 <<<"$times" | xargs)" "start die"
+		is "$(sort -sk1,1 <<<"$times")" "$times"
+	done
+}
+
 @test "the text and the JSON are docker compose's" {
 	pair
 	up one
