@@ -45,6 +45,13 @@ static void print_text(struct ui *ui, const struct findings *f)
 		ui_print(ui, "nothing amiss\n");
 }
 
+/* Who has mistyped a name is not to think that all is well with what he meant. A project that has a file may be yet to come. */
+static void tell_unknown(struct cli *c)
+{
+	if (!cli_project_exists(c) && !c->dir)
+		ui_warn(&c->ui, "there is no project '%s': it has no containers, and no compose file is here; 'davit ls -a' lists those there are", c->name);
+}
+
 static int doctor_run(struct cli *c, const void *opts, struct err *err)
 {
 	const struct doctor_opts *o = opts;
@@ -57,6 +64,8 @@ static int doctor_run(struct cli *c, const void *opts, struct err *err)
 	r = o->all ? 0 : cli_need(c, NEED_NAME, err);
 	if (r)
 		return r;
+	if (!o->all)
+		tell_unknown(c);
 	r = doctor_examine(&c->dirs, o->all ? NULL : c->name, &found, err);
 	if (r == 0 && json)
 		print_json(&c->ui, &found);

@@ -19,7 +19,8 @@ struct doctor {
 	size_t n_patients;
 	json_t *links;                   /* net_census() */
 	json_t *nets;                    /* ipam_list() of all projects */
-	const struct check *check;       /* the one that looks now */
+	const struct check *check;       /* the one that looks now … */
+	const struct patient *patient;   /* … at this project; NULL: at the host */
 	struct findings *found;
 };
 
@@ -27,7 +28,8 @@ struct check {
 	const char *name;
 	void (*project)(struct doctor *d, const struct patient *p);   /* called for each, or NULL */
 	void (*host)(struct doctor *d);                               /* called once, or NULL */
-	const char *why, *todo;
+	const char *why;
+	const char *todo;                /* NAME stands for the project, STATE for the state directory */
 };
 
 /* Notes a finding of the check that looks now. */

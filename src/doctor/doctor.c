@@ -20,6 +20,7 @@ static void finding_done(struct finding *f)
 {
 	free(f->what);
 	free(f->where);
+	free(f->todo);
 }
 
 void findings_done(struct findings *f)
@@ -28,6 +29,25 @@ void findings_done(struct findings *f)
 		finding_done(&f->v[i]);
 	free(f->v);
 	*f = (struct findings){ 0 };
+}
+
+/* NAME stays where no project is known. */
+static char *advice(const struct doctor *d)
+{
+	const char *name = d->patient ? d->patient->name : d->only;
+	auto_buf struct buf text = BUF_INIT;
+
+	for (const char *p = d->check->todo; *p;)
+		if (name && str_starts(p, "NAME")) {
+			buf_str(&text, name);
+			p += strlen("NAME");
+		} else if (str_starts(p, "STATE")) {
+			buf_str(&text, d->dirs->state);
+			p += strlen("STATE");
+		} else {
+			buf_char(&text, *p++);
+		}
+	return buf_take(&text);
 }
 
 void amiss(struct doctor *d, const char *where, const char *what, ...)
@@ -39,7 +59,7 @@ void amiss(struct doctor *d, const char *where, const char *what, ...)
 	va_start(ap, what);
 	buf_vprintf(&text, what, ap);
 	va_end(ap);
-	*f = (struct finding){ .check = d->check->name, .why = d->check->why, .todo = d->check->todo,
+	*f = (struct finding){ .check = d->check->name, .why = d->check->why, .todo = advice(d),
 			       .what = buf_take(&text), .where = xstrdup(where) };
 }
 
@@ -149,8 +169,11 @@ static void run_checks(struct doctor *d)
 {
 	for (size_t g = 0; g < ARRAY_LEN(groups); g++)
 		for (d->check = groups[g]; d->check->name; d->check++) {
-			for (size_t i = 0; d->check->project && i < d->n_patients; i++)
-				d->check->project(d, &d->patients[i]);
+			for (size_t i = 0; d->check->project && i < d->n_patients; i++) {
+				d->patient = &d->patients[i];
+				d->check->project(d, d->patient);
+			}
+			d->patient = NULL;
 			if (d->check->host)
 				d->check->host(d);
 		}

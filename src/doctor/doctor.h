@@ -11,8 +11,8 @@
 
 struct finding {
 	const char *check;               /* "netns", … borrowed: the row's name */
-	const char *why, *todo;          /* borrowed: the row's */
-	char *what, *where;              /* owned */
+	const char *why;                 /* borrowed: the row's */
+	char *what, *where, *todo;       /* owned */
 };
 struct findings {
 	struct finding *v;

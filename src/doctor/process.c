@@ -139,7 +139,7 @@ static void look_cgroups(struct doctor *d, const struct patient *p)
 
 const struct check process_checks[] = {
 	{ "keeper", look_keeper, NULL, "nobody restarts, probes, logs or answers names for these containers",
-	  "any command that acts brings one up: 'davit -p NAME up -d' or 'start'" },
+	  "any command that acts brings one up: 'davit -p NAME start', say" },
 	{ "lock", look_lock, NULL, "a second supervisor could be started beside the first", "kill that keeper; its supervisor takes its place" },
 	{ "supervisor", look_supervisor, NULL, "commands that act will fail, nothing is restarted or probed",
 	  "see STATE/projects/NAME/supervisor.log; kill the supervisor, its keeper starts another" },

@@ -53,7 +53,7 @@ stack() {
 	local pid
 	pid=$(pid_of web)
 	kill -9 "$(pgrep -f "davit-keeper .*--supervise $PROJECT ")" "$(supervisor_pid)"
-	amiss keeper "'$PROJECT' has 4 containers and no keeper" "to do: "
+	amiss keeper "'$PROJECT' has 4 containers and no keeper" "to do: " "'davit -p $PROJECT start'"
 	kill -9 "$pid"
 	wait_until 5 eval '! grep -qs "^State:.[RSD]" "/proc/$pid/status"'
 	amiss alive "container '$PROJECT-web-1' is recorded as running" "$pid"
@@ -61,11 +61,21 @@ stack() {
 	well
 }
 
+@test "a project that does not exist is not called well without a word" {
+	run -0 --separate-stderr davit -p nosuch doctor
+	has "$stderr" "there is no project 'nosuch'"
+	run -0 --separate-stderr davit doctor --all
+	is "$stderr" ""
+	stack
+	run -0 --separate-stderr davit doctor
+	is "$stderr" ""
+}
+
 @test "a supervisor that is stopped does not answer" {
 	stack
 	up
 	kill -STOP "$(supervisor_pid)"
-	amiss supervisor "does not answer" "2 s"
+	amiss supervisor "does not answer" "2 s" "see $DAVIT_STATE_DIR/projects/$PROJECT/supervisor.log"
 	kill -CONT "$(supervisor_pid)"
 	well
 }
