@@ -114,10 +114,10 @@ static int replace_older(struct cli *c, struct progress *p, struct err *err)
 	if (c->replaced++)
 		return err_set(err, ERR_PROTO, "the new supervisor does not understand us either");
 	r = super_upgrade(&c->dirs, c->name, NULL, &old, &new, err);
+	auto_free char *from = r == 0 ? cli_version(old.version) : NULL, *to = r == 0 ? cli_version(new.version) : NULL;
 	progress_hide(p);
 	if (r == 0)
-		ui_warn(&c->ui, "the supervisor was too old for this davit: version %s was replaced by %s",
-			old.version ? old.version : "(unknown)", new.version ? new.version : "(unknown)");
+		ui_warn(&c->ui, "the supervisor was too old for this davit: version %s was replaced by %s", from, to);
 	super_about_done(&old);
 	super_about_done(&new);
 	return r < 0 ? err_wrap(err, "upgrade the supervisor") : ACT_LOST;

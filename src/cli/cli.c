@@ -3,6 +3,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../oci/oci.h"
 #include "../util/auto.h"
 #include "../util/log.h"
 #include "../util/mem.h"
@@ -256,6 +257,8 @@ static int check_globals(const struct cli *c, struct err *err)
 		return -1;
 	if (c->cmd == &cmd_config || c->g.version)
 		return 0;
+	if (oci_patience_check(err) < 0)
+		return -1;
 	if (c->g.compatibility)
 		return err_set(err, ERR_USAGE, "--compatibility is not supported: davit names containers PROJECT-SERVICE-N always");
 	if (c->g.dry_run)

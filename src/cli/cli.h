@@ -77,10 +77,14 @@ int cli_load(struct cli *c, struct err *err);
 int cli_reload_world(struct cli *c, struct err *err);
 /* True when the project has anything on disk: a state or a run directory. */
 bool cli_project_exists(const struct cli *c);
+/* Warns when containers live and nobody supervises them; waits at most 150 ms to be sure of it. */
+void cli_tell_nobody(struct cli *c);
 /* Whether the unit belongs to a service named on the command line (or none was named). */
 bool cli_selected(const struct cli *c, const struct unit_rec *r);
 /* Whether a variable of this process says yes: 1, t, true, y in any case. */
 bool cli_env_true(const char *name);
+/* A version as `davit version` shows it, "v0.1.0"; NULL: "(unknown)". malloc'ed. */
+char *cli_version(const char *number);
 /* ERR_NOT_FOUND "no such service: 'x'" with the nearest name. */
 int cli_no_service(struct cli *c, const char *name, struct err *err);
 

@@ -159,6 +159,8 @@ static int logs_run(struct cli *c, const void *opts, struct err *err)
 	f = follow_new(c, &fo);
 	r = add_all(c, f, o->index, &busy, err);
 	if (r == 0 && o->follow && busy)
+		cli_tell_nobody(c);
+	if (r == 0 && o->follow && busy)
 		r = follow_loop(c, f, o, &fo.range, busy, err);
 	if (r == 0)
 		r = follow_pump(f, true, NULL, err);

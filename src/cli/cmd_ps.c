@@ -249,6 +249,7 @@ static int ps_run(struct cli *c, const void *opts, struct err *err)
 	}
 	if (n)
 		warn_of_full_disk(c);
+	cli_tell_nobody(c);
 	return 0;
 }
 

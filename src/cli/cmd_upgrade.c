@@ -17,20 +17,17 @@ static const struct opt upgrade_flags[] = {
 	{ 0 }
 };
 
-static const char *shown(const char *version)
-{
-	return version ? version : "(unknown)";
-}
-
 static int upgrade_one(struct cli *c, const char *project, const char *program, struct err *err)
 {
 	struct super_about old, new;
 	int r = super_upgrade(&c->dirs, project, program, &old, &new, err);
+	auto_free char *from = r < 0 ? NULL : cli_version(old.version);
+	auto_free char *to = r == 0 ? cli_version(new.version) : NULL;
 
 	if (r == 0)
-		ui_print(&c->ui, "%s: davit %s -> %s\n", project, shown(old.version), shown(new.version));
+		ui_print(&c->ui, "%s: davit %s -> %s\n", project, from, to);
 	else if (r == SUPER_SAME)
-		ui_print(&c->ui, "%s: davit %s already\n", project, shown(old.version));
+		ui_print(&c->ui, "%s: davit %s already\n", project, from);
 	super_about_done(&old);
 	super_about_done(&new);
 	return r < 0 ? -1 : 0;

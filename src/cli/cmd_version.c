@@ -2,6 +2,7 @@
 
 #include "../super/super.h"
 #include "../util/auto.h"
+#include "../util/mem.h"
 #include "../util/version.h"
 #include "cli.h"
 
@@ -17,6 +18,11 @@ static const struct opt version_flags[] = {
 	{ 0, "short", OPT_BOOL, offsetof(struct version_opts, brief), "print the number only" },
 	{ 0 }
 };
+
+char *cli_version(const char *number)
+{
+	return number ? xasprintf("v%s", number) : xstrdup("(unknown)");
+}
 
 /* Of one project. Says nothing where nothing is supervised; a supervisor that does not answer is a fact, too. */
 static void tell_supervisor(struct cli *c, const char *project, struct buf *pretty, struct buf *json)

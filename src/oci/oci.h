@@ -123,6 +123,8 @@ bool oci_complained(const struct oci_call *call);
 /* Every wait for a runtime has an end: DAVIT_RUNTIME_TIMEOUT of this process, "30s"; a minute unless it is a duration of 10 ms or more. An
  * exec's counts until its pid_file is there. */
 int64_t oci_patience_ms(void);
+/* ERR_USAGE when the variable is set, and to no such duration. For who starts a supervisor: that one hears of it too late. */
+int oci_patience_check(struct err *err);
 /* ERR_TIMEOUT: "crun create of container 'web-1' gave no answer within 1m". Always -1. */
 int oci_overdue(const struct oci_runtime *r, const char *what, const char *container, struct err *err);
 /* Replaces the calling process by the runtime (for `davit exec`, in a forked child or as the last thing). Only returns on failure. */

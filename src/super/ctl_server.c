@@ -221,10 +221,10 @@ static void begin_wait(struct client *c, const json_t *req)
 static void refuse(struct client *c, const json_t *req)
 {
 	json_t *e = replace_about(c->s);
-	auto_free char *msg = xasprintf("the supervisor is of davit %s and speaks versions %d to %d of the protocol, not %lld",
+	auto_free char *msg = xasprintf("the supervisor is of davit v%s and speaks versions %d to %d of the protocol, not %lld",
 					davit_version.number, davit_version.wire_oldest, davit_version.wire,
 					(long long)jx_int(req, "v", 0));
-	auto_free char *hint = xasprintf("use davit %s, or put this one in its place with 'davit upgrade'", davit_version.number);
+	auto_free char *hint = xasprintf("use davit v%s, or put this one in its place with 'davit upgrade'", davit_version.number);
 
 	jx_set_str(e, "ev", "error");
 	jx_set_str(e, "kind", err_kind_str(ERR_PROTO));

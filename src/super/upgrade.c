@@ -174,8 +174,8 @@ static int judge(const struct dirs *d, const char *project, const char *program,
 {
 	if (!now->back && (!now->file || str_eq(now->file, file)))
 		return 0;
-	err_set(err, ERR_FAIL, "'%s' did not come up: project '%s' is supervised by davit %s as before", program, project,
-		now->version ? now->version : "of before");
+	err_set(err, ERR_FAIL, "'%s' did not come up: project '%s' is supervised by davit %s%s as before", program, project,
+		now->version ? "v" : "", now->version ? now->version : "of before");
 	return err_hint(err, "its containers were not touched; see %s/projects/%s/supervisor.log", d->state, project);
 }
 

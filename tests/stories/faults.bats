@@ -58,6 +58,15 @@ refused_up() {
 	wait_until 10 no_leaks
 }
 
+@test "DAVIT_RUNTIME_TIMEOUT is a duration, or is refused" {
+	compose <<<'services: {web: {image: busybox}}'
+	for wrong in soon 5 9ms -1s; do
+		DAVIT_RUNTIME_TIMEOUT=$wrong refused 1 "DAVIT_RUNTIME_TIMEOUT is '$wrong', which is no duration" -- davit up -d
+	done
+	DAVIT_RUNTIME_TIMEOUT=soon davit config -q
+	DAVIT_RUNTIME_TIMEOUT= davit ps
+}
+
 @test "create and start that hang, fail or are killed: up says which container, and leaves nothing" {
 	faulty 20s
 	stack

@@ -71,6 +71,7 @@ has_ended() { ! kill -0 "${pids[$1]}" 2>/dev/null || grep -q '^State:.*Z' "/proc
 	supervisor=$(supervisor_pid)
 	kill -STOP "$(keeper_pid)"           # or the gap is over before anything can end in it
 	kill -9 "$supervisor"
+	is "$(davit ps 2>&1 >/dev/null)" ""  # its keeper brings up another
 	echoes during
 	in_the_gap
 	kill -CONT "$(keeper_pid)"
@@ -113,9 +114,16 @@ has_ended() { ! kill -0 "${pids[$1]}" 2>/dev/null || grep -q '^State:.*Z' "/proc
 	is "$(curl -sf http://127.0.0.1:8091/)" hello
 	in_the_gap
 	has "$(davit ps -a ends)" "Exited (unknown)"
+	run -0 --separate-stderr davit ps --format json web
+	is "$(wc -l <<<"$stderr")" 1
+	has "$stderr" "nobody supervises project '$PROJECT': health is not probed, nothing is logged or restarted; any command that acts"
+	is "$(jq -r .State <<<"$output")" running
+	run --separate-stderr timeout 1 "$DAVIT" logs -f -n 1 web
+	has "$stderr" "nobody supervises"
 	davit kill -s CONT web               # any command that acts brings a keeper and a supervisor
 	[ -n "$(keeper_pid)" ]
 	[ -n "$(supervisor_pid)" ]
+	is "$(davit ps 2>&1 >/dev/null)" ""
 	touch shared/later
 	all_is_well
 	wait_until 5 state_is ends exited

@@ -39,8 +39,8 @@ restarted() { local now; now=$(pid_of "$1"); [ -n "$now" ] && [ "$now" != "$2" ]
 	wait_until 5 restarted one "$pid"
 	pid=$(pid_of one) keeper=$(keeper_pid)
 	supervised_by 0.1.0
-	is "$(davit upgrade)" "$PROJECT: davit 0.1.0 already"
-	is "$(next upgrade)" "$PROJECT: davit 0.1.0 -> 0.2.0"
+	is "$(davit upgrade)" "$PROJECT: davit v0.1.0 already"
+	is "$(next upgrade)" "$PROJECT: davit v0.1.0 -> v0.2.0"
 	supervised_by 0.2.0
 	is "$(next version | tail -n 1)" "$(davit version | tail -n 1)"
 	is "$(davit events --json --since 0 --until 0s | jq -r 'select(.type == "supervisor") | .action + " " + (.attributes.version // .attributes.from)')" "start 0.1.0
@@ -48,8 +48,8 @@ upgrade 0.1.0
 adopt 0.2.0"
 	is "$(davit events --json --since 0 --until 0s one | jq -r .action | tr '\n' ' ')" "create start die backoff start "
 	is "$(pid_of one) $(keeper_pid)" "$pid $keeper"
-	is "$(davit upgrade)" "$PROJECT: davit 0.2.0 -> 0.1.0"
-	is "$(davit upgrade --to "${DAVIT%/*}/next/davit")" "$PROJECT: davit 0.1.0 -> 0.2.0"
+	is "$(davit upgrade)" "$PROJECT: davit v0.2.0 -> v0.1.0"
+	is "$(davit upgrade --to "${DAVIT%/*}/next/davit")" "$PROJECT: davit v0.1.0 -> v0.2.0"
 	is "$(pid_of one) $(keeper_pid)" "$pid $keeper"
 	kill -9 "$(supervisor_pid)"
 	wait_until 5 supervised_by 0.2.0       # the keeper starts what it was given
@@ -63,7 +63,7 @@ adopt 0.2.0"
 	COMPOSE_PROJECT_NAME=$PROJECT-b up
 	davit version | grep -c 'by davit v0.1.0' | grep -qx 2
 	next upgrade --all >said
-	is "$(sort said)" "$(printf '%s: davit 0.1.0 -> 0.2.0\n' "$PROJECT" "$PROJECT-b" | sort)"
+	is "$(sort said)" "$(printf '%s: davit v0.1.0 -> v0.2.0\n' "$PROJECT" "$PROJECT-b" | sort)"
 	COMPOSE_PROJECT_NAME=$PROJECT-b davit down -t 0
 	davit down -t 0
 	is "$(next upgrade --all)" "no project is supervised"
@@ -88,13 +88,13 @@ adopt 0.2.0"
 	local pid
 	pid=$(pid_of one)
 	run -0 --separate-stderr far up -d
-	has "$stderr" "version 0.1.0 was replaced by 9.0.0"
+	has "$stderr" "version v0.1.0 was replaced by v9.0.0"
 	supervised_by 9.0.0
 	is "$(pid_of one)" "$pid"
 	run -1 --separate-stderr davit stop
-	has "$stderr" "the supervisor is of davit 9.0.0 and speaks versions 9 to 9 of the protocol, not 1"
+	has "$stderr" "the supervisor is of davit v9.0.0 and speaks versions 9 to 9 of the protocol, not 1"
 	has "$stderr" "davit upgrade"
-	is "$(davit upgrade)" "$PROJECT: davit 9.0.0 -> 0.1.0"
+	is "$(davit upgrade)" "$PROJECT: davit v9.0.0 -> v0.1.0"
 	davit stop -t 0
 	davit start
 }
@@ -109,7 +109,7 @@ adopt 0.2.0"
 	chmod +x crashes cannot-run ends-well
 	for bad in crashes cannot-run ends-well; do
 		run -1 --separate-stderr davit upgrade --to "$bad"
-		has "$stderr" "'$PWD/$bad' did not come up: project '$PROJECT' is supervised by davit 0.1.0 as before"
+		has "$stderr" "'$PWD/$bad' did not come up: project '$PROJECT' is supervised by davit v0.1.0 as before"
 		supervised_by 0.1.0
 		is "$(pid_of one)" "$pid"
 	done
@@ -117,7 +117,7 @@ adopt 0.2.0"
 	has "$stderr" "nowhere': No such file or directory"
 	run -1 --separate-stderr davit upgrade --to /
 	has "$stderr" "is not a program"
-	is "$(next upgrade)" "$PROJECT: davit 0.1.0 -> 0.2.0"
+	is "$(next upgrade)" "$PROJECT: davit v0.1.0 -> v0.2.0"
 	kill -9 "$pid"
 	wait_until 5 restarted one "$pid"
 }
@@ -135,7 +135,7 @@ adopt 0.2.0"
 	pid=$(pid_of one)
 	cp "${DAVIT%/*}/next/davit" here/new
 	mv here/new here/davit
-	is "$(one_here upgrade)" "$PROJECT: davit 0.1.0 -> 0.2.0"
+	is "$(one_here upgrade)" "$PROJECT: davit v0.1.0 -> v0.2.0"
 	printf 'no program' >here/new
 	chmod +x here/new
 	mv here/new here/davit
@@ -143,7 +143,7 @@ adopt 0.2.0"
 	wait_until 5 supervised_by 0.2.0       # its file is gone; its keeper still has it
 	run -1 --separate-stderr davit upgrade --to here/davit
 	has "$stderr" "did not come up"
-	is "$(davit upgrade)" "$PROJECT: davit 0.2.0 -> 0.1.0"
+	is "$(davit upgrade)" "$PROJECT: davit v0.2.0 -> v0.1.0"
 	is "$(pid_of one)" "$pid"
 	mv here/davit here/broken
 }
@@ -158,7 +158,7 @@ adopt 0.2.0"
 	wait_until 5 asks "$asking"
 	kill -9 "$killed"
 	wait $asking || fail "$(cat said)"
-	is "$(cat said)" "$PROJECT: davit 0.1.0 -> 0.2.0"
+	is "$(cat said)" "$PROJECT: davit v0.1.0 -> v0.2.0"
 	kill -STOP "$(keeper_pid)"             # nobody listens, for the moment
 	kill -9 "$(supervisor_pid)"
 	timeout 60 "$DAVIT" upgrade >said 2>&1 3>&- &
@@ -166,7 +166,7 @@ adopt 0.2.0"
 	wait_until 5 runs "$asking"
 	kill -CONT "$(keeper_pid)"
 	wait $asking || fail "$(cat said)"
-	is "$(cat said)" "$PROJECT: davit 0.2.0 -> 0.1.0"
+	is "$(cat said)" "$PROJECT: davit v0.2.0 -> v0.1.0"
 	is "$(pid_of one)" "$pid"
 }
 
