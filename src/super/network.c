@@ -1,6 +1,7 @@
 /* network.c - the kernel's part of networks and volumes, in one worker at a time: requests that come while it runs wait for their turn. */
 #include "sup.h"
 
+#include <dirent.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -205,6 +206,56 @@ static void add_ports(struct super *s, struct unit *u, struct picture *pic)
 		out->addr = addr;
 		snprintf(out->bridge, sizeof out->bridge, "%s", n->bridge);
 	}
+}
+
+/* ------------------------------------------------------------------ strays
+ *
+ * A slot gets addresses and a namespace before its container has a record. When the request is superseded, or its supervisor killed, in
+ * between, nobody is left who knows of them but the books and the directory. This is for when no request is in progress: what it is about
+ * to make anew keeps its slot. */
+
+static bool is_anybodys(struct super *s, const char *slot)
+{
+	const struct unit *u = unit_get(s, slot);
+
+	return u && (u->state != U_ABSENT || u->rec.id || u->planned);
+}
+
+static void drop_stray_leases(struct super *s)
+{
+	auto_json json_t *nets = ipam_list(s->ipam, NULL);
+	size_t i, len = strlen(s->p.name);
+	json_t *n, *addr;
+	const char *who;
+
+	json_array_foreach(nets, i, n)
+		json_object_foreach(jx_obj(n, "addrs"), who, addr)
+			if (!strncmp(who, s->p.name, len) && who[len] == '/' && !is_anybodys(s, who + len + 1))
+				ipam_release(s->ipam, jx_str(n, "name"), who);
+}
+
+static int drop_stray_slots(struct super *s, struct err *err)
+{
+	auto_free char *dir = xasprintf("%s/netns", s->p.run);
+	auto_closedir DIR *d = opendir(dir);
+
+	for (struct dirent *e = d ? readdir(d) : NULL; e; e = readdir(d)) {
+		auto_free char *pin = xasprintf("%s/%s", dir, e->d_name);
+		if (*e->d_name != '.' && !is_anybodys(s, e->d_name) && net_slot_down(pin, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int strays_work(void *arg, json_t **ret, struct err *err)
+{
+	drop_stray_leases(arg);
+	return drop_stray_slots(arg, err);
+}
+
+void network_strays(struct super *s)
+{
+	network_submit(s, strays_work, NULL, NULL);
 }
 
 /* The worker's memory ends with it: nothing here is released. */

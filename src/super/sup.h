@@ -198,6 +198,7 @@ struct super {
 	bool booting;                    /* `davit boot` is about to ask for the whole project: nothing starts by itself before */
 	bool trim_due;                   /* memory may have become free */
 	bool resume_due;                 /* adopted: what was interrupted may go on */
+	bool strays_due;                 /* there may be slots that are nobody's (network_strays) */
 	uint64_t news, looked;           /* counts what unit_save() was told; as far as gate_look() has looked */
 	bool owes_records;               /* some unit is unsaved … */
 	int64_t pay_records_ns;          /* … and tried again at this monotonic time */
@@ -341,6 +342,8 @@ void network_submit(struct super *s, worker_fn *fn, network_done_fn *done, void 
 void network_cut_short(struct super *s);
 /* Bridges, slots and rules of everything that exists now. */
 void network_setup(struct super *s, network_done_fn *done, void *arg);
+/* Addresses and namespaces of slots that are nobody's any more. */
+void network_strays(struct super *s);
 void network_teardown(struct super *s, network_done_fn *done, void *arg);
 /* Removes the volumes named; the list is read when the worker starts. */
 void network_volumes(struct super *s, const struct strs *names, network_done_fn *done, void *arg);

@@ -54,10 +54,15 @@ static void bury(struct super *s)
 		if (u->state != U_ABSENT || u->rec.id || u->queued || u->act != ACT_NONE || u->unsaved)
 			continue;
 		map_remove(&s->units, u->rec.slot);
+		s->strays_due |= u->planned && u->rec.n_addrs;   /* it was to be made, and is not */
 		network_drop_ports(u);
 		network_dns_off(u);
 		unit_free(u);
 		i--;
+	}
+	if (s->strays_due && !s->txn && !s->adopting && !s->finished) {
+		s->strays_due = false;
+		network_strays(s);
 	}
 }
 
@@ -85,6 +90,7 @@ static void drain(struct super *s)
 	if (!s->resume_due)
 		return;
 	s->resume_due = s->adopting = false;
+	s->strays_due = s->took_over;
 	keeper_well(s);
 	events_adopted(s);
 	txn_resume(s);
