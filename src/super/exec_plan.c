@@ -105,7 +105,7 @@ static bool already(const struct unit *u, enum op_kind kind)
 {
 	if (!u)
 		return false;
-	return (kind == OP_PREPARE && (u->state == U_PREPARED || u->state == U_CREATED || op_runs(u))) ||
+	return (kind == OP_PREPARE && (u->stuck || u->state == U_PREPARED || u->state == U_CREATED || op_runs(u))) ||
 	       (kind == OP_CREATE && (u->state == U_CREATED || op_runs(u))) ||
 	       (kind == OP_START && u->state == U_RUNNING && op_runs(u));
 }

@@ -219,3 +219,25 @@ refused_up() {
 	done
 	is "$(davit ps --format json asks | jq -r .State | sort | uniq -c | xargs)" "6 running"
 }
+
+# Its first process cannot go before all others of its namespace are reaped, and the parent of one of them does not.
+@test "a container that does not end, not even by SIGKILL: stop says so in time, and so does up" {
+	compose <<-END
+	services:
+	  one: {image: busybox, command: [sleep, inf]}
+	END
+	up
+	nsenter -t "$(pid_of one)" -p -- sleep 7345 3>&- &
+	local holder=$!
+	KEPT_PROCESSES="${KEPT_PROCESSES:-} $holder"
+	wait_until 5 pgrep -P "$holder" -x sleep
+	kill -STOP "$holder"
+	run -1 davit stop -t 0
+	has "$output" "does not end, not even by SIGKILL"
+	run -1 timeout 20 "$DAVIT" up -d
+	has "$output" "container '$PROJECT-one-1' does not end, not even by SIGKILL"
+	kill -9 "$holder"
+	up
+	is "$(sh_in one 'echo here')" here
+	well
+}
