@@ -97,6 +97,8 @@ int op_verdict(struct txn *t, size_t i, struct unit *u, struct err *err)
 	case OP_PREPARE:
 		if (u->state == U_FAILED)
 			return failed(u, err);
+		if (u->stuck && u->state == U_STOPPING)
+			return unit_undying(u, err);
 		return u->state == U_PREPARED || u->state == U_CREATED || op_runs(u);
 	case OP_CREATE:
 		if (u->state == U_FAILED)
