@@ -35,17 +35,21 @@ static void low_limits(struct limits *m, struct lower *l, const struct node *n)
 
 /* ------------------------------------------------------------------ restart */
 
-static void restart_error(struct lower *l, const struct node *n, const char *name, const char *key)
+/* The reference prints such a file and fails when it comes to act on it; so it is no error before that either. Who is about to
+ * run the project is told then. */
+static void restart_error(struct lower *l, struct service *svc, const struct node *n, const char *key, const char *place)
 {
 	static const char *const words[] = { "no", "always", "on-failure", "unless-stopped", NULL };
 	const char *near;
 
-	/* The reference prints such a file and fails when it comes to act on it; so it is no error before
-	 * that either. */
+	svc->restart_unknown = arena_strdup(l->a, n->text);
+	svc->restart_place = place;
+	if (l->s->effects == EFFECTS_WARNED)
+		return;
 	diag_warn(l->s->d, n->pos,
 		"'%s' is no restart policy (no, always, on-failure[:N], unless-stopped); 'no' is used",
 		n->text);
-	diag_where(l->s->d, arena_printf(l->a, "services.%s.%s", name, key), n->origin, n->span);
+	diag_where(l->s->d, arena_printf(l->a, "services.%s.%s", svc->name, key), n->origin, n->span);
 	near = str_nearest(n->text, words);
 	if (near)
 		diag_hint(l->s->d, "did you mean '%s'?", near);
@@ -68,7 +72,7 @@ static void low_restart(struct lower *l, struct service *svc, const struct node 
 			 r->max_attempts >= 0))
 		r->kind = RESTART_ON_FAILURE;
 	else
-		restart_error(l, restart, svc->name, "restart");
+		restart_error(l, svc, restart, "restart", "restart");
 }
 
 /* deploy.restart_policy wins over `restart`; what it does not say about the condition, `restart` says. */
@@ -86,6 +90,7 @@ static void low_deploy_restart(struct lower *l, struct service *svc, const struc
 	if (!condition && tree_str(n, "restart"))
 		return;
 	svc->restart.kind = RESTART_NO;
+	svc->restart_unknown = NULL;
 	if (!condition || STREQ(condition->text, "any") || STREQ(condition->text, "always"))
 		svc->restart.kind = RESTART_ALWAYS;
 	else if (STREQ(condition->text, "on-failure"))
@@ -93,7 +98,8 @@ static void low_deploy_restart(struct lower *l, struct service *svc, const struc
 	else if (STREQ(condition->text, "unless-stopped"))
 		svc->restart.kind = RESTART_UNLESS_STOPPED;
 	else if (!STREQ(condition->text, "none") && !STREQ(condition->text, "no"))
-		restart_error(l, condition, svc->name, "deploy.restart_policy.condition");
+		restart_error(l, svc, condition, "deploy.restart_policy.condition",
+			"deploy/restart_policy/condition");
 }
 
 /* ------------------------------------------------------------------ health check, build, logging */

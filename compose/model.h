@@ -197,6 +197,8 @@ struct service {
 	struct probe probe;
 	enum unhealthy_action on_unhealthy;
 	struct restart_policy restart;
+	char *restart_unknown;           /* what stands there and is no policy (RESTART_NO is in force); else NULL */
+	const char *restart_place;       /* of that: "restart" or "deploy/restart_policy/condition" */
 	char *stop_signal;               /* NULL: the image's, else SIGTERM */
 	int64_t stop_grace_ns;           /* -1: 10 s */
 	struct limits limits;

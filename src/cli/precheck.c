@@ -1,9 +1,12 @@
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../../compose/node.h"
 #include "../image/image.h"
+#include "../super/svc_check.h"
 #include "../util/auto.h"
 #include "../util/mem.h"
 #include "up.h"
@@ -62,6 +65,55 @@ static void check_refs(const struct service *s, const char *what, const struct f
 	}
 }
 
+struct place {
+	struct pos pos;
+	unsigned span;
+	const char *origin;
+};
+
+static const struct node *item_of(const struct node *seq, const char *word)
+{
+	unsigned i;
+
+	return seq->kind == NODE_SEQ && str_uint(word, 0, UINT_MAX, &i) == 0 && i < seq->n ? seq->items[i] : NULL;
+}
+
+/* The user's text at `where` of a service, as deep as the path leads: what he did not write has no place. */
+static struct place place_of(const struct project *p, const struct service *s, const char *where, bool is_key)
+{
+	const struct node *services = node_get(p->root, "services"), *n = services ? node_get(services, s->name) : NULL;
+	struct place at = { .pos = s->pos };
+
+	for (const char *w = where; n && *w; w += strcspn(w, "/"), w += *w == '/') {
+		auto_free char *word = xstrndup(w, strcspn(w, "/"));
+		const struct node_pair *pair = node_pair_get(n, word);
+
+		if (pair && is_key && !w[strlen(word)])
+			return (struct place){ pair->key_pos, (unsigned)strlen(word), NULL };
+		n = pair ? pair->value : item_of(n, word);
+		if (n && n->pos.file)
+			at = (struct place){ n->pos, n->span, n->origin };
+	}
+	return at;
+}
+
+struct checking {
+	const struct project *p;
+	const struct service *s;
+	struct diag *found;
+};
+
+static void on_wrong(void *arg, const char *where, bool is_key, struct err *why)
+{
+	const struct checking *k = arg;
+	struct place at = place_of(k->p, k->s, where, is_key);
+
+	diag_error(k->found, at.pos, "service '%s': %s", k->s->name, err_msg(why));
+	diag_where(k->found, NULL, at.origin, at.span);
+	if (why->hint)
+		diag_hint(k->found, "%s", why->hint);
+}
+
 static void print(struct cli *c, struct diag *found)
 {
 	auto_buf struct buf b = BUF_INIT;
@@ -90,6 +142,7 @@ int precheck(struct cli *c, const bool *scope, struct err *err)
 		if (!scope[i])
 			continue;
 		check_image(p, s, store, &found);
+		svc_check(p, s, on_wrong, &(struct checking){ p, s, &found });
 		check_mounts(s, &found);
 		check_refs(s, "config", s->configs, s->n_configs, p->configs, p->n_configs, &found);
 		check_refs(s, "secret", s->secrets, s->n_secrets, p->secrets, p->n_secrets, &found);

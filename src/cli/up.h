@@ -19,7 +19,7 @@ struct up_opts {
 bool *up_scope(const struct cli *c, const struct up_opts *o);
 bool up_in_scope(const struct cli *c, const bool *scope, const char *service);
 /* What can be known to fail before anything is touched: images, bind sources, files of configs and
- * secrets. All of it is printed at once. 0, CLI_PRINTED or -1. */
+ * secrets, and what this host cannot do (super/svc_check.h). All of it is printed at once. 0, CLI_PRINTED or -1. */
 int precheck(struct cli *c, const bool *scope, struct err *err);
 /* Sends req (taken) and stays: logs until all containers have stopped, Ctrl-C. Returns the exit status or
  * -1. */

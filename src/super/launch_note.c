@@ -68,7 +68,7 @@ static void remember_names(struct making *c)
 	making_add_all(&c->launch.dns, svc->dns.v, svc->dns.n);
 }
 
-/* What was wrong with it, logopt_check() has said. */
+/* What was wrong with it, svc_check() has said. */
 static int remember_log(struct making *c, struct err *err)
 {
 	const char *driver = c->svc->log_driver, *idle = logopt_without_effect(c->svc);

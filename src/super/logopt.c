@@ -164,6 +164,28 @@ bool logopt_known_driver(const char *driver)
 	return driver_of(driver) || STREQ(driver, "none");
 }
 
+/* Docker's own, and a plugin that is often given this short name. */
+static const char *const others[] = { "awslogs", "etwlogs", "fluentd", "gcplogs", "gelf", "logentries", "loki", "splunk" };
+
+int logopt_check_driver(const struct service *svc, struct err *err)
+{
+	const char *name = svc->log_driver, *known[ARRAY_LEN(drivers) + ARRAY_LEN(others) + 2] = { "none" }, *near;
+	size_t n = 1;
+
+	if (logopt_known_driver(name) || strpbrk(name, "/:"))
+		return 0;
+	for (size_t i = 0; i < ARRAY_LEN(drivers); i++)
+		known[n++] = drivers[i].name;
+	for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+		if (STREQ(others[i], name))
+			return 0;
+		known[n++] = others[i];
+	}
+	near = str_nearest(name, known);
+	err_set(err, ERR_INPUT, "there is no log driver '%s'", name);
+	return near ? err_hint(err, "did you mean '%s'?", near) : err_hint(err, "there are json-file, local, journald, syslog and none");
+}
+
 static const char *option(const struct service *svc, const char *key)
 {
 	const struct kvs *l = &svc->log_options;
@@ -184,26 +206,20 @@ static int unknown(const struct driver *d, const char *key, struct err *err)
 			known[n++] = option_rows[i].key;
 	near = str_nearest(key, known);
 	err_set(err, ERR_INPUT, "log driver '%s' has no option '%s'", d->name, key);
-	return near ? err_hint(err, "did you mean '%s'?", near) : -1;
+	if (near)
+		err_hint(err, "did you mean '%s'?", near);
+	return LOGOPT_UNKNOWN;
 }
 
-int logopt_check(const struct service *svc, struct err *err)
+int logopt_check_option(const struct service *svc, size_t i, struct err *err)
 {
 	const struct driver *d = driver_of(svc->log_driver);
+	const char *key = svc->log_options.v[i].key, *value = svc->log_options.v[i].value;
 
-	for (size_t i = 0; d && i < svc->log_options.n; i++) {
-		const char *key = svc->log_options.v[i].key, *value = svc->log_options.v[i].value;
-		const struct option_row *row = NULL;
-
-		for (size_t k = 0; !row && k < ARRAY_LEN(option_rows); k++)
-			if (STREQ(option_rows[k].key, key) && option_rows[k].who & d->bit)
-				row = &option_rows[k];
-		if (!row)
-			return unknown(d, key, err);
-		if (value && row->check(key, value, err) < 0)
-			return -1;
-	}
-	return 0;
+	for (size_t k = 0; d && k < ARRAY_LEN(option_rows); k++)
+		if (STREQ(option_rows[k].key, key) && option_rows[k].who & d->bit)
+			return value ? option_rows[k].check(key, value, err) : 0;
+	return d ? unknown(d, key, err) : 0;
 }
 
 const char *logopt_without_effect(const struct service *svc)

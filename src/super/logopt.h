@@ -26,9 +26,12 @@ void log_ship_done(struct log_ship *s);
 json_t *log_ship_to_json(const struct log_ship *s);              /* NULL when it goes nowhere */
 void log_ship_from_json(const json_t *j, struct log_ship *ret);  /* j may be NULL */
 
-/* What the file says, looked at before anything is made: an option that the driver does not have, or a value that is none. Of drivers
- * that davit does not have no option is known. */
-int logopt_check(const struct service *svc, struct err *err);
+/* What the file says, looked at before anything is made. A driver of docker's that davit does not have is none of the mistakes (a plugin is
+ * known by its '/' or ':'); of such a driver no option is known, so each is right. */
+int logopt_check_driver(const struct service *svc, struct err *err);
+/* The i-th of log_options. 0; LOGOPT_UNKNOWN: the driver has no such option, -1: its value is wrong, both with *err set. */
+enum { LOGOPT_UNKNOWN = 1 };
+int logopt_check_option(const struct service *svc, size_t i, struct err *err);
 /* Whether the driver is one of ours; NULL is. */
 bool logopt_known_driver(const char *driver);
 /* What is accepted without effect, NULL: nothing of the kind. */
@@ -40,5 +43,5 @@ struct log_who {
 	const json_t *labels;            /* object or NULL */
 	const struct strs *env;          /* "KEY=value" */
 };
-/* For a service that logopt_check() had nothing against. */
+/* For a service that the checks above had nothing against. */
 int logopt_ship(const struct service *svc, const struct log_who *who, struct log_ship *ret, struct err *err);

@@ -40,6 +40,48 @@ load ../lib
 	refused 1 "a → b → c → a" -- davit up -d
 }
 
+@test "what this host cannot do is said of all services at once, each in its place" {
+	compose <<-END
+	services:
+	  one: {image: busybox, logging: {driver: jounald}}
+	  two:
+	    image: busybox
+	    logging:
+	      options:
+	        max-sise: 1m
+	        max-file: "0"
+	    restart: alwys
+	  three:
+	    image: busybox
+	    dns: [127.0.0.1, nowhere]
+	    stop_signal: SIGTREM
+	    deploy: {restart_policy: {condition: sometimes}}
+	END
+	refused 1 "compose.yaml:2:43: error: service 'one': there is no log driver 'jounald'" "did you mean 'journald'?" \
+		"compose.yaml:7:9: error: service 'two': log driver 'json-file' has no option 'max-sise'" "did you mean 'max-size'?" \
+		"compose.yaml:8:19: error: service 'two': log option max-file '0'" \
+		"compose.yaml:9:14: error: service 'two': 'alwys' is no restart policy" "did you mean 'always'?" \
+		"compose.yaml:12:22: error: service 'three': 'nowhere' is not the address of a DNS server" \
+		"compose.yaml:13:18: error: service 'three': there is no signal 'SIGTREM'" \
+		"compose.yaml:14:42: error: service 'three': 'sometimes' is no restart policy" -- davit up -d
+	lacks "$stderr" "'no' is used"
+	run -0 --separate-stderr davit config
+	has "$stderr" "warning: 'alwys' is no restart policy"
+	has "$output" "restart: alwys"
+	nothing_begun
+}
+
+@test "what is wrong with a service that is not asked for can wait" {
+	compose <<-END
+	services:
+	  one: {image: busybox, command: "true"}
+	  two: {image: busybox, restart: sometimes, logging: {driver: jounald}}
+	END
+	up one
+	refused_two() { run -1 --separate-stderr davit up -d; has "$stderr" "'sometimes' is no restart policy"; }
+	refused_two
+}
+
 @test "a port out of range" {
 	compose <<-END
 	services:

@@ -1,6 +1,7 @@
 /* errors_test - the words and places of the user's mistakes, as text.
  *
- * Each folder of tests/golden/errors is a project and the file `expected` in it what is to be said about it.
+ * Each folder of tests/golden/errors is a project and the file `expected` in it what is to be said about it: to who is about to run it, or,
+ * with a file `printed` beside it, to who has it printed.
  * With GOLDEN_UPDATE set in the environment the files are written instead of compared. Runs from the top of
  * the tree, as the units do. */
 #include <setjmp.h>
@@ -51,6 +52,8 @@ static char *problems(void)
 	struct project *p = NULL;
 	struct buf out = BUF_INIT;
 
+	if (access("printed", F_OK) == 0)
+		opts.effects = EFFECTS_UNTOLD;
 	buf_str(&out, compose_load(&opts, &d, &p) == 0 ? "accepted\n" : "refused\n");
 	for (size_t i = 0; i < d.n; i++)
 		print_item(&out, &d.items[i]);

@@ -32,7 +32,7 @@ static void expect_refused(const char *driver, const char *key, const char *valu
 	struct service svc = service(driver, o, 1);
 	auto_err struct err err = ERR_INIT;
 
-	assert_int_equal(logopt_check(&svc, &err), -1);
+	assert_int_not_equal(logopt_check_option(&svc, 0, &err), 0);
 	if (!strstr(err_msg(&err), words))
 		fail_msg("'%s' is not in: %s", words, err_msg(&err));
 }
@@ -43,7 +43,7 @@ static void expect_fine(const char *driver, const char *key, const char *value)
 	struct service svc = service(driver, o, 1);
 	auto_err struct err err = ERR_INIT;
 
-	if (logopt_check(&svc, &err) < 0)
+	if (logopt_check_driver(&svc, &err) < 0 || logopt_check_option(&svc, 0, &err) != 0)
 		fail_msg("%s", err_msg(&err));
 }
 
@@ -66,7 +66,21 @@ static void options_are_known_or_refused(void **state)
 	expect_fine("gelf", "gelf-address", "udp://x:1");
 	expect_fine("none", "whatever", "x");
 	expect_refused("syslog", "syslog-tls-key", "/k", "TLS");
+	expect_fine("grafana/loki-docker-driver:latest", "x", "y");
 	assert_true(logopt_known_driver(NULL) && logopt_known_driver("none") && !logopt_known_driver("gelf"));
+}
+
+static void drivers_are_known_or_refused(void **state)
+{
+	struct service svc = service("jounald", NULL, 0);
+	auto_err struct err err = ERR_INIT, far = ERR_INIT;
+
+	assert_int_equal(logopt_check_driver(&svc, &err), -1);
+	assert_string_equal(err_msg(&err), "there is no log driver 'jounald'");
+	assert_string_equal(err.hint, "did you mean 'journald'?");
+	svc = service("something-else", NULL, 0);
+	assert_int_equal(logopt_check_driver(&svc, &far), -1);
+	assert_string_equal(far.hint, "there are json-file, local, journald, syslog and none");
 }
 
 static void tags(void **state)
@@ -183,7 +197,8 @@ static void nothing_is_sent_without_a_driver(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(options_are_known_or_refused), cmocka_unit_test(tags), cmocka_unit_test(addresses),
+		cmocka_unit_test(options_are_known_or_refused),
+		cmocka_unit_test(drivers_are_known_or_refused), cmocka_unit_test(tags), cmocka_unit_test(addresses),
 		cmocka_unit_test(journald_messages), cmocka_unit_test(syslog_messages), cmocka_unit_test(nothing_is_sent_without_a_driver),
 	};
 
