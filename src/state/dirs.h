@@ -35,3 +35,5 @@ int dirs_projects(const struct dirs *d, char ***ret, struct err *err);
 int lock_take(const struct pdirs *p, int *ret_fd, struct err *err);
 /* Whether somebody holds it. For a moment lock_take() may find it held by the one that asks. */
 bool lock_held(const struct pdirs *p);
+/* Whether fd is the project's lock, and not that of a run directory which is gone. */
+bool lock_is(const struct pdirs *p, int fd);

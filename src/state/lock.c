@@ -49,6 +49,11 @@ int lock_take(const struct pdirs *p, int *ret_fd, struct err *err)
 		err, ERR_BUSY, "the lock of project '%s' is removed and made again all the time", p->name);
 }
 
+bool lock_is(const struct pdirs *p, int fd)
+{
+	return p->run_fd >= 0 && still_there(fd, p->run_fd);
+}
+
 bool lock_held(const struct pdirs *p)
 {
 	auto_close int fd = p->run_fd < 0 ? -1 : openat(p->run_fd, "lock", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);

@@ -9,6 +9,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 
+#include "../keeper/keeper.h"
 #include "../util/auto.h"
 #include "../util/clock.h"
 #include "../util/hash.h"
@@ -383,6 +384,24 @@ static void forget_caller(void)
 		unsetenv(said[i]);
 }
 
+/* The last supervisor was killed between the project's end and its own: our keeper's lock is that of a directory which is gone, and
+ * nothing is on record, or another keeper is there already. Nothing is made anew for that; what was being removed goes. */
+static bool is_over(const struct dirs *d, const char *project)
+{
+	struct pdirs p;
+	bool over;
+
+	if (fcntl(KEEPER_LOCK_FD, F_GETFD) < 0 || pdirs_open(d, project, false, &p, NULL) < 0)
+		return false;
+	over = !lock_is(&p, KEEPER_LOCK_FD) && (p.state_fd < 0 || lock_held(&p));
+	pdirs_done(&p);
+	if (over) {
+		sweep_gone(d->run);
+		sweep_gone(d->state);
+	}
+	return over;
+}
+
 /* The process ends; memory and descriptors go with it. What matters is the order of the keeper's end and the last client's (see
  * client_outlives_keeper). */
 int super_main(const struct dirs *d, const char *project)
@@ -394,6 +413,8 @@ int super_main(const struct dirs *d, const char *project)
 	umask(022);
 	raise_files_limit();
 	forget_caller();
+	if (is_over(d, project))
+		return 0;
 	if (chdir("/") < 0 || begin(s, d, project, &err) < 0) {
 		log_error("cannot start: %s", err_msg(&err));
 		super_say_why_not(&s->p, &err);

@@ -50,6 +50,24 @@ begin() {
 	done
 }
 
+@test "a supervisor that is killed between the project's end and its own has no successor" {
+	compose <<<'services: {job: {image: busybox, command: "true", network_mode: none}}'
+	up
+	wait_until 5 state_is job exited
+	local keeper
+	keeper=$(keeper_pid)
+	kill -STOP "$keeper"
+	kill -9 "$(supervisor_pid)"
+	umount "$DAVIT_RUN_DIR/projects/$PROJECT"/{rootfs,netns}/*
+	find /sys/fs/cgroup -depth -type d -path "*/davit/$PROJECT*" -exec rmdir {} +
+	mv "$DAVIT_STATE_DIR/projects/$PROJECT" "$DAVIT_STATE_DIR/projects/.gone-1"
+	mv "$DAVIT_RUN_DIR/projects/$PROJECT" "$DAVIT_RUN_DIR/projects/.gone-1"
+	kill -CONT "$keeper"
+	wait_until 4 eval '! keeper_pid'     # a supervisor that has nothing to do stays 5 s
+	nothing_begun
+	is "$(ls -A "$DAVIT_RUN_DIR/projects")" ""
+}
+
 @test "the supervisor is killed at every second step of down: down ends well and leaves nothing" {
 	stack
 	local line before
