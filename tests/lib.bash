@@ -49,6 +49,9 @@ sh_in() { davit exec -T "$1" sh -c "$2"; }
 # ps_field SERVICE FIELD: of `ps --format json`, one line per container
 ps_field() { davit ps -a --format json "$1" | jq -r "if type == \"array\" then .[] else . end | .$2"; }
 
+# record SERVICE FIELD: of its last record in the journal, as JSON
+record() { tac "$DAVIT_STATE_DIR/projects/$PROJECT/journal" | grep -m 1 "\"slot\":\"$1-1\"" | jq ".unit.$2"; }
+
 state_is() { [ "$(ps_field "$1" State)" = "$2" ]; }
 health_is() { [ "$(ps_field "$1" Health)" = "$2" ]; }
 log_has() { davit logs --no-log-prefix --no-color "$1" 2>&1 | grep -q -- "$2"; }
@@ -70,6 +73,16 @@ supervisor_pid() {
 }
 
 keeper_pid() { pgrep -f "davit-keeper .*--supervise $PROJECT "; }
+
+supervisor_is_new() { local now; now=$(supervisor_pid); [ -n "$now" ] && [ "$now" != "$1" ] && davit ps >/dev/null; }
+
+# Returns when its successor answers.
+kill_supervisor() {
+	local before
+	before=$(supervisor_pid)
+	kill -9 "$before"
+	wait_until 5 supervisor_is_new "$before"
+}
 
 # kill_both [PID]...: keeper and supervisor at once, neither sees the other go; and those PIDs with them.
 kill_both() {

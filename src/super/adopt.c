@@ -172,6 +172,7 @@ static void adopt_resting(struct unit *u)
 		return;
 	case U_CREATING:
 		u->want = again ? W_RUNNING : W_NOTHING;
+		u->counted = again;
 		u->state = U_DELETING;
 		act_delete_half(u);
 		return;

@@ -72,7 +72,8 @@ void act_backoff(struct unit *u)
 {
 	u->want = W_RUNNING;
 	u->rec.restarting = true;
-	u->rec.restarts++;
+	u->rec.restarts += !u->counted;
+	u->counted = false;
 	unit_due(u, u->rec.backoff_ms);
 	unit_save(u);
 	unit_event_backoff(u);

@@ -116,6 +116,7 @@ struct unit {
 	bool drop_volumes;               /* its removal takes the anonymous volumes along */
 	bool stuck;                      /* does not end, not even by SIGKILL */
 	bool stop_asked;                 /* this stop was asked for: policy does not bring it back */
+	bool counted;                    /* a predecessor counted the restart in the middle of which it died */
 	int64_t grace_ms;                /* of the stop in progress, -1: the launch's */
 
 	uint64_t told[EV_N_OF_CONTAINER];    /* events.c: by kind, what the last event was about; 0: none was told */

@@ -1,15 +1,6 @@
 # Whatever of ours is killed, the containers run on, nothing is lost, and somebody takes over.
 load ../lib
 
-supervisor_is_new() { local now; now=$(supervisor_pid); [ -n "$now" ] && [ "$now" != "$1" ] && davit ps >/dev/null; }
-
-kill_supervisor() {
-	local before
-	before=$(supervisor_pid)
-	kill -9 "$before"
-	wait_until 5 supervisor_is_new "$before"
-}
-
 @test "the supervisor is killed: containers run on, exec and restart work" {
 	compose <<-END
 	services:

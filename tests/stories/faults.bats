@@ -241,3 +241,19 @@ refused_up() {
 	is "$(sh_in one 'echo here')" here
 	well
 }
+
+@test "the supervisor dies while a restart is being created: it is counted once" {
+	faulty
+	stack
+	up --wait bad
+	local before
+	before=$(pid_of bad)
+	fault create.bad-1.once "slow 1"
+	kill -9 "$before"
+	is_creating() { [ "$(record bad state)" = '"creating"' ]; }
+	wait_until 5 is_creating
+	kill_supervisor
+	wait_until 10 new_pid bad "$before"
+	wait_until 5 state_is bad running
+	is "$(record bad restarts)" 1
+}

@@ -1,15 +1,6 @@
 # Health: commands in the container and probes over sockets; what survives, what is done about the unhealthy.
 load ../lib
 
-supervisor_is_new() { local now; now=$(supervisor_pid); [ -n "$now" ] && [ "$now" != "$1" ] && davit ps >/dev/null; }
-
-kill_supervisor() {
-	local before
-	before=$(supervisor_pid)
-	kill -9 "$before"
-	wait_until 5 supervisor_is_new "$before"
-}
-
 journal() { cat "$DAVIT_STATE_DIR/projects/$PROJECT/journal"; }
 # remembered SERVICE FIELD: of its record
 remembered() { journal | jq -r --arg slot "$1-1" --arg field "$2" 'select(.unit.slot == $slot) | .unit[$field] // ""' | tail -n 1; }

@@ -3,15 +3,6 @@ load ../lib
 
 pid_changes() { local now; now=$(pid_of "$1"); [ -n "$now" ] && [ "$now" != "$2" ]; }
 runs_logged() { [ "$(davit logs --no-log-prefix "$1" | wc -l)" -ge "$2" ]; }
-record() { tac "$DAVIT_STATE_DIR/projects/$PROJECT/journal" | grep -m 1 "\"slot\":\"$1-1\"" | jq ".unit.$2"; }
-
-kill_supervisor() {
-	local before
-	before=$(supervisor_pid)
-	kill -9 "$before"
-	replaced() { local now; now=$(supervisor_pid); [ -n "$now" ] && [ "$now" != "$before" ]; }
-	wait_until 5 replaced
-}
 
 # pauses SERVICE FROM: the pauses between its runs, in seconds, each run having logged its uptime; at least twice as long each time.
 doubles() {
