@@ -2,6 +2,7 @@
  * from which its table goes on. Nothing that runs is touched.
  *
  * A process is the one remembered when pid, start time and boot agree. How a process ended that is gone by now stands in the exits file. */
+#include "exec_in.h"
 #include "hooks.h"
 
 #include <fcntl.h>
@@ -231,6 +232,7 @@ static void adopt_units(struct super *s, struct world *w)
 		network_adopt_ports(u);
 	}
 	s->took_over = s->units.n > 0;
+	exec_in_sweep(s);
 	events_begin(s);
 	map_each(&s->units, it) {
 		struct unit *u = it->value;

@@ -4,12 +4,15 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../util/auto.h"
 #include "../util/buf.h"
 #include "../util/mem.h"
 #include "../util/path.h"
+
+enum { CHILDREN_MAX = 1 << 20 };
 
 struct paths {
 	char *root, *process, *pid, *log;
@@ -122,26 +125,80 @@ void exec_in_remove(struct unit *u)
 		exec_in_forget(u, files[i]);
 }
 
+static void kill_exec(const struct unit *u, const struct proc_id *id)
+{
+	int fd = proc_pidfd(id);
+	pid_t group = fd < 0 ? 0 : group_of(u, id->pid);
+
+	if (group)
+		kill(-group, SIGKILL);
+	if (fd >= 0) {
+		proc_pidfd_signal(fd, SIGKILL);
+		close(fd);
+	}
+}
+
 void exec_in_kill(struct unit *u, const char *tag)
 {
 	auto_free char *name = pid_name(u, tag);
 	auto_buf struct buf b = BUF_INIT;
 	struct proc_id id;
 	uint64_t n;
-	int fd;
 
 	if (path_read(u->s->p.run_fd, name, 31, &b, NULL) < 0 || !b.len || str_u64(b.p, &n) < 0 || n < 2 || n > INT32_MAX ||
 	    proc_identify((pid_t)n, &id) < 0)
 		return;
-	fd = proc_pidfd(&id);
-	if (fd < 0)
-		return;
-	if (in_cgroup(u, id.pid)) {
-		pid_t group = group_of(u, id.pid);
-		if (group)
-			kill(-group, SIGKILL);
-		proc_pidfd_signal(fd, SIGKILL);
-	}
-	close(fd);
+	if (in_cgroup(u, id.pid))
+		kill_exec(u, &id);
 	exec_in_forget(u, tag);
+}
+
+/* ------------------------------------------------------------------ strays */
+
+/* With the host's numbers what a container leaves behind comes to the keeper, too. */
+static bool has_own_pids(const struct unit *u)
+{
+	auto_free char *path = xasprintf("/proc/%d/ns/pid", (int)u->rec.proc.pid);
+	struct stat theirs, ours;
+
+	return stat(path, &theirs) == 0 && stat("/proc/self/ns/pid", &ours) == 0 && theirs.st_ino != ours.st_ino;
+}
+
+static bool is_init(const struct super *s, pid_t pid)
+{
+	map_each(&s->units, it) {
+		const struct unit *u = it->value;
+		if (u->rec.proc.pid == pid)
+			return true;
+	}
+	return false;
+}
+
+static void sweep_one(const struct super *s, pid_t pid)
+{
+	struct proc_id id;
+
+	if (pid < 2 || pid == getpid() || is_init(s, pid) || proc_identify(pid, &id) < 0)
+		return;
+	map_each(&s->units, it) {
+		const struct unit *u = it->value;
+		if (!unit_has_process(u->state) || !in_cgroup(u, pid) || !has_own_pids(u))
+			continue;
+		kill_exec(u, &id);
+		return;
+	}
+}
+
+void exec_in_sweep(const struct super *s)
+{
+	auto_free char *path = xasprintf("/proc/%d/task/%d/children", (int)getppid(), (int)getppid());
+	auto_buf struct buf b = BUF_INIT;
+
+	if (path_read(AT_FDCWD, path, CHILDREN_MAX, &b, NULL) < 0 || !b.p)
+		return;
+	for (char *save, *word = strtok_r(b.p, " ", &save); word; word = strtok_r(NULL, " ", &save)) {
+		uint64_t pid;
+		if (str_u64(word, &pid) == 0 && pid <= INT32_MAX)
+			sweep_one(s, (pid_t)pid);
+	}
 }

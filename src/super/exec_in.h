@@ -12,6 +12,9 @@
 int exec_in_start(struct unit *u, const char *tag, const char *process, const int stdio[3], struct child *ret, struct err *err);
 /* SIGKILLs the command and its process group, if it runs: one that a dead supervisor left. */
 void exec_in_kill(struct unit *u, const char *tag);
+/* At the beginning of a supervisor: the same for those whose number the runtime had not written down yet when it died with the one
+ * before. Their parent is then the keeper, whose children else are containers' first processes. */
+void exec_in_sweep(const struct super *s);
 /* SIGKILLs all of one in flight, and lets go of its runtime. */
 void exec_in_abort(struct unit *u, const char *tag, struct child *call);
 /* The runtime has brought it to life. */

@@ -257,3 +257,25 @@ refused_up() {
 	wait_until 5 state_is bad running
 	is "$(record bad restarts)" 1
 }
+
+@test "the supervisor dies before the runtime has written down which process a health check is: it does not stay" {
+	faulty 20s
+	compose <<-END
+	services:
+	  bad:
+	    image: busybox
+	    command: [sleep, inf]
+	    healthcheck: {test: [CMD, sleep, "7662"], timeout: 60s}
+	END
+	fault exec.bad-1 unnoted
+	up
+	checks() { pgrep -fx 'sleep 7662'; }
+	wait_until 5 checks
+	local first
+	first=$(checks)
+	kill_supervisor
+	kill_supervisor
+	not kill -0 $first
+	one_left() { [ "$(checks | wc -l)" = 1 ]; }
+	wait_until 5 one_left
+}
