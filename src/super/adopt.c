@@ -89,6 +89,7 @@ static void adopt_living(struct unit *u)
 	switch (u->state) {
 	case U_STARTING:
 		u->want = W_RUNNING;
+		unit_steady(u);
 		act_start(u);
 		break;
 	case U_RUNNING:

@@ -5,8 +5,9 @@
  * from us, through the init's own descriptor. One too many does no harm: the init reads one, and what it then becomes has no such
  * descriptor.
  *
- * The init reads without waiting, and takes "nothing there yet" (EAGAIN, what it gets between our open and our write) for the end of
- * its life. Thus its descriptor is made to wait first, through a duplicate of it (pidfd_getfd, Linux 5.6). */
+ * The init reads without waiting, and takes "nothing there yet" (EAGAIN) for the end of its life. It gets that between open and write, ours
+ * or those of crun's start, if it looks just then: which it does all the time once somebody has opened the fifo and gone again. Thus its
+ * descriptor is made to wait first, through a duplicate of it (pidfd_getfd, Linux 5.6). */
 #include "sup.h"
 
 #include <dirent.h>
@@ -54,6 +55,20 @@ static void make_it_wait(int pidfd, int their_fd)
 
 	if (flags >= 0)
 		fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+}
+
+void unit_steady(const struct unit *u)
+{
+	auto_free char *fds = xasprintf("/proc/%d/fd", (int)u->rec.proc.pid);
+	auto_free char *fifo = xasprintf("%s/oci/%s/exec.fifo", u->s->p.run, u->rec.id);
+	auto_closedir DIR *d = opendir(fds);
+	struct stat want, st;
+
+	if (!d || stat(fifo, &want) < 0)
+		return;
+	for (struct dirent *e = readdir(d); e; e = readdir(d))
+		if (fstatat(dirfd(d), e->d_name, &st, 0) == 0 && st.st_ino == want.st_ino && st.st_dev == want.st_dev)
+			make_it_wait(u->pidfd, (int)strtol(e->d_name, NULL, 10));
 }
 
 static bool let_go(int pidfd, int dir_fd, const char *name)

@@ -272,6 +272,8 @@ void unit_send_stop(struct unit *u);
 bool unit_waits_for_start(const struct unit *u);
 /* One that waits no longer, or should not: its start may have been cut short. */
 void unit_nudge(const struct unit *u);
+/* Before another start of an init that a start which was killed may have left in circles over its fifo: it bears a second one. */
+void unit_steady(const struct unit *u);
 /* The runtime of this container: its own or the supervisor's. */
 const struct oci_runtime *unit_runtime(struct unit *u);
 void unit_timer(struct unit *u, int64_t ms);     /* -1: off */

@@ -18,15 +18,17 @@ stack() {
 	  bad:
 	    image: busybox
 	    command: [sleep, inf]
+	    stop_signal: SIGKILL
 	    restart: always
 	    deploy: {restart_policy: {delay: 20ms}}
 	  good:
 	    image: busybox
 	    command: ["sh", "-c", "echo hello >index.html; exec httpd -f -p 80"]
+	    stop_signal: SIGKILL
 	    restart: always
 	    deploy: {restart_policy: {delay: 0s}}
 	    healthcheck: {test: "test ! -e /tmp/bad", interval: 50ms, retries: 1}
-	  asks: {image: busybox, command: [sleep, inf]}
+	  asks: {image: busybox, command: [sleep, inf], stop_signal: SIGKILL}
 	END
 }
 
@@ -278,4 +280,21 @@ refused_up() {
 	not kill -0 $first
 	one_left() { [ "$(checks | wc -l)" = 1 ]; }
 	wait_until 5 one_left
+}
+
+@test "the supervisor dies while start has opened the fifo, but not let go: the next one's start does" {
+	faulty 20s
+	stack
+	local n
+	for n in 1 2 3 4 5 6; do
+		fault start.asks-$n.once opened
+	done
+	"$DAVIT" up -d --scale asks=6 asks >shown 2>&1 3>&- &
+	local up=$!
+	all_start() { [ "$(calls 'start asks-.')" = 6 ]; }
+	wait_until 10 all_start
+	kill_supervisor
+	wait $up || fail "up: $(cat shown)"
+	all_run() { [ "$(davit ps --format json asks | jq -r .State | sort | uniq -c | xargs)" = "6 running" ]; }
+	wait_until 10 all_run
 }
