@@ -21,9 +21,13 @@ static void load_launch(struct unit *u)
 	auto_free char *path = xasprintf("%s/launch.json", dir);
 	auto_err struct err err = ERR_INIT;
 	auto_json json_t *j = NULL;
+	bool read = jx_load(AT_FDCWD, path, 1 << 20, &j, &err) == 0;
 
-	if (jx_load(AT_FDCWD, path, 1 << 20, &j, &err) < 0 || launch_from_json(j, &u->launch, &err) < 0) {
+	if (!read || launch_from_json(j, &u->launch, &err) < 0) {
 		log_info("%s: no launch record: %s", u->rec.slot, err_msg(&err));
+		/* torn by a power cut: the next start writes it anew */
+		if (!read && err.kind == ERR_INPUT && !unit_rec_alive(&u->rec))
+			unlink(path);
 		return;
 	}
 	u->have_launch = true;

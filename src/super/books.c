@@ -241,8 +241,7 @@ static bool is_planned(const struct plan *p, const char *slot)
 	return false;
 }
 
-/* What a worker that was killed had taken for containers that were never made, nor are to be now. */
-static void release_unclaimed(struct super *s)
+void network_release_others(struct super *s, bool (*keeps)(struct super *s, const char *slot))
 {
 	auto_free char *ours = lease_name(s, "");
 	auto_json json_t *nets = ipam_list(s->ipam, NULL);
@@ -251,12 +250,17 @@ static void release_unclaimed(struct super *s)
 	size_t i;
 
 	json_array_foreach(nets, i, net)
-		json_object_foreach(jx_obj(net, "addrs"), who, addr) {
-			const char *slot = str_starts(who, ours) ? who + strlen(ours) : NULL;
-			const struct unit *u = slot ? unit_get(s, slot) : NULL;
-			if (slot && !(u && u->rec.id) && !is_planned(s->leasing, slot))
+		json_object_foreach(jx_obj(net, "addrs"), who, addr)
+			if (str_starts(who, ours) && !keeps(s, who + strlen(ours)))
 				ipam_release(s->ipam, jx_str(net, "name"), who);
-		}
+}
+
+/* Else a worker that was killed had taken it for a container that was never made, nor is to be now. */
+static bool is_claimed(struct super *s, const char *slot)
+{
+	const struct unit *u = unit_get(s, slot);
+
+	return (u && u->rec.id) || is_planned(s->leasing, slot);
 }
 
 /* ------------------------------------------------------------------ the worker */
@@ -323,7 +327,7 @@ static int books_work(void *arg, json_t **ret, struct err *err)
 	*ret = json_object();
 	ipam_sweep(s->ipam);             /* of a worker that was killed */
 	if (s->leasing)
-		release_unclaimed(s);
+		network_release_others(s, is_claimed);
 	if (write_books(arg, *ret, &why) < 0) {
 		jx_set_str(*ret, "failed", err_msg(&why));
 		jx_set_str(*ret, "kind", err_kind_str(why.kind));

@@ -221,19 +221,6 @@ static bool is_anybodys(struct super *s, const char *slot)
 	return u && (u->state != U_ABSENT || u->rec.id || u->planned);
 }
 
-static void drop_stray_leases(struct super *s)
-{
-	auto_json json_t *nets = ipam_list(s->ipam, NULL);
-	size_t i, len = strlen(s->p.name);
-	json_t *n, *addr;
-	const char *who;
-
-	json_array_foreach(nets, i, n)
-		json_object_foreach(jx_obj(n, "addrs"), who, addr)
-			if (!strncmp(who, s->p.name, len) && who[len] == '/' && !is_anybodys(s, who + len + 1))
-				ipam_release(s->ipam, jx_str(n, "name"), who);
-}
-
 static int drop_stray_slots(struct super *s, struct err *err)
 {
 	auto_free char *dir = xasprintf("%s/netns", s->p.run);
@@ -249,7 +236,7 @@ static int drop_stray_slots(struct super *s, struct err *err)
 
 static int strays_work(void *arg, json_t **ret, struct err *err)
 {
-	drop_stray_leases(arg);
+	network_release_others(arg, is_anybodys);
 	return drop_stray_slots(arg, err);
 }
 

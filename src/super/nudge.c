@@ -34,19 +34,6 @@ static bool is_exec_fifo(int dir_fd, const char *name)
 	return str_ends(target, "/exec.fifo (deleted)");
 }
 
-/* What has that name may be anything by now, a device, say, which is not to be opened, let alone written to. */
-static int open_writer(int dir_fd, const char *name)
-{
-	auto_close int found = openat(dir_fd, name, O_PATH | O_CLOEXEC);
-	char path[32];
-	struct stat st;
-
-	if (found < 0 || fstat(found, &st) < 0 || !S_ISFIFO(st.st_mode))
-		return -1;
-	snprintf(path, sizeof path, "/proc/self/fd/%d", found);
-	return open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
-}
-
 /* Without the right to duplicate it is left as it is: most likely the byte is seen together with its writer. */
 static void make_it_wait(int pidfd, int their_fd)
 {
@@ -71,11 +58,18 @@ void unit_steady(const struct unit *u)
 			make_it_wait(u->pidfd, (int)strtol(e->d_name, NULL, 10));
 }
 
+/* What has that name may be anything by now, a device, say, which is neither to be opened nor to be changed. */
 static bool let_go(int pidfd, int dir_fd, const char *name)
 {
-	make_it_wait(pidfd, (int)strtol(name, NULL, 10));
-	auto_close int fd = open_writer(dir_fd, name);
+	auto_close int found = openat(dir_fd, name, O_PATH | O_CLOEXEC), fd = -1;
+	char path[32];
+	struct stat st;
 
+	if (found < 0 || fstat(found, &st) < 0 || !S_ISFIFO(st.st_mode))
+		return false;
+	make_it_wait(pidfd, (int)strtol(name, NULL, 10));
+	snprintf(path, sizeof path, "/proc/self/fd/%d", found);
+	fd = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
 	return fd >= 0 && write(fd, "0", 1) == 1;
 }
 

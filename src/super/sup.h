@@ -359,6 +359,8 @@ int network_apply_books(struct super *s, const json_t *result, struct strs *new_
 void network_forget_nets(struct super *s);
 /* (worker) Gives a unit's addresses back. */
 void network_release(struct super *s, struct unit *u);
+/* The addresses of all slots of the project but those that `keeps` wants; in a worker. */
+void network_release_others(struct super *s, bool (*keeps)(struct super *s, const char *slot));
 /* Path of the namespace a service's containers live in: its slot's, another slot's, or NULL for the host's; malloc'ed. */
 /* The slot of a container of this project by the container's name or id, NULL: there is none. */
 const char *network_slot_of_container(struct super *s, const char *name);

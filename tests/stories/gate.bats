@@ -285,4 +285,26 @@ come_back_in_order() {
 	power_cut
 	davit kill -s CONT job
 	come_back_in_order
+	davit doctor
+}
+
+@test "after a power cut the launch record of what does not come back is empty: it goes, a start writes a new one" {
+	compose <<-END
+	services:
+	  job: {image: busybox, command: echo done}
+	  web: {image: busybox, command: [sleep, inf], restart: always}
+	END
+	up
+	wait_until 5 state_is job exited
+	local file
+	file=$DAVIT_STATE_DIR/projects/$PROJECT/containers/$(record job id | jq -r)/launch.json
+	kill -STOP "$(keeper_pid)" "$(supervisor_pid)"
+	: >"$file"
+	power_cut
+	davit start web
+	davit doctor
+	not test -e "$file"
+	davit start job
+	wait_until 5 state_is job exited
+	is "$(log_count job done)" 2
 }
