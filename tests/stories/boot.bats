@@ -25,7 +25,7 @@ stack() {
 # What a power cut leaves: no process, no mount, no file below the run directory.
 power_cut() {
 	local groups pid
-	kill -9 -- $(pgrep -f "davit-keeper $DAVIT_RUN_DIR/") $(supervisor_pid)
+	kill_both
 	cgroup_processes | xargs -r kill -9 2>/dev/null || :        # an init takes its children along
 	wait_until 5 nothing_runs
 	awk -v run="$DAVIT_RUN_DIR/" 'index($5, run) == 1 { print $5 }' /proc/self/mountinfo | sort -r | xargs -r -n 1 umount -l

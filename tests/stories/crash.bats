@@ -75,7 +75,7 @@ load ../lib
 	up
 	local pid
 	pid=$(pid_of one)
-	kill -9 "$(pgrep -f 'davit-keeper .*--supervise')" "$(supervisor_pid)"
+	kill_both
 	is "$(pid_of one)" "$pid"
 	up
 	is "$(pid_of one)" "$pid"

@@ -52,7 +52,7 @@ stack() {
 	up
 	local pid
 	pid=$(pid_of web)
-	kill -9 "$(pgrep -f "davit-keeper .*--supervise $PROJECT ")" "$(supervisor_pid)"
+	kill_both
 	amiss keeper "'$PROJECT' has 4 containers and no keeper" "to do: " "'davit -p $PROJECT start'"
 	kill -9 "$pid"
 	wait_until 5 eval '! grep -qs "^State:.[RSD]" "/proc/$pid/status"'

@@ -193,7 +193,7 @@ say() { sh_in "$1" "echo $2 >/proc/1/fd/1"; }
 	wait_until 10 log_has one '^status 0$'
 	is "$(davit logs --no-color --no-log-prefix one | sha256sum)" "$( (seq 1 100000; echo status 0) | sha256sum)"
 	wait_until 5 eval '[ -n "$(keeper_pid)" ]'
-	kill -9 "$(keeper_pid)" "$(supervisor_pid)"
+	kill_both
 	kill -HUP "$pid"
 	kill -0 "$pid"
 	up

@@ -30,7 +30,7 @@ any_kill() {
 	case $((RANDOM % 4)) in
 	0) kill -9 $(supervisor_pid) ;;
 	1) kill -9 $(keeper_pid) ;;
-	2) kill -9 $(keeper_pid) $(supervisor_pid) ;;
+	2) kill_both ;;
 	esac 2>/dev/null || :
 }
 

@@ -14,7 +14,9 @@ load vm.bash
 		limits
 		systemctl daemon-reload
 		limits
-		kill -9 $(pgrep -x davit-keeper) $(pgrep -f -- --supervise)
+		both="$(pgrep -x davit-keeper) $(pgrep -f -- --supervise)"
+		kill -STOP $both
+		kill -9 $both
 		systemctl is-active davit-shop.scope
 		davit stop idle
 		is "$(keeper_group)" /system.slice/davit-shop.scope/supervisor
