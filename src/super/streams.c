@@ -7,7 +7,6 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/timerfd.h>
 
 #include "../util/auto.h"
 #include "../util/clock.h"
@@ -212,20 +211,14 @@ static bool move_some(struct unit *u, int fd, int stream, int moves)
 	return false;
 }
 
-/* An event loop's timers are too coarse for it. */
-static bool gather_for(struct unit *u, int64_t ns)
+static void gather_for(struct unit *u, int64_t ns)
 {
-	const struct itimerspec at = { .it_value.tv_nsec = ns };
+	const struct timeval tv = { .tv_usec = ns / 1000 };
 
-	if (u->gather_fd < 0) {
-		u->gather_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-		if (u->gather_fd < 0)
-			return false;
-		u->gather_ev = event_new(u->s->base, u->gather_fd, EV_READ, look_again, u);
-	}
-	if (event_pending(u->gather_ev, EV_READ, NULL))
-		return true;             /* the other stream's moment is ours */
-	return timerfd_settime(u->gather_fd, 0, &at, NULL) == 0 && event_add(u->gather_ev, NULL) == 0;
+	if (!u->gather)
+		u->gather = evtimer_new(u->s->base, look_again, u);
+	if (!evtimer_pending(u->gather, NULL))           /* else the other stream's moment is ours */
+		evtimer_add(u->gather, &tv);
 }
 
 /* Who writes little and often writes into a pipe that holds much more. What comes on the other stream does not wait, but comes after it. */
@@ -234,7 +227,9 @@ static void take_stream(struct unit *u, int fd, int stream, struct event *ev)
 	bool rests = move_some(u, fd, stream, MOVES_PER_TURN);
 	int64_t pause = pace_pause(&u->log_pace[stream - 1], u->log_took, clock_mono_ns());
 
-	if (rests || (pause && gather_for(u, pause)))
+	if (pause && !rests)
+		gather_for(u, pause);
+	if (rests || pause)
 		event_del(ev);
 }
 
@@ -374,8 +369,8 @@ void streams_drain(struct unit *u)
 	ship_flush(u);
 	if (u->log_timer)
 		evtimer_del(u->log_timer);
-	if (u->gather_ev)
-		event_del(u->gather_ev);
+	if (u->gather)
+		evtimer_del(u->gather);
 	if (u->out_ev)
 		event_del(u->out_ev);
 	if (u->err_ev)
@@ -397,7 +392,8 @@ void streams_close(struct unit *u)
 	close_reader(u, "err", &u->err_ev, &u->err_fd);
 	if (u->log_timer)
 		event_free(take(u->log_timer));
-	unwatch(&u->gather_ev, &u->gather_fd);
+	if (u->gather)
+		event_free(take(u->gather));
 	if (u->tty_ev)
 		event_free(take(u->tty_ev));
 	if (u->tty_fd >= 0)

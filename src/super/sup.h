@@ -132,8 +132,7 @@ struct unit {
 	bool log_due;                    /* after an adoption it could not be opened: try again */
 	struct pace log_pace[2];         /* of what the container writes */
 	size_t log_took;                 /* bytes, the last time */
-	int gather_fd;                   /* a timerfd: they have gathered, -1: none yet */
-	struct event *gather_ev;
+	struct event *gather;            /* they have gathered for long enough */
 	int64_t log_told_mono;           /* when that was said last, 0: never */
 	bool log_dropped;                /* something of the log was dropped for it, and no event says so yet */
 	int64_t log_event_mono;          /* when one said so last, 0: never */

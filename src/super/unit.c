@@ -210,7 +210,7 @@ struct unit *unit_make(struct super *s, const char *slot, const char *service, u
 	u->rec.service = xstrdup(service);
 	u->rec.index = index;
 	u->rec.exit_code = -1;
-	u->pidfd = u->out_fd = u->err_fd = u->tty_fd = u->console_fd = u->gather_fd = -1;
+	u->pidfd = u->out_fd = u->err_fd = u->tty_fd = u->console_fd = -1;
 	u->call.pidfd = u->worker.fd = -1;
 	u->grace_ms = -1;
 	map_set(&s->units, slot, u);
