@@ -24,7 +24,7 @@ static int start_run(struct cli *c, const void *opts, struct err *err)
 const struct cmd cmd_start = {
 	.name = "start",
 	.args = "[SERVICE...]",
-	.summary = "start containers that were stopped",
+	.summary = "start containers that were stopped, and what they need",
 	.needs = NEED_ROOT | NEED_NAME | ARGS_ARE_SERVICES,
 	.max_args = -1,
 	.opts = start_flags,

@@ -167,19 +167,24 @@ come_back_in_order() {
 	wait_until 5 pid_changes quick "$quick"
 }
 
-@test "who waits can be stopped, removed, restarted and recreated" {
+web_waits_for_db() {
 	compose <<-END
 	services:
 	  db:  {image: busybox, command: [sleep, inf], healthcheck: {test: "test ! -e /tmp/bad", interval: 50ms, retries: 1}}
 	  web: {image: busybox, command: [sleep, inf], restart: always, depends_on: {db: {condition: service_healthy}}}
 	END
 	up --wait
-	make_it_wait() {
-		sh_in db 'touch /tmp/bad'
-		wait_until 5 health_is db unhealthy
-		kill -9 "$(pid_of web)"
-		wait_until 5 says web waiting
-	}
+}
+
+make_it_wait() {
+	sh_in db 'touch /tmp/bad'
+	wait_until 5 health_is db unhealthy
+	kill -9 "$(pid_of web)"
+	wait_until 5 says web waiting
+}
+
+@test "who waits can be stopped, removed, restarted and recreated" {
+	web_waits_for_db
 	make_it_wait
 	davit stop -t 0 web
 	is "$(ps_field web State)" exited
@@ -223,16 +228,8 @@ come_back_in_order() {
 }
 
 @test "up says that it waits, and --wait does, also for one without a health check" {
-	compose <<-END
-	services:
-	  db:  {image: busybox, command: [sleep, inf], healthcheck: {test: "test ! -e /tmp/bad", interval: 50ms, retries: 1}}
-	  web: {image: busybox, command: [sleep, inf], restart: always, depends_on: {db: {condition: service_healthy}}}
-	END
-	up --wait
-	sh_in db 'touch /tmp/bad'
-	wait_until 5 health_is db unhealthy
-	kill -9 "$(pid_of web)"
-	wait_until 5 says web waiting
+	web_waits_for_db
+	make_it_wait
 	run -0 davit up -d
 	has "$output" "web-1  Restarting  waiting for db to be healthy"
 	run -1 davit up -d web --no-deps --wait --wait-timeout 1

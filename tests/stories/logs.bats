@@ -132,6 +132,16 @@ say() { sh_in "$1" "echo $2 >/proc/1/fd/1"; }
 	is "$(grep -cx panic attached) $(grep -cx oops attached.err) $(grep -cx '' attached)" "3 3 0"
 }
 
+kill_30_supervisors() {
+	local i before
+	new_supervisor() { local now; now=$(supervisor_pid); [ -n "$now" ] && [ "$now" != "$before" ]; }
+	for i in $(seq 30); do
+		before=$(supervisor_pid)
+		kill -9 "$before"
+		wait_until 5 new_supervisor
+	done
+}
+
 @test "the supervisor is killed 30 times while a million lines come: none is lost, nobody is hit by SIGPIPE" {
 	compose <<-'END'
 	services:
@@ -141,13 +151,7 @@ say() { sh_in "$1" "echo $2 >/proc/1/fd/1"; }
 	    logging: {options: {max-size: 5m, max-file: "10"}}
 	END
 	up
-	local i before
-	new_supervisor() { local now; now=$(supervisor_pid); [ -n "$now" ] && [ "$now" != "$before" ]; }
-	for i in $(seq 30); do
-		before=$(supervisor_pid)
-		kill -9 "$before"
-		wait_until 5 new_supervisor
-	done
+	kill_30_supervisors
 	wait_until 40 eval '[ "$(log_count one "^status 0$")" = 20 ]'
 	is "$(davit logs --no-color --no-log-prefix one | sha256sum)" "$(for i in $(seq 20); do seq 1 50000; echo status 0; done | sha256sum)"
 }
@@ -163,13 +167,7 @@ say() { sh_in "$1" "echo $2 >/proc/1/fd/1"; }
 	    logging: {options: {max-size: 20m, max-file: "10"}}
 	END
 	up
-	local i before
-	new_supervisor() { local now; now=$(supervisor_pid); [ -n "$now" ] && [ "$now" != "$before" ]; }
-	for i in $(seq 30); do
-		before=$(supervisor_pid)
-		kill -9 "$before"
-		wait_until 5 new_supervisor
-	done
+	kill_30_supervisors
 	wait_until 60 eval '[ "$(log_count one "^status 0$")" = 30 ]'
 	is "$(davit logs --no-color --no-log-prefix one | sha256sum)" "$(for i in $(seq 30); do cat numbers; echo status 0; done | sha256sum)"
 	[ -e "$DAVIT_RUN_DIR/projects/$PROJECT/fifo/.tee" ] # it was a flood
