@@ -13,7 +13,7 @@ HARDEN   := -fstack-protector-strong -fno-strict-aliasing $(if $(findstring -O2,
 LDFLAGS  += -Wl,-z,relro,-z,now -Wl,--as-needed
 
 # Who may link whom: the arrows of the house. A folder is an archive; its unit tests link only what stands here.
-LAYERS := src/util compose netdrv volumes src/image src/pack src/oci src/state src/plan src/ctl src/super src/doctor src/cli
+LAYERS := src/util compose netdrv volumes src/image src/pack src/verb src/oci src/state src/plan src/ctl src/super src/doctor src/cli
 
 USES_src/util  :=
 USES_compose   := src/util
@@ -22,6 +22,7 @@ USES_volumes   := src/util
 USES_src/state := src/util
 USES_src/image := src/util
 USES_src/pack  := src/image src/util
+USES_src/verb  := src/pack src/image src/util
 USES_src/oci   := src/util
 USES_src/plan  := compose src/state src/util
 USES_src/ctl   := src/state src/util
@@ -63,8 +64,8 @@ NEED_davit := -lyaml -levent_core -lnl-route-3 -lnl-3 -ljansson -lnettle
 $(B)/davit: $(B)/src/main.o $(LIBS_davit)
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $< -Wl,--start-group $(LIBS_davit) -Wl,--end-group $(NEED_davit)
 
-$(B)/davit-image: $(B)/src/image_main.o $(call may,src/pack)
-	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call need,src/pack)
+$(B)/davit-image: $(B)/src/image_main.o $(call may,src/verb)
+	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^ $(call need,src/verb)
 
 # The two static ones are small enough to do without sanitizers, which cannot be linked statically.
 $(B)/davit-keeper $(B)/davit-init: override CFLAGS := $(filter-out -fsanitize% -fno-sanitize%,$(CFLAGS))
