@@ -1,0 +1,175 @@
+#include "places.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+
+#include "../util/auto.h"
+#include "../util/mem.h"
+#include "conf.h"
+
+#define HUB "docker.io"
+#define HUB_HOST "registry-1.docker.io"
+
+static void place_done(struct reg_place *p)
+{
+	free(p->host);
+	free(p->origin);
+	ref_done(&p->ref);
+}
+
+void reg_places_done(struct reg_places *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		place_done(&p->v[i]);
+	free(p->v);
+	*p = (struct reg_places){ 0 };
+}
+
+/* --- which table --- */
+
+/* How many characters of the host "*.DOMAIN" matches: all of it, 0 when it does not. A port is another host. */
+static size_t match_wildcard(const char *domain, const char *name)
+{
+	size_t host = strcspn(name, "/:"), n = strlen(domain);
+
+	if (name[host] == ':' || host <= n || strncmp(name + host - n, domain, n) != 0)
+		return 0;
+	return host;
+}
+
+static size_t match(const char *prefix, const char *name)
+{
+	size_t n = strlen(prefix);
+
+	if (prefix[0] == '*')
+		return match_wildcard(prefix + 1, name);
+	if (strncmp(prefix, name, n) != 0)
+		return 0;
+	/* HOST is no prefix of HOST:PORT, but HOST/NAME is one of HOST/NAME:TAG */
+	if (name[n] == ':')
+		return strchr(prefix, '/') ? n : 0;
+	return name[n] == '\0' || name[n] == '/' || name[n] == '@' ? n : 0;
+}
+
+const struct reg_table *reg_conf_find(const struct reg_conf *c, const char *name, size_t *ret_len)
+{
+	const struct reg_table *best = NULL;
+	size_t best_len = 0;
+
+	for (size_t i = 0; i < c->n; i++) {
+		const struct reg_table *t = &c->v[i];
+		size_t len = match(t->prefix, name);
+		bool more = len > best_len;
+
+		/* as long as the other: a name goes before a wildcard, a longer wildcard before a shorter one */
+		if (len && len == best_len)
+			more = t->prefix[0] != '*' ||
+			       (best->prefix[0] == '*' && strlen(t->prefix) > strlen(best->prefix));
+		if (more) {
+			best = t;
+			best_len = len;
+		}
+	}
+	*ret_len = best_len;
+	return best;
+}
+
+/* --- what it makes of the name --- */
+
+bool reg_is_loopback(const char *host)
+{
+	size_t n = host[0] == '[' ? strcspn(host, "]") : strcspn(host, ":");
+	auto_free char *name = xstrndup(host + (host[0] == '['), host[0] == '[' ? n - 1 : n);
+	struct in6_addr six;
+	struct in_addr four;
+
+	if (host[0] == '[')
+		return inet_pton(AF_INET6, name, &six) == 1 && IN6_IS_ADDR_LOOPBACK(&six);
+	for (char *p = name; *p; p++)
+		*p = (char)tolower((unsigned char)*p);
+	if (STREQ(name, "localhost"))
+		return true;
+	return inet_pton(AF_INET, name, &four) == 1 && (ntohl(four.s_addr) >> 24) == 127;
+}
+
+/* Takes ref over. */
+static void add_place(struct reg_places *l, struct image_ref *ref, bool insecure, bool mirror, const struct reg_at *at)
+{
+	struct reg_place *p = XGROW(l->v, l->n, l->cap);
+
+	p->ref = *ref;
+	*ref = (struct image_ref){ 0 };
+	p->host = xstrdup(STREQ(p->ref.registry, HUB) ? HUB_HOST : p->ref.registry);
+	p->plain_http = insecure || reg_is_loopback(p->host);
+	p->unverified = insecure;
+	p->mirror = mirror;
+	p->origin = at ? xasprintf("%s:%u", at->file, at->line) : NULL;
+}
+
+/* name with its first n characters replaced by the location. */
+static int relocate(const char *name, size_t n, const char *location, const struct reg_at *at, struct image_ref *ret,
+	struct err *err)
+{
+	auto_free char *moved = *location ? xasprintf("%s%s", location, name + n) : xstrdup(name);
+
+	if (ref_parse(moved, ret, err) < 0)
+		return err_wrap(err, "%s:%u: location '%s'", at->file, at->line, location);
+	return 0;
+}
+
+static bool mirror_serves(const struct reg_mirror *m, const struct image_ref *ref)
+{
+	return m->use == MIRROR_ALL || (m->use == MIRROR_DIGEST_ONLY) == (ref->digest != NULL);
+}
+
+static int add_mirrors(const struct reg_table *t, const struct image_ref *ref, const char *name, size_t n, bool unverified,
+	struct reg_places *l, struct err *err)
+{
+	for (size_t i = 0; i < t->n_mirrors; i++) {
+		const struct reg_mirror *m = &t->mirrors[i];
+		struct image_ref there;
+
+		if (!mirror_serves(m, ref))
+			continue;
+		if (relocate(name, n, m->location, &m->at, &there, err) < 0)
+			return -1;
+		add_place(l, &there, unverified || m->insecure, true, &m->at);
+	}
+	return 0;
+}
+
+static int add_all(const struct reg_conf *c, const struct image_ref *ref, unsigned flags, struct reg_places *l, struct err *err)
+{
+	const bool unverified = flags & REG_UNVERIFIED;
+	auto_free char *name = ref_format(ref);
+	struct image_ref there = { 0 };
+	size_t n;
+	const struct reg_table *t = reg_conf_find(c, name, &n);
+
+	if (t && t->blocked) {
+		err_set(err, ERR_PERM, "registry '%s' is blocked in %s:%u", t->prefix, t->at.file, t->at.line);
+		return err_hint(err, "take 'blocked = true' away there, or use an image from another registry");
+	}
+	if (!t || flags & REG_PUSH) {
+		if (ref_parse(name, &there, err) < 0)
+			return -1;
+		add_place(l, &there, unverified || (t && t->insecure), false, t && t->insecure ? &t->at : NULL);
+		return 0;
+	}
+	if (add_mirrors(t, ref, name, n, unverified, l, err) < 0 || relocate(name, n, t->location, &t->at, &there, err) < 0)
+		return -1;
+	add_place(l, &there, unverified || t->insecure, false, &t->at);
+	return 0;
+}
+
+int reg_conf_places(const struct reg_conf *c, const struct image_ref *ref, unsigned flags, struct reg_places *ret, struct err *err)
+{
+	struct reg_places l = { 0 };
+
+	if (add_all(c, ref, flags, &l, err) < 0) {
+		reg_places_done(&l);
+		return -1;
+	}
+	*ret = l;
+	return 0;
+}
