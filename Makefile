@@ -23,7 +23,7 @@ USES_src/state := src/util
 USES_src/image := src/util
 USES_src/pack  := src/image src/util
 USES_src/reg   := src/image src/util
-USES_src/verb  := src/pack src/image src/util
+USES_src/verb  := src/pack src/reg src/image src/util
 USES_src/oci   := src/util
 USES_src/plan  := compose src/state src/util
 USES_src/ctl   := src/state src/util
@@ -35,9 +35,10 @@ LIBS_src/util  := -lnettle -ljansson
 LIBS_compose   := -lyaml
 LIBS_netdrv    := -lnl-route-3 -lnl-3 -levent_core
 LIBS_src/pack  := -larchive
+LIBS_src/reg   := -lcurl -levent_core
 LIBS_src/super := -levent_core
 
-PKGS     := yaml-0.1 libevent_core libnl-3.0 libnl-route-3.0 jansson libarchive nettle
+PKGS     := yaml-0.1 libevent_core libnl-3.0 libnl-route-3.0 jansson libarchive libcurl nettle
 CPPFLAGS += $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 
 PROGRAMS := $(B)/davit $(B)/davit-keeper $(B)/davit-image $(B)/davit-init
