@@ -113,6 +113,12 @@ do-bench: all others images
 	$(Q)tests/bench/run $(B)/davit $(B)/images
 	$(Q)tests/bench/survive $(B)/davit $(B)/images
 
+# Pulling and loading, beside podman.
+bench-images: all
+	$(Q)tests/deps bench
+	$(Q)samples/images/make-images $(B)/images large
+	$(Q)tests/bench/images $(B)/davit $(B)/images
+
 deps:
 	$(Q)tests/deps
 
@@ -187,9 +193,10 @@ help:
 	@echo 'make fuzz       FUZZ_S seconds of each fuzz target (FUZZERS), with clang'
 	@echo 'make vm         as root: tests in a virtual machine: boot, power cuts, systemd, clocks'
 	@echo 'make bench      as root: figures of speed and memory'
+	@echo 'make bench-images    as root: pulling and loading an image, beside podman'
 	@echo 'make install | uninstall    into, from PREFIX=$(PREFIX), below DESTDIR'
 	@echo 'make deps | images | clean'
 	@echo 'Variables: B=DIR builds elsewhere, V=1 shows commands, WERROR=1 makes warnings errors'
 
-.PHONY: vm soak crash-points all others demo check bench do-demo do-check do-bench deps images install uninstall units golden stories asan-units asan-golden fuzz do-fuzz clean help
+.PHONY: vm bench-images soak crash-points all others demo check bench do-demo do-check do-bench deps images install uninstall units golden stories asan-units asan-golden fuzz do-fuzz clean help
 .DEFAULT_GOAL := all
