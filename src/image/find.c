@@ -5,6 +5,7 @@
 
 #include "../util/auto.h"
 #include "../util/buf.h"
+#include "../util/clock.h"
 #include "../util/json.h"
 #include "../util/log.h"
 #include "../util/mem.h"
@@ -91,6 +92,7 @@ static int image_read(const struct image_store *s, const json_t *desc, struct im
 	i->id = xstrdup(config_digest);
 	i->manifest_digest = xstrdup(digest);
 	i->size_bytes = image_size(s, i, manifest);
+	i->pulled_ns = clock_parse(jx_str(jx_obj(desc, "annotations"), PULLED_AT));
 	*ret = take(i);
 	return 0;
 }

@@ -43,6 +43,7 @@ struct image {
 	char *manifest_digest;
 	char *ref; /* the reference it was found by, normalised; NULL: by id, and it has no name */
 	char *architecture, *os, *created;
+	int64_t pulled_ns; /* wall time: when it was pulled by this name, loaded, built, or last found to be up to date; 0: not known */
 	int64_t size_bytes; /* unpacked content as recorded at load; layers' compressed sizes otherwise */
 	struct strs shell; /* of the SHELL instruction, which runs CMD-SHELL checks; empty: /bin/sh -c */
 	struct strs entrypoint, cmd, env, volumes,

@@ -22,6 +22,8 @@ struct image_store {
 };
 
 #define REF_NAME "org.opencontainers.image.ref.name"
+/* Annotation of a descriptor with a name: when the name was given to the image here, or was last found to be its name still, RFC 3339 */
+#define PULLED_AT "dev.davit.pulled"
 #define MANIFEST_TYPE "application/vnd.oci.image.manifest.v1+json"
 #define CONFIG_TYPE "application/vnd.oci.image.config.v1+json"
 

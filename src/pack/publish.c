@@ -10,6 +10,7 @@
 #include "../image/image.h"
 #include "../image/store.h"
 #include "../util/auto.h"
+#include "../util/clock.h"
 #include "../util/json.h"
 #include "../util/mem.h"
 #include "../util/path.h"
@@ -120,6 +121,7 @@ static void index_unname(json_t *list, const char *ref)
 		if (index_has(list, jx_str(desc, "digest")))
 			continue;
 		json_object_del(jx_obj(desc, "annotations"), REF_NAME);
+		json_object_del(jx_obj(desc, "annotations"), PULLED_AT);
 		json_array_append(list, desc);
 	}
 }
@@ -138,9 +140,11 @@ static void index_add(
 {
 	json_t *desc = json_pack("{s:s, s:s, s:I}", "mediaType", type, "digest", digest, "size",
 		(json_int_t)img->manifest_size);
+	char now[40];
 
+	clock_format(clock_wall_ns(), now);
 	if (ref)
-		json_object_set_new(desc, "annotations", json_pack("{s:s}", REF_NAME, ref));
+		json_object_set_new(desc, "annotations", json_pack("{s:s, s:s}", REF_NAME, ref, PULLED_AT, now));
 	json_array_append_new(list, desc);
 }
 

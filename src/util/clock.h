@@ -13,3 +13,5 @@ int64_t clock_mono_ns(void);    /* CLOCK_MONOTONIC */
 int64_t clock_mono_in(int64_t ms);
 /* RFC 3339 with nanoseconds in UTC: "2026-01-02T03:04:05.000000006Z". */
 void clock_format(int64_t wall_ns, char buf[static 40]);
+/* A text of RFC 3339, with any fraction and zone, read back; 0 when it is none, NULL, or beyond 1970 to 2262. */
+int64_t clock_parse(const char *text);

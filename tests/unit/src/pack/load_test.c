@@ -171,6 +171,7 @@ static void test_docker_archive(void **state)
 	i = find("app:1");
 	assert_int_equal(i->layers.n, 2);
 	assert_int_equal(i->size_bytes, 8);
+	assert_true(i->pulled_ns > 1600000000 * SEC_NS && i->pulled_ns <= clock_wall_ns());
 	assert_string_equal(i->ref, "docker.io/library/app:1");
 	assert_int_equal(count_events(events, "loaded", "id", i->id), 1);
 	assert_int_equal(i->env.n, 1);

@@ -135,6 +135,11 @@ static void hashes(void **state)
 
 static void times(void **state)
 {
+	static const struct { const char *text; int64_t ns; } read_back[] = {
+		{ "2026-01-02T03:04:05Z", 1767323045 * SEC_NS }, { "2026-01-02T05:34:05.25+02:30", 1767323045 * SEC_NS + SEC_NS / 4 },
+		{ "2026-01-02T03:04:05", 0 }, { "2026-01-02T03:04:05Zx", 0 }, { "yesterday", 0 }, { "", 0 },
+		{ "9999-01-02T03:04:05Z", 0 }, { "1969-01-02T03:04:05Z", 0 },
+	};
 	char text[40];
 	int64_t a = clock_mono_ns();
 
@@ -143,7 +148,11 @@ static void times(void **state)
 	a = clock_mono_in(1500);
 	assert_true(a <= clock_mono_ns() + 1500 * MS_NS && a > clock_mono_ns());
 	assert_true(clock_mono_in(INT64_MAX) > clock_mono_ns());
+	for (size_t i = 0; i < ARRAY_LEN(read_back); i++)
+		assert_int_equal(clock_parse(read_back[i].text), read_back[i].ns);
+	assert_int_equal(clock_parse(NULL), 0);
 	clock_format(1767323045 * SEC_NS + 6, text);
+	assert_int_equal(clock_parse(text), 1767323045 * SEC_NS + 6);
 	assert_string_equal(text, "2026-01-02T03:04:05.000000006Z");
 	clock_format(-1, text);
 	assert_string_equal(text, "1969-12-31T23:59:59.999999999Z");
