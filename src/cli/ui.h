@@ -81,6 +81,15 @@ struct progress *progress_new(struct ui *ui, const char *verb);
 void progress_free(struct progress *p);                  /* leaves the last state on the screen */
 void progress_step(struct progress *p, const char *kind, const char *name, const char *status,
 		   const char *text);
+/* What stands behind the status of an entry that is at work, where that is drawn anew all the time: on a terminal. Copied; may be NULL. */
+void progress_note(struct progress *p, const char *kind, const char *name, const char *text);
+/* A part of an entry, say a layer of an image. On a terminal it is a line below that entry while that one is at work, with a bar when there
+ * is a size; in JSON an event with its "parent_id", at most five a second unless the status changes; in plain lines nothing. */
+struct progress_part {
+	const char *name, *status;
+	uint64_t bytes, size;            /* size 0: nothing to measure */
+};
+void progress_part(struct progress *p, const char *kind, const char *name, const struct progress_part *part);
 /* Takes the block off the screen, so that something else can be printed; the next progress_draw() puts it
  * back. */
 void progress_hide(struct progress *p);

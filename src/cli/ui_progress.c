@@ -1,10 +1,9 @@
 /* How it works: each resource is one entry, updated by the supervisor's steps. On a terminal the entries
  * are a block at the bottom of the screen that is rewritten in place: one write(2) that moves up over the
- * old block, writes each line and clears the rest of it, so nothing flickers. Lines are cut to the
+ * old block, writes each line (ui_block.c) and clears the rest of it, so nothing flickers. Lines are cut to the
  * terminal's width; when the terminal was made narrower since, the old lines have wrapped, so their widths
- * are kept to know how many rows to go up. More entries than rows: those that are still working are shown
- * first. */
-#include "ui.h"
+ * are kept to know how many rows to go up. */
+#include "ui_progress.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,27 +12,11 @@
 
 #include "../util/auto.h"
 #include "../util/clock.h"
-#include "../util/map.h"
 #include "../util/mem.h"
 #include "../util/tty.h"
 #include "../util/visible.h"
 
-enum state { WORKING, DONE, FAILED };
-
-struct entry {
-	char *title;                     /* "Container demo-web-1" */
-	char *status, *text;
-	enum state state;
-	int64_t began_ns, ended_ns;
-};
-
-struct progress {
-	struct ui *ui;
-	const char *verb;
-	struct map entries;              /* title → struct entry */
-	size_t *drawn, n_drawn;          /* widths of the lines on the screen */
-	bool dirty;
-};
+enum { JSON_PACE_MS = 200 };   /* how often the bytes of a part are told */
 
 struct progress *progress_new(struct ui *ui, const char *verb)
 {
@@ -51,6 +34,7 @@ static void entry_free(void *arg)
 	free(e->title);
 	free(e->status);
 	free(e->text);
+	map_done(&e->parts, entry_free);
 	free(e);
 }
 
@@ -65,23 +49,22 @@ void progress_free(struct progress *p)
 	free(p);
 }
 
-static enum state state_of(const char *status)
+static enum entry_state state_of(const char *status)
 {
 	if (STREQ(status, "Error"))
 		return FAILED;
+	if (STREQ(status, "Warning"))
+		return WARNED;
 	if (STREQ(status, "Recreate") || (str_ends(status, "ing") && !STREQ(status, "Running") && !STREQ(status, "Restarting")))
 		return WORKING;
 	return DONE;
 }
 
-static struct entry *entry_get(struct progress *p, const char *kind, const char *name)
+/* The one of that title, which is taken. */
+static struct entry *entry_get(struct map *entries, char *title)
 {
-	char *title = xasprintf("%s %s", kind, name);
-	struct entry *e;
+	struct entry *e = map_get(entries, title);
 
-	if (*title >= 'a' && *title <= 'z')
-		*title = (char)(*title - 'a' + 'A');
-	e = map_get(&p->entries, title);
 	if (e) {
 		free(title);
 		return e;
@@ -89,8 +72,17 @@ static struct entry *entry_get(struct progress *p, const char *kind, const char 
 	e = xcalloc(1, sizeof *e);
 	e->title = title;
 	e->began_ns = clock_mono_ns();
-	map_set(&p->entries, title, e);
+	map_set(entries, title, e);
 	return e;
+}
+
+static struct entry *whole_get(struct progress *p, const char *kind, const char *name)
+{
+	char *title = xasprintf("%s %s", kind, name);
+
+	if (*title >= 'a' && *title <= 'z')
+		*title = (char)(*title - 'a' + 'A');
+	return entry_get(&p->entries, title);
 }
 
 static void plain_line(const struct entry *e)
@@ -101,124 +93,86 @@ static void plain_line(const struct entry *e)
 	ui_stderr(&b);
 }
 
-static void json_line(const struct entry *e)
+static void json_field(struct buf *b, const char *key, const char *value)
 {
+	buf_printf(b, "%s\"%s\":", b->len ? "," : "{", key);
+	buf_json(b, value);
+}
+
+/* As docker compose's, key for key. */
+static void json_line(const struct entry *e, const struct entry *whole)
+{
+	static const char *const states[] = { [WORKING] = "Working", [DONE] = "Done", [WARNED] = "Warning", [FAILED] = "Error" };
 	auto_buf struct buf b = BUF_INIT;
 
-	buf_str(&b, "{\"id\":");
-	buf_json(&b, e->title);
-	buf_str(&b, ",\"status\":");
-	buf_json(&b, e->state == WORKING ? "Working" : e->state == DONE ? "Done" : "Error");
-	buf_str(&b, ",\"text\":");
-	buf_json(&b, e->status);
-	if (e->text) {
-		buf_str(&b, ",\"details\":");
-		buf_json(&b, e->text);
-	}
+	json_field(&b, "id", e->title);
+	if (whole)
+		json_field(&b, "parent_id", whole->title);
+	json_field(&b, "status", states[e->state]);
+	json_field(&b, "text", e->status);
+	if (e->text)
+		json_field(&b, "details", e->text);
+	if (e->size)
+		buf_printf(&b, ",\"current\":%ju,\"total\":%ju,\"percent\":%u", (uintmax_t)e->bytes, (uintmax_t)e->size,
+			   (unsigned)((double)e->bytes / (double)e->size * 100));
 	buf_str(&b, "}\n");
 	ui_stderr(&b);
+}
+
+static void set_state(struct progress *p, struct entry *e, const char *status, char *text)
+{
+	free(e->status);
+	free(e->text);
+	e->status = xstrdup(status);
+	e->text = text;
+	e->state = state_of(status);
+	e->ended_ns = clock_mono_ns();
+	p->dirty = true;
 }
 
 void progress_step(struct progress *p, const char *kind, const char *name, const char *status,
 		   const char *text)
 {
-	struct entry *e = entry_get(p, kind, name);
+	struct entry *e = whole_get(p, kind, name);
 	auto_free char *shown = visible_copy(text);
 
 	if (str_eq(e->status, status) && str_eq(e->text, shown))
 		return;
-	free(e->status);
-	free(e->text);
-	e->status = xstrdup(status);
-	e->text = take(shown);
-	e->state = state_of(status);
-	e->ended_ns = clock_mono_ns();
-	p->dirty = true;
+	set_state(p, e, status, take(shown));
 	if (p->ui->progress == PROGRESS_PLAIN)
 		plain_line(e);
 	else if (p->ui->progress == PROGRESS_JSON)
-		json_line(e);
+		json_line(e, NULL);
 }
 
-/* --- the block --- */
-
-static size_t add_line(struct buf *out, const char *text, size_t columns)
+void progress_note(struct progress *p, const char *kind, const char *name, const char *text)
 {
-	buf_str(out, text);
-	buf_str(out, "\033[K\n");
-	return columns;
+	struct entry *e = whole_get(p, kind, name);
+
+	if (e->state != WORKING || !e->status)
+		return;
+	free(e->text);
+	e->text = xstrdup(text);
 }
 
-static size_t format_entry(const struct progress *p, const struct entry *e, size_t title_width, size_t width,
-			   int64_t now_ns, struct buf *out)
+void progress_part(struct progress *p, const char *kind, const char *name, const struct progress_part *part)
 {
-	static const char *const spinner[] = { "⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏" };
-	bool colour = p->ui->colour_err;
-	int64_t spent_ns = (e->state == WORKING ? now_ns : e->ended_ns) - e->began_ns;
-	const char *mark = e->state == DONE	? "✔"
-			   : e->state == FAILED ? "✘"
-						: spinner[now_ns / (100 * MS_NS) % 10];
-	enum ui_colour c = e->state == DONE ? C_GREEN : e->state == FAILED ? C_RED : C_CYAN;
-	auto_buf struct buf b = BUF_INIT, line = BUF_INIT;
-	auto_free char *body = NULL, *clock = xasprintf("%.1fs", (double)spent_ns / SEC_NS);
-	size_t body_width = width > strlen(clock) + 6 ? width - strlen(clock) - 6 : 1, used;
+	const struct entry *whole = whole_get(p, kind, name);
+	struct entry *e = entry_get(&((struct entry *)whole)->parts, xstrdup(part->name));
+	bool changed = !str_eq(e->status, part->status);
+	int64_t now = clock_mono_ns();
 
-	buf_printf(&b, "%-*s  %s%s%s", (int)title_width, e->title, e->status, e->text ? "  " : "",
-		   e->text ? e->text : "");
-	body = ui_ellipsis(b.p, body_width);
-	used = ui_width(body, strlen(body));
-	buf_printf(&line, " %s%s%s %s%*s %s%s%s ", ui_on(colour, c), mark, ui_off(colour), body,
-		   (int)(body_width - used), "", ui_on(colour, C_BLUE), clock, ui_off(colour));
-	return add_line(out, line.p, width > 1 ? width - 1 : 1);
+	e->bytes = part->bytes < part->size ? part->bytes : part->size;
+	e->size = part->size;
+	if (changed)
+		set_state(p, e, part->status, NULL);
+	if (p->ui->progress != PROGRESS_JSON || (!changed && now - e->told_ns < JSON_PACE_MS * MS_NS))
+		return;
+	e->told_ns = now;
+	json_line(e, whole);
 }
 
-static size_t count_done(const struct progress *p)
-{
-	size_t n = 0;
-
-	map_each(&p->entries, it)
-		n += ((struct entry *)it->value)->state == DONE;
-	return n;
-}
-
-/* Fills widths (room for one per entry and two more) when given. Returns the number of lines. */
-static size_t format_block(const struct progress *p, size_t width, size_t rows, int64_t now_ns,
-			   size_t *widths, struct buf *out)
-{
-	size_t room = rows > 3 ? rows - 3 : 1, title_width = 0, working = 0, shown = 0, settled_room, n = 0;
-	auto_free char *head = xasprintf("[+] %s %zu/%zu", p->verb, count_done(p), p->entries.n);
-
-	map_each(&p->entries, it) {
-		const struct entry *e = it->value;
-
-		title_width = strlen(e->title) > title_width ? strlen(e->title) : title_width;
-		working += e->state != DONE;
-	}
-	settled_room = p->entries.n <= room ? room : room > working ? room - working : 0;
-	widths[n++] = add_line(out, head, strlen(head));
-	map_each(&p->entries, it) {
-		const struct entry *e = it->value;
-
-		if (shown == room || (e->state == DONE && settled_room == 0))
-			continue;
-		settled_room -= e->state == DONE;
-		shown++;
-		widths[n++] = format_entry(p, e, title_width, width, now_ns, out);
-	}
-	if (shown < p->entries.n) {
-		auto_free char *more = xasprintf("   … %zu more", p->entries.n - shown);
-
-		widths[n++] = add_line(out, more, strlen(more));
-	}
-	return n;
-}
-
-void progress_format(const struct progress *p, size_t width, size_t rows, int64_t now_ns, struct buf *out)
-{
-	auto_free size_t *widths = xcalloc(p->entries.n + 2, sizeof *widths);
-
-	format_block(p, width, rows, now_ns, widths, out);
-}
+/* --- on the screen --- */
 
 static void go_up(struct progress *p, size_t width, struct buf *out)
 {
@@ -254,8 +208,8 @@ void progress_draw(struct progress *p)
 	width = screen(&rows);
 	go_up(p, width, &b);
 	free(p->drawn);
-	p->drawn = xcalloc(p->entries.n + 2, sizeof *p->drawn);
-	p->n_drawn = format_block(p, width, rows, clock_mono_ns(), p->drawn, &b);
+	p->drawn = xcalloc(block_lines_max(p), sizeof *p->drawn);
+	p->n_drawn = block_format(p, width, rows, clock_mono_ns(), p->drawn, &b);
 	buf_str(&b, "\033[J");
 	ui_stderr(&b);
 }

@@ -215,6 +215,109 @@ static void many_entries_show_those_that_work(void **state)
 	progress_free(p);
 }
 
+static void part(struct progress *p, const char *image, const char *layer, const char *status, uint64_t bytes, uint64_t size)
+{
+	progress_part(p, "image", image, &(struct progress_part){ layer, status, bytes, size });
+}
+
+static void parts_stand_below_what_is_at_work(void **state)
+{
+	struct ui ui = { .progress = PROGRESS_QUIET };
+	struct progress *p = progress_new(&ui, "Pulling");
+	auto_buf struct buf wide = BUF_INIT, narrow = BUF_INIT, settled = BUF_INIT;
+	char *line;
+
+	progress_step(p, "image", "redis:7", "Pulling", NULL);
+	progress_step(p, "image", "web", "Pulling", NULL);
+	progress_note(p, "image", "redis:7", "1MB/3MB  1MB/s");
+	part(p, "redis:7", "0123456789ab", "Downloading", 1000000, 2000000);
+	part(p, "redis:7", "ba9876543210", "Waiting", 0, 1000000);
+	part(p, "web", "aaaaaaaaaaaa", "Already exists", 0, 0);
+	progress_format(p, 100, 24, clock_mono_ns(), &wide);
+	assert_true(str_starts(wide.p, "[+] Pulling 0/2\033[K\n"));
+	line = strstr(wide.p, "Image redis:7  Pulling  1MB/3MB  1MB/s ");
+	assert_non_null(line);
+	assert_non_null(strstr(line, " 0123456789ab  Downloading  [==========>         ] 1MB/2MB "));
+	assert_non_null(strstr(line, " ba9876543210  Waiting      [>                   ] 0B/1MB "));
+	assert_non_null(strstr(strstr(line, "Image web"), "aaaaaaaaaaaa  Already exists"));
+	assert_int_equal(count_lines(wide.p), 6);
+	for (line = strchr(wide.p, '\n') + 1; *line; line = strchr(line, '\n') + 1)
+		assert_int_equal(ui_width(line, (size_t)(strstr(line, "\033[K") - line)), 99);
+	progress_format(p, 60, 24, clock_mono_ns(), &narrow);
+	assert_non_null(strstr(narrow.p, "0123456789ab  Downloading  1MB/2MB "));
+	progress_step(p, "image", "redis:7", "Pulled", NULL);
+	progress_format(p, 100, 24, clock_mono_ns(), &settled);
+	assert_null(strstr(settled.p, "0123456789ab"));
+	assert_non_null(strstr(settled.p, "✔ Image redis:7  Pulled "));
+	assert_int_equal(count_lines(settled.p), 4);
+	progress_free(p);
+}
+
+/* Two images of ten layers each on a small screen: what moves first, then what waits, and never more than there is room for. */
+static void parts_are_folded_to_the_screen(void **state)
+{
+	struct ui ui = { .progress = PROGRESS_QUIET };
+	struct progress *p = progress_new(&ui, "Pulling");
+
+	for (int i = 0; i < 20; i++) {
+		char name[20];
+
+		snprintf(name, sizeof name, "layer-%02d", i);
+		progress_step(p, "image", i % 2 ? "b" : "a", "Pulling", NULL);
+		part(p, i % 2 ? "b" : "a", name, i > 14 ? "Downloading" : i > 7 ? "Waiting" : "Pull complete", i > 14, 100);
+	}
+	for (size_t rows = 1; rows < 30; rows++) {
+		auto_buf struct buf b = BUF_INIT;
+
+		progress_format(p, 80, rows, clock_mono_ns(), &b);
+		assert_true(count_lines(b.p) < (rows < 4 ? 4 : rows));
+		if (rows == 11)
+			assert_true(strstr(b.p, "layer-15") && strstr(b.p, "layer-19") && strstr(b.p, "layer-08") && !strstr(b.p, "layer-00"));
+		if (rows == 11)
+			assert_non_null(strstr(b.p, "… 14 more"));
+		assert_true(rows < 26 || !strstr(b.p, " more"));
+	}
+	progress_free(p);
+}
+
+static char *told(enum ui_progress how)
+{
+	struct ui ui = { .progress = how };
+	struct progress *p = progress_new(&ui, "Pulling");
+	struct capture c;
+
+	capture_begin(&c, STDERR_FILENO);
+	progress_step(p, "image", "redis:7", "Pulling", NULL);
+	part(p, "redis:7", "0123456789ab", "Downloading", 0, 2000);
+	for (unsigned i = 0; i < 100; i++) {
+		part(p, "redis:7", "0123456789ab", "Downloading", 10 + i, 2000);
+		progress_note(p, "image", "redis:7", "more and more");
+	}
+	part(p, "redis:7", "0123456789ab", "Pull complete", 2000, 2000);
+	progress_step(p, "image", "redis:7", "Pulled", NULL);
+	progress_step(p, "image", "web", "Warning", "denied");
+	progress_free(p);
+	return capture_end(&c);
+}
+
+static void parts_are_told_to_programs_and_not_in_plain_lines(void **state)
+{
+	auto_free char *plain = told(PROGRESS_PLAIN), *json = told(PROGRESS_JSON), *quiet = told(PROGRESS_QUIET);
+
+	assert_string_equal(plain, " Image redis:7  Pulling\n Image redis:7  Pulled\n Image web  Warning  denied\n");
+	assert_true(str_starts(json,
+		"{\"id\":\"Image redis:7\",\"status\":\"Working\",\"text\":\"Pulling\"}\n"
+		"{\"id\":\"0123456789ab\",\"parent_id\":\"Image redis:7\",\"status\":\"Working\",\"text\":\"Downloading\","
+		"\"current\":0,\"total\":2000,\"percent\":0}\n"));
+	assert_true(str_ends(json,
+		"{\"id\":\"0123456789ab\",\"parent_id\":\"Image redis:7\",\"status\":\"Done\",\"text\":\"Pull complete\","
+		"\"current\":2000,\"total\":2000,\"percent\":100}\n"
+		"{\"id\":\"Image redis:7\",\"status\":\"Done\",\"text\":\"Pulled\"}\n"
+		"{\"id\":\"Image web\",\"status\":\"Warning\",\"text\":\"Warning\",\"details\":\"denied\"}\n"));
+	assert_in_range(count_lines(json), 5, 50);
+	assert_string_equal(quiet, "");
+}
+
 static char *drawn(struct progress *p)
 {
 	struct capture c;
@@ -294,6 +397,8 @@ int main(void)
 		cmocka_unit_test(the_caret_stands_below_wide_letters),
 		cmocka_unit_test(survives_places_beyond_the_text), cmocka_unit_test(block_counts_and_fits),
 		cmocka_unit_test(many_entries_show_those_that_work),
+		cmocka_unit_test(parts_stand_below_what_is_at_work), cmocka_unit_test(parts_are_folded_to_the_screen),
+		cmocka_unit_test(parts_are_told_to_programs_and_not_in_plain_lines),
 		cmocka_unit_test(problems_are_valid_json),
 		cmocka_unit_test(draws_in_place_and_only_when_something_moves),
 	};
