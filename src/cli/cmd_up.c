@@ -231,6 +231,8 @@ static int up_run(struct cli *c, const void *opts, struct err *err)
 		return -1;
 	oci_runtime_done(&runtime);
 	scope = up_scope(c, o);
+	if (unpack_images(c, scope, err) < 0)
+		return -1;
 	r = precheck(c, scope, err);
 	return r ? r : run_request(c, o, scope, err);
 }

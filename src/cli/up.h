@@ -18,6 +18,8 @@ struct up_opts {
  * for each of project.services. */
 bool *up_scope(const struct cli *c, const struct up_opts *o);
 bool up_in_scope(const struct cli *c, const bool *scope, const char *service);
+/* Unpacks what is in the store without being unpacked: images that skopeo or another tool has put there. */
+int unpack_images(struct cli *c, const bool *scope, struct err *err);
 /* What can be known to fail before anything is touched: images, bind sources, files of configs and
  * secrets, and what this host cannot do (super/svc_check.h). All of it is printed at once. 0, CLI_PRINTED or -1. */
 int precheck(struct cli *c, const bool *scope, struct err *err);

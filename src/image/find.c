@@ -223,7 +223,7 @@ static int not_found(const json_t *list, const char *name, struct err *err)
 	return err_hint(err, "load it with 'davit load -i FILE'");
 }
 
-int image_find(struct image_store *s, const char *name, struct image **ret, struct err *err)
+int image_look(struct image_store *s, const char *name, struct image **ret, struct err *err)
 {
 	auto_image struct image *i = NULL;
 	auto_json json_t *index = NULL;
@@ -244,9 +244,26 @@ int image_find(struct image_store *s, const char *name, struct image **ret, stru
 			ref_done(&r);
 		return not_found(list, name, err);
 	}
-	if (image_read(s, desc, &i, err) < 0 || layers_present(s, i, err) < 0)
+	if (image_read(s, desc, &i, err) < 0)
 		return err_wrap(err, "image '%s'", name);
 	i->ref = ref ? take(ref) : desc_ref(desc, NULL);
+	*ret = take(i);
+	return 0;
+}
+
+bool image_unpacked(const struct image_store *s, const struct image *i)
+{
+	return layers_present(s, i, NULL) == 0;
+}
+
+int image_find(struct image_store *s, const char *name, struct image **ret, struct err *err)
+{
+	auto_image struct image *i = NULL;
+
+	if (image_look(s, name, &i, err) < 0)
+		return -1;
+	if (layers_present(s, i, err) < 0)
+		return err_wrap(err, "image '%s'", name);
 	*ret = take(i);
 	return 0;
 }

@@ -61,6 +61,10 @@ void image_store_close(struct image_store *s);
 /* By name, digest or (prefix of the) id. ERR_NOT_FOUND: "image 'redis:7' is not in davit's store", hint names
  * `davit load -i FILE` and near names. */
 int image_find(struct image_store *s, const char *name, struct image **ret, struct err *err);
+/* The same for images that another tool has put into the store, too: some of its layers may not be unpacked, so that nothing can be run
+ * of it before `davit-image unpack` was asked to (src/verb/verb_unpack.c). */
+int image_look(struct image_store *s, const char *name, struct image **ret, struct err *err);
+bool image_unpacked(const struct image_store *s, const struct image *i);
 void image_free(struct image *i);
 /* Every tag: array of {"ref","familiar","id","digest","created","size","platform"}, sorted by ref. An image
  * whose name went to another one has ref "" and familiar "<none>". New reference. */

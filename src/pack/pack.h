@@ -26,3 +26,14 @@ struct pack_load {
 };
 /* Loads every image of a docker-archive or OCI archive. All or nothing: on failure the store is as it was. */
 int pack_load(const struct pack_load *req, struct err *err);
+
+struct pack_unpack {
+	const char *state_dir;
+	const char *const *manifests; /* digests of manifests in the store, n_manifests of them */
+	size_t n_manifests;
+	struct pack_limits limits;
+	void (*on_event)(void *arg, const json_t *ev); /* {"ev":"layer","digest","state":"unpacked"} for each that was missing */
+	void *arg;
+};
+/* Unpacks the layers of these images that are not unpacked yet, from their blobs: skopeo and others write blobs and index.json only. */
+int pack_unpack(const struct pack_unpack *req, struct err *err);

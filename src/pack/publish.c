@@ -211,6 +211,26 @@ static int sync_dir(const struct stage *s, const char *name, struct err *err)
 	return 0;
 }
 
+static bool is_there(const struct stage *s, const struct pack_layer *l, const struct staged_layer *layers, size_t n_layers)
+{
+	auto_free char *dir = xasprintf("layers/%s", l->chain);
+
+	for (size_t i = 0; i < n_layers; i++)
+		if (STREQ(layers[i].layer->chain, l->chain))
+			return true;
+	return faccessat(s->images_fd, dir, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* A layer that was there when it was looked for may have been removed since, by a prune that knew nothing of these images. */
+static bool whole(const struct stage *s, const struct pack_images *images, const struct staged_layer *layers, size_t n_layers)
+{
+	for (size_t i = 0; i < images->n; i++)
+		for (size_t k = 0; k < images->v[i].n_layers; k++)
+			if (!is_there(s, &images->v[i].layers[k], layers, n_layers))
+				return false;
+	return true;
+}
+
 int publish(const struct stage *s, const struct pack_images *images, const struct staged_layer *layers,
 	size_t n_layers, struct err *err)
 {
@@ -222,6 +242,8 @@ int publish(const struct stage *s, const struct pack_images *images, const struc
 		return err_sys(err, errno, "write the image to disk");
 	if (stage_lock(s, &lock, err) < 0 || write_layout(s, err) < 0)
 		return -1;
+	if (!whole(s, images, layers, n_layers))
+		return PUBLISH_LOST;
 	for (size_t i = 0; i < images->n; i++)
 		if (place_image(s, &images->v[i], err) < 0)
 			return -1;
@@ -231,4 +253,21 @@ int publish(const struct stage *s, const struct pack_images *images, const struc
 	if (sync_dir(s, "blobs/sha256", err) < 0 || sync_dir(s, "layers", err) < 0)
 		return -1;
 	return write_index(s, images, err);
+}
+
+int publish_layers(const struct stage *s, const struct staged_layer *layers, size_t n_layers, struct err *err)
+{
+	auto_close int lock = -1;
+
+	for (size_t i = 0; i < n_layers; i++)
+		if (stage_meta(s, &layers[i], err) < 0)
+			return -1;
+	if (syncfs(s->fd) < 0)
+		return err_sys(err, errno, "write the layers to disk");
+	if (stage_lock(s, &lock, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n_layers; i++)
+		if (place_layer(s, &layers[i], err) < 0)
+			return -1;
+	return sync_dir(s, "layers", err);
 }

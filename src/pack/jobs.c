@@ -1,0 +1,146 @@
+#include "jobs.h"
+
+#include <poll.h>
+#include <sys/stat.h>
+
+#include "../util/auto.h"
+#include "../util/clock.h"
+#include "../util/json.h"
+#include "../util/mem.h"
+
+/* One layer takes seconds; whatever takes this long does not end. */
+#define LAYER_NS (3600 * SEC_NS)
+
+bool jobs_have(const struct jobs *l, const char *chain)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (STREQ(l->v[i].staged.layer->chain, chain))
+			return true;
+	return false;
+}
+
+int jobs_add(struct jobs *l, const struct stage *s, const struct pack_layer *layer, const char *blob, const struct pack_limits *limits,
+	struct job **ret, struct err *err)
+{
+	struct job *j = XGROW(l->v, l->n, l->cap);
+
+	*j = (struct job){ .staged = { .layer = layer, .dir = xasprintf("layer-%zu", l->n) } };
+	if (mkdirat(s->fd, j->staged.dir, 0755) < 0)
+		return err_sys(err, errno, "make a directory in '%s'", s->images_path);
+	j->unpack = (struct unpack){
+		.stage_fd = s->fd,
+		.blob = xstrdup(blob),
+		.dir = j->staged.dir,
+		.diff_hex = layer->diff_hex,
+		.limits = *limits,
+	};
+	*ret = j;
+	return 0;
+}
+
+static int job_start(struct job *j, struct err *err)
+{
+	if (worker_start(unpack_work, &j->unpack, &j->worker, err) < 0)
+		return -1;
+	j->state = JOB_RUNNING;
+	j->until_ns = clock_mono_ns() + LAYER_NS;
+	return 0;
+}
+
+static int job_end(struct jobs *l, struct job *j, struct err *err)
+{
+	auto_json json_t *answer = NULL;
+
+	j->state = JOB_DONE;
+	if (worker_finish(&j->worker, &answer, err) < 0 ||
+		unpack_result(&j->unpack, answer, &j->staged.bytes, &j->staged.entries, err) < 0)
+		return err_wrap(err, "layer 'sha256:%s'", j->staged.layer->diff_hex);
+	if (l->on_done)
+		l->on_done(l->arg, j);
+	return 0;
+}
+
+static size_t start_some(struct jobs *l, size_t running, size_t at_most, struct err *err, bool *failed)
+{
+	for (size_t i = 0; i < l->n && running < at_most && !*failed; i++) {
+		if (l->v[i].state != JOB_WAITING)
+			continue;
+		*failed = job_start(&l->v[i], err) < 0;
+		running += !*failed;
+	}
+	return running;
+}
+
+/* Waits until one of the running has something to say. */
+static void wait_some(const struct jobs *l, size_t running)
+{
+	auto_free struct pollfd *p = xcalloc(running, sizeof *p);
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->n; i++)
+		if (l->v[i].state == JOB_RUNNING)
+			p[n++] = (struct pollfd){ .fd = l->v[i].worker.fd, .events = POLLIN };
+	poll(p, n, 1000);
+}
+
+static int step_job(struct jobs *l, struct job *j, struct err *err)
+{
+	if (worker_read(&j->worker) == 1)
+		return job_end(l, j, err);
+	if (clock_mono_ns() < j->until_ns)
+		return 0;
+	j->state = JOB_DONE;
+	worker_abort(&j->worker);
+	return err_set(err, ERR_TIMEOUT, "layer 'sha256:%s' is not unpacked after an hour",
+		j->staged.layer->diff_hex);
+}
+
+static void abort_jobs(struct jobs *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (l->v[i].state == JOB_RUNNING)
+			worker_abort(&l->v[i].worker);
+}
+
+int jobs_run(struct jobs *l, struct err *err)
+{
+	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	size_t at_most = cpus > 0 ? (size_t)cpus : 1, running = 0;
+	bool failed = false;
+
+	while ((running = start_some(l, running, at_most, err, &failed)) > 0 && !failed) {
+		wait_some(l, running);
+		for (size_t i = 0; i < l->n && !failed; i++) {
+			if (l->v[i].state != JOB_RUNNING)
+				continue;
+			failed = step_job(l, &l->v[i], err) < 0;
+			running -= l->v[i].state == JOB_DONE;
+		}
+	}
+	if (!failed)
+		return 0;
+	abort_jobs(l);
+	return -1;
+}
+
+struct staged_layer *jobs_staged(const struct jobs *l, size_t *ret_n)
+{
+	struct staged_layer *v = xcalloc(l->n + 1, sizeof *v);
+
+	*ret_n = 0;
+	for (size_t i = 0; i < l->n; i++)
+		if (!l->v[i].unpack.hash_only)
+			v[(*ret_n)++] = l->v[i].staged;
+	return v;
+}
+
+void jobs_done(struct jobs *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		free(l->v[i].staged.dir);
+		free((char *)l->v[i].unpack.blob);
+	}
+	free(l->v);
+	l->v = NULL;
+	l->n = l->cap = 0;
+}

@@ -1,0 +1,30 @@
+/* jobs.h - layers that are unpacked side by side, as many at a time as there are processors. */
+#pragma once
+
+#include "../util/proc.h"
+#include "publish.h"
+#include "unpack.h"
+
+struct job {
+	struct staged_layer staged; /* counts are set when it is done */
+	struct unpack unpack;
+	struct worker worker;
+	enum { JOB_WAITING, JOB_RUNNING, JOB_DONE } state;
+	int64_t until_ns;
+};
+struct jobs {
+	struct job *v;
+	size_t n, cap;
+	void (*on_done)(void *arg, const struct job *j); /* may be NULL */
+	void *arg;
+};
+bool jobs_have(const struct jobs *l, const char *chain);
+/* A new one with its directory in the stage; layer is borrowed. Its blob is a name below the stage ("../blobs/sha256/HEX" is fine). Not
+ * while jobs run. */
+int jobs_add(struct jobs *l, const struct stage *s, const struct pack_layer *layer, const char *blob, const struct pack_limits *limits,
+	struct job **ret, struct err *err);
+/* Runs those that wait; returns when all are done, or at the first failure, which ends the others. */
+int jobs_run(struct jobs *l, struct err *err);
+/* The layers that were unpacked, n of them, for publish(); malloc'ed, its texts are the jobs'. */
+struct staged_layer *jobs_staged(const struct jobs *l, size_t *ret_n);
+void jobs_done(struct jobs *l);
