@@ -61,6 +61,8 @@ static int add_job(struct load *l, const struct pack_layer *layer, struct err *e
 	if (jobs_add(&l->jobs, &l->stage, layer, layer->blob->file, &l->req->limits, &j, err) < 0)
 		return -1;
 	j->unpack.hash_only = unpacked;
+	if (layer->blob->kind == SPOOL_PLAIN)
+		j->unpack.diff_hex = NULL; /* compared when it was chosen */
 	return 0;
 }
 

@@ -42,7 +42,7 @@ static int xattrs_apply(int fd, struct archive_entry *e, struct err *err)
 	return 0;
 }
 
-static int owner_apply(int parent_fd, const char *base, int fd, struct archive_entry *e, struct err *err)
+static int owner_apply(const struct made *m, struct archive_entry *e, struct err *err)
 {
 	int64_t uid = archive_entry_uid(e), gid = archive_entry_gid(e);
 	int r;
@@ -50,47 +50,60 @@ static int owner_apply(int parent_fd, const char *base, int fd, struct archive_e
 	/* the highest number is chown's "leave it" */
 	if (uid < 0 || gid < 0 || uid >= UINT32_MAX || gid >= UINT32_MAX)
 		return err_set(err, ERR_INPUT, "its owner is not a number from 0 to 4294967294");
-	if (fd >= 0)
-		r = fchown(fd, (uid_t)uid, (gid_t)gid);
+	if (m->born && uid == 0 && gid == 0)
+		return 0;
+	if (m->fd >= 0)
+		r = fchown(m->fd, (uid_t)uid, (gid_t)gid);
 	else
-		r = fchownat(parent_fd, base, (uid_t)uid, (gid_t)gid, AT_SYMLINK_NOFOLLOW);
+		r = fchownat(m->parent_fd, m->base, (uid_t)uid, (gid_t)gid, AT_SYMLINK_NOFOLLOW);
 	if (r < 0)
 		return err_sys(err, errno, "change its owner to %lld:%lld", (long long)uid, (long long)gid);
 	return 0;
 }
 
-static int times_apply(int parent_fd, const char *base, int fd, struct archive_entry *e, struct err *err)
+static int mode_apply(const struct made *m, struct archive_entry *e, struct err *err)
 {
-	struct timespec mtime = { archive_entry_mtime(e), archive_entry_mtime_nsec(e) };
-	struct timespec both[2] = { mtime, mtime };
-	int r = fd >= 0 ? futimens(fd, both) : utimensat(parent_fd, base, both, AT_SYMLINK_NOFOLLOW);
+	mode_t mode = archive_entry_perm(e) & 07777;
 
-	if (r < 0)
-		return err_sys(err, errno, "set its time");
+	if (m->type == S_IFLNK || (m->born && !(mode & 07000)))
+		return 0;
+	/* no link can be at base: it was made by us a moment ago, and nobody else is in here */
+	if ((m->fd >= 0 ? fchmod(m->fd, mode) : fchmodat(m->parent_fd, m->base, mode, 0)) < 0)
+		return err_sys(err, errno, "change its mode");
 	return 0;
 }
 
-int meta_apply(int parent_fd, const char *base, int fd, struct archive_entry *e, struct err *err)
+static int time_apply(const struct made *m, struct archive_entry *e, struct err *err)
 {
-	mode_t type = archive_entry_filetype(e), mode = archive_entry_perm(e) & 07777;
-	auto_close int dir_fd = -1;
+	struct timespec mtime = { archive_entry_mtime(e), archive_entry_mtime_nsec(e) };
+	struct timespec both[2] = { mtime, mtime };
 	int r;
 
-	if (type == AE_IFDIR && archive_entry_xattr_count(e) > 0) {
-		dir_fd = openat(parent_fd, base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (dir_fd < 0)
-			return err_sys(err, errno, "open it");
-		fd = dir_fd;
-	}
-	if (owner_apply(parent_fd, base, fd, e, err) < 0)
+	if (m->type == S_IFDIR)
+		return 0;
+	r = m->fd >= 0 ? futimens(m->fd, both) : utimensat(m->parent_fd, m->base, both, AT_SYMLINK_NOFOLLOW);
+	return r < 0 ? err_sys(err, errno, "set its time") : 0;
+}
+
+static int attributes_apply(const struct made *m, struct archive_entry *e, struct err *err)
+{
+	auto_close int dir_fd = -1;
+
+	if (archive_entry_xattr_count(e) == 0)
+		return 0;
+	if (m->fd >= 0)
+		return xattrs_apply(m->fd, e, err);
+	if (m->type != S_IFDIR)
+		return 0;
+	dir_fd = openat(m->parent_fd, m->base, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (dir_fd < 0)
+		return err_sys(err, errno, "open it");
+	return xattrs_apply(dir_fd, e, err);
+}
+
+int meta_apply(const struct made *m, struct archive_entry *e, struct err *err)
+{
+	if (owner_apply(m, e, err) < 0 || mode_apply(m, e, err) < 0 || attributes_apply(m, e, err) < 0)
 		return -1;
-	if (type == AE_IFLNK)
-		return times_apply(parent_fd, base, fd, e, err);
-	/* no link can be at base: it was made by us a moment ago, and nobody else is in here */
-	r = fd >= 0 ? fchmod(fd, mode) : fchmodat(parent_fd, base, mode, 0);
-	if (r < 0)
-		return err_sys(err, errno, "change its mode");
-	if (fd >= 0 && xattrs_apply(fd, e, err) < 0)
-		return -1;
-	return times_apply(parent_fd, base, fd, e, err);
+	return time_apply(m, e, err);
 }

@@ -10,8 +10,9 @@
 struct pack_limits {
 	uint64_t entries; /* in one layer */
 	uint64_t bytes;	  /* of one layer's tar, or of the whole archive */
+	uint64_t file;	  /* of one file in a layer, holes included */
 };
-#define PACK_LIMITS ((struct pack_limits){ .entries = 1000000, .bytes = 64ULL << 30 })
+#define PACK_LIMITS ((struct pack_limits){ .entries = 1000000, .bytes = 64ULL << 30, .file = 64ULL << 30 })
 
 struct pack_load {
 	const char *state_dir;

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/xattr.h>
 
 #include "../util/auto.h"
 #include "../util/mem.h"
@@ -14,12 +15,20 @@
 #define WHITEOUT ".wh."
 #define WHITEOUT_META ".wh..wh."
 #define OPAQUE ".wh..wh..opq"
+#define AUFS_LINKS ".wh..wh.plnk"
 
-enum { OPAQUE_BYTES_MAX = 1 << 20 };
+enum { OPAQUE_BYTES_MAX = 1 << 20, DIR_BYTES_MAX = 64 << 20 };
+enum { THERE = 1 }; /* something stands where the entry is to be made */
 
-void tree_init(struct tree *t, int root_fd, const struct pack_limits *limits)
+/* Whatever the directory inherited from the store's place (group, default ACL, the caller's umask) goes. */
+int tree_init(struct tree *t, int root_fd, const struct pack_limits *limits, struct err *err)
 {
 	*t = (struct tree){ .root_fd = root_fd, .limits = *limits, .parent_fd = -1 };
+	if ((fremovexattr(root_fd, "system.posix_acl_default") < 0 && errno != ENODATA && errno != ENOTSUP) ||
+		fchown(root_fd, 0, 0) < 0 || fchmod(root_fd, 0755) < 0)
+		return err_sys(err, errno, "prepare the layer's directory");
+	t->plain = geteuid() == 0 && getegid() == 0;
+	return 0;
 }
 
 static void parent_forget(struct tree *t)
@@ -32,6 +41,7 @@ static void parent_forget(struct tree *t)
 void tree_done(struct tree *t)
 {
 	parent_forget(t);
+	free(t->last);
 	map_done(&t->opaque, NULL);
 	map_done(&t->dirs, free);
 }
@@ -75,22 +85,24 @@ static int remove_there(int parent_fd, const char *base, struct err *err)
 	return path_remove_tree(parent_fd, base, err);
 }
 
-/* A directory that takes the place of a whiteout hides what the layers below have in it. */
-static int make_dir(struct tree *t, int parent_fd, const char *base, const char *path, struct err *err)
+/* A directory that takes the place of a whiteout or of a file hides what the layers below have in it, as these did.
+ * THERE: it is one already. */
+static int make_dir(
+	struct tree *t, int parent_fd, const char *base, const char *path, mode_t mode, struct err *err)
 {
 	struct stat st;
 
-	if (mkdirat(parent_fd, base, 0755) == 0)
+	if (mkdirat(parent_fd, base, mode) == 0)
 		return 0;
 	if (errno != EEXIST)
 		return err_sys(err, errno, "make a directory");
 	if (fstatat(parent_fd, base, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_sys(err, errno, "look at it");
 	if (S_ISDIR(st.st_mode))
-		return 0;
-	if (is_whiteout(&st) && mark_opaque(t, path, err) < 0)
+		return THERE;
+	if (mark_opaque(t, path, err) < 0)
 		return -1;
-	if (unlinkat(parent_fd, base, 0) < 0 || mkdirat(parent_fd, base, 0755) < 0)
+	if (unlinkat(parent_fd, base, 0) < 0 || mkdirat(parent_fd, base, mode) < 0)
 		return err_sys(err, errno, "make a directory");
 	return 0;
 }
@@ -106,7 +118,7 @@ static int step_down(struct tree *t, int *fd, const char *part, const char *path
 		return err_set(err, ERR_INPUT, "it goes through '%s', which is %s in the same layer", shown,
 			S_ISLNK(st.st_mode) ? "a symbolic link" : "not a directory");
 	}
-	if (make_dir(t, *fd, part, path, err) < 0)
+	if (make_dir(t, *fd, part, path, 0755, err) < 0)
 		return -1;
 	next = open_beneath(*fd, part);
 	if (next < 0)
@@ -135,6 +147,15 @@ static int make_parents(struct tree *t, const char *path, int *ret_fd, struct er
 	return 0;
 }
 
+/* What is made in a directory of root's group, without set-group-id and a default ACL, belongs to root and has the mode
+ * that was asked for: most entries need no more. */
+static bool is_plain(const struct tree *t)
+{
+	struct stat st;
+
+	return t->plain && fstat(t->parent_fd, &st) == 0 && st.st_gid == 0 && !(st.st_mode & S_ISGID);
+}
+
 /* The descriptor of path's parent (kept for the next entry, which is mostly its neighbour) and the last part
  * of path. */
 static int open_parent(struct tree *t, const char *path, const char **ret_base, struct err *err)
@@ -152,6 +173,7 @@ static int open_parent(struct tree *t, const char *path, const char **ret_base, 
 		return -1;
 	t->parent_fd = fd;
 	t->parent = take(parent);
+	t->parent_plain = is_plain(t);
 	return 0;
 }
 
@@ -172,6 +194,12 @@ static int write_at(int fd, const char *p, size_t n, int64_t offset, struct err 
 	return 0;
 }
 
+static int too_large(const struct tree *t, struct err *err)
+{
+	return err_set(err, ERR_INPUT, "it is a file of more than %llu bytes",
+		(unsigned long long)t->limits.file);
+}
+
 static int write_content(struct tree *t, struct stream *s, struct archive_entry *e, int fd, struct err *err)
 {
 	int64_t size = archive_entry_size(e), end = 0, offset;
@@ -179,11 +207,15 @@ static int write_content(struct tree *t, struct stream *s, struct archive_entry 
 	size_t n;
 	int r;
 
+	if (size < 0 || (uint64_t)size > t->limits.file)
+		return too_large(t, err);
 	while ((r = stream_data(s, &p, &n, &offset, err)) > 0) {
 		t->bytes += n;
 		if (t->bytes > t->limits.bytes)
 			return err_set(err, ERR_INPUT, "the layer's files are larger than %llu bytes",
 				(unsigned long long)t->limits.bytes);
+		if (offset < 0 || (uint64_t)offset + n > t->limits.file)
+			return too_large(t, err);
 		if (write_at(fd, p, n, offset, err) < 0)
 			return -1;
 		end = offset + (int64_t)n;
@@ -195,61 +227,106 @@ static int write_content(struct tree *t, struct stream *s, struct archive_entry 
 	return 0;
 }
 
+static int made_or_there(struct err *err, const char *what)
+{
+	return errno == EEXIST ? THERE : err_sys(err, errno, "%s", what);
+}
+
+/* Born with its mode where nothing but root's can come to be; else shut until it has its owner. */
+static mode_t birth_mode(bool plain, struct archive_entry *e)
+{
+	return plain ? archive_entry_perm(e) & 0777 : 0600;
+}
+
 static int add_file(
 	struct tree *t, struct stream *s, struct archive_entry *e, const char *base, struct err *err)
 {
-	auto_close int fd =
-		openat(t->parent_fd, base, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	auto_close int fd = openat(t->parent_fd, base, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC,
+		birth_mode(t->parent_plain, e));
+	struct made made = { t->parent_fd, base, fd, S_IFREG, t->parent_plain };
 
 	if (fd < 0)
-		return err_sys(err, errno, "make a file");
+		return made_or_there(err, "make a file");
 	if (write_content(t, s, e, fd, err) < 0)
 		return -1;
-	return meta_apply(t->parent_fd, base, fd, e, err);
+	return meta_apply(&made, e, err);
 }
 
 static int add_symlink(struct tree *t, struct archive_entry *e, const char *base, struct err *err)
 {
 	const char *target = archive_entry_symlink(e);
+	struct made made = { t->parent_fd, base, -1, S_IFLNK, t->parent_plain };
 
 	if (!target || !*target)
 		return err_set(err, ERR_INPUT, "it is a symbolic link to nothing");
 	if (symlinkat(target, t->parent_fd, base) < 0)
-		return err_sys(err, errno, "make a symbolic link");
-	return meta_apply(t->parent_fd, base, -1, e, err);
+		return made_or_there(err, "make a symbolic link");
+	return meta_apply(&made, e, err);
 }
 
 static int add_node(struct tree *t, struct archive_entry *e, const char *base, struct err *err)
 {
-	mode_t type = archive_entry_filetype(e);
+	mode_t type = archive_entry_filetype(e); /* libarchive's type bits are those of the kernel */
 	dev_t dev = type == AE_IFIFO ? 0 : makedev(archive_entry_rdevmajor(e), archive_entry_rdevminor(e));
+	struct made made = { t->parent_fd, base, -1, type, t->parent_plain };
 
-	/* libarchive's type bits are those of the kernel */
-	if (mknodat(t->parent_fd, base, type | 0600, dev) < 0) {
+	if (mknodat(t->parent_fd, base, type | birth_mode(t->parent_plain, e), dev) < 0) {
 		if (errno == EPERM && t->no_devices)
 			return 0;
-		return err_sys(err, errno, "make a device node or fifo");
+		return made_or_there(err, "make a device node or fifo");
 	}
-	return meta_apply(t->parent_fd, base, -1, e, err);
+	return meta_apply(&made, e, err);
+}
+
+/* A directory's time comes last of all: whatever is made in it changes it. */
+static int dir_time(struct tree *t, struct archive_entry *e, const char *path, struct err *err)
+{
+	struct timespec *mtime = xmalloc(sizeof *mtime);
+
+	*mtime = (struct timespec){ archive_entry_mtime(e), archive_entry_mtime_nsec(e) };
+	free(map_set(&t->dirs, path, mtime));
+	t->dir_bytes += strlen(path) + 1;
+	if (t->dir_bytes > DIR_BYTES_MAX)
+		return err_set(err, ERR_INPUT, "the names of the layer's directories are longer than 64 MiB together");
+	return 0;
 }
 
 static int add_dir(
 	struct tree *t, struct archive_entry *e, const char *base, const char *path, struct err *err)
 {
-	struct timespec *mtime;
+	int r = make_dir(t, t->parent_fd, base, path, birth_mode(t->parent_plain, e), err);
+	struct made made = { t->parent_fd, base, -1, S_IFDIR, r != THERE && t->parent_plain };
 
-	if (make_dir(t, t->parent_fd, base, path, err) < 0 || meta_apply(t->parent_fd, base, -1, e, err) < 0)
+	if (r < 0 || meta_apply(&made, e, err) < 0)
 		return -1;
-	mtime = xmalloc(sizeof *mtime);
-	*mtime = (struct timespec){ archive_entry_mtime(e), archive_entry_mtime_nsec(e) };
-	free(map_set(&t->dirs, path, mtime));
-	return 0;
+	if (archive_entry_xattr_count(e) > 0)
+		t->plain = t->parent_plain = false; /* one may be a default ACL */
+	return dir_time(t, e, path, err);
+}
+
+/* Its record may say other things than the file's own; the later one wins, as in docker. */
+static int relabel(struct tree *t, struct archive_entry *e, const char *base, const struct stat *st, struct err *err)
+{
+	auto_close int fd = -1;
+	struct made made = { t->parent_fd, base, -1, st->st_mode & S_IFMT, false };
+
+	if (st->st_uid == archive_entry_uid(e) && st->st_gid == archive_entry_gid(e) &&
+		((st->st_mode & 07777) == (archive_entry_perm(e) & 07777) || S_ISLNK(st->st_mode)))
+		return 0;
+	if (S_ISREG(st->st_mode)) {
+		fd = openat(t->parent_fd, base, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+		if (fd < 0)
+			return err_sys(err, errno, "open it");
+	}
+	made.fd = fd;
+	return meta_apply(&made, e, err);
 }
 
 /* The target is a name inside the layer, as any other; never one of the layers below, which are not here. */
 static int add_hardlink(
-	struct tree *t, const char *raw_target, const char *base, const char *path, struct err *err)
+	struct tree *t, struct archive_entry *e, const char *base, const char *path, struct err *err)
 {
+	const char *raw_target = archive_entry_hardlink(e);
 	auto_free char *target = NULL, *parent = NULL, *shown = name_show(raw_target);
 	auto_close int fd = -1;
 	const char *slash, *last;
@@ -267,11 +344,9 @@ static int add_hardlink(
 		is_whiteout(&st))
 		return err_set(err, ERR_INPUT,
 			"it is a hard link to '%s', which is no file in the same layer", shown);
-	if (remove_there(t->parent_fd, base, err) < 0)
-		return -1;
 	if (linkat(fd, last, t->parent_fd, base, 0) < 0)
-		return err_sys(err, errno, "make a hard link to '%s'", shown);
-	return 0;
+		return errno == EEXIST ? THERE : err_sys(err, errno, "make a hard link to '%s'", shown);
+	return relabel(t, e, base, &st, err);
 }
 
 static int add_whiteout(struct tree *t, const char *base, struct err *err)
@@ -301,39 +376,25 @@ static int add_whiteout(struct tree *t, const char *base, struct err *err)
 
 static int add_root(struct tree *t, struct archive_entry *e, struct err *err)
 {
-	struct timespec *mtime;
+	struct made made = { t->root_fd, ".", -1, S_IFDIR, false };
 
 	if (archive_entry_filetype(e) != AE_IFDIR)
 		return err_set(err, ERR_INPUT, "the top of a layer is not a directory");
-	if (meta_apply(t->root_fd, ".", -1, e, err) < 0)
+	if (meta_apply(&made, e, err) < 0)
 		return -1;
-	mtime = xmalloc(sizeof *mtime);
-	*mtime = (struct timespec){ archive_entry_mtime(e), archive_entry_mtime_nsec(e) };
-	free(map_set(&t->dirs, "", mtime));
-	return 0;
+	parent_forget(t);
+	t->plain &= archive_entry_xattr_count(e) == 0;
+	return dir_time(t, e, "", err);
 }
 
-static int add_clean(
-	struct tree *t, struct stream *s, struct archive_entry *e, const char *path, struct err *err)
+static int add_kind(
+	struct tree *t, struct stream *s, struct archive_entry *e, const char *base, const char *path, struct err *err)
 {
-	const char *base, *hardlink = archive_entry_hardlink(e);
-	mode_t type = archive_entry_filetype(e);
-
-	if (!*path)
-		return add_root(t, e, err);
-	if (str_starts(path, WHITEOUT_META) && !STREQ(path, OPAQUE))
-		return 0;
-	if (open_parent(t, path, &base, err) < 0)
-		return -1;
-	if (str_starts(base, WHITEOUT))
-		return add_whiteout(t, base, err);
-	if (hardlink)
-		return add_hardlink(t, hardlink, base, path, err);
-	if (type == AE_IFDIR)
+	if (archive_entry_hardlink(e))
+		return add_hardlink(t, e, base, path, err);
+	switch (archive_entry_filetype(e)) {
+	case AE_IFDIR:
 		return add_dir(t, e, base, path, err);
-	if (remove_there(t->parent_fd, base, err) < 0)
-		return -1;
-	switch (type) {
 	case AE_IFREG:
 		return add_file(t, s, e, base, err);
 	case AE_IFLNK:
@@ -347,32 +408,74 @@ static int add_clean(
 	}
 }
 
+/* AUFS' own files are no part of the image, but other names of the layer may be hard links to what is in AUFS_LINKS:
+ * that is kept until the end. */
+static bool is_aufs_own(struct tree *t, const char *path)
+{
+	if (!str_starts(path, WHITEOUT_META) || STREQ(path, OPAQUE))
+		return false;
+	if (!str_starts(path, AUFS_LINKS "/"))
+		return true;
+	t->aufs_links = true;
+	return false;
+}
+
+static int add_clean(
+	struct tree *t, struct stream *s, struct archive_entry *e, const char *path, struct err *err)
+{
+	const char *base;
+	int r;
+
+	if (!*path)
+		return add_root(t, e, err);
+	if (is_aufs_own(t, path))
+		return 0;
+	if (open_parent(t, path, &base, err) < 0)
+		return -1;
+	if (str_starts(base, WHITEOUT))
+		return add_whiteout(t, base, err);
+	r = add_kind(t, s, e, base, path, err);
+	if (r != THERE)
+		return r;
+	if (remove_there(t->parent_fd, base, err) < 0)
+		return -1;
+	return add_kind(t, s, e, base, path, err);
+}
+
+static int add_named(
+	struct tree *t, struct stream *s, struct archive_entry *e, const char *raw, struct err *err)
+{
+	auto_free char *path = NULL;
+
+	if (t->entries > t->limits.entries)
+		return err_set(err, ERR_INPUT, "the layer has more than %llu entries",
+			(unsigned long long)t->limits.entries);
+	if (name_clean(raw, &path, err) < 0)
+		return -1;
+	return add_clean(t, s, e, path, err);
+}
+
 int tree_add(struct tree *t, struct stream *s, struct archive_entry *e, struct err *err)
 {
 	const char *raw = archive_entry_pathname(e);
-	auto_free char *path = NULL;
 
-	if (++t->entries > t->limits.entries)
-		return err_set(err, ERR_INPUT, "it has more than %llu entries",
-			(unsigned long long)t->limits.entries);
+	t->entries++;
 	if (!raw)
 		raw = archive_entry_pathname_utf8(e);
 	if (!raw)
 		return err_set(err, ERR_INPUT, "entry %llu has a name that cannot be read",
 			(unsigned long long)t->entries);
-	if (name_clean(raw, &path, err) < 0)
-		return -1;
-	if (add_clean(t, s, e, path, err) < 0) {
-		auto_free char *shown = name_show(raw);
-		return err_wrap(err, "entry '%s'", shown);
-	}
-	return 0;
+	free(take(t->last));
+	t->last = name_show(raw);
+	return add_named(t, s, e, raw, err) < 0 ? err_wrap(err, "entry '%s'", t->last) : 0;
 }
 
 /* A directory that a later entry replaced is passed over. */
 int tree_finish(struct tree *t, struct err *err)
 {
 	parent_forget(t);
+	if (t->aufs_links && path_remove_tree(t->root_fd, AUFS_LINKS, err) < 0)
+		return -1;
 	map_each(&t->dirs, it) {
 		const struct timespec *mtime = it->value, both[2] = { *mtime, *mtime };
 		auto_close int fd = open_beneath(t->root_fd, it->key);

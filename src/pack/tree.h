@@ -20,16 +20,28 @@ struct tree {
 	struct map opaque;	 /* clean names of opaque directories */
 	size_t opaque_bytes;
 	struct map dirs; /* clean name → malloc'ed struct timespec, set at the end */
-	char *parent;	 /* the directory that was used last, and its descriptor */
+	size_t dir_bytes;
+	char *parent; /* the directory that was used last, and its descriptor */
 	int parent_fd;
+	bool parent_plain; /* what is made in it is born as root's, with the mode it was asked for */
+	bool plain;	   /* no directory is known to have a default ACL, and we are root */
+	bool aufs_links;   /* the directory of AUFS' hard links has to go in the end */
+	char *last;	   /* the entry that was added last, for messages */
 };
-void tree_init(struct tree *t, int root_fd, const struct pack_limits *limits);
+/* root_fd is of an empty directory, readable. The umask has to be 0. */
+int tree_init(struct tree *t, int root_fd, const struct pack_limits *limits, struct err *err);
 void tree_done(struct tree *t);
 /* Writes one entry, its content taken from the stream. */
 int tree_add(struct tree *t, struct stream *s, struct archive_entry *e, struct err *err);
 /* Directory times, which every entry below would have changed. */
 int tree_finish(struct tree *t, struct err *err);
 
-/* meta.c: owner, mode, times and attributes of what was just made at base below parent_fd. fd: of a regular
- * file, else -1. */
-int meta_apply(int parent_fd, const char *base, int fd, struct archive_entry *e, struct err *err);
+/* meta.c: owner, mode, attributes and time of what was just made, as its entry says. Not a directory's time. */
+struct made {
+	int parent_fd;
+	const char *base;
+	int fd;	    /* of a regular file, else -1 */
+	mode_t type; /* S_IFREG, … */
+	bool born;  /* it is root's and has its mode, but for the upper three bits */
+};
+int meta_apply(const struct made *m, struct archive_entry *e, struct err *err);

@@ -61,7 +61,9 @@ static int unpack_entries(struct stream *s, struct tree *t, struct err *err)
 	while ((r = stream_next(s, &e, err)) > 0)
 		if (t && tree_add(t, s, e, err) < 0)
 			return -1;
-	return r < 0 || !t ? r : tree_finish(t, err);
+	if (r < 0)
+		return t && t->last ? err_wrap(err, "after entry '%s'", t->last) : -1;
+	return t ? tree_finish(t, err) : 0;
 }
 
 static int check_hash(struct stream *s, const char *want, struct err *err)
@@ -95,10 +97,10 @@ static int unpack_blob(const struct unpack *u, int blob_fd, struct tree *t, stru
 	struct stream *s = NULL;
 	int r;
 
-	if (stream_open(blob_fd, u->limits.bytes, true, &s, err) < 0)
+	if (stream_open(blob_fd, u->limits.bytes, u->diff_hex != NULL, &s, err) < 0)
 		return -1;
 	r = unpack_entries(s, u->hash_only ? NULL : t, err);
-	if (r == 0)
+	if (r == 0 && u->diff_hex)
 		r = check_hash(s, u->diff_hex, err);
 	stream_close(s);
 	return r;
@@ -118,12 +120,13 @@ int unpack_work(void *arg, json_t **ret, struct err *err)
 	setlocale(LC_CTYPE, "C.UTF-8");
 	if (confine(u->stage_fd, u->dir, u->hash_only ? CONFINE_NO_CAPS : CONFINE_UNPACK, err) < 0)
 		return -1;
-	root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (root_fd < 0)
 		return err_sys(err, errno, "open the layer's directory");
-	tree_init(&t, root_fd, &u->limits);
+	r = tree_init(&t, root_fd, &u->limits, err);
 	t.no_devices = no_devices;
-	r = unpack_blob(u, blob_fd, &t, err);
+	if (r == 0)
+		r = unpack_blob(u, blob_fd, &t, err);
 	if (r == 0)
 		*ret = answer_new(&t);
 	tree_done(&t);

@@ -11,7 +11,7 @@ struct unpack {
 	const char *blob;     /* its name there */
 	const char *dir;      /* the target's name there, empty */
 	bool hash_only;	      /* nothing is written into it: the blob is only compared with diff_hex */
-	const char *diff_hex; /* what the plain bytes must hash to */
+	const char *diff_hex; /* what the plain bytes must hash to; NULL: that is known already */
 	struct pack_limits limits;
 };
 /* A worker's function (arg: struct unpack); its answer is for unpack_result(). */

@@ -207,7 +207,7 @@ static void test_odd_entries(void **state)
 
 static void test_bomb(void **state)
 {
-	const struct pack_limits limits = { .entries = 100, .bytes = 1 << 20 };
+	const struct pack_limits limits = { .entries = 100, .bytes = 1 << 20, .file = 1 << 30 };
 	auto_free char *zeros = xcalloc(1, 8 << 20);
 
 	for (int f = M_GZIP; f <= M_ZSTD; f++) {
@@ -225,7 +225,7 @@ static void test_bomb(void **state)
 /* After the end mark of the tar nothing is unpacked, but it is still read to be hashed. */
 static void test_bomb_behind_the_end(void **state)
 {
-	const struct pack_limits limits = { .entries = 100, .bytes = 1 << 20 };
+	const struct pack_limits limits = { .entries = 100, .bytes = 1 << 20, .file = 1 << 30 };
 	auto_free char *zeros = xcalloc(1, 8 << 20);
 	struct tar *t = tar_new(M_PLAIN);
 	struct made_layer layer = { .filter = M_GZIP };
@@ -241,13 +241,13 @@ static void test_bomb_behind_the_end(void **state)
 
 static void test_too_many_entries(void **state)
 {
-	const struct pack_limits limits = { .entries = 100, .bytes = 1 << 20 };
+	const struct pack_limits limits = { .entries = 100, .bytes = 1 << 20, .file = 1 << 30 };
 	struct tar *t = tar_new(M_PLAIN);
 
 	for (int i = 0; i < 101; i++)
 		tar_dir(t, "d");
 	auto_buf struct buf archive = around(t, NULL, M_PLAIN);
-	refused(&archive, &limits, "it has more than 100 entries");
+	refused(&archive, &limits, "entry 'd/': the layer has more than 100 entries");
 }
 
 /* ------------------------------------------------------------------ damage and lies */
