@@ -110,10 +110,9 @@ static void container_rows(const struct cli *c, struct image_store *store, struc
 		r->container = u->name;
 		r->id = xstrdup(u->image_id);
 		set_name(r, u->image);
-		if (image_find(store, u->image_id ? u->image_id : u->image, &img, NULL) < 0)
+		if (image_find(store, u->image_id ? u->image_id : u->image, NULL, &img, NULL) < 0)
 			continue;        /* removed from the store since: what the journal knows is shown */
-		r->platform = xasprintf("%s/%s", img->os ? img->os : "linux",
-					img->architecture ? img->architecture : "unknown");
+		r->platform = image_platform(img);
 		r->created = xstrdup(img->created);
 		r->bytes = img->size_bytes;
 		image_free(img);

@@ -8,7 +8,7 @@
 #include "view.h"
 
 struct load_opts {
-	const char *input;
+	const char *input, *platform;
 	bool quiet;
 };
 
@@ -16,7 +16,8 @@ static const struct opt load_flags[] = {
 	{ 'i', "input", OPT_STRING, offsetof(struct load_opts, input),
 	  "archive to read instead of standard input", "FILE" },
 	{ 'q', "quiet", OPT_BOOL, offsetof(struct load_opts, quiet), "do not show the layers" },
-	{ 0, "platform", OPT_REFUSED, 0, "davit loads the image for this machine" },
+	{ 0, "platform", OPT_STRING, offsetof(struct load_opts, platform),
+	  "take this of the platforms an image is there for, instead of this machine's", "OS/ARCH[/VARIANT]" },
 	{ 0 }
 };
 
@@ -70,7 +71,7 @@ static int load_run(struct cli *c, const void *opts, struct err *err)
 	struct loading l = { .c = c };
 	const struct imager what = {
 		.verb = "load",
-		.request = json_pack("{s:s}", "file", o->input ? o->input : "-"),
+		.request = json_pack("{s:s, s:s*}", "file", o->input ? o->input : "-", "platform", o->platform),
 		.input_fd = STDIN_FILENO,
 		.output_fd = -1,
 		.on_event = on_event,

@@ -9,17 +9,17 @@
 
 /* "docker.io/library/redis:7@sha256:…", or why not. Malloc'ed, NULL with *err. A digest that is there already
  * takes the place of the tag. */
-static char *pinned(struct image_store *store, const char *name, struct err *err)
+static char *pinned(struct image_store *store, const char *name, const char *platform, struct err *err)
 {
 	struct image_ref ref = { 0 };
 	struct image *image = NULL;
 	struct buf out = BUF_INIT;
 
-	if (ref_parse(name, &ref, err) == 0 && (ref.digest || image_find(store, name, &image, err) == 0)) {
+	if (ref_parse(name, &ref, err) == 0 && (ref.digest || image_find(store, name, platform, &image, err) == 0)) {
 		buf_printf(&out, "%s/%s", ref.registry, ref.repository);
 		if (!ref.digest && ref.tag)
 			buf_printf(&out, ":%s", ref.tag);
-		buf_printf(&out, "@%s", ref.digest ? ref.digest : image->manifest_digest);
+		buf_printf(&out, "@%s", ref.digest ? ref.digest : image->index_digest ? image->index_digest : image->manifest_digest);
 	}
 	image_free(image);
 	ref_done(&ref);
@@ -28,13 +28,14 @@ static char *pinned(struct image_store *store, const char *name, struct err *err
 
 static void pin(struct cli *c, struct diag *d, struct image_store *store, struct node *service)
 {
-	struct node_pair *image = node_pair_get(service, "image");
+	struct node_pair *image = node_pair_get(service, "image"), *platform = node_pair_get(service, "platform");
+	const char *wanted = platform && platform->value->kind == NODE_STR ? platform->value->text : NULL;
 	auto_err struct err err = ERR_INIT;
 	auto_free char *text = NULL;
 
 	if (!image || image->value->kind != NODE_STR || !*image->value->text)
 		return;
-	text = pinned(store, image->value->text, &err);
+	text = pinned(store, image->value->text, wanted, &err);
 	if (text) {
 		node_set(c->project->arena, service, "image", image->key_pos,
 			node_str(c->project->arena, text, image->value->pos));

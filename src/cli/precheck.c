@@ -20,7 +20,7 @@ static void check_image(const struct project *p, const struct service *s, struct
 	struct image *img = NULL;
 	struct pos pos = s->image_pos.file ? s->image_pos : s->build.given ? s->build.pos : s->pos;
 
-	if (image_find(store, name, &img, &err) == 0) {
+	if (image_find(store, name, s->platform, &img, &err) == 0) {
 		image_free(img);
 		return;
 	}

@@ -5,11 +5,11 @@
 #include "imager.h"
 #include "up.h"
 
-static void add_if_packed(struct image_store *store, const char *name, json_t *digests)
+static void add_if_packed(struct image_store *store, const char *name, const char *platform, json_t *digests)
 {
 	struct image *img = NULL;
 
-	if (!name || image_look(store, name, &img, NULL) < 0)
+	if (!name || image_look(store, name, platform, &img, NULL) < 0)
 		return; /* who needs it says so */
 	if (!image_unpacked(store, img))
 		json_array_append_new(digests, json_string(img->manifest_digest));
@@ -30,9 +30,9 @@ int unpack_images(struct cli *c, const bool *scope, struct err *err)
 
 		if (!scope[i])
 			continue;
-		add_if_packed(store, s->image, digests);
+		add_if_packed(store, s->image, s->platform, digests);
 		for (size_t k = 0; k < s->n_pre_start; k++)
-			add_if_packed(store, s->pre_start[k].image, digests);
+			add_if_packed(store, s->pre_start[k].image, s->platform, digests);
 	}
 	image_store_close(store);
 	if (!json_array_size(digests))

@@ -9,6 +9,7 @@
 #include "../util/json.h"
 #include "../util/log.h"
 #include "../util/mem.h"
+#include "platform.h"
 #include "store.h"
 
 enum { ID_PREFIX_MIN = 4 };
@@ -19,8 +20,10 @@ void image_free(struct image *i)
 		return;
 	free(i->id);
 	free(i->manifest_digest);
+	free(i->index_digest);
 	free(i->ref);
 	free(i->architecture);
+	free(i->variant);
 	free(i->os);
 	free(i->created);
 	strs_done(&i->shell);
@@ -43,6 +46,12 @@ static void image_free_p(struct image **i)
 	image_free(*i);
 }
 #define auto_image __attribute__((cleanup(image_free_p)))
+
+char *image_platform(const struct image *i)
+{
+	return xasprintf("%s/%s%s%s", i->os ? i->os : "linux", i->architecture ? i->architecture : "unknown", i->variant ? "/" : "",
+		i->variant ? i->variant : "");
+}
 
 /* What the layers hold unpacked as the load counted it; the compressed sizes where it did not. */
 static int64_t image_size(const struct image_store *s, const struct image *i, const json_t *manifest)
@@ -91,6 +100,7 @@ static int image_read(const struct image_store *s, const json_t *desc, struct im
 		return -1;
 	i->id = xstrdup(config_digest);
 	i->manifest_digest = xstrdup(digest);
+	i->index_digest = xstrdup(jx_str(jx_obj(desc, "annotations"), INDEX_DIGEST));
 	i->size_bytes = image_size(s, i, manifest);
 	i->pulled_ns = clock_parse(jx_str(jx_obj(desc, "annotations"), PULLED_AT));
 	*ret = take(i);
@@ -113,7 +123,8 @@ static char *desc_ref(const json_t *desc, char **familiar)
 	return text;
 }
 
-/* name, name:tag: equal. name@digest, name:tag@digest: the digest decides, of the same repository. */
+/* name, name:tag: equal. name@digest, name:tag@digest: the digest decides, of the manifest or of the index that it came by, of the same
+ * repository. */
 static bool desc_matches(const json_t *desc, const struct image_ref *want, const char *want_text)
 {
 	auto_free char *text = desc_ref(desc, NULL);
@@ -124,32 +135,32 @@ static bool desc_matches(const json_t *desc, const struct image_ref *want, const
 		return false;
 	if (!want->digest)
 		return STREQ(text, want_text);
-	if (!str_eq(jx_str(desc, "digest"), want->digest) || ref_parse(text, &have, NULL) < 0)
+	if (!str_eq(jx_str(desc, "digest"), want->digest) && !str_eq(jx_str(jx_obj(desc, "annotations"), INDEX_DIGEST), want->digest))
+		return false;
+	if (ref_parse(text, &have, NULL) < 0)
 		return false;
 	same = STREQ(have.registry, want->registry) && STREQ(have.repository, want->repository);
 	ref_done(&have);
 	return same;
 }
 
-static const json_t *find_by_ref(const json_t *list, const char *name, char **ret_ref)
+/* Appends the descriptors of that name: the platforms of one image. */
+static void find_by_ref(const json_t *list, const char *name, json_t *group, char **ret_ref)
 {
 	struct image_ref r;
-	const json_t *desc, *found = NULL;
+	const json_t *desc;
 	auto_free char *text = NULL;
 	size_t i;
 
 	if (ref_parse(name, &r, NULL) < 0)
-		return NULL;
+		return;
 	text = ref_format(&r);
-	json_array_foreach(list, i, desc) {
-		if (!found && desc_matches(desc, &r, text)) {
-			found = desc;
-			*ret_ref = take(text);
-			break;
-		}
-	}
+	json_array_foreach(list, i, desc)
+		if (desc_matches(desc, &r, text))
+			json_array_append(group, (json_t *)desc);
 	ref_done(&r);
-	return found;
+	if (json_array_size(group))
+		*ret_ref = take(text);
 }
 
 /* "sha256:…" whole, or at least four hex digits with or without it. NULL: it is no id. */
@@ -165,9 +176,8 @@ static const char *id_prefix(const char *name)
 	return name;
 }
 
-/* The image whose id (or manifest digest) begins so. 0 with *ret NULL when there is none. */
-static int find_by_id(const struct image_store *s, const json_t *list, const char *name, const json_t **ret,
-	struct err *err)
+/* Appends the image whose id (or manifest digest) begins so, if there is one. */
+static int find_by_id(const struct image_store *s, const json_t *list, const char *name, json_t *group, struct err *err)
 {
 	const char *prefix = id_prefix(name);
 	auto_free char *found_id = NULL;
@@ -190,7 +200,7 @@ static int find_by_id(const struct image_store *s, const json_t *list, const cha
 				"image id '%s' is the beginning of more than one image's", name);
 		if (!found_id) {
 			found_id = xstrdup(id);
-			*ret = desc;
+			json_array_append(group, (json_t *)desc);
 		}
 	}
 	return 0;
@@ -223,27 +233,83 @@ static int not_found(const json_t *list, const char *name, struct err *err)
 	return err_hint(err, "load it with 'davit load -i FILE'");
 }
 
-int image_look(struct image_store *s, const char *name, struct image **ret, struct err *err)
+/* ------------------------------------------------------------------ one of several platforms */
+
+int desc_platform(const struct image_store *s, const json_t *desc, struct platform *ret)
+{
+	auto_json json_t *manifest = NULL, *config = NULL;
+
+	if (platform_read(jx_obj(desc, "platform"), ret) == 0)
+		return 0;
+	if (store_doc(s, jx_str(desc, "digest"), &manifest, NULL) < 0 ||
+		store_doc(s, jx_str(jx_obj(manifest, "config"), "digest"), &config, NULL) < 0)
+		return -1;
+	return platform_read(config, ret);
+}
+
+static int other_platform(const json_t *group, const char *name, const struct platform *want, struct err *err)
+{
+	auto_free char *have = platform_list(group);
+	char text[PLATFORM_TEXT];
+
+	platform_format(want, text);
+	err_set(err, ERR_NOT_FOUND, "image '%s' is there for %s, not for %s", name, have, text);
+	return err_hint(err, "load the image for %s with 'davit load -i FILE'", text);
+}
+
+/* Without a wish the one that there is, whatever it is for; of several this machine's. */
+static int choose(const struct image_store *s, json_t *group, const char *name, const char *platform, const json_t **ret, struct err *err)
+{
+	bool wished = platform && *platform;
+	struct platform want;
+	json_t *desc;
+	size_t i;
+
+	platform_host(&want);
+	if (wished && platform_parse(platform, &want, err) < 0)
+		return -1;
+	*ret = json_array_get(group, 0);
+	if (!wished && json_array_size(group) == 1)
+		return 0;
+	/* descriptors of older stores and of other tools do not say it themselves */
+	json_array_foreach(group, i, desc) {
+		struct platform p;
+		if (desc_platform(s, desc, &p) == 0)
+			json_object_set_new(desc, "platform", platform_json(&p));
+	}
+	*ret = platform_pick(group, &want);
+	return *ret ? 0 : other_platform(group, name, &want, err);
+}
+
+static int bad_name(const char *name, struct err *err)
+{
+	struct image_ref r;
+
+	if (id_prefix(name))
+		return 0;
+	if (ref_parse(name, &r, err) < 0)
+		return -1;
+	ref_done(&r);
+	return 0;
+}
+
+int image_look(struct image_store *s, const char *name, const char *platform, struct image **ret, struct err *err)
 {
 	auto_image struct image *i = NULL;
-	auto_json json_t *index = NULL;
+	auto_json json_t *index = NULL, *group = json_array();
 	auto_free char *ref = NULL;
 	const json_t *list, *desc;
 
 	if (store_index(s, &index, err) < 0)
 		return -1;
 	list = jx_arr(index, "manifests");
-	desc = find_by_ref(list, name, &ref);
-	if (!desc && find_by_id(s, list, name, &desc, err) < 0)
+	find_by_ref(list, name, group, &ref);
+	if (!ref && find_by_id(s, list, name, group, err) < 0)
 		return -1;
-	if (!desc) {
-		struct image_ref r;
-		if (!id_prefix(name) && ref_parse(name, &r, err) < 0)
-			return -1;
-		if (!id_prefix(name))
-			ref_done(&r);
-		return not_found(list, name, err);
-	}
+	if (!json_array_size(group))
+		return bad_name(name, err) < 0 ? -1 : not_found(list, name, err);
+	if (choose(s, group, name, platform, &desc, err) < 0)
+		return -1;
 	if (image_read(s, desc, &i, err) < 0)
 		return err_wrap(err, "image '%s'", name);
 	i->ref = ref ? take(ref) : desc_ref(desc, NULL);
@@ -256,11 +322,11 @@ bool image_unpacked(const struct image_store *s, const struct image *i)
 	return layers_present(s, i, NULL) == 0;
 }
 
-int image_find(struct image_store *s, const char *name, struct image **ret, struct err *err)
+int image_find(struct image_store *s, const char *name, const char *platform, struct image **ret, struct err *err)
 {
 	auto_image struct image *i = NULL;
 
-	if (image_look(s, name, &i, err) < 0)
+	if (image_look(s, name, platform, &i, err) < 0)
 		return -1;
 	if (layers_present(s, i, err) < 0)
 		return err_wrap(err, "image '%s'", name);
@@ -278,7 +344,7 @@ static json_t *list_item(const struct image_store *s, const json_t *desc, struct
 		err_wrap(err, "image '%s'", ref ? ref : "<none>");
 		return NULL;
 	}
-	platform = xasprintf("%s/%s", i->os ? i->os : "linux", i->architecture ? i->architecture : "unknown");
+	platform = image_platform(i);
 	o = json_object();
 	jx_set_str(o, "ref", ref ? ref : "");
 	jx_set_str(o, "familiar", familiar ? familiar : "<none>");

@@ -1,7 +1,7 @@
 /* image.h - the image store, read side: what davit and its supervisor need to start a container. No
  * libarchive, no network.
  *
- * STATE/images is a standard OCI image layout (oci-layout, index.json with one descriptor per tag in
+ * STATE/images is a standard OCI image layout (oci-layout, index.json with one descriptor per tag and platform in
  * annotation "org.opencontainers.image.ref.name" = the full normalised reference, blobs/sha256/…), and beside
  * it layers/DIGEST/ (DIGEST: hex of the layer's diff_id chain id, OCI image spec "ChainID"): each an unpacked
  * layer with overlayfs whiteouts (char 0:0, trusted.overlay.opaque), complete when it has its name (made
@@ -41,8 +41,9 @@ struct image_health {
 struct image {
 	char *id; /* "sha256:…": digest of the config, what docker calls the image id */
 	char *manifest_digest;
+	char *index_digest; /* of the index through which it was pulled; NULL: there was none */
 	char *ref; /* the reference it was found by, normalised; NULL: by id, and it has no name */
-	char *architecture, *os, *created;
+	char *architecture, *variant, *os, *created;
 	int64_t pulled_ns; /* wall time: when it was pulled by this name, loaded, built, or last found to be up to date; 0: not known */
 	int64_t size_bytes; /* unpacked content as recorded at load; layers' compressed sizes otherwise */
 	struct strs shell; /* of the SHELL instruction, which runs CMD-SHELL checks; empty: /bin/sh -c */
@@ -58,15 +59,18 @@ struct image_store;
 int image_store_open(
 	const char *state_dir, struct image_store **ret, struct err *err); /* an absent store is empty */
 void image_store_close(struct image_store *s);
-/* By name, digest or (prefix of the) id. ERR_NOT_FOUND: "image 'redis:7' is not in davit's store", hint names
- * `davit load -i FILE` and near names. */
-int image_find(struct image_store *s, const char *name, struct image **ret, struct err *err);
+/* By name, digest (of a manifest, or of the index through which it was pulled) or (prefix of the) id. platform: "linux/arm64", a name may
+ * have several; NULL or "": this machine's, or whichever there is if it is the only one. ERR_NOT_FOUND: "image 'redis:7' is not in
+ * davit's store", hint names `davit load -i FILE` and near names; "image 'redis:7' is there for linux/arm64, not for linux/amd64".
+ * ERR_INPUT: the name or the platform is none. */
+int image_find(struct image_store *s, const char *name, const char *platform, struct image **ret, struct err *err);
 /* The same for images that another tool has put into the store, too: some of its layers may not be unpacked, so that nothing can be run
  * of it before `davit-image unpack` was asked to (src/verb/verb_unpack.c). */
-int image_look(struct image_store *s, const char *name, struct image **ret, struct err *err);
+int image_look(struct image_store *s, const char *name, const char *platform, struct image **ret, struct err *err);
 bool image_unpacked(const struct image_store *s, const struct image *i);
 void image_free(struct image *i);
-/* Every tag: array of {"ref","familiar","id","digest","created","size","platform"}, sorted by ref. An image
+char *image_platform(const struct image *i); /* "linux/arm/v7"; malloc'ed */
+/* Every tag and platform: array of {"ref","familiar","id","digest","created","size","platform"}, sorted by ref. An image
  * whose name went to another one has ref "" and familiar "<none>". New reference. */
 json_t *image_list(struct image_store *s, struct err *err);
 

@@ -165,6 +165,7 @@ int imgconf_read(const json_t *config, struct image *ret, struct err *err)
 	if (!json_is_object(config))
 		return err_set(err, ERR_INPUT, "the image's config is not a JSON object");
 	if (text_field(config, "architecture", &ret->architecture, err) < 0 ||
+		text_field(config, "variant", &ret->variant, err) < 0 ||
 		text_field(config, "os", &ret->os, err) < 0 ||
 		text_field(config, "created", &ret->created, err) < 0)
 		return -1;

@@ -15,6 +15,7 @@
 #include "../util/hash.h"
 
 struct image;
+struct platform;
 
 struct image_store {
 	char *path; /* STATE/images */
@@ -24,6 +25,8 @@ struct image_store {
 #define REF_NAME "org.opencontainers.image.ref.name"
 /* Annotation of a descriptor with a name: when the name was given to the image here, or was last found to be its name still, RFC 3339 */
 #define PULLED_AT "dev.davit.pulled"
+/* Annotation of a descriptor: the digest of the index through which the image was pulled. That document is among the blobs, too. */
+#define INDEX_DIGEST "dev.davit.index"
 #define MANIFEST_TYPE "application/vnd.oci.image.manifest.v1+json"
 #define CONFIG_TYPE "application/vnd.oci.image.config.v1+json"
 
@@ -45,6 +48,8 @@ int chain_ids(const json_t *config, struct strs *ret, struct err *err);
 
 /* {"schemaVersion":2,"manifests":[…]}, also when there is no index yet. */
 int store_index(const struct image_store *s, json_t **ret, struct err *err);
+/* What the image behind a descriptor of index.json is for: the descriptor says it, or (in older stores) its config. -1: neither does. */
+int desc_platform(const struct image_store *s, const json_t *desc, struct platform *ret);
 /* A document among the blobs. */
 int store_doc(const struct image_store *s, const char *digest, json_t **ret, struct err *err);
 /* The short name of a layer, made when there is none; ret has LINK_LEN + 1 bytes. */

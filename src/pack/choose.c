@@ -1,7 +1,5 @@
 #include "choose.h"
 
-#include <sys/utsname.h>
-
 #include "../image/image.h"
 #include "../image/store.h"
 #include "../util/auto.h"
@@ -10,7 +8,7 @@
 #include "name.h"
 
 int choice_doc(
-	const struct choice *c, const struct spooled *f, const char *what, json_t **ret, struct err *err)
+	const struct choice *c, const struct staged_blob *f, const char *what, json_t **ret, struct err *err)
 {
 	auto_free char *shown = name_show(what);
 
@@ -19,31 +17,6 @@ int choice_doc(
 	if (jx_load(c->stage->fd, f->file, DOC_MAX, ret, err) < 0)
 		return err_wrap(err, "'%s'", shown);
 	return 0;
-}
-
-const char *choice_host_arch(void)
-{
-	static const char *const names[][2] = {
-		{ "x86_64", "amd64" },
-		{ "aarch64", "arm64" },
-		{ "i686", "386" },
-		{ "i386", "386" },
-		{ "armv7l", "arm" },
-		{ "armv6l", "arm" },
-		{ "ppc64le", "ppc64le" },
-		{ "s390x", "s390x" },
-		{ "riscv64", "riscv64" },
-		{ "loongarch64", "loong64" },
-		{ "mips64", "mips64le" },
-	};
-	struct utsname u;
-
-	if (uname(&u) < 0)
-		return "amd64";
-	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		if (STREQ(u.machine, names[i][0]))
-			return names[i][1];
-	return "amd64";
 }
 
 void choice_ref(const struct choice *c, struct pack_image *img, const char *name)
@@ -66,33 +39,36 @@ void choice_ref(const struct choice *c, struct pack_image *img, const char *name
 		strs_take(&img->refs, take(text));
 }
 
-static int check_platform(
-	const struct choice *c, const struct image *conf, const struct pack_image *img, struct err *err)
+static int check_platform(const struct choice *c, const json_t *config, const struct image *conf, struct pack_image *img, struct err *err)
 {
 	const char *name = img->refs.n ? img->refs.v[0] : "without a name";
+	char have[PLATFORM_TEXT], want[PLATFORM_TEXT];
 
 	if (conf->os && !STREQ(conf->os, "linux"))
 		return err_set(err, ERR_INPUT, "image '%s' is for %s, not for linux", name, conf->os);
-	if (conf->architecture && !STREQ(conf->architecture, choice_host_arch()))
-		strs_printf(&c->out->warnings, "image '%s' is for linux/%s, this machine is linux/%s", name,
-			conf->architecture, choice_host_arch());
+	if (platform_read(config, &img->platform) < 0 || platform_score(&c->platform, &img->platform))
+		return 0;
+	platform_format(&img->platform, have);
+	platform_format(&c->platform, want);
+	if (c->wished)
+		return err_set(err, ERR_INPUT, "image '%s' is for %s, not for %s", name, have, want);
+	strs_printf(&c->out->warnings, "image '%s' is for %s, this machine is %s", name, have, want);
 	return 0;
 }
 
 /* Reading the config here refuses at load what could only fail at every start. */
-static int check_config(
-	const struct choice *c, const json_t *config, const struct pack_image *img, struct err *err)
+static int check_config(const struct choice *c, const json_t *config, struct pack_image *img, struct err *err)
 {
 	struct image *conf = xcalloc(1, sizeof *conf);
 	int r = imgconf_read(config, conf, err);
 
 	if (r == 0)
-		r = check_platform(c, conf, img, err);
+		r = check_platform(c, config, conf, img, err);
 	image_free(conf);
 	return r;
 }
 
-int choice_finish(const struct choice *c, struct pack_image *img, const struct spooled *const *layers,
+int choice_finish(const struct choice *c, struct pack_image *img, const struct staged_blob *const *layers,
 	size_t n, struct err *err)
 {
 	auto_json json_t *config = NULL;
@@ -114,7 +90,7 @@ int choice_finish(const struct choice *c, struct pack_image *img, const struct s
 		l->blob = layers[i];
 		memcpy(l->diff_hex, hex, sizeof l->diff_hex);
 		memcpy(l->chain, chains.v[i], sizeof l->chain);
-		if (l->blob->kind == SPOOL_PLAIN && !STREQ(l->blob->hex, hex))
+		if (l->blob->kind == BLOB_PLAIN && !STREQ(l->blob->hex, hex))
 			return err_set(err, ERR_INPUT,
 				"layer %zu of %zu: its content is sha256:%s, not what the image's config "
 				"says (sha256:%s)",
@@ -141,7 +117,7 @@ void choose_done(struct pack_images *l)
 
 static int choose(const struct choice *c, struct err *err)
 {
-	const struct spooled *index = spool_get(c->files, "index.json"),
+	const struct staged_blob *index = spool_get(c->files, "index.json"),
 			     *list = spool_get(c->files, "manifest.json");
 	auto_json json_t *index_doc = NULL, *list_doc = NULL;
 
@@ -168,11 +144,15 @@ static int choose(const struct choice *c, struct err *err)
 	return 0;
 }
 
-int choose_images(const struct stage *s, const struct map *files, struct pack_images *ret, struct err *err)
+int choose_images(const struct stage *s, const struct map *files, const struct platform *want, struct pack_images *ret, struct err *err)
 {
 	struct pack_images out = { 0 };
-	struct choice c = { s, files, &out };
+	struct choice c = { .stage = s, .files = files, .wished = want != NULL, .out = &out };
 
+	if (want)
+		c.platform = *want;
+	else
+		platform_host(&c.platform);
 	if (choose(&c, err) < 0) {
 		choose_done(&out);
 		return -1;

@@ -10,10 +10,10 @@
 
 enum { IMAGES_MAX = 1000, TAGS_MAX = 1000 };
 
-static const struct spooled *find_file(const struct choice *c, const json_t *name, struct err *err)
+static const struct staged_blob *find_file(const struct choice *c, const json_t *name, struct err *err)
 {
 	auto_free char *clean = NULL, *shown = NULL;
-	const struct spooled *f;
+	const struct staged_blob *f;
 
 	if (!json_is_string(name)) {
 		err_set(err, ERR_INPUT, "manifest.json names a file by something that is not a string");
@@ -29,7 +29,7 @@ static const struct spooled *find_file(const struct choice *c, const json_t *nam
 }
 
 /* "HEX.json" and "blobs/sha256/HEX" promise their content. */
-static int check_named_by_digest(const json_t *name, const struct spooled *f, struct err *err)
+static int check_named_by_digest(const json_t *name, const struct staged_blob *f, struct err *err)
 {
 	const char *text = json_string_value(name), *slash = strrchr(text, '/'),
 		   *last = slash ? slash + 1 : text;
@@ -48,12 +48,12 @@ static json_t *descriptor(const char *type, const char *hex, uint64_t size)
 	return json_pack("{s:s, s:s, s:I}", "mediaType", type, "digest", digest, "size", (json_int_t)size);
 }
 
-static const char *layer_type(enum spool_kind kind)
+static const char *layer_type(enum blob_kind kind)
 {
 	switch (kind) {
-	case SPOOL_GZIP:
+	case BLOB_GZIP:
 		return "application/vnd.oci.image.layer.v1.tar+gzip";
-	case SPOOL_ZSTD:
+	case BLOB_ZSTD:
 		return "application/vnd.oci.image.layer.v1.tar+zstd";
 	default:
 		return "application/vnd.oci.image.layer.v1.tar";
@@ -65,7 +65,7 @@ static void write_manifest(struct pack_image *img)
 	auto_json json_t *doc = json_object(), *layers = json_array();
 
 	for (size_t i = 0; i < img->n_layers; i++) {
-		const struct spooled *blob = img->layers[i].blob;
+		const struct staged_blob *blob = img->layers[i].blob;
 		json_array_append_new(layers, descriptor(layer_type(blob->kind), blob->hex, blob->size));
 	}
 	jx_set_int(doc, "schemaVersion", 2);
@@ -90,7 +90,7 @@ static void add_tags(const struct choice *c, struct pack_image *img, const json_
 static int read_entry(const struct choice *c, struct pack_image *img, const json_t *entry, struct err *err)
 {
 	const json_t *names = jx_arr(entry, "Layers"), *config = json_object_get(entry, "Config"), *name;
-	auto_free const struct spooled **layers = NULL;
+	auto_free const struct staged_blob **layers = NULL;
 	size_t i, n = json_array_size(names);
 
 	if (!json_is_object(entry) || n > LAYERS_MAX)
@@ -133,7 +133,7 @@ void choose_docker_names(const struct choice *c, const json_t *list, struct pack
 	size_t i;
 
 	json_array_foreach(list, i, entry) {
-		const struct spooled *f = find_file(c, json_object_get(entry, "Config"), NULL);
+		const struct staged_blob *f = find_file(c, json_object_get(entry, "Config"), NULL);
 		if (f && STREQ(f->hex, img->config->hex))
 			add_tags(c, img, entry);
 	}

@@ -6,7 +6,6 @@
 
 #include "../image/store.h"
 #include "../util/auto.h"
-#include "../util/buf.h"
 #include "../util/json.h"
 #include "../util/mem.h"
 #include "name.h"
@@ -15,11 +14,11 @@ enum { DEPTH_MAX = 4, DESCS_MAX = 4096 };
 
 #define NAME_CONTAINERD "io.containerd.image.name"
 
-static const struct spooled *find_blob(const struct choice *c, const json_t *desc, struct err *err)
+static const struct staged_blob *find_blob(const struct choice *c, const json_t *desc, struct err *err)
 {
 	const char *digest = jx_str(desc, "digest"), *hex = digest ? digest_hex(digest) : NULL;
 	auto_free char *name = NULL, *shown = name_show(digest ? digest : "");
-	const struct spooled *f;
+	const struct staged_blob *f;
 
 	if (!hex) {
 		err_set(err, ERR_INPUT, "'%s' is not a SHA-256 digest", shown);
@@ -58,7 +57,7 @@ static int read_manifest(const struct choice *c, struct pack_image *img, const j
 	const json_t *list = jx_arr(doc, "layers"), *desc, *config = jx_obj(doc, "config");
 	const char *type = jx_str(config, "mediaType");
 	size_t i, n = json_array_size(list);
-	auto_free const struct spooled **layers = xcalloc(n + 1, sizeof *layers);
+	auto_free const struct staged_blob **layers = xcalloc(n + 1, sizeof *layers);
 
 	if (!config || !list || n > LAYERS_MAX)
 		return err_set(
@@ -81,7 +80,7 @@ static int read_manifest(const struct choice *c, struct pack_image *img, const j
 }
 
 /* The same manifest under another name is the same image. */
-static struct pack_image *image_of(const struct choice *c, const struct spooled *manifest)
+static struct pack_image *image_of(const struct choice *c, const struct staged_blob *manifest)
 {
 	for (size_t i = 0; i < c->out->n; i++)
 		if (c->out->v[i].manifest == manifest)
@@ -90,7 +89,7 @@ static struct pack_image *image_of(const struct choice *c, const struct spooled 
 }
 
 static int take_manifest(
-	const struct choice *c, const struct spooled *f, const json_t *doc, const char *name, struct err *err)
+	const struct choice *c, const struct staged_blob *f, const json_t *doc, const char *name, struct err *err)
 {
 	struct pack_image *img = image_of(c, f);
 	auto_free char *shown = name_show(name ? name : f->hex);
@@ -121,24 +120,6 @@ static const char *desc_name(const json_t *desc)
 	return name ? name : jx_str(a, REF_NAME);
 }
 
-/* Higher is better, 0 does not run here. Of amd64 the plain one is taken, of arm the newest that is not 64
- * bit. */
-static int platform_score(const json_t *platform)
-{
-	const char *os = jx_str(platform, "os"), *arch = jx_str(platform, "architecture");
-	const char *variant = jx_str(platform, "variant");
-
-	if (!platform)
-		return 1;
-	if (!os || !STREQ(os, "linux") || !arch || !STREQ(arch, choice_host_arch()))
-		return 0;
-	if (!variant || !*variant)
-		return 20;
-	if (STREQ(arch, "arm"))
-		return STREQ(variant, "v7") ? 19 : STREQ(variant, "v6") ? 18 : STREQ(variant, "v5") ? 17 : 0;
-	return STREQ(variant, "v1") || STREQ(arch, "arm64") ? 19 : 2;
-}
-
 static bool is_attestation(const json_t *desc)
 {
 	const char *os = jx_str(jx_obj(desc, "platform"), "os");
@@ -146,43 +127,28 @@ static bool is_attestation(const json_t *desc)
 	return os && STREQ(os, "unknown");
 }
 
-static int none_fits(const json_t *group, const char *name, struct err *err)
+static int none_fits(const struct choice *c, const json_t *group, const char *name, struct err *err)
 {
-	auto_buf struct buf have = BUF_INIT;
-	auto_free char *shown = name_show(name ? name : "without a name"), *list = NULL;
-	const json_t *desc;
-	size_t i;
+	auto_free char *shown = name_show(name ? name : "without a name"), *list = platform_list(group);
+	char want[PLATFORM_TEXT];
 
-	json_array_foreach(group, i, desc) {
-		const json_t *p = jx_obj(desc, "platform");
-		const char *os = jx_str(p, "os"), *arch = jx_str(p, "architecture"),
-			   *variant = jx_str(p, "variant");
-		buf_printf(&have, "%s%s/%s%s%s", have.len ? ", " : "", os ? os : "?", arch ? arch : "?",
-			variant ? "/" : "", variant ? variant : "");
-	}
-	list = name_show(have.p ? have.p : "nothing");
-	return err_set(err, ERR_INPUT, "image '%s' is not there for linux/%s; the archive has it for %s",
-		shown, choice_host_arch(), list);
+	platform_format(&c->platform, want);
+	return err_set(err, ERR_INPUT, "image '%s' is not there for %s; the archive has it for %s", shown, want, list);
 }
 
-static const json_t *pick(const json_t *group, const char *name, struct err *err)
+static const json_t *pick(const struct choice *c, const json_t *group, const char *name, struct err *err)
 {
-	const json_t *desc, *best = NULL;
-	int best_score = 0;
+	const json_t *desc, *best = platform_pick(group, &c->platform);
 	size_t i;
 
-	if (json_array_size(group) == 1)
-		return json_array_get(group, 0);
-	json_array_foreach(group, i, desc) {
-		int score = platform_score(jx_obj(desc, "platform"));
-		if (score > best_score) {
-			best = desc;
-			best_score = score;
-		}
-	}
-	if (!best)
-		none_fits(group, name, err);
-	return best;
+	if (best)
+		return best;
+	/* one that does not say what it is for may be for us; its config will tell */
+	json_array_foreach(group, i, desc)
+		if (json_array_size(group) == 1 || !jx_obj(desc, "platform"))
+			return desc;
+	none_fits(c, group, name, err);
+	return NULL;
 }
 
 /* ------------------------------------------------------------------ indexes */
@@ -192,7 +158,7 @@ static int take_index(
 
 static int take_desc(const struct choice *c, const json_t *desc, const char *name, int depth, struct err *err)
 {
-	const struct spooled *f = find_blob(c, desc, err);
+	const struct staged_blob *f = find_blob(c, desc, err);
 	auto_json json_t *doc = NULL;
 
 	if (!f || choice_doc(c, f, jx_str(desc, "digest"), &doc, err) < 0)
@@ -215,7 +181,7 @@ static int take_index(
 	json_array_foreach(list, i, desc)
 		if (!is_attestation(desc))
 			json_array_append(group, (json_t *)desc);
-	best = pick(group, name, err);
+	best = pick(c, group, name, err);
 	return best ? take_desc(c, best, name, depth, err) : -1;
 }
 
@@ -259,7 +225,7 @@ int choose_oci(const struct choice *c, const json_t *index, struct err *err)
 		group = group_of(list, name, &platforms);
 		if (name || platforms) {
 			if (json_array_size(group) &&
-				(!(one = pick(group, name, err)) || take_desc(c, one, name, 0, err) < 0))
+				(!(one = pick(c, group, name, err)) || take_desc(c, one, name, 0, err) < 0))
 				return -1;
 			continue;
 		}

@@ -54,14 +54,14 @@ static int add_job(struct load *l, const struct pack_layer *layer, struct err *e
 	if (jobs_have(&l->jobs, layer->chain))
 		return 0;
 	/* a plain blob's hash was compared already, a compressed one of the store when it came into it */
-	if (unpacked && (layer->blob->kind == SPOOL_PLAIN || in_store(l, "blobs/sha256", layer->blob->hex))) {
+	if (unpacked && (layer->blob->kind == BLOB_PLAIN || in_store(l, "blobs/sha256", layer->blob->hex))) {
 		emit_layer(l, layer, "present");
 		return 0;
 	}
 	if (jobs_add(&l->jobs, &l->stage, layer, layer->blob->file, &l->req->limits, &j, err) < 0)
 		return -1;
 	j->unpack.hash_only = unpacked;
-	if (layer->blob->kind == SPOOL_PLAIN)
+	if (layer->blob->kind == BLOB_PLAIN)
 		j->unpack.diff_hex = NULL; /* compared when it was chosen */
 	return 0;
 }
@@ -104,7 +104,8 @@ static int load_staged(struct load *l, struct err *err)
 {
 	int r;
 
-	if (spool_run(&l->stage, l->req, &l->files, err) < 0 || choose_images(&l->stage, &l->files, &l->images, err) < 0)
+	if (spool_run(&l->stage, l->req, &l->files, err) < 0 ||
+		choose_images(&l->stage, &l->files, l->req->platform, &l->images, err) < 0)
 		return err_wrap(err, "load '%s'", l->req->name);
 	do {
 		if (plan_jobs(l, err) < 0 || jobs_run(&l->jobs, err) < 0)

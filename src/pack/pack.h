@@ -5,6 +5,7 @@
 #include <jansson.h>
 #include <stdint.h>
 
+#include "../image/platform.h"
 #include "../util/err.h"
 
 struct pack_limits {
@@ -24,6 +25,7 @@ struct pack_load {
 	 * {"ev":"loaded","ref","id"} (without ref when the image has none). Borrowed by the callee. */
 	void (*on_event)(void *arg, const json_t *ev);
 	void *arg;
+	const struct platform *platform; /* the one that is taken of several; NULL: this machine's. Borrowed */
 };
 /* Loads every image of a docker-archive or OCI archive. All or nothing: on failure the store is as it was. */
 int pack_load(const struct pack_load *req, struct err *err);

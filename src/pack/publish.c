@@ -15,10 +15,13 @@
 #include "../util/mem.h"
 #include "../util/path.h"
 
+/* file NULL: the store has it. */
 static int place_blob(const struct stage *s, const char *file, const char *hex, struct err *err)
 {
 	auto_free char *to = xasprintf("blobs/sha256/%s", hex);
 
+	if (!file)
+		return 0;
 	if (renameat2(s->fd, file, s->images_fd, to, RENAME_NOREPLACE) == 0 || errno == EEXIST)
 		return 0;
 	if (errno == ENOENT && faccessat(s->images_fd, to, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
@@ -34,6 +37,8 @@ static int place_image(const struct stage *s, const struct pack_image *img, stru
 		if (place_blob(s, img->layers[i].blob->file, img->layers[i].blob->hex, err) < 0)
 			return -1;
 	if (place_blob(s, img->config->file, img->config->hex, err) < 0)
+		return -1;
+	if (img->index && place_blob(s, img->index->file, img->index->hex, err) < 0)
 		return -1;
 	if (img->manifest)
 		return place_blob(s, img->manifest->file, img->manifest->hex, err);
@@ -98,6 +103,16 @@ static bool same_ref(const json_t *desc, const char *ref)
 	return STREQ(text, ref);
 }
 
+/* A name stands for one image of each platform; one that is for nobody knows what machine is in the way of all. */
+static bool same_platform(const struct image_store *s, const json_t *desc, const struct pack_image *img)
+{
+	struct platform p;
+
+	if (!*img->platform.arch || desc_platform(s, desc, &p) < 0)
+		return true;
+	return platform_same(&p, &img->platform);
+}
+
 static bool index_has(const json_t *list, const char *digest)
 {
 	const json_t *desc;
@@ -111,11 +126,11 @@ static bool index_has(const json_t *list, const char *digest)
 
 /* The name leaves the image it stood for; that one stays, without a name, since containers may be made of it.
  */
-static void index_unname(json_t *list, const char *ref)
+static void index_unname(const struct image_store *s, json_t *list, const struct pack_image *img, const char *ref)
 {
 	for (size_t i = json_array_size(list); i-- > 0;) {
 		auto_json json_t *desc = json_incref(json_array_get(list, i));
-		if (!same_ref(desc, ref))
+		if (!same_ref(desc, ref) || !same_platform(s, desc, img))
 			continue;
 		json_array_remove(list, i);
 		if (index_has(list, jx_str(desc, "digest")))
@@ -139,12 +154,19 @@ static void index_add(
 	json_t *list, const struct pack_image *img, const char *digest, const char *type, const char *ref)
 {
 	json_t *desc = json_pack("{s:s, s:s, s:I}", "mediaType", type, "digest", digest, "size",
-		(json_int_t)img->manifest_size);
+		(json_int_t)img->manifest_size), *notes = json_object();
+	auto_free char *index = img->index ? xasprintf("sha256:%s", img->index->hex) : NULL;
 	char now[40];
 
+	if (*img->platform.arch)
+		json_object_set_new(desc, "platform", platform_json(&img->platform));
 	clock_format(clock_wall_ns(), now);
-	if (ref)
-		json_object_set_new(desc, "annotations", json_pack("{s:s, s:s}", REF_NAME, ref, PULLED_AT, now));
+	jx_set_str(notes, REF_NAME, ref);
+	jx_set_str(notes, PULLED_AT, ref ? now : NULL);
+	jx_set_str(notes, INDEX_DIGEST, index);
+	if (json_object_size(notes))
+		json_object_set(desc, "annotations", notes);
+	json_decref(notes);
 	json_array_append_new(list, desc);
 }
 
@@ -162,14 +184,14 @@ static int manifest_type(const struct stage *s, const struct pack_image *img, ch
 	return 0;
 }
 
-static int index_image(const struct stage *s, json_t *list, const struct pack_image *img, struct err *err)
+static int index_image(const struct stage *s, const struct image_store *store, json_t *list, const struct pack_image *img, struct err *err)
 {
 	auto_free char *digest = xasprintf("sha256:%s", img->manifest_hex), *type = NULL;
 
 	if (manifest_type(s, img, &type, err) < 0)
 		return -1;
 	for (size_t i = 0; i < img->refs.n; i++) {
-		index_unname(list, img->refs.v[i]);
+		index_unname(store, list, img, img->refs.v[i]);
 		index_remove_nameless(list, digest);
 		index_add(list, img, digest, type, img->refs.v[i]);
 	}
@@ -186,7 +208,7 @@ static int write_index(const struct stage *s, const struct pack_images *images, 
 	if (store_index(&store, &index, err) < 0)
 		return -1;
 	for (size_t i = 0; i < images->n; i++)
-		if (index_image(s, jx_arr(index, "manifests"), &images->v[i], err) < 0)
+		if (index_image(s, &store, jx_arr(index, "manifests"), &images->v[i], err) < 0)
 			return -1;
 	return jx_store(s->images_fd, "index.json", index, 0644, PATH_SYNC, err);
 }

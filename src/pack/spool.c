@@ -27,15 +27,15 @@ struct spool_arg {
 
 /* ------------------------------------------------------------------ in the child */
 
-static enum spool_kind kind_of(const unsigned char *p, size_t n)
+static enum blob_kind kind_of(const unsigned char *p, size_t n)
 {
 	if (n >= 2 && p[0] == 0x1f && p[1] == 0x8b)
-		return SPOOL_GZIP;
+		return BLOB_GZIP;
 	if (n >= 4 && p[1] == 0xb5 && p[2] == 0x2f && p[3] == 0xfd && p[0] == 0x28)
-		return SPOOL_ZSTD;
+		return BLOB_ZSTD;
 	if (n >= 4 && (p[0] & 0xf0) == 0x50 && p[1] == 0x2a && p[2] == 0x4d && p[3] == 0x18)
-		return SPOOL_ZSTD; /* begins with a skippable frame */
-	return SPOOL_PLAIN;
+		return BLOB_ZSTD; /* begins with a skippable frame */
+	return BLOB_PLAIN;
 }
 
 static int copy_content(struct stream *s, int fd, json_t *item, struct err *err)
@@ -161,7 +161,7 @@ static void spooled_free(void *p)
 	struct spooled *f = p;
 
 	free(f->link);
-	free(f->file);
+	free(f->blob.file);
 	free(f);
 }
 
@@ -181,10 +181,10 @@ static int add_item(struct map *m, const json_t *item, struct err *err)
 	f = xcalloc(1, sizeof *f);
 	f->link = xstrdup(link);
 	if (!link) {
-		f->file = xasprintf(SPOOL_DIR "/%s", file);
-		memcpy(f->hex, hex, sizeof f->hex);
-		f->size = (uint64_t)jx_int(item, "size", 0);
-		f->kind = (enum spool_kind)jx_int(item, "kind", SPOOL_PLAIN);
+		f->blob.file = xasprintf(SPOOL_DIR "/%s", file);
+		memcpy(f->blob.hex, hex, sizeof f->blob.hex);
+		f->blob.size = (uint64_t)jx_int(item, "size", 0);
+		f->blob.kind = (enum blob_kind)jx_int(item, "kind", BLOB_PLAIN);
 	}
 	old = map_set(m, name, f);
 	if (old)
@@ -225,12 +225,12 @@ int spool_run(const struct stage *s, const struct pack_load *req, struct map *re
 	return 0;
 }
 
-const struct spooled *spool_get(const struct map *m, const char *name)
+const struct staged_blob *spool_get(const struct map *m, const char *name)
 {
 	for (int hops = 0; name && hops < LINKS_MAX; hops++) {
 		const struct spooled *f = map_get(m, name);
 		if (!f || !f->link)
-			return f;
+			return f ? &f->blob : NULL;
 		name = f->link;
 	}
 	return NULL;

@@ -2,7 +2,19 @@
  * living from the dead. And the store's lock. */
 #pragma once
 
+#include <stdint.h>
+
 #include "../util/err.h"
+#include "../util/hash.h"
+
+enum blob_kind { BLOB_PLAIN, BLOB_GZIP, BLOB_ZSTD }; /* by its first bytes, whatever somebody calls it */
+/* A file of the staging directory that is to become a blob. */
+struct staged_blob {
+	char *file; /* its name there, owned; NULL: the store has it already */
+	char hex[HASH_HEX_LEN + 1];
+	uint64_t size;
+	enum blob_kind kind; /* of layers, where it is known */
+};
 
 struct stage {
 	char *images_path;

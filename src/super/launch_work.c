@@ -185,7 +185,7 @@ static int open_root(struct making *c, struct err *err)
 	c->attr = "image";
 	if (!c->svc->image)
 		return err_set(err, ERR_INPUT, "it has no image");
-	if (image_find(s->images, c->svc->image, &c->img, err) < 0)
+	if (image_find(s->images, c->svc->image, c->svc->platform, &c->img, err) < 0)
 		return -1;
 	c->attr = NULL;
 	c->dir = super_container_dir(s, c->u->rec.id);
@@ -263,7 +263,7 @@ static int make_again(struct making *c, json_t *launch, json_t *ret, struct err 
 	size_t i;
 
 	c->mountpoint = super_run_path(c->s, "rootfs", r->slot);
-	if (image_find(c->s->images, r->image_id, &c->img, err) < 0 ||
+	if (image_find(c->s->images, r->image_id, NULL, &c->img, err) < 0 ||
 	    path_mkdirs(AT_FDCWD, c->mountpoint, 0700, err) < 0 ||
 	    rootfs_mount(c->s->images, c->img, c->dir, c->mountpoint, err) < 0)
 		return -1;

@@ -140,20 +140,6 @@ static char *requested(const struct txn *t)
 	return chosen;
 }
 
-/* "linux/amd64", "linux/arm64/v8": the store has one platform of each image. */
-static bool is_platform(const struct service *svc, const struct image *img, struct err *err)
-{
-	auto_free char *have = xasprintf("%s/%s", img->os ? img->os : "linux", img->architecture ? img->architecture : "");
-	size_t n = strlen(have);
-
-	if (!svc->platform || !*svc->platform ||
-	    (!strncmp(svc->platform, have, n) && (!svc->platform[n] || svc->platform[n] == '/')))
-		return true;
-	err_set(err, ERR_INPUT, "image '%s' is there for %s, not for %s", svc->image, have, svc->platform);
-	err_hint(err, "load the image for %s with 'davit load -i FILE'", svc->platform);
-	return false;
-}
-
 static void warn_pull_policy(struct txn *t, const struct service *svc)
 {
 	auto_free char *msg = NULL;
@@ -172,7 +158,7 @@ static int check_step_images(struct txn *t, const struct service *svc, struct er
 
 		if (!svc->pre_start[i].image)
 			continue;
-		if (image_find(t->s->images, svc->pre_start[i].image, &img, err) == 0) {
+		if (image_find(t->s->images, svc->pre_start[i].image, svc->platform, &img, err) == 0) {
 			image_free(img);
 			continue;
 		}
@@ -205,12 +191,11 @@ int up_check_images(struct txn *t, struct err *err)
 			r = err_set(&why, ERR_NOT_FOUND, "service '%s' has no image, and building is not available",
 				    svc->name);
 		else
-			r = image_find(t->s->images, svc->image, &img, &why);
-		if (r == 0 && is_platform(svc, img, &why)) {
+			r = image_find(t->s->images, svc->image, svc->platform, &img, &why);
+		if (r == 0) {
 			map_set(&t->images, svc->name, img);
 			continue;
 		}
-		image_free(r == 0 ? img : NULL);
 		if (chosen[i]) {
 			t->err_service = xstrdup(svc->name);
 			t->err_attr = xstrdup("image");

@@ -1,6 +1,7 @@
 /* verb_load.c - an archive of images goes into the store.
  *
  *	"file": its name, or "-" for standard input
+ *	"platform": the one to take of several, "linux/arm64"; absent: this machine's
  *
  *	{"ev":"layer","digest","state":"unpacked"|"present"}
  *	{"ev":"warn","msg"}
@@ -38,10 +39,14 @@ static int load_run(const json_t *request, int output_fd, struct err *err)
 {
 	auto_close int fd = -1;
 	struct pack_load what = { .limits = PACK_LIMITS, .on_event = verb_on_event };
-	const char *file;
+	const char *file, *platform = jx_str(request, "platform");
+	struct platform want;
 
 	if (jx_need_str(request, "file", &file, err) < 0 || open_archive(file, &fd, err) < 0)
 		return -1;
+	if (platform && platform_parse(platform, &want, err) < 0)
+		return -1;
+	what.platform = platform ? &want : NULL;
 	what.state_dir = jx_str(request, "state_dir");
 	what.name = STREQ(file, "-") ? "standard input" : file;
 	what.fd = fd;

@@ -36,6 +36,14 @@ static int tear_down(void **state)
 
 /* ------------------------------------------------------------------ helpers */
 
+static const char *host_arch(void)
+{
+	static struct platform host;
+
+	platform_host(&host);
+	return host.arch;
+}
+
 static void collect(void *arg, const json_t *ev)
 {
 	auto_json json_t *copy = json_deep_copy(ev);
@@ -78,7 +86,7 @@ static struct image *find(const char *name)
 	struct image *i;
 
 	assert_int_equal(image_store_open(top, &s, &err), 0);
-	if (image_find(s, name, &i, &err) < 0)
+	if (image_find(s, name, NULL, &i, &err) < 0)
 		fail_msg("%s", err_msg(&err));
 	image_store_close(s);
 	return i;
@@ -544,7 +552,7 @@ static void test_not_found(void **state)
 	struct image *i;
 
 	assert_int_equal(image_store_open(top, &s, &err), 0);
-	assert_int_equal(image_find(s, "redis:7-alpin", &i, &err), -1);
+	assert_int_equal(image_find(s, "redis:7-alpin", NULL, &i, &err), -1);
 	assert_int_equal(err.kind, ERR_NOT_FOUND);
 	assert_string_equal(err_msg(&err), "image 'redis:7-alpin' is not in davit's store");
 	assert_string_equal(err.hint, "load it with 'davit load -i FILE', or did you mean 'redis:7-alpine'?");
@@ -563,7 +571,7 @@ static void test_empty_store(void **state)
 	assert_int_equal(image_store_open(absent, &s, &err), 0);
 	list = image_list(s, &err);
 	assert_int_equal(json_array_size(list), 0);
-	assert_int_equal(image_find(s, "x", &i, &err), -1);
+	assert_int_equal(image_find(s, "x", NULL, &i, &err), -1);
 	assert_string_equal(err.hint, "load it with 'davit load -i FILE'");
 	image_store_close(s);
 }
@@ -581,12 +589,12 @@ static void test_platform_is_chosen(void **state)
 {
 	struct made_layer ours = simple_layer("f", "ours", M_PLAIN),
 			  theirs = simple_layer("f", "theirs", M_PLAIN);
-	struct made_image a = { NULL, choice_host_arch(), NULL, &ours, 1 },
+	struct made_image a = { NULL, host_arch(), NULL, &ours, 1 },
 			  b = { NULL, "vax", NULL, &theirs, 1 };
 	struct tar *t = tar_new(M_PLAIN);
 	auto_json json_t *inner = json_pack("{s:i, s:[o,o]}", "schemaVersion", 2, "manifests",
 		for_platform(made_oci_image(t, &b), "vax", "v2"),
-		for_platform(made_oci_image(t, &a), choice_host_arch(), NULL));
+		for_platform(made_oci_image(t, &a), host_arch(), NULL));
 	auto_free char *text = json_dumps(inner, JSON_COMPACT);
 	json_t *desc = made_blob(t, "application/vnd.oci.image.index.v1+json", text, strlen(text));
 	auto_buf struct buf archive = made_oci_end(t, json_pack("[o]", made_named(desc, "multi:1")));
@@ -596,6 +604,133 @@ static void test_platform_is_chosen(void **state)
 	check_text(i, 0, "f", "ours");
 	assert_int_equal(count_events(events, "loaded", NULL, NULL), 1);
 	image_free(i);
+	layers_done(&ours, 1);
+	layers_done(&theirs, 1);
+}
+
+/* The path of f in layer 0 of what image_find() gives, below top; "" and the kind of the failure when there is none. */
+static char *find_f(const char *name, const char *platform, enum err_kind *ret_kind)
+{
+	auto_err struct err err = ERR_INIT;
+	struct image_store *s;
+	struct image *i = NULL;
+	char *text = xstrdup("");
+
+	assert_int_equal(image_store_open(top, &s, &err), 0);
+	if (image_find(s, name, platform, &i, &err) == 0) {
+		auto_buf struct buf b = BUF_INIT;
+		auto_free char *path = inside(i, 0, "f");
+		assert_int_equal(path_read(top_fd, path, 100, &b, NULL), 0);
+		free(text);
+		text = buf_take(&b);
+	}
+	*ret_kind = err.kind;
+	image_free(i);
+	image_store_close(s);
+	return text;
+}
+
+static void check_f(const char *name, const char *platform, const char *want, enum err_kind kind)
+{
+	enum err_kind have;
+	auto_free char *text = find_f(name, platform, &have);
+
+	assert_string_equal(text, want);
+	assert_int_equal(have, kind);
+}
+
+static void load_for(const char *arch, const char *content)
+{
+	struct made_layer l = simple_layer("f", content, M_PLAIN);
+	struct made_image img = { NULL, arch, NULL, &l, 1 };
+	struct tar *t = tar_new(M_PLAIN);
+	auto_buf struct buf archive = made_oci_end(t, json_pack("[o]", made_named(made_oci_image(t, &img), "many:1")));
+
+	json_decref(load(&archive));
+	layers_done(&l, 1);
+}
+
+/* What a davit wrote that did not know of platforms. */
+static void forget_platforms(void)
+{
+	auto_json json_t *index = NULL;
+	json_t *desc;
+	size_t i;
+
+	assert_int_equal(jx_load(top_fd, "images/index.json", 1 << 20, &index, NULL), 0);
+	json_array_foreach(jx_arr(index, "manifests"), i, desc)
+		json_object_del(desc, "platform");
+	assert_int_equal(jx_store(top_fd, "images/index.json", index, 0644, 0, NULL), 0);
+}
+
+static void test_platforms_live_side_by_side(void **state)
+{
+	auto_free char *ours = xasprintf("linux/%s", host_arch());
+
+	load_for("vax", "theirs");
+	check_f("many:1", NULL, "theirs", ERR_NONE); /* the only one */
+	check_f("many:1", "linux/vax", "theirs", ERR_NONE);
+	check_f("many:1", ours, "", ERR_NOT_FOUND);
+	check_f("many:1", "linux/", "", ERR_INPUT);
+	load_for(host_arch(), "ours");
+	for (int old = 0; old < 2; old++) {
+		check_f("many:1", NULL, "ours", ERR_NONE);
+		check_f("many:1", "", "ours", ERR_NONE);
+		check_f("many:1", ours, "ours", ERR_NONE);
+		check_f("many:1", "linux/vax", "theirs", ERR_NONE);
+		check_f("many:1", "linux/pdp11", "", ERR_NOT_FOUND);
+		forget_platforms();
+	}
+	load_for("vax", "other"); /* takes the place of its own platform alone */
+	check_f("many:1", NULL, "ours", ERR_NONE);
+	check_f("many:1", "linux/vax", "other", ERR_NONE);
+}
+
+/* What a pull leaves: the digest of the index finds the image, too. */
+static void test_found_by_the_digest_of_its_index(void **state)
+{
+	static const char digest[] = "sha256:00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff";
+	auto_free char *name = xasprintf("many@%s", digest), *tagged = xasprintf("many:2@%s", digest),
+		       *other = xasprintf("few@%s", digest);
+	auto_json json_t *index = NULL;
+	struct image *i;
+	json_t *desc;
+	size_t k;
+
+	load_for("vax", "theirs");
+	load_for(host_arch(), "ours");
+	assert_int_equal(jx_load(top_fd, "images/index.json", 1 << 20, &index, NULL), 0);
+	json_array_foreach(jx_arr(index, "manifests"), k, desc)
+		jx_set_str(jx_obj(desc, "annotations"), "dev.davit.index", digest);
+	assert_int_equal(jx_store(top_fd, "images/index.json", index, 0644, 0, NULL), 0);
+	check_f(name, NULL, "ours", ERR_NONE);
+	check_f(name, "linux/vax", "theirs", ERR_NONE);
+	check_f(tagged, NULL, "ours", ERR_NONE);
+	check_f(other, NULL, "", ERR_NOT_FOUND);
+	i = find("many:1");
+	assert_string_equal(i->index_digest, digest);
+	image_free(i);
+}
+
+static void test_a_wished_platform_of_an_archive(void **state)
+{
+	struct made_layer ours = simple_layer("f", "ours", M_PLAIN), theirs = simple_layer("f", "theirs", M_PLAIN);
+	struct made_image a = { NULL, host_arch(), NULL, &ours, 1 }, b = { NULL, "vax", NULL, &theirs, 1 };
+	struct platform vax = { "linux", "vax", "" }, pdp = { "linux", "pdp11", "" };
+	struct tar *t = tar_new(M_PLAIN);
+	json_t *first = made_named(for_platform(made_oci_image(t, &a), host_arch(), NULL), "wish:1");
+	json_t *second = made_named(for_platform(made_oci_image(t, &b), "vax", NULL), "wish:1");
+	auto_buf struct buf archive = made_oci_end(t, json_pack("[o,o]", first, second));
+	auto_close int fd = made_fd(&archive), again = made_fd(&archive);
+	struct pack_load req = { .state_dir = top, .fd = fd, .name = "x", .limits = PACK_LIMITS, .platform = &pdp };
+	auto_err struct err err = ERR_INIT;
+
+	assert_int_equal(pack_load(&req, &err), -1);
+	assert_non_null(strstr(err_msg(&err), "is not there for linux/pdp11"));
+	req.fd = again;
+	req.platform = &vax;
+	assert_int_equal(pack_load(&req, NULL), 0);
+	check_f("wish:1", NULL, "theirs", ERR_NONE);
 	layers_done(&ours, 1);
 	layers_done(&theirs, 1);
 }
@@ -666,7 +801,7 @@ static void test_layers_not_unpacked(void **state)
 	image_free(i);
 	assert_int_equal(path_remove_tree(top_fd, dir, NULL), 0);
 	assert_int_equal(image_store_open(top, &s, &err), 0);
-	assert_int_equal(image_find(s, "packed", &none, &err), -1);
+	assert_int_equal(image_find(s, "packed", NULL, &none, &err), -1);
 	image_store_close(s);
 	assert_string_equal(err_msg(&err), "image 'packed': layer 1 of 1 is not unpacked in davit's store");
 	again = load(&archive);
@@ -776,7 +911,7 @@ static void check_store(void)
 	assert_non_null(list);
 	json_array_foreach(list, k, item) {
 		struct image *i;
-		if (image_find(s, jx_str(item, "ref"), &i, &err) < 0)
+		if (image_find(s, jx_str(item, "ref"), NULL, &i, &err) < 0)
 			fail_msg("%s", err_msg(&err));
 		for (size_t n = 0; n < i->layers.n; n++)
 			check_text(i, n, "f", "content");
@@ -863,6 +998,9 @@ int main(void)
 		T(test_not_found),
 		T(test_empty_store),
 		T(test_platform_is_chosen),
+		T(test_platforms_live_side_by_side),
+		T(test_found_by_the_digest_of_its_index),
+		T(test_a_wished_platform_of_an_archive),
 		T(test_no_platform_fits),
 		T(test_names_in_layouts),
 		T(test_layers_not_unpacked),
