@@ -4,6 +4,8 @@
 #include "../util/arena.h"
 #include "places.h"
 
+enum { CONF_TABLES_MAX = 4096, CONF_DROP_INS_MAX = 256, CONF_MIRRORS_MAX = 64 };
+
 enum mirror_use { MIRROR_ALL, MIRROR_DIGEST_ONLY, MIRROR_TAG_ONLY };
 
 struct reg_at { /* a line of a file */
@@ -21,15 +23,21 @@ struct reg_table {
 	const char *location; /* the same; "": as the user wrote it (only with *.DOMAIN) */
 	bool insecure, blocked;
 	struct reg_mirror *mirrors;
-	size_t n_mirrors, cap_mirrors;
+	size_t n_mirrors;
 	struct reg_at at;
 };
-struct reg_conf {
-	struct arena *texts;
-	struct reg_table *v; /* no two of the same prefix */
+struct reg_tables {
+	struct reg_table *v; /* texts and mirrors are the arena's */
 	size_t n, cap;
+};
+struct reg_conf {
+	struct arena *arena;
+	struct reg_tables tables; /* no two of the same prefix */
 	struct strs warnings;
 };
 
+/* What one file says. `drop_in`: version 1 is refused there. The tables are added to those that ret has. */
+int conf_file(struct reg_conf *c, const char *file, const char *text, size_t n, bool drop_in, struct reg_tables *ret, struct err *err);
+
 /* The table with the longest match; NULL: none. name: "HOST/REPOSITORY[:TAG][@DIGEST]". *ret_len: how much of it the prefix is. */
-const struct reg_table *reg_conf_find(const struct reg_conf *c, const char *name, size_t *ret_len);
+const struct reg_table *conf_find(const struct reg_conf *c, const char *name, size_t *ret_len);

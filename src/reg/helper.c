@@ -18,6 +18,7 @@
 #include "../util/proc.h"
 #include "../util/secret.h"
 #include "../util/str.h"
+#include "../util/visible.h"
 
 #define PREFIX "docker-credential-"
 #define TOKEN_USER "<token>" /* the secret is an identity token then */
@@ -172,13 +173,15 @@ static bool is_not_found(const struct talk *t)
 static int complain(const struct talk *t, const char *verb, int status, struct err *err)
 {
 	const char *said = t->out.len && !strchr(t->out.p, '{') ? t->out.p : t->err.p;
+	auto_buf struct buf shown = BUF_INIT;
 	size_t n;
 
 	said += strspn(said, " \t\r\n");
 	n = strcspn(said, "\r\n");
 	if (n == 0)
 		return err_set(err, ERR_FAIL, "'%s %s' ended with status %d", t->program, verb, status);
-	return err_set(err, ERR_FAIL, "'%s %s': %.*s", t->program, verb, (int)(n > WORDS_MAX ? WORDS_MAX : n), said);
+	visible(&shown, said, n > WORDS_MAX ? WORDS_MAX : n);
+	return err_set(err, ERR_FAIL, "'%s %s': %s", t->program, verb, shown.p);
 }
 
 static int read_answer(const struct talk *t, struct reg_creds *ret, struct err *err)

@@ -27,37 +27,31 @@ void reg_places_done(struct reg_places *p)
 
 /* --- which table --- */
 
-/* How many characters of the host "*.DOMAIN" matches: all of it, 0 when it does not. A port is another host. */
+/* How many characters of the host "*.DOMAIN" matches: all of it, 0 when it does not. */
 static size_t match_wildcard(const char *domain, const char *name)
 {
 	size_t host = strcspn(name, "/:"), n = strlen(domain);
 
-	if (name[host] == ':' || host <= n || strncmp(name + host - n, domain, n) != 0)
-		return 0;
-	return host;
+	return host > n && strncmp(name + host - n, domain, n) == 0 ? host : 0;
 }
 
+/* A prefix ends where a part of the name does. HOST is also one of HOST:PORT, as it is for podman and skopeo. */
 static size_t match(const char *prefix, const char *name)
 {
 	size_t n = strlen(prefix);
 
 	if (prefix[0] == '*')
 		return match_wildcard(prefix + 1, name);
-	if (strncmp(prefix, name, n) != 0)
-		return 0;
-	/* HOST is no prefix of HOST:PORT, but HOST/NAME is one of HOST/NAME:TAG */
-	if (name[n] == ':')
-		return strchr(prefix, '/') ? n : 0;
-	return name[n] == '\0' || name[n] == '/' || name[n] == '@' ? n : 0;
+	return strncmp(prefix, name, n) == 0 && strchr("/:@", name[n]) ? n : 0;
 }
 
-const struct reg_table *reg_conf_find(const struct reg_conf *c, const char *name, size_t *ret_len)
+const struct reg_table *conf_find(const struct reg_conf *c, const char *name, size_t *ret_len)
 {
 	const struct reg_table *best = NULL;
 	size_t best_len = 0;
 
-	for (size_t i = 0; i < c->n; i++) {
-		const struct reg_table *t = &c->v[i];
+	for (size_t i = 0; i < c->tables.n; i++) {
+		const struct reg_table *t = &c->tables.v[i];
 		size_t len = match(t->prefix, name);
 		bool more = len > best_len;
 
@@ -84,7 +78,7 @@ bool reg_is_loopback(const char *host)
 	struct in_addr four;
 
 	if (host[0] == '[')
-		return inet_pton(AF_INET6, name, &six) == 1 && IN6_IS_ADDR_LOOPBACK(&six);
+		return host[n] && inet_pton(AF_INET6, name, &six) == 1 && IN6_IS_ADDR_LOOPBACK(&six);
 	for (char *p = name; *p; p++)
 		*p = (char)tolower((unsigned char)*p);
 	if (STREQ(name, "localhost"))
@@ -106,14 +100,28 @@ static void add_place(struct reg_places *l, struct image_ref *ref, bool insecure
 	p->origin = at ? xasprintf("%s:%u", at->file, at->line) : NULL;
 }
 
+static int bad_location(const char *location, const struct reg_at *at, struct err *err)
+{
+	return err_wrap(err, "%s:%u: location '%s'", at->file, at->line, location);
+}
+
 /* name with its first n characters replaced by the location. */
 static int relocate(const char *name, size_t n, const char *location, const struct reg_at *at, struct image_ref *ret,
 	struct err *err)
 {
 	auto_free char *moved = *location ? xasprintf("%s%s", location, name + n) : xstrdup(name);
+	const size_t host = strcspn(moved, "/");
+	struct image_ref there;
 
-	if (ref_parse(moved, ret, err) < 0)
-		return err_wrap(err, "%s:%u: location '%s'", at->file, at->line, location);
+	if (ref_parse(moved, &there, err) < 0)
+		return bad_location(location, at, err);
+	/* ref_parse() takes what does not look like a host for a repository of docker.io */
+	if (STREQ(there.registry, HUB) && (host < strlen(HUB) || memcmp(moved + host - strlen(HUB), HUB, strlen(HUB)) != 0)) {
+		ref_done(&there);
+		err_set(err, ERR_INPUT, "it does not begin with a host: that has a dot or a port, or is localhost");
+		return bad_location(location, at, err);
+	}
+	*ret = there;
 	return 0;
 }
 
@@ -144,7 +152,7 @@ static int add_all(const struct reg_conf *c, const struct image_ref *ref, unsign
 	auto_free char *name = ref_format(ref);
 	struct image_ref there = { 0 };
 	size_t n;
-	const struct reg_table *t = reg_conf_find(c, name, &n);
+	const struct reg_table *t = conf_find(c, name, &n);
 
 	if (t && t->blocked) {
 		err_set(err, ERR_PERM, "registry '%s' is blocked in %s:%u", t->prefix, t->at.file, t->at.line);
