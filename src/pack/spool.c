@@ -140,7 +140,7 @@ static int spool_work(void *arg, json_t **ret, struct err *err)
 	setlocale(LC_CTYPE, "C.UTF-8");
 	if (confine(a->stage->fd, SPOOL_DIR, CONFINE_NO_CAPS, err) < 0)
 		return -1;
-	if (stream_open(fd, a->req->limits.bytes, false, &s, err) < 0)
+	if (stream_open(fd, NULL, a->req->limits.bytes, false, &s, err) < 0)
 		return -1;
 	while ((r = stream_next(s, &e, err)) > 0) {
 		r = ++n > ENTRIES_MAX ? err_set(err, ERR_INPUT, "it has more than %d entries", ENTRIES_MAX)

@@ -4,12 +4,15 @@
 
 #include "../util/auto.h"
 #include "../util/mem.h"
+#include "grow.h"
 #include "sha.h"
 
 enum { IN_BYTES = 1 << 18, SILENCE_MS = 300 * 1000 };
 
 struct stream {
 	int fd;
+	struct grow *growing; /* NULL: it has its end */
+	uint64_t taken;	      /* bytes of the file so far, when it grows */
 	struct archive *plain; /* undoes the compression */
 	struct archive *tar;
 	bool empty; /* not a single byte */
@@ -30,12 +33,33 @@ static int fail(struct stream *s, enum err_kind kind, char *why)
 	return ARCHIVE_FATAL;
 }
 
+/* What a download has written by now. */
+static la_ssize_t read_growing(struct stream *s)
+{
+	bool whole;
+	uint64_t there = grow_wait(s->growing, s->taken, &whole), more = there > s->taken ? there - s->taken : 0;
+	ssize_t n;
+
+	if (!more && whole)
+		return 0;
+	do {
+		n = read(s->fd, s->in, more < sizeof s->in ? more : sizeof s->in);
+	} while (n < 0 && errno == EINTR);
+	if (n <= 0)
+		return fail(s, ERR_FAIL, xasprintf("read the blob: %s", n < 0 ? strerror(errno) : "it is shorter than was told"));
+	s->taken += (uint64_t)n;
+	return n;
+}
+
 /* Somebody's pipe may stay silent for ever; a file never does. */
 static la_ssize_t on_read(struct archive *a, void *arg, const void **ret)
 {
 	struct stream *s = arg;
 	ssize_t n;
 
+	*ret = s->in;
+	if (s->growing)
+		return read_growing(s);
 	for (;;) {
 		struct pollfd p = { .fd = s->fd, .events = POLLIN };
 		int r = poll(&p, 1, SILENCE_MS);
@@ -47,7 +71,6 @@ static la_ssize_t on_read(struct archive *a, void *arg, const void **ret)
 		if (errno != EINTR && errno != EAGAIN)
 			return fail(s, ERR_FAIL, xasprintf("read the archive: %s", strerror(errno)));
 	}
-	*ret = s->in;
 	return n;
 }
 
@@ -134,11 +157,12 @@ static int open_plain(struct stream *s, struct err *err)
 	return 0;
 }
 
-int stream_open(int fd, uint64_t max_bytes, bool hash, struct stream **ret, struct err *err)
+int stream_open(int fd, struct grow *growing, uint64_t max_bytes, bool hash, struct stream **ret, struct err *err)
 {
 	struct stream *s = xcalloc(1, sizeof *s);
 
 	s->fd = fd;
+	s->growing = growing;
 	s->max_bytes = max_bytes;
 	s->hashed = hash;
 	sha256_init(&s->sha);

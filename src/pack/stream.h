@@ -12,9 +12,11 @@
 #include "../util/err.h"
 #include "../util/hash.h"
 
+struct grow;
 struct stream;
-/* fd is borrowed. Fails after more than max_bytes of plain bytes. */
-int stream_open(int fd, uint64_t max_bytes, bool hash, struct stream **ret, struct err *err);
+/* fd is borrowed, as is growing: the file is still being written (grow.h); NULL: it ends where it ends. Fails after more than max_bytes of
+ * plain bytes. */
+int stream_open(int fd, struct grow *growing, uint64_t max_bytes, bool hash, struct stream **ret, struct err *err);
 void stream_close(struct stream *s);
 /* 1 and the next entry (borrowed until the next call), 0 at the end, -1. */
 int stream_next(struct stream *s, struct archive_entry **ret, struct err *err);

@@ -97,7 +97,7 @@ static int unpack_blob(const struct unpack *u, int blob_fd, struct tree *t, stru
 	struct stream *s = NULL;
 	int r;
 
-	if (stream_open(blob_fd, u->limits.bytes, u->diff_hex != NULL, &s, err) < 0)
+	if (stream_open(blob_fd, u->growing, u->limits.bytes, u->diff_hex != NULL, &s, err) < 0)
 		return -1;
 	r = unpack_entries(s, u->hash_only ? NULL : t, err);
 	if (r == 0 && u->diff_hex)

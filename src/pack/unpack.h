@@ -4,11 +4,13 @@
 #include "../util/hash.h"
 #include "../util/proc.h"
 #include "../util/str.h"
+#include "grow.h"
 #include "pack.h"
 
 struct unpack {
 	int stage_fd;	      /* the directory that has the blob and the target; borrowed */
 	const char *blob;     /* its name there */
+	struct grow *growing; /* it is still being written; borrowed; NULL: it is not */
 	const char *dir;      /* the target's name there, empty */
 	bool hash_only;	      /* nothing is written into it: the blob is only compared with diff_hex */
 	const char *diff_hex; /* what the plain bytes must hash to; NULL: that is known already */
