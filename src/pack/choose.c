@@ -39,71 +39,14 @@ void choice_ref(const struct choice *c, struct pack_image *img, const char *name
 		strs_take(&img->refs, take(text));
 }
 
-static int check_platform(const struct choice *c, const json_t *config, const struct image *conf, struct pack_image *img, struct err *err)
-{
-	const char *name = img->refs.n ? img->refs.v[0] : "without a name";
-	char have[PLATFORM_TEXT], want[PLATFORM_TEXT];
-
-	if (conf->os && !STREQ(conf->os, "linux"))
-		return err_set(err, ERR_INPUT, "image '%s' is for %s, not for linux", name, conf->os);
-	if (platform_read(config, &img->platform) < 0 || platform_score(&c->platform, &img->platform))
-		return 0;
-	platform_format(&img->platform, have);
-	platform_format(&c->platform, want);
-	if (c->wished)
-		return err_set(err, ERR_INPUT, "image '%s' is for %s, not for %s", name, have, want);
-	strs_printf(&c->out->warnings, "image '%s' is for %s, this machine is %s", name, have, want);
-	return 0;
-}
-
-/* Reading the config here refuses at load what could only fail at every start. */
-static int check_config(const struct choice *c, const json_t *config, struct pack_image *img, struct err *err)
-{
-	struct image *conf = xcalloc(1, sizeof *conf);
-	int r = imgconf_read(config, conf, err);
-
-	if (r == 0)
-		r = check_platform(c, config, conf, img, err);
-	image_free(conf);
-	return r;
-}
-
 int choice_finish(const struct choice *c, struct pack_image *img, const struct staged_blob *const *layers,
 	size_t n, struct err *err)
 {
 	auto_json json_t *config = NULL;
-	auto_strs struct strs chains = STRS_INIT;
-	const json_t *ids;
 
-	if (choice_doc(c, img->config, "image config", &config, err) < 0 ||
-		check_config(c, config, img, err) < 0 || chain_ids(config, &chains, err) < 0)
+	if (choice_doc(c, img->config, "image config", &config, err) < 0)
 		return -1;
-	if (chains.n != n)
-		return err_set(
-			err, ERR_INPUT, "the image's config has %zu layers, its manifest %zu", chains.n, n);
-	ids = jx_arr(jx_obj(config, "rootfs"), "diff_ids");
-	img->layers = xcalloc(n + 1, sizeof *img->layers);
-	img->n_layers = n;
-	for (size_t i = 0; i < n; i++) {
-		struct pack_layer *l = &img->layers[i];
-		const char *hex = digest_hex(json_string_value(json_array_get(ids, i)));
-		l->blob = layers[i];
-		memcpy(l->diff_hex, hex, sizeof l->diff_hex);
-		memcpy(l->chain, chains.v[i], sizeof l->chain);
-		if (l->blob->kind == BLOB_PLAIN && !STREQ(l->blob->hex, hex))
-			return err_set(err, ERR_INPUT,
-				"layer %zu of %zu: its content is sha256:%s, not what the image's config "
-				"says (sha256:%s)",
-				i + 1, n, l->blob->hex, hex);
-	}
-	return 0;
-}
-
-void pack_image_done(struct pack_image *img)
-{
-	strs_done(&img->refs);
-	free(img->manifest_text);
-	free(img->layers);
+	return pack_image_config(img, config, layers, n, &c->platform, c->wished, &c->out->warnings, err);
 }
 
 void choose_done(struct pack_images *l)

@@ -33,6 +33,13 @@ struct pack_images {
 int choose_images(const struct stage *s, const struct map *files, const struct platform *want, struct pack_images *ret, struct err *err);
 void choose_done(struct pack_images *l);
 
+/* Reads the config of an image whose names and blobs are known: layers (n of them, borrowed, lowest first) get their diff_ids and chain ids.
+ * An image for another platform than want is refused when that one was wished for, else worth a warning; one that could only fail at every
+ * start is refused. */
+int pack_image_config(struct pack_image *img, const json_t *config, const struct staged_blob *const *layers, size_t n,
+	const struct platform *want, bool wished, struct strs *warnings, struct err *err);
+void pack_image_done(struct pack_image *img);
+
 /* --- shared by choose.c, choose_oci.c and choose_docker.c --- */
 struct choice {
 	const struct stage *stage;
@@ -43,11 +50,10 @@ struct choice {
 };
 int choice_doc(
 	const struct choice *c, const struct staged_blob *f, const char *what, json_t **ret, struct err *err);
-/* Takes diff_ids and platform from the config; layers (n of them) are given lowest first. */
+/* pack_image_config() with the config of the archive. */
 int choice_finish(const struct choice *c, struct pack_image *img, const struct staged_blob *const *layers,
 	size_t n, struct err *err);
 void choice_ref(const struct choice *c, struct pack_image *img, const char *name);
-void pack_image_done(struct pack_image *img);
 
 int choose_oci(const struct choice *c, const json_t *index, struct err *err);
 int choose_docker(const struct choice *c, const json_t *list, struct err *err);

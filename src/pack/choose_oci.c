@@ -8,6 +8,7 @@
 #include "../util/auto.h"
 #include "../util/json.h"
 #include "../util/mem.h"
+#include "manifest.h"
 #include "name.h"
 
 enum { DEPTH_MAX = 4, DESCS_MAX = 4096 };
@@ -39,39 +40,19 @@ static const struct staged_blob *find_blob(const struct choice *c, const json_t 
 	return NULL;
 }
 
-static int check_layer_type(const json_t *desc, struct err *err)
-{
-	const char *type = jx_str(desc, "mediaType");
-	auto_free char *shown = name_show(type ? type : "");
-
-	if (type &&
-		(str_starts(type, "application/vnd.oci.image.layer.") ||
-			str_starts(type, "application/vnd.docker.image.rootfs.")) &&
-		!strstr(type, "encrypted"))
-		return 0;
-	return err_set(err, ERR_INPUT, "a layer is of the type '%s', which cannot be unpacked", shown);
-}
-
 static int read_manifest(const struct choice *c, struct pack_image *img, const json_t *doc, struct err *err)
 {
-	const json_t *list = jx_arr(doc, "layers"), *desc, *config = jx_obj(doc, "config");
-	const char *type = jx_str(config, "mediaType");
+	const json_t *list = jx_arr(doc, "layers"), *desc;
 	size_t i, n = json_array_size(list);
-	auto_free const struct staged_blob **layers = xcalloc(n + 1, sizeof *layers);
+	auto_free const struct staged_blob **layers = NULL;
 
-	if (!config || !list || n > LAYERS_MAX)
-		return err_set(
-			err, ERR_INPUT, "its manifest is not valid, or has more than %d layers", LAYERS_MAX);
-	if (!type ||
-		(!STREQ(type, CONFIG_TYPE) && !STREQ(type, "application/vnd.docker.container.image.v1+json")))
-		return err_set(err, ERR_INPUT, "it is an artifact of the type '%s', no container image",
-			type ? type : "");
-	img->config = find_blob(c, config, err);
+	if (manifest_check(doc, err) < 0)
+		return -1;
+	layers = xcalloc(n + 1, sizeof *layers);
+	img->config = find_blob(c, jx_obj(doc, "config"), err);
 	if (!img->config)
 		return -1;
 	json_array_foreach(list, i, desc) {
-		if (check_layer_type(desc, err) < 0)
-			return -1;
 		layers[i] = find_blob(c, desc, err);
 		if (!layers[i])
 			return -1;
@@ -160,10 +141,13 @@ static int take_desc(const struct choice *c, const json_t *desc, const char *nam
 {
 	const struct staged_blob *f = find_blob(c, desc, err);
 	auto_json json_t *doc = NULL;
+	enum manifest_kind kind;
 
 	if (!f || choice_doc(c, f, jx_str(desc, "digest"), &doc, err) < 0)
 		return -1;
-	if (jx_arr(doc, "manifests"))
+	if (manifest_kind(doc, jx_str(desc, "mediaType"), &kind, err) < 0)
+		return err_wrap(err, "'%s'", jx_str(desc, "digest"));
+	if (kind == MANIFEST_INDEX)
 		return take_index(c, doc, name, depth + 1, err);
 	return take_manifest(c, f, doc, name, err);
 }

@@ -243,13 +243,27 @@ static bool is_there(const struct stage *s, const struct pack_layer *l, const st
 	return faccessat(s->images_fd, dir, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-/* A layer that was there when it was looked for may have been removed since, by a prune that knew nothing of these images. */
+static bool blob_is_there(const struct stage *s, const struct staged_blob *b)
+{
+	auto_free char *name = b && !b->file ? xasprintf("blobs/sha256/%s", b->hex) : NULL;
+
+	return !name || faccessat(s->images_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static bool image_is_there(const struct stage *s, const struct pack_image *img, const struct staged_layer *layers, size_t n_layers)
+{
+	for (size_t i = 0; i < img->n_layers; i++)
+		if (!is_there(s, &img->layers[i], layers, n_layers) || !blob_is_there(s, img->layers[i].blob))
+			return false;
+	return blob_is_there(s, img->config) && blob_is_there(s, img->manifest) && blob_is_there(s, img->index);
+}
+
+/* What was there when it was looked for may have been removed since, by a prune that knew nothing of these images. */
 static bool whole(const struct stage *s, const struct pack_images *images, const struct staged_layer *layers, size_t n_layers)
 {
 	for (size_t i = 0; i < images->n; i++)
-		for (size_t k = 0; k < images->v[i].n_layers; k++)
-			if (!is_there(s, &images->v[i].layers[k], layers, n_layers))
-				return false;
+		if (!image_is_there(s, &images->v[i], layers, n_layers))
+			return false;
 	return true;
 }
 

@@ -11,7 +11,7 @@ struct staged_layer {
 	uint64_t bytes, entries;
 };
 enum { PUBLISH_LOST = 1 };
-/* PUBLISH_LOST: of the layers that are not among those given, because the store had them, one was removed meanwhile; nothing was
+/* PUBLISH_LOST: of the layers that are not among those given, or of the blobs without a file, because the store had them, one was removed meanwhile; nothing was
  * published: look again, and unpack it. The images are in the index when the lock is released, so nobody removes them unasked from
  * then on. */
 int publish(const struct stage *s, const struct pack_images *images, const struct staged_layer *layers,

@@ -7,13 +7,13 @@
 #include "../util/err.h"
 #include "../util/hash.h"
 
-enum blob_kind { BLOB_PLAIN, BLOB_GZIP, BLOB_ZSTD }; /* by its first bytes, whatever somebody calls it */
+enum blob_kind { BLOB_UNKNOWN, BLOB_PLAIN, BLOB_GZIP, BLOB_ZSTD }; /* by its first bytes, whatever somebody calls it */
 /* A file of the staging directory that is to become a blob. */
 struct staged_blob {
 	char *file; /* its name there, owned; NULL: the store has it already */
 	char hex[HASH_HEX_LEN + 1];
 	uint64_t size;
-	enum blob_kind kind; /* of layers, where it is known */
+	enum blob_kind kind; /* of layers */
 };
 
 struct stage {

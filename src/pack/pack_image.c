@@ -1,0 +1,68 @@
+/* pack_image.c - what the config of an image says about it, before it goes into the store. */
+#include "../image/image.h"
+#include "../image/store.h"
+#include "../util/auto.h"
+#include "../util/json.h"
+#include "../util/mem.h"
+#include "choose.h"
+
+static int check_platform(
+	struct pack_image *img, const json_t *config, const char *os, const struct platform *want, bool wished, struct strs *warnings, struct err *err)
+{
+	const char *name = img->refs.n ? img->refs.v[0] : "without a name";
+	char have_text[PLATFORM_TEXT], want_text[PLATFORM_TEXT];
+
+	if (os && !STREQ(os, "linux"))
+		return err_set(err, ERR_INPUT, "image '%s' is for %s, not for linux", name, os);
+	if (platform_read(config, &img->platform) < 0 || platform_score(want, &img->platform))
+		return 0;
+	platform_format(&img->platform, have_text);
+	platform_format(want, want_text);
+	if (wished)
+		return err_set(err, ERR_INPUT, "image '%s' is for %s, not for %s", name, have_text, want_text);
+	strs_printf(warnings, "image '%s' is for %s, this machine is %s", name, have_text, want_text);
+	return 0;
+}
+
+static int add_layers(
+	struct pack_image *img, const json_t *diff_ids, const struct strs *chains, const struct staged_blob *const *layers, struct err *err)
+{
+	img->layers = xcalloc(chains->n + 1, sizeof *img->layers);
+	img->n_layers = chains->n;
+	for (size_t i = 0; i < chains->n; i++) {
+		struct pack_layer *l = &img->layers[i];
+		const char *hex = digest_hex(json_string_value(json_array_get(diff_ids, i)));
+		l->blob = layers[i];
+		memcpy(l->diff_hex, hex, sizeof l->diff_hex);
+		memcpy(l->chain, chains->v[i], sizeof l->chain);
+		if (l->blob->kind == BLOB_PLAIN && !STREQ(l->blob->hex, hex))
+			return err_set(err, ERR_INPUT,
+				"layer %zu of %zu: its content is sha256:%s, not what the image's config says (sha256:%s)", i + 1,
+				chains->n, l->blob->hex, hex);
+	}
+	return 0;
+}
+
+int pack_image_config(struct pack_image *img, const json_t *config, const struct staged_blob *const *layers, size_t n,
+	const struct platform *want, bool wished, struct strs *warnings, struct err *err)
+{
+	auto_strs struct strs chains = STRS_INIT;
+	struct image *conf = xcalloc(1, sizeof *conf);
+	int r = imgconf_read(config, conf, err);
+
+	if (r == 0)
+		r = check_platform(img, config, conf->os, want, wished, warnings, err);
+	image_free(conf);
+	if (r < 0 || chain_ids(config, &chains, err) < 0)
+		return -1;
+	if (chains.n != n)
+		return err_set(err, ERR_INPUT, "the image's config has %zu layers, its manifest %zu", chains.n, n);
+	return add_layers(img, jx_arr(jx_obj(config, "rootfs"), "diff_ids"), &chains, layers, err);
+}
+
+void pack_image_done(struct pack_image *img)
+{
+	strs_done(&img->refs);
+	free(img->manifest_text);
+	free(img->layers);
+}
