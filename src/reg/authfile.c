@@ -14,11 +14,15 @@
 
 #define HUB_SERVER "https://index.docker.io/v1/"
 
+/* By each of these names it is asked, and found: the first one is written. */
 static const char *const hub_names[] = { HUB_SERVER, "docker.io", "index.docker.io", "registry-1.docker.io" };
 
 static bool is_hub(const char *registry)
 {
-	return STREQ(registry, "docker.io");
+	for (size_t i = 0; i < ARRAY_LEN(hub_names); i++)
+		if (STREQ(registry, hub_names[i]))
+			return true;
+	return false;
 }
 
 const char *authfile_server(const char *registry)
@@ -192,18 +196,23 @@ int authfile_unset(json_t *doc, const char *registry)
 	return n;
 }
 
-void authfile_set(json_t *doc, const char *registry, const struct reg_creds *c)
+int authfile_set(const char *path, json_t *doc, const char *registry, const struct reg_creds *c, struct err *err)
 {
-	json_t *entry = json_object();
+	json_t *entry = json_object(), *auths = json_object_get(doc, "auths");
 
 	if (c) {
 		auto_secret char *auth = encode_auth(c);
 
-		jx_set_str(entry, "auth", auth);
-		jx_set_str(entry, "identitytoken", c->identity_token);
+		json_object_set_new(entry, "auth", json_string(auth));
+		if (c->identity_token)
+			json_object_set_new(entry, "identitytoken", json_string(c->identity_token));
+	}
+	if (!auths || json_is_null(auths)) {
+		auths = json_object();
+		json_object_set_new(doc, "auths", auths);
 	}
 	authfile_unset(doc, registry);
-	if (!jx_obj(doc, "auths"))
-		json_object_set_new(doc, "auths", json_object());
-	json_object_set_new(jx_obj(doc, "auths"), authfile_server(registry), entry);
+	if (json_object_set_new(auths, authfile_server(registry), entry) < 0)
+		return err_set(err, ERR_INPUT, "%s: 'auths' is not an object", path);
+	return 0;
 }

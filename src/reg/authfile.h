@@ -22,6 +22,6 @@ int authfile_scoped(const char *path, const json_t *doc, const char *registry, c
 int authfile_whole(const char *path, const json_t *doc, const char *registry, struct reg_creds *ret, struct err *err);
 
 /* Changes `auths`: c NULL leaves an empty entry, which says that a helper has it. */
-void authfile_set(json_t *doc, const char *registry, const struct reg_creds *c);
+int authfile_set(const char *path, json_t *doc, const char *registry, const struct reg_creds *c, struct err *err);
 /* Takes every entry for the whole registry away, whoever wrote it; how many. */
 int authfile_unset(json_t *doc, const char *registry);

@@ -72,13 +72,14 @@ int reg_creds_store(const struct reg_env *env, const char *registry, const struc
 	const char *helper;
 
 	secret_json();
+	if (c->user && strchr(c->user, ':')) /* RFC 7617, 2 */
+		return err_set(err, ERR_INPUT, "a user name cannot have a colon");
 	if (where_to_write(env, &path, err) < 0 || authfile_read(path, &doc, err) < 0)
 		return -1;
 	helper = authfile_helper(doc, registry);
 	if (helper && helper_store(helper, authfile_server(registry), c, REG_HELPER_S * 1000, err) < 0)
 		return err_wrap(err, "credentials for '%s', as '%s' says", registry, path);
-	authfile_set(doc, registry, helper ? NULL : c);
-	if (authfile_write(path, doc, err) < 0)
+	if (authfile_set(path, doc, registry, helper ? NULL : c, err) < 0 || authfile_write(path, doc, err) < 0)
 		return -1;
 	*ret_where = helper ? xasprintf("docker-credential-%s", helper) : take(path);
 	return 0;

@@ -224,9 +224,10 @@ int helper_store(const char *name, const char *server, const struct reg_creds *c
 	auto_secret char *text = NULL;
 	int status;
 
-	jx_set_str(j, "ServerURL", server);
-	jx_set_str(j, "Username", c->identity_token ? TOKEN_USER : c->user);
-	jx_set_str(j, "Secret", c->identity_token ? c->identity_token : c->password);
+	json_object_set_new(j, "ServerURL", json_string(server));
+	if (json_object_set_new(j, "Username", json_string(c->identity_token ? TOKEN_USER : c->user)) < 0 ||
+		json_object_set_new(j, "Secret", json_string(c->identity_token ? c->identity_token : c->password)) < 0)
+		return err_set(err, ERR_INPUT, "'" PREFIX "%s' takes no name or password that is not UTF-8", name);
 	text = json_dumps(j, JSON_COMPACT);
 	if (run(&t, name, "store", text, timeout_ms, &status, err) < 0)
 		return -1;
