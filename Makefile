@@ -177,7 +177,7 @@ fuzz:
 do-fuzz: $(patsubst %.c,$(B)/%,$(FUZZERS))
 	$(Q)tests/run-fuzz $(B) $(FUZZ_S) $^
 
-$(patsubst %.c,$(B)/%,$(FUZZERS)): $(B)/%: $(B)/%.o $(call lib,compose) $(call lib,netdrv) $(call lib,src/util)
+$(patsubst %.c,$(B)/%,$(FUZZERS)): $(B)/%: $(B)/%.o $(call lib,compose) $(call lib,netdrv) $(call may,src/reg)
 	$(Q)$(CC) $(CFLAGS) -fsanitize=fuzzer,$(FUZZ) $(LDFLAGS) -o $@ $^ $(call need,compose) $(call need,netdrv)
 
 clean:

@@ -158,8 +158,7 @@ int authfile_whole(const char *path, const json_t *doc, const char *registry, st
 		r = read_entry(path, name, json_object_get(auths, name), ret, err);
 	if (r)
 		return r;
-	json_object_foreach(auths, key, entry)
-	{
+	json_object_foreach(auths, key, entry) {
 		r = stands_for(key, registry) ? read_entry(path, key, entry, ret, err) : 0;
 		if (r)
 			return r;
@@ -186,8 +185,7 @@ int authfile_unset(json_t *doc, const char *registry)
 	void *next;
 	int n = 0;
 
-	json_object_foreach_safe(auths, next, key, entry)
-	{
+	json_object_foreach_safe(auths, next, key, entry) {
 		if (stands_for(key, registry)) {
 			json_object_del(auths, key);
 			n++;

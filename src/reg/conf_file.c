@@ -50,8 +50,7 @@ static void warn_unknown(struct reading *r, const struct toml *it, const struct 
 /* Fills `out`; unknown keys become warnings. */
 static int read_rows(struct reading *r, const struct toml *table, const struct row *rows, size_t n, void *out)
 {
-	toml_each(table, it)
-	{
+	toml_each(table, it) {
 		const struct row *row = find_row(rows, n, it->key);
 
 		if (!row) {
@@ -268,8 +267,7 @@ static int read_old_list(struct reading *r, const struct toml *table, bool insec
 	list = toml_get(table, "registries");
 	if (!list || list->n > CONF_TABLES_MAX)
 		return list ? toml_bad(&r->doc, list, r->err, "more than %d registries", CONF_TABLES_MAX) : 0;
-	toml_each(list, it)
-	{
+	toml_each(list, it) {
 		const char *location = it->text;
 		struct reg_table *t;
 

@@ -25,7 +25,8 @@ static size_t column(const char *text, size_t offset)
 	return str_utf8_count(text + start, offset - start) + 1;
 }
 
-static int say(struct err *err, const char *file, unsigned line, size_t col, const char *fmt, va_list ap)
+static __attribute__((format(printf, 5, 0))) int say(
+	struct err *err, const char *file, unsigned line, size_t col, const char *fmt, va_list ap)
 {
 	char *msg;
 

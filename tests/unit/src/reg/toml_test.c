@@ -24,8 +24,7 @@ static void show(struct buf *b, const struct toml *v)
 		const char *sep = "";
 
 		buf_char(b, v->kind == TOML_ARRAY ? '[' : '{');
-		toml_each(v, it)
-		{
+		toml_each(v, it) {
 			buf_str(b, sep);
 			show(b, it);
 			sep = " ";
