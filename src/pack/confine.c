@@ -6,11 +6,17 @@
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include "../util/auto.h"
+#include "../util/buf.h"
+#include "../util/path.h"
 #include "../util/str.h"
+
+/* The widest window that a zstd frame may ask for is 128 MiB. */
+enum { MEMORY_MAX = 256 << 20 };
 
 static const int unpack_caps[] = { CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_FSETID, CAP_MKNOD,
 	CAP_SETFCAP };
@@ -63,6 +69,22 @@ static int enter(int dir_fd, const char *name, struct err *err)
 	return 0;
 }
 
+/* What libraries allocate for what an archive says of itself (maps of sparse files, windows of compression) has no limit of
+ * its own. Counted from what the process has already. */
+static int limit_memory(struct err *err)
+{
+	auto_buf struct buf statm = BUF_INIT;
+	struct rlimit limit;
+	unsigned long long data;
+
+	if (path_read(AT_FDCWD, "/proc/self/statm", 256, &statm, err) < 0)
+		return -1;
+	if (!statm.p || sscanf(statm.p, "%*u %*u %*u %*u %*u %llu", &data) != 1)
+		return err_set(err, ERR_FAIL, "/proc/self/statm is not as expected");
+	limit.rlim_cur = limit.rlim_max = data * (unsigned long long)sysconf(_SC_PAGESIZE) + MEMORY_MAX;
+	return setrlimit(RLIMIT_DATA, &limit) < 0 ? err_sys(err, errno, "limit its memory") : 0;
+}
+
 static int drop_caps(enum confine_caps keep, struct err *err)
 {
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
@@ -88,7 +110,7 @@ static int drop_caps(enum confine_caps keep, struct err *err)
 int confine(int dir_fd, const char *name, enum confine_caps caps, struct err *err)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (enter(dir_fd, name, err) < 0) {
+	if (limit_memory(err) < 0 || enter(dir_fd, name, err) < 0) {
 		if (geteuid() != 0)
 			err_hint(err, "images are loaded by root");
 		return err_wrap(err, "confine the unpacking process");

@@ -12,6 +12,6 @@ enum confine_caps {
 
 /* For a freshly forked, single-threaded child. From here on its root is the directory `name` below dir_fd,
  * mounted nodev, nosuid and noexec in a mount namespace of its own (a device node it makes cannot be opened),
- * without network and System V IPC; it cannot gain privileges and dies with its parent. Every descriptor of a
+ * without network and System V IPC; it cannot gain privileges, may take 256 MiB more memory, and dies with its parent. Every descriptor of a
  * directory is closed: one would be a way out. */
 int confine(int dir_fd, const char *name, enum confine_caps caps, struct err *err);

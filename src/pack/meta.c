@@ -22,7 +22,7 @@ static bool xattr_allowed(const char *name)
 	       STREQ(name, "system.posix_acl_default");
 }
 
-static int xattrs_apply(int fd, struct archive_entry *e, struct err *err)
+static int xattrs_check(struct archive_entry *e, struct err *err)
 {
 	const char *name;
 	const void *value;
@@ -31,13 +31,28 @@ static int xattrs_apply(int fd, struct archive_entry *e, struct err *err)
 	archive_entry_xattr_reset(e);
 	while (archive_entry_xattr_next(e, &name, &value, &n) == ARCHIVE_OK) {
 		total += n;
-		if (total > XATTR_MAX || ++count > XATTRS_MAX)
-			return err_set(err, ERR_INPUT,
-				"its extended attributes are more than 64 KiB or more than %d", XATTRS_MAX);
+		count++;
+	}
+	if (total > XATTR_MAX || count > XATTRS_MAX)
+		return err_set(err, ERR_INPUT, "its extended attributes are more than 64 KiB or more than %d",
+			XATTRS_MAX);
+	return 0;
+}
+
+static int xattrs_apply(int fd, struct archive_entry *e, struct err *err)
+{
+	const char *name;
+	const void *value;
+	size_t n;
+
+	archive_entry_xattr_reset(e);
+	while (archive_entry_xattr_next(e, &name, &value, &n) == ARCHIVE_OK) {
 		if (!name || !xattr_allowed(name))
 			continue;
-		if (fsetxattr(fd, name, value, n, 0) < 0 && errno != ENOTSUP && errno != EPERM)
-			return err_sys(err, errno, "set an extended attribute");
+		if (fsetxattr(fd, name, value, n, 0) < 0 && errno != ENOTSUP && errno != EPERM) {
+			auto_free char *shown = name_show(name);
+			return err_sys(err, errno, "set its attribute '%s'", shown);
+		}
 	}
 	return 0;
 }
@@ -91,6 +106,8 @@ static int attributes_apply(const struct made *m, struct archive_entry *e, struc
 
 	if (archive_entry_xattr_count(e) == 0)
 		return 0;
+	if (xattrs_check(e, err) < 0)
+		return -1;
 	if (m->fd >= 0)
 		return xattrs_apply(m->fd, e, err);
 	if (m->type != S_IFDIR)

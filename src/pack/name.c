@@ -1,23 +1,24 @@
 #include "name.h"
 
 #include "../util/auto.h"
+#include "../util/buf.h"
 #include "../util/mem.h"
-#include "../util/str.h"
+#include "../util/visible.h"
 
 enum { SHOW_MAX = 200 };
 
 char *name_show(const char *raw)
 {
-	size_t n = strlen(raw);
-	bool utf8 = str_is_utf8(raw, n);
-	char *text = n > SHOW_MAX ? xasprintf("%.*s...", (int)SHOW_MAX, raw) : xstrdup(raw);
+	auto_buf struct buf out = BUF_INIT;
+	size_t n = strlen(raw), shown = n > SHOW_MAX ? SHOW_MAX : n;
 
-	if (n > SHOW_MAX)
-		utf8 = str_is_utf8(text, strlen(text));
-	for (char *p = text; *p; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f || (!utf8 && (unsigned char)*p > 0x7f))
-			*p = '?';
-	return text;
+	while (shown < n && shown > SHOW_MAX - 4 && ((unsigned char)raw[shown] & 0xc0) == 0x80)
+		shown--; /* not amid a character */
+	buf_str(&out, "");
+	visible(&out, raw, shown);
+	if (shown < n)
+		buf_str(&out, "...");
+	return buf_take(&out);
 }
 
 static int refuse(struct err *err, const char *raw, const char *why)

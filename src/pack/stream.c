@@ -120,6 +120,11 @@ static int explain(struct stream *s, struct archive *a, const char *what, struct
 
 	if (s->why)
 		return err_set(err, s->kind, "%s", s->why);
+	if (archive_errno(a) == ENOMEM) {
+		archive_read_free(take(s->tar)); /* room for what there is to say */
+		archive_read_free(take(s->plain));
+		return err_set(err, ERR_INPUT, "it takes more memory to read than an archive may have");
+	}
 	return err_set(err, ERR_INPUT, "%s: %s", what, text ? text : "unknown reason");
 }
 
@@ -189,14 +194,17 @@ void stream_close(struct stream *s)
 	free(s);
 }
 
-/* ARCHIVE_WARN (a name that the locale cannot show, an attribute not understood) is not the end. */
+/* A warning is not the end when it is about a name that is not UTF-8 (EILSEQ). Others say that a header was ignored: what
+ * is then unpacked is not what other tools see. */
 int stream_next(struct stream *s, struct archive_entry **ret, struct err *err)
 {
 	int r = s->empty ? ARCHIVE_EOF : archive_read_next_header(s->tar, ret);
 
 	if (r == ARCHIVE_EOF)
 		return 0;
-	return r < ARCHIVE_WARN ? explain_tar(s, err) : 1;
+	if (r == ARCHIVE_OK || (r == ARCHIVE_WARN && archive_errno(s->tar) == EILSEQ))
+		return 1;
+	return explain_tar(s, err);
 }
 
 int stream_data(struct stream *s, const void **ret, size_t *ret_n, int64_t *ret_offset, struct err *err)
@@ -206,7 +214,7 @@ int stream_data(struct stream *s, const void **ret, size_t *ret_n, int64_t *ret_
 
 	if (r == ARCHIVE_EOF)
 		return 0;
-	if (r < ARCHIVE_WARN)
+	if (r != ARCHIVE_OK && r != ARCHIVE_WARN)
 		return explain(s, s->tar, "the tar archive is damaged", err);
 	*ret_offset = offset;
 	return 1;

@@ -77,7 +77,7 @@ static void test_images(void **state)
 		{ "{'config':{'mediaType':'application/vnd.cncf.helm.config.v1+json'},'layers':[]}",
 			"an artifact of the type 'application/vnd.cncf.helm.config.v1+json', no container image" },
 		{ "{" CONFIG ",'layers':[{'mediaType':'" OCI "layer.v1.tar+gzip+encrypted'}]}", "cannot be unpacked" },
-		{ "{" CONFIG ",'layers':[{'mediaType':'text/html\\n'}]}", "'text/html?', which cannot be unpacked" },
+		{ "{" CONFIG ",'layers':[{'mediaType':'text/html\\n'}]}", "'text/html\\n', which cannot be unpacked" },
 		{ "{" CONFIG ",'layers':[{}]}", "cannot be unpacked" },
 		{ "{" CONFIG ",'layers':['x']}", "cannot be unpacked" },
 	};
