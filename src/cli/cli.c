@@ -17,6 +17,7 @@ static const struct cmd *const cmds[] = {
 	&cmd_events,
 	&cmd_enable,
 	&cmd_exec,
+	&cmd_image,
 	&cmd_images,
 	&cmd_kill,
 	&cmd_load,
@@ -58,6 +59,11 @@ static const struct {
 	{ "wait", NULL },
 	{ "watch", NULL },
 	{ "publish", NULL },
+	{ "rmi", "use 'davit image rm'" },
+	{ "tag", "use 'davit image tag'" },
+	{ "save", "use 'davit image save'" },
+	{ "import", "use 'davit image import'" },
+	{ "inspect", "use 'davit image inspect' for an image, 'davit ps --format json' for containers" },
 	{ "alpha", NULL },
 	{ "bridge", NULL },
 };
@@ -115,9 +121,7 @@ static void help_all(struct ui *ui)
 {
 	ui_print(ui, "Usage: davit [OPTIONS] COMMAND\n\nRuns the containers that a compose file "
 		     "describes.\n\nCommands:\n");
-	for (const struct cmd *const *p = cmds; *p; p++)
-		if (!((*p)->needs & NOT_IN_LIST))
-			ui_print(ui, "  %-10s %s\n", (*p)->name, (*p)->summary);
+	cmd_list(ui, cmds);
 	ui_print(ui, "\nOptions (before the command):\n");
 	opt_help(global_flags, &ui->out);
 	ui_print(ui, "%s", after_commands);
@@ -125,6 +129,10 @@ static void help_all(struct ui *ui)
 
 static void help_cmd(struct ui *ui, const struct cmd *cmd)
 {
+	if (cmd->subs) {
+		group_help(ui, cmd);
+		return;
+	}
 	char first = (char)(cmd->summary[0] - ('a' - 'A'));
 
 	ui_print(ui, "Usage: davit %s [OPTIONS]%s%s\n\n%c%s.\n", cmd->name, *cmd->args ? " " : "", cmd->args,
@@ -137,18 +145,9 @@ static void help_cmd(struct ui *ui, const struct cmd *cmd)
 		cmd->more_help(ui);
 }
 
-static const struct cmd *find_cmd(const char *name)
-{
-	for (const struct cmd *const *p = cmds; *p; p++)
-		if (STREQ((*p)->name, name))
-			return *p;
-	return NULL;
-}
-
 static int unknown_cmd(const char *name, struct err *err)
 {
-	const char *names[ARRAY_LEN(cmds) + 1] = { "help" };
-	const char *near;
+	const char *near = cmd_near(cmds, name, "help");
 
 	for (size_t i = 0; i < ARRAY_LEN(not_there); i++) {
 		if (STREQ(not_there[i].name, name)) {
@@ -156,9 +155,6 @@ static int unknown_cmd(const char *name, struct err *err)
 			return not_there[i].instead ? err_hint(err, "%s", not_there[i].instead) : -1;
 		}
 	}
-	for (size_t i = 0; cmds[i]; i++)
-		names[i + 1] = cmds[i]->name;
-	near = str_nearest(name, names);
 	err_set(err, ERR_USAGE, "unknown command: '%s'", name);
 	return near ? err_hint(err, "did you mean '%s'?", near)
 		    : err_hint(err, "'davit --help' lists the commands");
@@ -274,6 +270,8 @@ static int dispatch(struct cli *c, const struct opt_args *words, struct err *err
 {
 	const char *name = words->n ? words->v[0] : NULL;
 	bool help = name && STREQ(name, "help");
+	char **argv;
+	int r;
 
 	if (c->g.version)
 		name = "version";
@@ -283,10 +281,14 @@ static int dispatch(struct cli *c, const struct opt_args *words, struct err *err
 		help_all(&c->ui);
 		return 0;
 	}
-	c->cmd = find_cmd(name);
+	c->cmd = cmd_find(cmds, name);
 	if (!c->cmd)
 		return unknown_cmd(name, err);
-	if (help) {
+	argv = words->v + (c->g.version ? words->n : help ? 2 : 1);
+	r = group_enter(&c->cmd, &argv, err);
+	if (r < 0)
+		return -1;
+	if (help || r == OPT_HELP) {
 		help_cmd(&c->ui, c->cmd);
 		return 0;
 	}
@@ -299,7 +301,7 @@ static int dispatch(struct cli *c, const struct opt_args *words, struct err *err
 	};
 	if (c->g.runtime)                /* the supervisor inherits it */
 		setenv("DAVIT_RUNTIME", c->g.runtime, 1);
-	return run_cmd(c, words->v + (c->g.version ? words->n : 1), err);
+	return run_cmd(c, argv, err);
 }
 
 static void cli_done(struct cli *c)

@@ -41,6 +41,8 @@ struct cmd {
 	void (*prepare)(struct cli *c, const void *opts);  /* before the needs: how files are to be read; may be NULL */
 	int (*run)(struct cli *c, const void *opts, struct err *err);
 	void (*more_help)(struct ui *ui);        /* what the help says behind the options; may be NULL */
+	const char *alias;               /* also understood as the last word of the name; NULL: none */
+	const struct cmd *const *subs;   /* a group: its commands ("image ls" in "image"), NULL-terminated; only name and summary count then */
 };
 
 struct global_opts {
@@ -67,6 +69,15 @@ struct cli {
 
 int cli_main(int argc, char **argv);
 
+/* --- group.c: rows by name, and groups of rows --- */
+const struct cmd *cmd_find(const struct cmd *const *list, const char *word);
+/* The word that was meant, or `also` (may be NULL); NULL: nothing is near. */
+const char *cmd_near(const struct cmd *const *list, const char *word, const char *also);
+void cmd_list(struct ui *ui, const struct cmd *const *list);
+/* While *cmd is a group, the next word of *argv says which of its commands. OPT_HELP: the group's help is asked for. */
+int group_enter(const struct cmd **cmd, char ***argv, struct err *err);
+void group_help(struct ui *ui, const struct cmd *group);
+
 /* --- project.c: what the needs stand for --- */
 int cli_need(struct cli *c, unsigned needs, struct err *err);
 /* Fills c->project (and c->name) as c->compose says, printing mistakes and warnings. 0; CLI_PRINTED:
@@ -90,4 +101,4 @@ int cli_no_service(struct cli *c, const char *name, struct err *err);
 
 extern const struct cmd cmd_up, cmd_down, cmd_events, cmd_ps, cmd_logs, cmd_exec, cmd_start, cmd_stop, cmd_restart,
 	cmd_kill, cmd_rm, cmd_config, cmd_doctor, cmd_images, cmd_load, cmd_ls, cmd_upgrade, cmd_version,
-	cmd_boot, cmd_shutdown, cmd_enable, cmd_disable;
+	cmd_image, cmd_boot, cmd_shutdown, cmd_enable, cmd_disable;

@@ -4,6 +4,7 @@
 #include "../image/image.h"
 #include "../util/auto.h"
 #include "../util/json.h"
+#include "image_cmds.h"
 #include "imager.h"
 #include "view.h"
 
@@ -88,6 +89,16 @@ static int load_run(struct cli *c, const void *opts, struct err *err)
 
 const struct cmd cmd_load = {
 	.name = "load",
+	.args = "",
+	.summary = "take images from an archive made by docker save, skopeo or buildah",
+	.needs = NEED_ROOT,
+	.opts = load_flags,
+	.opts_size = sizeof(struct load_opts),
+	.run = load_run,
+};
+
+const struct cmd cmd_image_load = {
+	.name = "image load",
 	.args = "",
 	.summary = "take images from an archive made by docker save, skopeo or buildah",
 	.needs = NEED_ROOT,

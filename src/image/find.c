@@ -107,8 +107,7 @@ static int image_read(const struct image_store *s, const json_t *desc, struct im
 	return 0;
 }
 
-/* The normalised name of a descriptor, also one that another tool wrote; NULL when it has none. */
-static char *desc_ref(const json_t *desc, char **familiar)
+char *desc_ref(const json_t *desc, char **familiar)
 {
 	const char *name = jx_str(jx_obj(desc, "annotations"), REF_NAME);
 	struct image_ref r;

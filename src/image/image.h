@@ -73,6 +73,8 @@ char *image_platform(const struct image *i); /* "linux/arm/v7"; malloc'ed */
 /* Every tag and platform: array of {"ref","familiar","id","digest","created","size","platform"}, sorted by ref. An image
  * whose name went to another one has ref "" and familiar "<none>". New reference. */
 json_t *image_list(struct image_store *s, struct err *err);
+/* One image as `docker image inspect` prints it: {"Id","RepoTags","RepoDigests","Created","Config","RootFS",…}. New reference. */
+int image_inspect(struct image_store *s, const char *name, json_t **ret, struct err *err);
 
 /* --- root file systems ---
  * A container's: DIR/upper, DIR/work (persistent, below the state directory) joined with the image's layers

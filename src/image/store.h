@@ -50,6 +50,9 @@ int chain_ids(const json_t *config, struct strs *ret, struct err *err);
 int store_index(const struct image_store *s, json_t **ret, struct err *err);
 /* What the image behind a descriptor of index.json is for: the descriptor says it, or (in older stores) its config. -1: neither does. */
 int desc_platform(const struct image_store *s, const json_t *desc, struct platform *ret);
+/* The normalised name of a descriptor, also one that another tool wrote; NULL when it has none. familiar (may be NULL): as users write
+ * it. Both malloc'ed. */
+char *desc_ref(const json_t *desc, char **familiar);
 /* A document among the blobs. */
 int store_doc(const struct image_store *s, const char *digest, json_t **ret, struct err *err);
 /* The short name of a layer, made when there is none; ret has LINK_LEN + 1 bytes. */

@@ -5,8 +5,10 @@
 #include <jansson.h>
 #include <stdint.h>
 
+#include "../image/filter.h"
 #include "../image/platform.h"
 #include "../util/err.h"
+#include "uses.h"
 
 struct pack_limits {
 	uint64_t entries; /* in one layer */
@@ -40,3 +42,25 @@ struct pack_unpack {
 };
 /* Unpacks the layers of these images that are not unpacked yet, from their blobs: skopeo and others write blobs and index.json only. */
 int pack_unpack(const struct pack_unpack *req, struct err *err);
+
+struct pack_remove {
+	const char *state_dir;
+	const char *const *names; /* names, digests or ids, n_names of them; none: what nobody uses, which is a prune */
+	size_t n_names;
+	bool force;		  /* also what is in use loses its names, and images that are named more than once go by their id */
+	bool all;		  /* prune: also images that have names; else only those that have none */
+	struct image_filter filter;
+	pack_uses_fn *uses;
+	void *uses_arg;
+	/* {"ev":"untagged","name"} · {"ev":"deleted","digest"}: an image, then layers · {"ev":"refused","kind","msg","hint"}: not this one ·
+	 * {"ev":"reclaimed","bytes"} */
+	void (*on_event)(void *arg, const json_t *ev);
+	void *arg;
+};
+enum { PACK_REFUSED = 1 };
+/* Takes names away, and removes the images that have none left and that nobody uses, with all in the store that nobody refers to.
+ * PACK_REFUSED: some of the names were not taken, and it was said why; the others were. */
+int pack_remove(const struct pack_remove *req, struct err *err);
+
+/* Gives an image (a name, a digest or an id) another name, which leaves the one it stood for. */
+int pack_tag(const char *state_dir, const char *source, const char *target, struct err *err);

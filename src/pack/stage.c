@@ -16,6 +16,7 @@
 #include "../util/str.h"
 
 #define STAGE_PREFIX ".load-"
+#define GONE_PREFIX ".gone-"
 #define BESIDE_PREFIX ".tmp-" /* path_write() */
 
 enum { LOCK_MS = 10000, LOCK_STEP_MS = 20 };
@@ -36,6 +37,11 @@ static int take_dir(int images_fd, const char *name, int *ret_fd)
 	return 0;
 }
 
+static bool is_ours(const char *name)
+{
+	return str_starts(name, STAGE_PREFIX) || str_starts(name, GONE_PREFIX);
+}
+
 static void sweep(int images_fd)
 {
 	int dup_fd = openat(images_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -45,22 +51,23 @@ static void sweep(int images_fd)
 	while (d && (e = readdir(d))) {
 		auto_err struct err why = ERR_INIT;
 		auto_close int fd = -1;
-		if (!str_starts(e->d_name, STAGE_PREFIX) || take_dir(images_fd, e->d_name, &fd) != 0)
+		if (!is_ours(e->d_name) || take_dir(images_fd, e->d_name, &fd) != 0)
 			continue;
 		if (path_remove_tree(images_fd, e->d_name, &why) < 0)
-			log_warn("left behind by a load that died: %s", err_msg(&why));
+			log_warn("left behind by a process that died: %s", err_msg(&why));
 	}
 }
 
-static int make_stage(struct stage *s, struct err *err)
+/* A directory that only we have; its flock tells others so. ret is as large as stage.name. */
+static int make_own(const struct stage *s, const char *prefix, char *ret, int *ret_fd, struct err *err)
 {
 	for (int tries = 0; tries < 100; tries++) {
 		char random[17];
 		hash_random_hex(8, random);
-		snprintf(s->name, sizeof s->name, STAGE_PREFIX "%s", random);
-		if (mkdirat(s->images_fd, s->name, 0700) < 0 && errno != EEXIST)
+		snprintf(ret, sizeof s->name, "%s%s", prefix, random);
+		if (mkdirat(s->images_fd, ret, 0700) < 0 && errno != EEXIST)
 			return err_sys(err, errno, "make a directory in '%s'", s->images_path);
-		if (take_dir(s->images_fd, s->name, &s->fd) == 0)
+		if (take_dir(s->images_fd, ret, ret_fd) == 0)
 			return 0;
 	}
 	return err_set(err, ERR_BUSY, "no working directory can be made in '%s'", s->images_path);
@@ -75,27 +82,39 @@ static int make_layout(struct stage *s, struct err *err)
 	return 0;
 }
 
-int stage_open(const char *state_dir, struct stage *ret, struct err *err)
+int stage_store(const char *state_dir, struct stage *ret, struct err *err)
 {
 	struct stage s = { .images_fd = -1, .fd = -1 };
 
 	s.images_path = path_join(state_dir, "images");
 	/* 0700: what an image brings with set-user-id must not be within reach of the host's users */
 	if (path_mkdirs(AT_FDCWD, state_dir, 0711, err) < 0 ||
-		path_open_dir(AT_FDCWD, s.images_path, 0700, &s.images_fd, err) < 0)
-		goto failed;
-	if (make_layout(&s, err) < 0)
-		goto failed;
+		path_open_dir(AT_FDCWD, s.images_path, 0700, &s.images_fd, err) < 0 || make_layout(&s, err) < 0) {
+		stage_close(&s);
+		return -1;
+	}
 	sweep(s.images_fd);
-	if (make_stage(&s, err) < 0)
-		goto failed;
 	*ret = s;
 	return 0;
-failed:
-	if (s.images_fd >= 0)
-		close(s.images_fd);
-	free(s.images_path);
-	return -1;
+}
+
+int stage_open(const char *state_dir, struct stage *ret, struct err *err)
+{
+	struct stage s;
+
+	if (stage_store(state_dir, &s, err) < 0)
+		return -1;
+	if (make_own(&s, STAGE_PREFIX, s.name, &s.fd, err) < 0) {
+		stage_close(&s);
+		return -1;
+	}
+	*ret = s;
+	return 0;
+}
+
+int stage_gone(const struct stage *s, char *ret, int *ret_fd, struct err *err)
+{
+	return make_own(s, GONE_PREFIX, ret, ret_fd, err);
 }
 
 void stage_close(struct stage *s)

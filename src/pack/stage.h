@@ -22,8 +22,12 @@ struct stage {
 	int fd;	       /* of the staging directory, flock held */
 	char name[32];
 };
-/* Makes the store when there is none, removes what dead loads left, and a new staging directory. */
+/* Makes the store when there is none, removes what the dead have left, and makes a staging directory. */
 int stage_open(const char *state_dir, struct stage *ret, struct err *err);
+/* The same without a staging directory. */
+int stage_store(const char *state_dir, struct stage *ret, struct err *err);
+/* A directory STATE/images/.gone-RANDOM for what is to be removed: its flock says that it is at work. ret is as large as stage.name. */
+int stage_gone(const struct stage *s, char *ret, int *ret_fd, struct err *err);
 /* Removes the staging directory. */
 void stage_close(struct stage *s);
 

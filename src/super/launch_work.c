@@ -180,12 +180,15 @@ static int write_bundle(struct making *c, struct err *err)
 
 static int open_root(struct making *c, struct err *err)
 {
+	const char *chosen = c->u->rec.image_id;
 	struct super *s = c->s;
 
 	c->attr = "image";
 	if (!c->svc->image)
 		return err_set(err, ERR_INPUT, "it has no image");
-	if (image_find(s->images, c->svc->image, c->svc->platform, &c->img, err) < 0)
+	/* The image that its record names: it was chosen for this container, whatever its name stands for by now. The record was written
+	 * before this, so whoever wants to remove the image sees it there, or has removed it already (pack/remove.c). */
+	if (image_find(s->images, chosen ? chosen : c->svc->image, chosen ? NULL : c->svc->platform, &c->img, err) < 0)
 		return -1;
 	c->attr = NULL;
 	c->dir = super_container_dir(s, c->u->rec.id);

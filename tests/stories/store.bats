@@ -46,3 +46,190 @@ one_service() {
 	refused 1 "its layer 'sha256:$layer' is missing from the image store" "pull or load the image again" -- davit up -d
 	[ -z "$(ls -A "$store/layers")" ] || fail "half a layer is there"
 }
+
+# --- names, and what they stand for -----------------------------------------------------------------------------------------------
+
+id_of() { davit image inspect "$1" | jq -r '.[0].Id'; }
+no_image() { [ -z "$(ls -A "$store/blobs/sha256" "$store/layers" "$store/l" | grep -v '^/\|^$')" ] || fail "left: $(ls -AR "$store")"; }
+
+@test "image ls: docker's columns, newest first; filters, digests, ids, JSON" {
+	own_store
+	davit load -q -i "$IMAGES/busybox.tar"
+	davit load -q -i "$IMAGES/configured.tar"
+	is "$(davit image ls | head -n 1 | tr -s ' ')" "REPOSITORY TAG IMAGE ID CREATED SIZE"
+	is "$(davit image list busybox | wc -l)" 3
+	is "$(davit image ls busybox:1 | tail -n 1 | awk '{print $1 ":" $2}')" busybox:1
+	is "$(davit image ls -q --filter reference='busy*' | wc -l)" 1      # one image, two names
+	is "$(davit image ls -q --no-trunc busybox)" "$(id_of busybox)"
+	is "$(davit image ls --format json busybox:1 | jq -r '.Repository + " " + .Tag')" "busybox 1"
+	has "$(davit image ls --digests)" "$(davit image inspect busybox | jq -r '.[0].Descriptor.digest')"
+	is "$(davit image ls -q --filter dangling=true | wc -l)" 0
+	refused 1 "invalid filter 'dangeling=true'" "did you mean 'dangling'?" -- davit image ls --filter dangeling=true
+	refused 1 "unsupported format '{{.ID}}'" jq -- davit image ls --format '{{.ID}}'
+	refused 1 "unknown command: 'image lst'" "did you mean 'image ls'?" -- davit image lst
+	refused 1 "use 'davit image rm'" -- davit rmi busybox
+	has "$(davit image --help)" "Usage: davit image COMMAND"
+	is "$(davit image ls --help)" "$(davit help image ls)"
+}
+
+@test "image inspect: docker's document; what is missing is an error, what is there is printed" {
+	own_store
+	davit load -q -i "$IMAGES/configured.tar"
+	run --separate-stderr davit image inspect davit-test/configured absent
+	is "$status" 1
+	has "$stderr" "image 'absent' is not in davit's store"
+	is "$(jq -r '.[0].Config.StopSignal + " " + .[0].Os + " " + .[0].RepoTags[0]' <<<"$output")" "SIGUSR1 linux davit-test/configured:latest"
+	is "$(jq -r '.[0].RootFS.Layers | length' <<<"$output")" "$(jq -r '.[0].RootFS.Layers | length' <(davit image inspect "$(id_of davit-test/configured)"))"
+}
+
+@test "image tag and rm: names come and go, the image goes with the last one" {
+	own_store
+	davit load -q -i "$IMAGES/busybox.tar"
+	davit load -q -i "$IMAGES/configured.tar"
+	davit image tag busybox example.org/team/app:3
+	is "$(id_of example.org/team/app:3)" "$(id_of busybox)"
+	refused 1 "has a digest" -- davit image tag busybox "app@$(id_of busybox)"
+	davit image tag davit-test/configured busybox:1      # the name goes to another image
+	is "$(id_of busybox:1)" "$(id_of davit-test/configured)"
+	is "$(davit image rm busybox:1)" "Untagged: busybox:1"
+	id=$(id_of busybox)
+	refused 1 "has several names: busybox:latest, example.org/team/app:3" --force -- davit image rm "${id:7:12}"
+	is "$(davit image rm busybox)" "Untagged: busybox:latest"
+	run davit image rm "${id:7:12}" absent
+	is "$status" 1
+	has "$output" "Untagged: example.org/team/app:3"
+	has "$output" "Deleted: $id"
+	has "$output" "image 'absent' is not in davit's store"
+	davit image rm -f davit-test/configured absent
+	no_image
+}
+
+@test "image rm: what a project uses stays, running, stopped or only named; --force takes the name" {
+	own_store
+	davit load -q -i "$IMAGES/busybox.tar"
+	davit load -q -i "$IMAGES/configured.tar"
+	compose <<-END
+	services:
+	  one: {image: busybox, command: [sleep, inf]}
+	  two: {image: davit-test/configured, scale: 0}
+	END
+	up
+	davit image rm busybox:1      # not the name that is used, and not the last
+	run --separate-stderr davit image rm busybox davit-test/configured
+	is "$status" 1
+	has "$stderr" "image 'busybox' is in use by container '$PROJECT-one-1' of project '$PROJECT'"
+	has "$stderr" "image 'davit-test/configured' is in use by service 'two' of project '$PROJECT'"
+	davit stop -t 0
+	id=$(id_of busybox)
+	run --separate-stderr davit image rm "$id"
+	has "$stderr" "is in use by container '$PROJECT-one-1'"
+	is "$(davit image prune -a -f)" "Total reclaimed space: 0B"
+	is "$(davit image rm -f busybox)" "Untagged: busybox:latest"
+	run --separate-stderr davit image rm -f "$id"
+	is "$status" 1
+	has "$stderr" "is in use"
+	is "$(davit image prune -f)" "Total reclaimed space: 0B"
+	davit start
+	is "$(sh_in one 'echo it runs')" "it runs"
+	davit down -t 0
+	run davit image prune -f
+	has "$output" "deleted: $id"
+	lacks "$output" "reclaimed space: 0B"
+	davit image rm davit-test/configured
+	no_image
+}
+
+@test "image prune: asks, takes what has no name, with --all what nobody uses; filters" {
+	own_store
+	davit load -q -i "$IMAGES/busybox.tar"
+	davit load -q -i "$IMAGES/configured.tar"
+	davit image tag davit-test/configured busybox:1
+	davit image tag davit-test/configured busybox:latest
+	is "$(davit image ls -q --filter dangling=true | wc -l)" 1
+	run davit image prune <<<n
+	has "$output" "Are you sure? [yN]"
+	is "$(davit image ls -q --filter dangling=true | wc -l)" 1
+	is "$(davit image prune -f --filter label=absent)" "Total reclaimed space: 0B"
+	is "$(davit image prune -f --filter until=2001-01-01)" "Total reclaimed space: 0B"
+	run davit image prune -f
+	has "$output" "Deleted Images:"
+	is "$(davit image ls -q | sort -u | wc -l)" 1
+	is "$(davit image prune -f)" "Total reclaimed space: 0B"
+	run davit image prune -a -f
+	has "$output" "untagged: busybox:1"
+	no_image
+}
+
+@test "a container keeps the image it was made of when the name goes to another one, also after a boot" {
+	own_store
+	davit load -q -i "$IMAGES/busybox.tar"
+	davit load -q -i "$IMAGES/configured.tar"
+	one_service one busybox
+	up
+	is "$(sh_in one 'ls /usr/local/bin/show 2>/dev/null || echo busybox')" busybox
+	davit stop -t 0
+	davit image tag davit-test/configured busybox
+	rm "$DAVIT_RUN_DIR/projects/$PROJECT"/bundle/*/whole      # which a boot takes
+	davit image prune -a -f
+	davit start
+	is "$(sh_in one 'ls /usr/local/bin/show 2>/dev/null || echo busybox')" busybox
+	up      # but up makes it anew
+	wait_until 5 log_has one "show: sleep inf"
+	davit down -t 0
+}
+
+# --- at the same time -------------------------------------------------------------------------------------------------------------
+
+# Its image comes and goes until the file `enough` is there.
+remover() {
+	while [ ! -e enough ]; do
+		davit image rm busybox:latest >>removed 2>&1 || :
+		davit image prune -a -f >>removed 2>&1 || :
+		davit load -q -i "$IMAGES/busybox.tar" >>loaded 2>&1 || touch load-failed
+	done
+}
+
+@test "rm and up against each other: a container that is there has its image; who comes late is told" {
+	own_store
+	davit load -q -i "$IMAGES/busybox.tar"
+	compose <<-END
+	services:
+	  one: {image: "busybox:latest", command: [sleep, inf]}
+	  two: {image: "busybox:latest", command: [sleep, inf]}
+	END
+	remover &
+	for ((i = 0, ups = 0; i < 40 && ups < 12; i++)); do
+		if ! davit up -d >out 2>&1; then
+			grep -q "is not in davit's store\|is not unpacked in davit's store" out || fail "$(cat out)"
+			continue
+		fi
+		ups=$((ups + 1))
+		for s in one two; do
+			is "$(sh_in $s 'cat /etc/passwd >/dev/null; busybox true; echo it runs')" "it runs"
+		done
+		davit restart -t 0 >out 2>&1 || fail "$(cat out)"
+		davit down -t 0 >out 2>&1 || fail "$(cat out)"
+	done
+	touch enough
+	wait
+	[ ! -e load-failed ] || fail "$(cat loaded)"
+	((ups > 0)) || fail "no up in $i found the image"
+	grep -q Untagged removed || fail "nothing was ever removed"
+}
+
+@test "load and prune against each other: every load ends with images that can be used" {
+	own_store
+	(while [ ! -e enough ]; do davit image prune -a -f >/dev/null 2>&1 || :; done) &
+	for ((i = 0; i < 15; i++)); do
+		davit load -q -i "$IMAGES/busybox.tar" >a 2>&1 & a=$!
+		davit load -q -i "$IMAGES/busybox.tar" >b 2>&1 & b=$!
+		wait $a || fail "$(cat a)"
+		wait $b || fail "$(cat b)"
+	done
+	touch enough
+	wait
+	davit load -q -i "$IMAGES/busybox.tar"
+	one_service one busybox
+	up
+	davit down -t 0
+}
