@@ -311,7 +311,8 @@ static int relabel(struct tree *t, struct archive_entry *e, const char *base, co
 	struct made made = { t->parent_fd, base, -1, st->st_mode & S_IFMT, false };
 
 	if (st->st_uid == archive_entry_uid(e) && st->st_gid == archive_entry_gid(e) &&
-		((st->st_mode & 07777) == (archive_entry_perm(e) & 07777) || S_ISLNK(st->st_mode)))
+		((st->st_mode & 07777) == (archive_entry_perm(e) & 07777) || S_ISLNK(st->st_mode)) &&
+		st->st_mtim.tv_sec == archive_entry_mtime(e) && st->st_mtim.tv_nsec == archive_entry_mtime_nsec(e))
 		return 0;
 	if (S_ISREG(st->st_mode)) {
 		fd = openat(t->parent_fd, base, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
