@@ -10,17 +10,18 @@
 #define HUB "docker.io"
 #define HUB_HOST "registry-1.docker.io"
 
-static void place_done(struct reg_place *p)
+void reg_place_done(struct reg_place *p)
 {
 	free(p->host);
 	free(p->origin);
 	ref_done(&p->ref);
+	*p = (struct reg_place){ 0 };
 }
 
 void reg_places_done(struct reg_places *p)
 {
 	for (size_t i = 0; i < p->n; i++)
-		place_done(&p->v[i]);
+		reg_place_done(&p->v[i]);
 	free(p->v);
 	*p = (struct reg_places){ 0 };
 }
@@ -87,17 +88,29 @@ bool reg_is_loopback(const char *host)
 }
 
 /* Takes ref over. */
-static void add_place(struct reg_places *l, struct image_ref *ref, bool insecure, bool mirror, const struct reg_at *at)
+static void place_init(struct reg_place *p, struct image_ref *ref, bool insecure, const struct reg_at *at)
 {
-	struct reg_place *p = XGROW(l->v, l->n, l->cap);
-
 	p->ref = *ref;
 	*ref = (struct image_ref){ 0 };
 	p->host = xstrdup(STREQ(p->ref.registry, HUB) ? HUB_HOST : p->ref.registry);
 	p->plain_http = insecure || reg_is_loopback(p->host);
 	p->unverified = insecure;
-	p->mirror = mirror;
 	p->origin = at ? xasprintf("%s:%u", at->file, at->line) : NULL;
+}
+
+/* The same. */
+static void add_place(struct reg_places *l, struct image_ref *ref, bool insecure, bool mirror, const struct reg_at *at)
+{
+	struct reg_place *p = XGROW(l->v, l->n, l->cap);
+
+	place_init(p, ref, insecure, at);
+	p->mirror = mirror;
+}
+
+static int blocked(const struct reg_table *t, struct err *err)
+{
+	err_set(err, ERR_PERM, "registry '%s' is blocked in %s:%u", t->prefix, t->at.file, t->at.line);
+	return err_hint(err, "take 'blocked = true' away there, or use another registry");
 }
 
 static int bad_location(const char *location, const struct reg_at *at, struct err *err)
@@ -154,10 +167,8 @@ static int add_all(const struct reg_conf *c, const struct image_ref *ref, unsign
 	size_t n;
 	const struct reg_table *t = conf_find(c, name, &n);
 
-	if (t && t->blocked) {
-		err_set(err, ERR_PERM, "registry '%s' is blocked in %s:%u", t->prefix, t->at.file, t->at.line);
-		return err_hint(err, "take 'blocked = true' away there, or use an image from another registry");
-	}
+	if (t && t->blocked)
+		return blocked(t, err);
 	if (!t || flags & REG_PUSH) {
 		if (ref_parse(name, &there, err) < 0)
 			return -1;
@@ -179,5 +190,54 @@ int reg_conf_places(const struct reg_conf *c, const struct image_ref *ref, unsig
 		return -1;
 	}
 	*ret = l;
+	return 0;
+}
+
+/* --- a registry --- */
+
+/* Without scheme and path; docker.io's other names are its own. malloc'ed. */
+static char *server_host(const char *server)
+{
+	const char *scheme = strstr(server, "://");
+	const char *host = scheme ? scheme + 3 : server;
+	char *name = xstrndup(host, strcspn(host, "/"));
+
+	if (*server && !STREQ(name, "index.docker.io") && !STREQ(name, HUB_HOST))
+		return name;
+	free(name);
+	return xstrdup(HUB);
+}
+
+int reg_server_name(const char *server, char **ret, struct err *err)
+{
+	auto_free char *host = server_host(server), *name = xasprintf("%s/x", host);
+	struct image_ref ref = { 0 };
+	bool good = ref_parse(name, &ref, NULL) == 0 && STREQ(ref.registry, host);
+
+	ref_done(&ref);
+	if (!good) {
+		err_set(err, ERR_INPUT, "'%s' is not the name of a registry", server);
+		return err_hint(err, "write HOST or HOST:PORT as in the names of images: with a dot or a port, or localhost");
+	}
+	*ret = take(host);
+	return 0;
+}
+
+int reg_conf_server(const struct reg_conf *c, const char *server, unsigned flags, struct reg_place *ret, struct err *err)
+{
+	auto_free char *name = NULL;
+	struct reg_place p = { 0 };
+	const struct reg_table *t;
+	struct image_ref ref;
+	size_t n;
+
+	if (reg_server_name(server, &name, err) < 0)
+		return -1;
+	t = conf_find(c, name, &n);
+	if (t && t->blocked)
+		return blocked(t, err);
+	ref = (struct image_ref){ .registry = take(name), .repository = xstrdup("") };
+	place_init(&p, &ref, flags & REG_UNVERIFIED || (t && t->insecure), t && t->insecure ? &t->at : NULL);
+	*ret = p;
 	return 0;
 }

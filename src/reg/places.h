@@ -46,5 +46,12 @@ const struct strs *reg_conf_warnings(const struct reg_conf *c);
 /* ERR_PERM when the files block it: "registry 'x.example' is blocked in /etc/containers/registries.conf:7". */
 int reg_conf_places(const struct reg_conf *c, const struct image_ref *ref, unsigned flags, struct reg_places *ret, struct err *err);
 
+/* What the registry is called in names of images, as credentials are filed, when people write it for login: HOST[:PORT], maybe with a scheme
+ * before and a path behind; "" is docker.io. malloc'ed; ERR_INPUT when it is none. */
+int reg_server_name(const char *server, char **ret, struct err *err);
+/* The place of that registry. ret->ref has an empty repository and no tag. */
+int reg_conf_server(const struct reg_conf *c, const char *server, unsigned flags, struct reg_place *ret, struct err *err);
+void reg_place_done(struct reg_place *p);
+
 /* 127.0.0.0/8, [::1] or localhost, with or without a port. */
 bool reg_is_loopback(const char *host);

@@ -15,7 +15,13 @@
 
 enum { REQUEST_MAX = 16 << 20 };
 
-static const struct verb *const verbs[] = { &verb_load, &verb_remove, &verb_tag, &verb_unpack };
+static const struct verb *const verbs[] = {
+	&verb_load,
+	&verb_logout,
+	&verb_remove,
+	&verb_tag,
+	&verb_unpack,
+};
 
 static const char usage[] = "usage: davit-image VERB REQUEST-FD [OUTPUT-FD]\n"
 			    "Internal to davit: see 'davit --help'.\n";

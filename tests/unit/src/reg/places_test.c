@@ -327,6 +327,62 @@ static void test_origin_says_which_line(void **state)
 	dir_remove(dir);
 }
 
+static void test_servers(void **state)
+{
+	static const char *const cases[][2] = {
+		/* as written; host, registry, what is allowed there */
+		{ "", "registry-1.docker.io docker.io" },
+		{ "docker.io", "registry-1.docker.io docker.io" },
+		{ "index.docker.io", "registry-1.docker.io docker.io" },
+		{ "registry-1.docker.io", "registry-1.docker.io docker.io" },
+		{ "https://index.docker.io/v1/", "registry-1.docker.io docker.io" },
+		{ "r.io", "r.io r.io" },
+		{ "r.io:5000", "r.io:5000 r.io:5000" },
+		{ "https://r.io/v2/", "r.io r.io" },
+		{ "r.io/ns", "r.io r.io" },
+		{ "http://localhost:5000", "localhost:5000 localhost:5000 http" },
+		{ "[::1]:5000", "[::1]:5000 [::1]:5000 http" },
+		{ "bad.io", "registry 'bad.io' is blocked in " MAIN ":1" },
+		{ "q.loose.io", "q.loose.io q.loose.io http unverified" },
+		{ "moved.io", "moved.io moved.io" },
+		{ "registry", "'registry' is not the name of a registry" },
+		{ "r .io", "'r .io' is not the name of a registry" },
+		{ "r.io:x", "'r.io:x' is not the name of a registry" },
+		{ "r.io@x", "'r.io@x' is not the name of a registry" },
+		{ "u:p@r.io", "'u:p@r.io' is not the name of a registry" },
+		{ "https://", "'https://' is not the name of a registry" },
+		{ "../x", "'../x' is not the name of a registry" },
+	};
+	char *dir = dir_make();
+	auto_reg_env struct reg_env env;
+	struct reg_conf *c;
+
+	dir_env(dir, &env);
+	dir_put(dir, MAIN,
+		"[[registry]]\nlocation = 'bad.io'\nblocked = true\n[[registry]]\nprefix = '*.loose.io'\ninsecure = true\n"
+		"[[registry]]\nprefix = 'moved.io'\nlocation = 'm.io'\n[[registry]]\nlocation = 'r.io/x'\nblocked = true\n");
+	assert_int_equal(reg_conf_load(&env, &c, NULL), 0);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		auto_err struct err err = ERR_INIT;
+		auto_free char *got = NULL;
+		struct reg_place p = { 0 };
+		char *at;
+
+		if (reg_conf_server(c, cases[i][0], 0, &p, &err) < 0)
+			got = xstrdup(err_msg(&err));
+		else
+			got = xasprintf("%s %s%s%s%s%s", p.host, p.ref.registry, p.plain_http ? " http" : "",
+				p.unverified ? " unverified" : "", p.ref.repository, p.ref.tag ? p.ref.tag : "");
+		while ((at = strstr(got, dir)))
+			memmove(at, at + strlen(dir) + 1, strlen(at + strlen(dir) + 1) + 1);
+		if (strcmp(got, cases[i][1]) != 0)
+			fail_msg("%s\ngives %s\nnot   %s", cases[i][0], got, cases[i][1]);
+		reg_place_done(&p);
+	}
+	reg_conf_free(c);
+	dir_remove(dir);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -342,6 +398,7 @@ int main(void)
 		cmocka_unit_test(test_drop_ins_go_over_the_main_file),
 		cmocka_unit_test(test_the_users_own_file_takes_the_place_of_the_machines),
 		cmocka_unit_test(test_unknown_keys_are_a_warning),
+		cmocka_unit_test(test_servers),
 		cmocka_unit_test(test_origin_says_which_line),
 	};
 
