@@ -2,7 +2,7 @@
  *
  * Everything happens on the caller's event loop; nothing here blocks it, but for reg_prepare(), which says so. A call that can be under way
  * for long is a struct reg_call: its callback is called exactly once, from the loop, never from within the function that started it, and the
- * call is gone when it returns; reg_cancel() ends it before that, without a callback, also from within one. A function that returns -1
+ * call is gone when it returns; reg_cancel() ends it before that, without a callback, also from within `progress` and the callbacks of other calls. A function that returns -1
  * started nothing.
  *
  * A call is made of as many requests as it takes: a token where one is asked for (Docker's "Token Authentication"), further attempts after
@@ -47,7 +47,7 @@ void reg_cancel(struct reg_call *c);     /* NULL is fine */
 /* Finds out who we are there and which certificates count there besides the system's (creds.h, certs.h). Blocks (a credential helper may
  * ask a person), so it is called for every place before the loop starts; a place without it is asked anonymously. */
 int reg_prepare(struct reg *r, const struct reg_env *env, const struct reg_place *at, struct err *err);
-/* These credentials from now on (login); copied. */
+/* These credentials from now on (login); copied. Before any call there. */
 void reg_use_creds(struct reg *r, const struct reg_place *at, const struct reg_creds *creds);
 
 /* --- documents: manifests, indexes --- */

@@ -1,0 +1,38 @@
+/* http_parts.h - within http*.c only: a request from its start to its end, and how it failed. */
+#pragma once
+
+#include <curl/curl.h>
+#include <sys/queue.h>
+
+#include "http.h"
+
+enum http_state {
+	REQ_WAITING, /* for a connection to its host */
+	REQ_RUNNING, /* libcurl has it */
+	REQ_ENDED,   /* on_done is to be called */
+	REQ_DEAD,    /* cancelled while libcurl was calling us: it goes when that has returned */
+};
+struct http_req {
+	TAILQ_ENTRY(http_req) link;
+	struct http *h;
+	enum http_state state;
+	struct http_want want; /* without url and fields */
+	char *origin;
+	CURL *easy;
+	struct curl_slist *fields;
+	char why[CURL_ERROR_SIZE];
+	uint64_t sent;
+
+	struct http_answer answer;
+	size_t head_bytes;
+	bool head_told;
+	enum http_fault fault;
+	struct err err;
+};
+
+/* Fills in r->easy by what is wanted. */
+void http_set_up(struct http_req *r, const struct http_conf *conf, const struct url *url);
+/* Sets r->fault and r->err by what libcurl says. */
+void http_judge(struct http_req *r, const struct http_conf *conf, CURLcode code);
+/* What is wrong with the certificate that was shown, ERR_PERM with a hint; curl_says: for what only it knows. */
+int http_cert_why(CURL *easy, const char *curl_says, struct err *err);

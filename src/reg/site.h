@@ -1,0 +1,39 @@
+/* site.h - within src/reg: what is known of a place that is asked: how it is spoken to, who we are there, how it wants to hear that. */
+#pragma once
+
+#include <sys/queue.h>
+
+#include "certs.h"
+#include "creds.h"
+#include "http.h"
+#include "places.h"
+#include "token.h"
+
+enum site_scheme { SITE_UNKNOWN, SITE_HTTPS, SITE_HTTP };
+enum site_auth { SITE_OPEN, SITE_BASIC, SITE_BEARER }; /* SITE_OPEN: nothing was asked for so far */
+
+struct site { /* owned texts */
+	TAILQ_ENTRY(site) link;
+	char *host, *registry, *repository; /* of its place */
+	bool plain_http, unverified, mirror;
+	struct reg_creds creds;
+	struct reg_certs certs;
+	int ca_fd; /* a file in memory with all authorities, -1: the system's do */
+	char *ca_file;
+
+	bool answered; /* at least once, whatever */
+	enum site_scheme scheme;
+	enum site_auth auth;
+	char *realm, *service; /* of SITE_BEARER; service may be NULL */
+	struct tokens tokens;
+};
+TAILQ_HEAD(sites, site);
+
+struct site *site_of(struct sites *all, const struct reg_place *at); /* found or made */
+void site_free(struct site *s);
+/* Blocks; see reg_prepare(). */
+int site_prepare(struct site *s, const struct reg_env *env, struct err *err);
+/* Base64 of "user:password", malloc'ed; NULL: we have none. */
+char *site_basic(const struct site *s);
+/* home: the address is the place itself, which our certificate is for. */
+struct http_tls site_tls(const struct site *s, bool home);

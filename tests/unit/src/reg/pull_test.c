@@ -1,0 +1,434 @@
+/* Manifests and blobs from a registry that does, and does not, what it should. */
+#include "fake.h"
+
+/* ------------------------------------------------------------------ manifests */
+
+static void a_tag_is_got(void **state)
+{
+	auto_end struct end e = { 0 };
+	auto_free char *accept = NULL, *agent = NULL;
+
+	get_manifest(&e, &at, "1");
+	assert_good(&e);
+	assert_true(strstr(e.text.p, "schemaVersion"));
+	assert_string_equal(e.type, "application/vnd.oci.image.manifest.v1+json");
+	assert_string_equal(e.hex, manifest_digest + 7);
+	accept = field_of(&fake, "GET /v2/app/manifests/1", 0, "accept");
+	agent = field_of(&fake, "GET /v2/app/manifests/1", 0, "user-agent");
+	assert_true(strstr(accept, "manifest.list.v2+json") && strstr(accept, "image.index.v1+json"));
+	assert_true(str_starts(agent, "davit/"));
+}
+
+static void a_digest_is_got_and_compared(void **state)
+{
+	auto_end struct end good = { 0 }, bad = { 0 };
+
+	get_manifest(&good, &at, manifest_digest);
+	assert_good(&good);
+	conf("{'rules': [{'on': 'GET', 'body': '{}'}]}");
+	get_manifest(&bad, &at, manifest_digest);
+	assert_bad(&bad, ERR_PROTO, "what came has the digest sha256:44136fa");
+}
+
+static void a_tag_is_compared_with_what_the_head_says(void **state)
+{
+	auto_end struct end e = { 0 };
+
+	conf("{'rules': [{'on': 'GET', 'body': '{}'}]}");
+	get_manifest(&e, &at, "1");
+	assert_bad(&e, ERR_PROTO, "its head says");
+}
+
+static void what_is_not_there_is_named(void **state)
+{
+	auto_end struct end e = { 0 };
+	auto_free char *words = NULL;
+
+	get_manifest(&e, &at, "2");
+	words = xasprintf("get the manifest of '%s/app:2' from %s: 404 Not Found: manifest unknown", fake.host, fake.host);
+	assert_bad(&e, ERR_NOT_FOUND, words);
+	assert_int_equal(count_asked(&fake, "GET"), 1);
+}
+
+static void head_tells_the_digest(void **state)
+{
+	auto_end struct end e = { 0 };
+
+	assert_int_equal(reg_head_manifest(reg, &at, "1", on_doc, &e, &e.call, NULL), 0);
+	assert_good(&e);
+	assert_string_equal(e.hex, manifest_digest + 7);
+	assert_null(e.text.p);
+	assert_int_equal(count_asked(&fake, "GET"), 0);
+}
+
+static void get_stands_in_for_head(void **state)
+{
+	static const char *const confs[] = {
+		"{'rules': [{'on': 'HEAD', 'no_digest': true}]}",
+		"{'rules': [{'on': 'HEAD', 'status': 405}]}",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(confs); i++) {
+		auto_end struct end e = { 0 };
+
+		conf("%s", confs[i]);
+		assert_int_equal(reg_head_manifest(reg, &at, "1", on_doc, &e, &e.call, NULL), 0);
+		assert_good(&e);
+		assert_string_equal(e.hex, manifest_digest + 7);
+		assert_non_null(e.text.p);
+	}
+}
+
+static void words_that_would_be_paths_start_nothing(void **state)
+{
+	struct reg_call *c = NULL;
+	struct reg_place odd = place(&fake, "app/../x");
+	struct reg_blob blob = { .at = &at, .digest = "sha256:../../etc", .size = 1, .fd = -1, .done = on_end };
+
+	assert_int_equal(reg_get_manifest(reg, &at, "../x", on_doc, NULL, &c, NULL), -1);
+	assert_int_equal(reg_get_manifest(reg, &at, "a/b", on_doc, NULL, &c, NULL), -1);
+	assert_int_equal(reg_get_manifest(reg, &at, "sha512:00", on_doc, NULL, &c, NULL), -1);
+	assert_int_equal(reg_get_manifest(reg, &at, "", on_doc, NULL, &c, NULL), -1);
+	assert_int_equal(reg_get_manifest(reg, &odd, "1", on_doc, NULL, &c, NULL), -1);
+	assert_int_equal(reg_get_blob(reg, &blob, &c, NULL), -1);
+	assert_null(c);
+}
+
+/* Each of these ends soon, with words that say what is wrong. */
+static void nonsense_has_an_end(void **state)
+{
+	static const struct {
+		const char *conf, *words;
+	} cases[] = {
+		{ "{'rules': [{'on': '.', 'endless': true}]}", "larger than 8388608 bytes" },
+		{ "{'rules': [{'on': '.', 'length': 9000000}]}", "larger than 8388608 bytes" },
+		{ "{'rules': [{'on': '.', 'fields': 300}]}", "a head of more than 200 fields" },
+		{ "{'rules': [{'on': '.', 'fields': 100, 'field_size': 2000}]}", "or 131072 bytes" },
+		{ "{'rules': [{'on': '.', 'fields': 1, 'field_size': 200000}]}", "a head that is too large" },
+		{ "{'rules': [{'on': '.', 'raw': 'SSH-2.0-OpenSSH\\r\\n'}]}", "HTTP/0.9" },
+		{ "{'rules': [{'on': '.', 'status': 307}]}", "a redirect to nowhere" },
+		{ "{'rules': [{'on': '.', 'redirect': 'ftp://127.0.0.1/x'}]}", "neither http nor https" },
+		{ "{'rules': [{'on': '.', 'redirect': 'http://me:secret@127.0.0.1/x'}]}", "a user or a password" },
+		{ "{'rules': [{'on': '.', 'redirect': '{path}'}]}", "more than 10 redirects" },
+		{ "{'rules': [{'on': '.', 'status': 418, 'endless': true}]}", "8388608" },
+		{ "{'rules': [{'on': '.', 'status': 401, 'headers': {'WWW-Authenticate': 'Bearer realm=\\'x'}}]}", "WWW-Authenticate" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		auto_end struct end e = { 0 };
+
+		conf_of(&fake, cases[i].conf);
+		get_manifest(&e, &at, "1");
+		wait_end(&e);
+		if (!strstr(text_of(&e), cases[i].words))
+			fail_msg("case %zu: '%s' is not in '%s'", i, cases[i].words, text_of(&e));
+		assert_true(count_asked(&fake, "GET") <= 11);
+		log_clear(&fake);
+	}
+}
+
+/* ------------------------------------------------------------------ blobs */
+
+static void a_blob_is_got(void **state)
+{
+	auto_close int fd = memory_file();
+	auto_end struct end e = { 0 };
+
+	get_blob(&e, &at, fd);
+	assert_good(&e);
+	assert_is_blob(fd);
+}
+
+/* What passes: each ends with the right bytes, after so many requests. */
+static void broken_blobs_are_mended(void **state)
+{
+	static const struct {
+		const char *rule, *range; /* of the second request */
+		int requests;
+	} cases[] = {
+		{ "'truncate': 300000, 'times': 1", "bytes=300000-", 2 },
+		{ "'truncate': 300000", "bytes=300000-", 4 },
+		{ "'reset': 0, 'times': 3", NULL, 4 },
+		{ "'stall': 300000, 'times': 1", "bytes=300000-", 2 },
+		{ "'stall': -1, 'times': 1", NULL, 2 },
+		{ "'truncate': 300000, 'no_range': true, 'times': 1", "bytes=300000-", 2 },
+		{ "'truncate': 300000, 'length': 1048576, 'times': 1", "bytes=300000-", 2 },
+		{ "'status': 503, 'times': 2", NULL, 3 },
+		{ "'status': 500, 'times': 5", NULL, 6 },
+		{ "'status': 408, 'times': 1", NULL, 2 },
+		{ "'rate': 3000000", NULL, 1 },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		auto_close int fd = memory_file();
+		auto_end struct end e = { 0 };
+
+		conf("{'rules': [{'on': 'blobs', %s}]}", cases[i].rule);
+		log_clear(&fake);
+		get_blob(&e, &at, fd);
+		wait_end(&e);
+		if (e.err.kind || count_asked(&fake, "GET") != cases[i].requests)
+			fail_msg("%s: %s; %d requests", cases[i].rule, text_of(&e), count_asked(&fake, "GET"));
+		assert_is_blob(fd);
+		if (cases[i].requests > 1) {
+			auto_free char *range = field_of(&fake, "GET", 1, "range");
+
+			assert_true(str_eq(range, cases[i].range));
+		}
+	}
+}
+
+/* The registry does not resume as it should: the beginning comes again, and is dropped. */
+static void a_registry_that_cannot_resume_begins_anew(void **state)
+{
+	static const char *const ways[] = { "'no_range': true", "'range_416': true", "'content_range': 'bytes 0-1048575/1048576'",
+		"'content_range': 'bytes 300000-1048575/99'", "'content_range': 'nonsense'" };
+
+	for (size_t i = 0; i < ARRAY_LEN(ways); i++) {
+		auto_close int fd = memory_file();
+		auto_end struct end e = { 0 };
+
+		conf("{'rules': [{'on': 'blobs', 'truncate': 300000, 'times': 1}, {'on': 'blobs', %s}]}", ways[i]);
+		get_blob(&e, &at, fd);
+		assert_good(&e);
+		assert_is_blob(fd);
+	}
+}
+
+static void what_does_not_pass_ends_with_its_reason(void **state)
+{
+	static const struct {
+		const char *rule, *words;
+		int requests;
+		enum err_kind kind;
+	} cases[] = {
+		{ "'corrupt': 500000", "what came has the digest sha256:", 1, ERR_PROTO },
+		{ "'length': 1000000", "it is to have 1048576 bytes, the registry has 1000000", 1, ERR_PROTO },
+		{ "'endless': true", "larger than the 1048576 bytes", 1, ERR_PROTO },
+		{ "'truncate': 0", "tried 6 times: ", 6, ERR_FAIL },
+		{ "'truncate': 300000, 'no_range': true", "tried 6 times: ", 6, ERR_FAIL },
+		{ "'status': 500", "tried 6 times: 500 Internal Server Error", 6, ERR_FAIL },
+		{ "'status': 403", "403 Forbidden", 1, ERR_PERM },
+		{ "'status': 404, 'body': '{\\'errors\\': [{\\'code\\': \\'BLOB_UNKNOWN\\'}]}'", "404 Not Found: BLOB_UNKNOWN", 1, ERR_NOT_FOUND },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		auto_close int fd = memory_file();
+		auto_end struct end e = { 0 };
+
+		conf("{'rules': [{'on': 'blobs', %s}]}", cases[i].rule);
+		log_clear(&fake);
+		get_blob(&e, &at, fd);
+		assert_bad(&e, cases[i].kind, cases[i].words);
+		if (count_asked(&fake, "GET") != cases[i].requests)
+			fail_msg("%s: %d requests", cases[i].rule, count_asked(&fake, "GET"));
+	}
+}
+
+/* A resumed blob whose beginning has changed meanwhile is found by its hash. */
+static void a_changed_beginning_is_found(void **state)
+{
+	auto_close int fd = memory_file();
+	auto_end struct end e = { 0 };
+
+	conf("{'rules': [{'on': 'blobs', 'truncate': 300000, 'corrupt': 5, 'times': 1}]}");
+	get_blob(&e, &at, fd);
+	assert_bad(&e, ERR_PROTO, "what came has the digest");
+}
+
+static void an_empty_blob_is_one_too(void **state)
+{
+	auto_close int fd = memory_file();
+	auto_end struct end e = { 0 };
+	char digest[80];
+	struct reg_blob b = { .at = &at, .digest = digest, .size = 0, .fd = fd, .done = on_end, .arg = &e };
+
+	fake_blob("app", "", 0, digest);
+	assert_int_equal(reg_get_blob(reg, &b, &e.call, NULL), 0);
+	assert_good(&e);
+}
+
+static void a_full_disk_is_said(void **state)
+{
+	auto_close int fd = open("/dev/full", O_WRONLY | O_CLOEXEC);
+	auto_end struct end e = { 0 };
+
+	get_blob(&e, &at, fd);
+	assert_bad(&e, ERR_FAIL, "No space left on device");
+	assert_int_equal(count_asked(&fake, "GET"), 1);
+}
+
+/* ------------------------------------------------------------------ waiting */
+
+static void retry_after_is_kept(void **state)
+{
+	int64_t began = clock_mono_ns();
+	auto_end struct end e = { 0 };
+
+	conf("{'rules': [{'on': '.', 'status': 429, 'times': 1, 'headers': {'Retry-After': '1'}}]}");
+	get_manifest(&e, &at, "1");
+	assert_good(&e);
+	assert_true(clock_mono_ns() - began >= SEC_NS);
+	assert_true(strstr(told.p, "429 Too Many Requests; trying again in 1.0 s"));
+}
+
+static void retry_after_may_be_a_date(void **state)
+{
+	auto_end struct end e = { 0 };
+	time_t soon = time(NULL) + 2;
+	int64_t began = clock_mono_ns();
+	struct tm tm;
+	char date[64];
+
+	strftime(date, sizeof date, "%a, %d %b %Y %H:%M:%S GMT", gmtime_r(&soon, &tm));
+	conf("{'rules': [{'on': '.', 'status': 503, 'times': 1, 'headers': {'Retry-After': '%s'}}]}", date);
+	get_manifest(&e, &at, "1");
+	assert_good(&e);
+	assert_true(clock_mono_ns() - began >= SEC_NS / 2);
+}
+
+static void too_long_a_wait_is_none(void **state)
+{
+	auto_end struct end e = { 0 };
+
+	conf("{'rules': [{'on': '.', 'status': 429, 'headers': {'Retry-After': '4000'}}]}");
+	get_manifest(&e, &at, "1");
+	assert_bad(&e, ERR_BUSY, "429 Too Many Requests");
+	assert_true(strstr(e.err.hint, "davit login"));
+	assert_int_equal(count_asked(&fake, "GET"), 1);
+}
+
+static void nobody_there_is_said_soon(void **state)
+{
+	auto_end struct end e = { 0 }, mirrored = { 0 };
+	struct reg_place nowhere = at, mirror;
+
+	nowhere.host = (char *)"127.0.0.1:1";
+	get_manifest(&e, &nowhere, "1");
+	assert_bad(&e, ERR_FAIL, "tried 3 times: ");
+	mirror = nowhere;
+	mirror.host = (char *)"127.0.0.1:2";
+	mirror.mirror = true;
+	buf_done(&told);
+	get_manifest(&mirrored, &mirror, "1");
+	assert_bad(&mirrored, ERR_FAIL, "127.0.0.1");
+	assert_null(told.p);
+}
+
+/* ------------------------------------------------------------------ many at once, and ends that come early */
+
+static void blobs_come_at_once_but_not_too_many(void **state)
+{
+	struct end e[10] = { 0 };
+	int fd[10];
+
+	conf("{'rules': [{'on': 'blobs', 'rate': 4000000}]}");
+	for (int i = 0; i < 10; i++)
+		get_blob(&e[i], &at, fd[i] = memory_file());
+	for (int i = 0; i < 10; i++) {
+		assert_good(&e[i]);
+		assert_is_blob(fd[i]);
+		close(fd[i]);
+	}
+}
+
+static struct end *others;
+static void cancel_all(void *arg, uint64_t bytes)
+{
+	for (int i = 0; i < 3; i++) {
+		reg_cancel(others[i].call);
+		others[i].call = NULL;
+	}
+}
+
+static void a_callback_may_cancel_itself_and_others(void **state)
+{
+	struct end e[3] = { 0 };
+	auto_end struct end last = { 0 };
+	auto_close int fd = memory_file();
+
+	others = e;
+	for (int i = 0; i < 3; i++) {
+		struct reg_blob b = { .at = &at, .digest = blob_digest, .size = BLOB_SIZE, .fd = fd, .progress = cancel_all,
+			.done = on_end, .arg = &e[i] };
+
+		assert_int_equal(reg_get_blob(reg, &b, &e[i].call, NULL), 0);
+	}
+	while (e[0].call)
+		event_base_loop(base, EVLOOP_ONCE);
+	get_manifest(&last, &at, "1");
+	assert_good(&last);
+	for (int i = 0; i < 3; i++)
+		assert_false(e[i].come);
+}
+
+static void a_client_may_go_in_the_middle(void **state)
+{
+	struct end e = { 0 };
+	auto_close int fd = memory_file();
+
+	conf("{'rules': [{'on': 'blobs', 'stall': 100000}]}");
+	get_blob(&e, &at, fd);
+	for (int i = 0; i < 20; i++)
+		event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
+	reg_cancel(e.call);
+	get_blob(&e, &at, fd);
+	event_base_loop(base, EVLOOP_ONCE);
+	assert_false(e.come);
+}
+
+static void connections_are_not_inherited(void **state)
+{
+	auto_close int fd = memory_file();
+	auto_end struct end e = { 0 };
+	int sockets = 0;
+
+	get_blob(&e, &at, fd);
+	assert_good(&e);
+	for (int i = 3; i < 256; i++) {
+		struct stat st;
+
+		if (fstat(i, &st) < 0 || !S_ISSOCK(st.st_mode))
+			continue;
+		sockets++;
+		if (i != fake.child.pidfd && !(fcntl(i, F_GETFD) & FD_CLOEXEC)) {
+			int domain = 0;
+			socklen_t n = sizeof domain;
+
+			getsockopt(i, SOL_SOCKET, SO_DOMAIN, &domain, &n);
+			assert_int_not_equal(domain, AF_INET);
+		}
+	}
+	assert_true(sockets > 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		reg_test(a_tag_is_got),
+		reg_test(a_digest_is_got_and_compared),
+		reg_test(a_tag_is_compared_with_what_the_head_says),
+		reg_test(what_is_not_there_is_named),
+		reg_test(head_tells_the_digest),
+		reg_test(get_stands_in_for_head),
+		reg_test(words_that_would_be_paths_start_nothing),
+		reg_test(nonsense_has_an_end),
+		reg_test(a_blob_is_got),
+		reg_test(broken_blobs_are_mended),
+		reg_test(a_registry_that_cannot_resume_begins_anew),
+		reg_test(what_does_not_pass_ends_with_its_reason),
+		reg_test(a_changed_beginning_is_found),
+		reg_test(an_empty_blob_is_one_too),
+		reg_test(a_full_disk_is_said),
+		reg_test(retry_after_is_kept),
+		reg_test(retry_after_may_be_a_date),
+		reg_test(too_long_a_wait_is_none),
+		reg_test(nobody_there_is_said_soon),
+		reg_test(blobs_come_at_once_but_not_too_many),
+		reg_test(a_callback_may_cancel_itself_and_others),
+		reg_test(a_client_may_go_in_the_middle),
+		reg_test(connections_are_not_inherited),
+	};
+
+	return cmocka_run_group_tests(tests, all_begin, all_end);
+}
