@@ -11,6 +11,7 @@ struct pack_layer {
 	const struct staged_blob *blob; /* borrowed */
 	char diff_hex[HASH_HEX_LEN + 1];
 	char chain[HASH_HEX_LEN + 1];
+	const struct pack_layer *below; /* NULL: it is the lowest */
 };
 struct pack_image {
 	struct strs refs;		/* normalised */
@@ -38,8 +39,6 @@ void choose_done(struct pack_images *l);
  * start is refused. */
 int pack_image_config(struct pack_image *img, const json_t *config, const struct staged_blob *const *layers, size_t n,
 	const struct platform *want, bool wished, struct strs *warnings, struct err *err);
-/* Writes the manifest of an image that has none (manifest_text) from its config and layers. */
-void pack_image_manifest(struct pack_image *img);
 void pack_image_done(struct pack_image *img);
 
 /* --- shared by choose.c, choose_oci.c and choose_docker.c --- */

@@ -15,7 +15,7 @@ struct verb {
 	int (*run)(const json_t *request, int output_fd, struct err *err);   /* output_fd: -1 when none is given; borrowed */
 };
 
-extern const struct verb verb_import, verb_load, verb_remove, verb_save, verb_tag, verb_unpack;
+extern const struct verb verb_load, verb_remove, verb_tag, verb_unpack;
 extern const struct verb verb_logout;
 
 /* Tells an event; takes it. */
