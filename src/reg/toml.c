@@ -205,8 +205,10 @@ static struct toml *dotted(struct toml_reader *r, struct toml *table, const char
 
 	if (!t)
 		return add_table(r, table, key, at, TOML_BY_DOTS);
-	if (t->kind == TOML_TABLE && t->made == TOML_BY_DOTS)
+	if (t->kind == TOML_TABLE && (t->made == TOML_BY_DOTS || t->made == TOML_BY_LONGER_HEADER)) {
+		t->made = TOML_BY_DOTS;
 		return t;
+	}
 	given_twice(r, at, t);
 	return NULL;
 }
