@@ -21,6 +21,7 @@ static const struct cmd *const cmds[] = {
 	&cmd_images,
 	&cmd_kill,
 	&cmd_load,
+	&cmd_login,
 	&cmd_logout,
 	&cmd_logs,
 	&cmd_ls,

@@ -62,9 +62,10 @@ static void hint(const struct site *s, int status, struct err *err)
 {
 	bool known = s->creds.user || s->creds.identity_token;
 
-	if ((status == 401 || status == 403) && known)
-		err_hint(err, "it was asked with the credentials of %s; to be somebody else: davit login %s",
-			s->creds.from ? s->creds.from : "this login", s->registry);
+	if ((status == 401 || status == 403) && known && s->creds.from)
+		err_hint(err, "it was asked with the credentials of %s; to be somebody else: davit login %s", s->creds.from, s->registry);
+	else if ((status == 401 || status == 403) && known)
+		err_hint(err, "user name or password is wrong there; some registries want an access token in the password's place");
 	else if (status == 401 || status == 403)
 		err_hint(err, "if it is there at all, it may take a login: davit login %s", s->registry);
 	else if (status == 429 && !known)

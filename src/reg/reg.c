@@ -62,6 +62,7 @@ void reg_use_creds(struct reg *r, const struct reg_place *at, const struct reg_c
 	s->creds.password = xstrdup(creds->password);
 	s->creds.identity_token = xstrdup(creds->identity_token);
 	s->creds.from = xstrdup(creds->from);
+	s->told = true;
 }
 
 void reg_tell(struct reg *r, const char *fmt, ...)

@@ -47,7 +47,7 @@ void reg_cancel(struct reg_call *c);     /* NULL is fine */
 /* Finds out who we are there and which certificates count there besides the system's (creds.h, certs.h). Blocks (a credential helper may
  * ask a person), so it is called for every place before the loop starts; a place without it is asked anonymously. */
 int reg_prepare(struct reg *r, const struct reg_env *env, const struct reg_place *at, struct err *err);
-/* These credentials from now on (login); copied. Before any call there. */
+/* These credentials from now on (login); copied. Before any call there, and before reg_prepare(), which then looks for no others. */
 void reg_use_creds(struct reg *r, const struct reg_place *at, const struct reg_creds *creds);
 
 /* --- documents: manifests, indexes --- */

@@ -89,9 +89,11 @@ static int join_authorities(struct site *s, struct err *err)
 
 int site_prepare(struct site *s, const struct reg_env *env, struct err *err)
 {
-	reg_creds_done(&s->creds);
-	if (reg_creds_find(env, s->registry, s->repository, &s->creds, err) < 0)
-		return -1;
+	if (!s->told) {
+		reg_creds_done(&s->creds);
+		if (reg_creds_find(env, s->registry, s->repository, &s->creds, err) < 0)
+			return -1;
+	}
 	if (s->certs.ca.n > 0 || s->certs.cert)
 		return 0;
 	if (reg_certs_find(env, s->registry, &s->certs, err) < 0)

@@ -17,6 +17,7 @@ struct site { /* owned texts */
 	char *host, *registry, *repository; /* of its place */
 	bool plain_http, unverified, mirror;
 	struct reg_creds creds;
+	bool told; /* they are what reg_use_creds() said */
 	struct reg_certs certs;
 	int ca_fd; /* a file in memory with all authorities, -1: the system's do */
 	char *ca_file;

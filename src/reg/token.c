@@ -231,7 +231,8 @@ static void ask(struct reg *r, struct site *s, struct token *t, const struct str
 	t->asked_ns = clock_mono_ns();
 	t->x = (struct exchange){ .r = r, .site = s, .ops = &ops, .for_token = true };
 	url_parse(NULL, s->realm, &u, NULL);
-	t->x.what = xasprintf("get a token for '%s' from %s", t->scopes, u.host ? u.host : "its realm");
+	t->x.what = xasprintf("get a token%s%s%s from %s", *t->scopes ? " for '" : "", t->scopes, *t->scopes ? "'" : "",
+		u.host ? u.host : "its realm");
 	url_done(&u);
 	if (s->creds.identity_token)
 		ask_by_post(s, t);

@@ -17,6 +17,7 @@ enum { REQUEST_MAX = 16 << 20 };
 
 static const struct verb *const verbs[] = {
 	&verb_load,
+	&verb_login,
 	&verb_logout,
 	&verb_remove,
 	&verb_tag,

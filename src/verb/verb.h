@@ -16,7 +16,7 @@ struct verb {
 };
 
 extern const struct verb verb_load, verb_remove, verb_tag, verb_unpack;
-extern const struct verb verb_logout;
+extern const struct verb verb_login, verb_logout;
 
 /* Tells an event; takes it. */
 void verb_emit(json_t *ev);

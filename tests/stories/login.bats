@@ -56,3 +56,252 @@ helper() {
 	run davit logout a.example b.example
 	[ "$status" = 1 ]
 }
+
+# --- login -----------------------------------------------------------------------------------------------------------------------------
+
+# A name that is not loopback's, and an address that is neither: both are this network namespace.
+elsewhere() {
+	ip addr add 10.99.0.1/32 dev lo 2>/dev/null || :
+	printf '127.0.0.1 localhost\n127.0.0.1 registry.test\n' >hosts
+	mount --bind hosts /etc/hosts
+}
+
+# certificate: ca.crt, and tls.crt with tls.key that it signed for registry.test
+certificate() {
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 -subj "/CN=authority of a test" -keyout ca.key -out ca.crt
+	openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -subj "/CN=registry.test" -keyout tls.key -out tls.csr
+	openssl x509 -req -in tls.csr -CA ca.crt -CAkey ca.key -set_serial 1 -days 2 -extfile <(echo subjectAltName=DNS:registry.test) -out tls.crt
+} 2>/dev/null
+
+# docker_registry PORT: Debian's, which wants user and password, and speaks TLS
+docker_registry() {
+	certificate
+	echo "somebody:$(perl -e 'print crypt("a secret", q($2b$05$abcdefghijklmnopqrstuu))')" >htpasswd
+	cat >registry.yml <<-END
+	version: 0.1
+	log: {level: error, accesslog: {disabled: true}}
+	storage: {filesystem: {rootdirectory: $PWD/blobs}}
+	http: {addr: ':$1', tls: {certificate: $PWD/tls.crt, key: $PWD/tls.key}}
+	auth: {htpasswd: {realm: test, path: $PWD/htpasswd}}
+	END
+	docker-registry serve registry.yml >registry.log 2>&1 3>&- &
+	KEPT_PROCESSES="${KEPT_PROCESSES:-} $!"
+	wait_until 20 curl -sko /dev/null "https://127.0.0.1:$1/v2/"
+}
+
+# fake_registry PORT CONF: tests/fake/registry in plain http on all addresses; CONF: what it wants, as JSON
+fake_registry() {
+	echo "$2" >fake.conf
+	mkdir -p fake
+	python3 "$BATS_TEST_DIRNAME/../fake/registry" --conf fake.conf --log fake.log --host 0.0.0.0 --port "$1" fake >fake.port 2>&1 3>&- &
+	KEPT_PROCESSES="${KEPT_PROCESSES:-} $!"
+	wait_until 20 test -s fake.port
+}
+
+BASIC='{"auth": "basic", "user": "somebody", "password": "a secret"}'
+BEARER='{"auth": "bearer", "user": "somebody", "password": "a secret"}'
+
+# login PASSWORD ARGUMENT...: in $output and $status
+login() {
+	echo "$1" >password
+	run davit login -u somebody --password-stdin "${@:2}" <password
+	rm password
+}
+
+logged_in() {
+	[ "$status" = 0 ] || fail "status $status: $output"
+	has "$output" "Login Succeeded"
+}
+
+# not_logged_in TEXT...: it failed and said so; nothing was stored
+not_logged_in() {
+	is "$status" 1
+	for text in "$@"; do has "$output" "$text"; done
+	lacks "$output" "a secret"
+	[ ! -e "$config" ] || fail "stored: $(cat "$config")"
+}
+
+# passwords_sent: how many requests said who we are
+passwords_sent() { jq -c 'select(.headers.authorization // "" | startswith("Basic "))' fake.log | wc -l; }
+
+person() { "$BATS_TEST_DIRNAME/../fake/person" "$@"; }
+
+@test "login: a real registry with TLS and a password" {
+	own_files
+	elsewhere
+	docker_registry 5000
+	login "a secret" registry.test:5000
+	not_logged_in "registry.test:5000" "certificate"
+	mkdir -p home/.config/containers/certs.d/registry.test:5000
+	cp ca.crt home/.config/containers/certs.d/registry.test:5000
+	login "another one" registry.test:5000
+	not_logged_in "log in to registry.test:5000 as 'somebody': 401 Unauthorized" "user name or password is wrong there"
+	login "a secret" https://registry.test:5000/v2/
+	logged_in
+	has "$output" "the password is stored unencrypted in '$config'"
+	is "$(stat -c %a "$config")" 600
+	is "$(jq -r '.auths["registry.test:5000"].auth' "$config" | base64 -d)" "somebody:a secret"
+	is "$(skopeo login --authfile "$config" --get-login registry.test:5000)" somebody
+	skopeo copy -q --insecure-policy --authfile "$config" --dest-cert-dir home/.config/containers/certs.d/registry.test:5000 \
+		"docker-archive:$IMAGES/busybox.tar" docker://registry.test:5000/x:1
+	is "$(davit login registry.test:5000)" "$(printf '%s\n' 'Authenticating with existing credentials... [Username: somebody]' 'Login Succeeded')"
+	davit logout registry.test:5000
+	run davit login registry.test:5000 </dev/null
+	is "$status" 1
+	has "$output" "cannot ask for a password: standard input is not a terminal"
+}
+
+@test "login: any certificate will do when it is said so" {
+	own_files
+	elsewhere
+	docker_registry 5000
+	login "a secret" --tls-verify=false registry.test:5000
+	logged_in
+	rm "$config"
+	echo '[[registry]]
+	location = "registry.test:5000"
+	insecure = true' >registries.conf
+	export CONTAINERS_REGISTRIES_CONF=$PWD/registries.conf
+	login "a secret" registry.test:5000
+	logged_in
+}
+
+@test "login: no password in plain text but to loopback, unless it is said so" {
+	own_files
+	elsewhere
+	fake_registry 5000 "$BASIC"
+	login "a secret" 10.99.0.1:5000
+	not_logged_in "10.99.0.1:5000"
+	is "$(passwords_sent)" 0
+	login "a secret" 127.0.0.1:5000
+	logged_in
+	login "a secret" localhost:5000
+	logged_in
+	login "a secret" --tls-verify=false 10.99.0.1:5000
+	logged_in
+}
+
+@test "login: a registry that gives tokens" {
+	own_files
+	fake_registry 5000 "$BEARER"
+	login "another one" localhost:5000
+	not_logged_in "get a token from" "401 Unauthorized"
+	login "a secret" localhost:5000
+	logged_in
+	[ "$(passwords_sent)" -gt 0 ] || fail "nobody was asked"
+	is "$(jq -r 'select(.headers.authorization // "" | startswith("Basic ")).path' fake.log | grep -cv '^/token' || :)" 0
+}
+
+@test "login: a registry that is blocked is not asked" {
+	own_files
+	fake_registry 5000 "$BASIC"
+	printf '# mine\n\n[[registry]]\nlocation = "localhost:5000"\nblocked = true\n' >registries.conf
+	export CONTAINERS_REGISTRIES_CONF=$PWD/registries.conf
+	login "a secret" localhost:5000
+	not_logged_in "registry 'localhost:5000' is blocked in $PWD/registries.conf:3"
+	is "$(jq -c . fake.log 2>/dev/null)" ""
+}
+
+@test "login: a credential helper keeps the password, and is asked for it" {
+	own_files
+	fake_registry 5000 "$BASIC"
+	helper mine 'case $1 in
+	store) cat >kept ;;
+	get) [ "$(cat)" = localhost:5000 ] && [ -f kept ] && cat kept || { echo "credentials not found in native keychain"; exit 1; } ;;
+	erase) rm kept ;;
+	esac'
+	echo '{"credsStore": "mine"}' >"$config"
+	login "a secret" localhost:5000
+	logged_in
+	lacks "$output" unencrypted
+	is "$(jq -c . kept)" '{"ServerURL":"localhost:5000","Username":"somebody","Secret":"a secret"}'
+	is "$(jq -c . "$config")" '{"credsStore":"mine","auths":{"localhost:5000":{}}}'
+	has "$(davit login localhost:5000)" "Login Succeeded"
+	davit logout localhost:5000
+	[ ! -e kept ] || fail "it keeps it still"
+	is "$(jq -c . "$config")" '{"credsStore":"mine","auths":{}}'
+}
+
+@test "login: REGISTRY_AUTH_FILE holds the credentials, as skopeo reads and writes it" {
+	own_files
+	fake_registry 5000 "$BASIC"
+	export REGISTRY_AUTH_FILE=$PWD/auth.json
+	skopeo login -u somebody -p "a secret" --tls-verify=false localhost:5000
+	has "$(davit login localhost:5000)" "[Username: somebody]"
+	davit logout localhost:5000
+	run skopeo login --get-login localhost:5000
+	[ "$status" != 0 ] || fail "skopeo finds them still"
+	login "a secret" localhost:5000
+	logged_in
+	is "$(skopeo login --get-login localhost:5000)" somebody
+	[ ! -e "$config" ] || fail "docker's file was written"
+}
+
+@test "login: asks at the terminal, and what is typed for the password does not show" {
+	own_files
+	fake_registry 5000 "$BASIC"
+	run person "Username: " somebody "Password: " "a secret" -- "$DAVIT" login localhost:5000
+	logged_in
+	has "$output" "Username:: echo on"
+	has "$output" "Password:: echo off"
+	lacks "$output" "a secret"
+	echo '{"auth": "basic", "user": "somebody", "password": "new"}' >fake.conf
+	run person "Username (somebody): " "" "Password: " new -- "$DAVIT" login localhost:5000
+	logged_in
+	has "$output" "401 Unauthorized"
+}
+
+@test "login: whatever ends the question, the terminal shows again what is typed" {
+	local after='echo "now: $(stty -a | grep -o -e "-\?echo\b")"; echo "status $s"'
+	own_files
+	fake_registry 5000 "$BASIC"
+	run person "Password: " ^C -- sh -c 'trap : INT; "$0" login -u somebody localhost:5000; s=$?; '"$after" "$DAVIT"
+	has "$output" "Password:: echo off"
+	has "$output" "status 130"
+	has "$output" "now: echo"
+	run person "Password: " ^D -- sh -c '"$0" login -u somebody localhost:5000; s=$?; '"$after" "$DAVIT"
+	has "$output" "the terminal ended before there was an answer"
+	has "$output" "now: echo"
+}
+
+# secret_in_proc: whether any process has the password among its words or variables; grep has it in another form
+secret_in_proc() { cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | grep -qa "a[ ]secret"; }
+
+@test "login: no process has the password among its words or variables" {
+	own_files
+	fake_registry 5000 '{"rules": [{"on": "GET /v2/", "stall": -1}]}'
+	echo "a secret" >password
+	"$DAVIT" login -u somebody --password-stdin localhost:5000 <password 3>&- &
+	KEPT_PROCESSES="$KEPT_PROCESSES $!"
+	wait_until 20 grep -q /v2/ fake.log
+	not secret_in_proc
+	kill -9 $!
+	: >fake.log
+	"$DAVIT" login -u somebody -p "a secret" localhost:5000 3>&- &
+	KEPT_PROCESSES="$KEPT_PROCESSES $!"
+	wait_until 20 grep -q /v2/ fake.log
+	not secret_in_proc
+}
+
+@test "login: words that do not go together" {
+	own_files
+	run davit login -u a -p b --password-stdin localhost:5000 </dev/null
+	is "$status" 1
+	has "$output" "--password and --password-stdin cannot be given together"
+	run davit login --password-stdin localhost:5000 </dev/null
+	has "$output" "--password-stdin needs --username"
+	run davit login -u a --password-stdin localhost:5000 </dev/null
+	has "$output" "the password is empty"
+	run davit login -u "" -p b localhost:5000
+	has "$output" "the user name is empty"
+	run davit login -u a:b -p c localhost:5000
+	is "$status" 1
+	run davit login -u a -p b nowhere
+	has "$output" "'nowhere' is not the name of a registry"
+	printf 'a\0b' >password
+	run davit login -u a --password-stdin localhost:5000 <password
+	has "$output" "has a NUL character"
+	head -c 100000 /dev/zero | tr '\0' x >password
+	run davit login -u a --password-stdin localhost:5000 <password
+	has "$output" "larger than 65536 bytes"
+}
