@@ -82,7 +82,8 @@ int image_inspect(struct image_store *s, const char *name, json_t **ret, struct 
  * ../layers/DIGEST), so that up to 500 layers fit the option page. (worker) */
 /* Makes DIR and mountpoint when absent. What an earlier start of the same DIR mounted there is kept, anything
  * else there is unmounted. Where overlayfs cannot be used the image is copied to DIR/copy, which is used from
- * then on. */
+ * then on. 0, ROOTFS_COPIED when that had to be done now, -1. */
+enum { ROOTFS_COPIED = 1 };
 int rootfs_mount(struct image_store *s, const struct image *img, const char *dir, const char *mountpoint,
 	struct err *err);
 int rootfs_unmount(const char *mountpoint, struct err *err); /* idempotent; MNT_DETACH */

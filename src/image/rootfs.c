@@ -154,9 +154,9 @@ static int join_layers(struct joint *j, int target_fd, struct err *err)
 	if (!cannot_overlay(errnum))
 		return err_sys(err, errnum, "mount overlayfs");
 	log_warn("overlayfs cannot be used in '%s' (%s): the image is copied", j->dir, strerror(errnum));
-	if (rootfs_copy(j->images_fd, j->img, j->dir_fd, err) < 0)
+	if (rootfs_copy(j->images_fd, j->img, j->dir_fd, err) < 0 || bind(j, "copy", target_fd, err) < 0)
 		return -1;
-	return bind(j, "copy", target_fd, err);
+	return ROOTFS_COPIED;
 }
 
 /* Whether mountinfo's line of this mount says: overlay, made for this directory (its "source" is what we
@@ -196,7 +196,7 @@ int rootfs_mount(struct image_store *s, const struct image *img, const char *dir
 	struct joint j = { .img = img, .dir = dir, .trusted = store_trusted_xattrs() };
 	auto_close int images_fd = open(s->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	auto_close int dir_fd = -1, target_fd = -1;
-	int there;
+	int there, r;
 
 	if (images_fd < 0)
 		return err_sys(err, errno, "open the image store '%s'", s->path);
@@ -210,9 +210,10 @@ int rootfs_mount(struct image_store *s, const struct image *img, const char *dir
 		return -1;
 	j.images_fd = images_fd;
 	j.dir_fd = dir_fd;
-	if (join_layers(&j, target_fd, err) < 0)
+	r = join_layers(&j, target_fd, err);
+	if (r < 0)
 		return err_wrap(err, "root file system of image '%s'", img->ref ? img->ref : img->id);
-	return 0;
+	return r;
 }
 
 /* EINVAL: nothing is mounted there. */

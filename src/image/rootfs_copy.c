@@ -63,24 +63,44 @@ static int copy_meta(int from, int to, const struct stat *st, struct err *err)
 	return futimens(to, times) < 0 ? err_sys(err, errno, "set times") : 0;
 }
 
-static int copy_content(int from, int to, struct err *err)
+/* From one offset to another; where the kernel does not copy between these file systems, by hand. */
+static int copy_range(int from, int to, off_t at, off_t end, struct err *err)
 {
 	char buf[64 << 10];
-	ssize_t n;
 
-	while ((n = copy_file_range(from, NULL, to, NULL, 1 << 30, 0)) > 0)
-		;
-	if (n == 0)
-		return 0;
-	/* not between these file systems: from where it stopped */
-	while ((n = read(from, buf, sizeof buf)) > 0)
-		for (ssize_t done = 0; done < n;) {
-			ssize_t w = write(to, buf + done, (size_t)(n - done));
-			if (w < 0 && errno != EINTR)
-				return err_sys(err, errno, "write");
-			done += w > 0 ? w : 0;
-		}
-	return n < 0 ? err_sys(err, errno, "read") : 0;
+	while (at < end) {
+		off_t in = at, out = at;
+		size_t left = (size_t)(end - at);
+		ssize_t n = copy_file_range(from, &in, to, &out, left, 0);
+		if (n <= 0)
+			n = pread(from, buf, left < sizeof buf ? left : sizeof buf, at);
+		if (n < 0)
+			return err_sys(err, errno, "read");
+		if (n == 0)
+			return 0; /* it ends here */
+		if (out == at && (n = pwrite(to, buf, (size_t)n, at)) < 0)
+			return err_sys(err, errno, "write");
+		at += n;
+	}
+	return 0;
+}
+
+/* Holes stay holes. */
+static int copy_content(int from, int to, off_t size, struct err *err)
+{
+	off_t at = 0, end;
+
+	while ((at = lseek(from, at, SEEK_DATA)) >= 0) {
+		end = lseek(from, at, SEEK_HOLE);
+		if (end < 0)
+			return err_sys(err, errno, "look for holes");
+		if (copy_range(from, to, at, end, err) < 0)
+			return -1;
+		at = end;
+	}
+	if (errno != ENXIO)
+		return err_sys(err, errno, "look for data");
+	return ftruncate(to, size) < 0 ? err_sys(err, errno, "set its size") : 0;
 }
 
 static int copy_file(int from_dir, int to_dir, const char *name, const struct stat *st, struct err *err)
@@ -90,7 +110,7 @@ static int copy_file(int from_dir, int to_dir, const char *name, const struct st
 
 	if (from < 0 || to < 0)
 		return err_sys(err, errno, "open");
-	return copy_content(from, to, err) < 0 ? -1 : copy_meta(from, to, st, err);
+	return copy_content(from, to, st->st_size, err) < 0 ? -1 : copy_meta(from, to, st, err);
 }
 
 /* Links, fifos, devices: no descriptor to work on. */

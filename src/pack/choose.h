@@ -11,6 +11,7 @@ struct pack_layer {
 	const struct staged_blob *blob; /* borrowed */
 	char diff_hex[HASH_HEX_LEN + 1];
 	char chain[HASH_HEX_LEN + 1];
+	const struct pack_layer *below; /* NULL: it is the lowest */
 };
 struct pack_image {
 	struct strs refs;		/* normalised */

@@ -53,7 +53,7 @@ static int job_end(struct jobs *l, struct job *j, struct err *err)
 
 	j->state = JOB_DONE;
 	if (worker_finish(&j->worker, &answer, err) < 0 ||
-		unpack_result(&j->unpack, answer, &j->staged.bytes, &j->staged.entries, err) < 0)
+		unpack_result(&j->unpack, answer, &j->staged.bytes, &j->staged.entries, &j->staged.implied, err) < 0)
 		return err_wrap(err, "layer 'sha256:%s'", j->staged.layer->diff_hex);
 	if (l->on_done)
 		l->on_done(l->arg, j);
@@ -138,6 +138,7 @@ void jobs_done(struct jobs *l)
 {
 	for (size_t i = 0; i < l->n; i++) {
 		free(l->v[i].staged.dir);
+		strs_done(&l->v[i].staged.implied);
 		free((char *)l->v[i].unpack.blob);
 	}
 	free(l->v);

@@ -33,6 +33,7 @@ static int add_layers(
 		struct pack_layer *l = &img->layers[i];
 		const char *hex = digest_hex(json_string_value(json_array_get(diff_ids, i)));
 		l->blob = layers[i];
+		l->below = i ? l - 1 : NULL;
 		memcpy(l->diff_hex, hex, sizeof l->diff_hex);
 		memcpy(l->chain, chains->v[i], sizeof l->chain);
 		if (l->blob->kind == BLOB_PLAIN && !STREQ(l->blob->hex, hex))

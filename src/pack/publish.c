@@ -14,6 +14,7 @@
 #include "../util/json.h"
 #include "../util/mem.h"
 #include "../util/path.h"
+#include "inherit.h"
 
 /* file NULL: the store has it. */
 static int place_blob(const struct stage *s, const char *file, const char *hex, struct err *err)
@@ -59,6 +60,16 @@ static int stage_meta(const struct stage *s, const struct staged_layer *l, struc
 	return jx_store(s->fd, name, meta, 0600, 0, err);
 }
 
+static int stage_layers(const struct stage *s, const struct staged_layer *layers, size_t n, struct err *err)
+{
+	if (inherit(s, layers, n, err) < 0)
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		if (stage_meta(s, &layers[i], err) < 0)
+			return -1;
+	return 0;
+}
+
 /* What we write ourselves is staged as well, so that the one syncfs covers it. */
 static int stage_own(const struct stage *s, const struct pack_images *images,
 	const struct staged_layer *layers, size_t n_layers, struct err *err)
@@ -70,10 +81,7 @@ static int stage_own(const struct stage *s, const struct pack_images *images,
 			path_write(s->fd, file, img->manifest_text, img->manifest_size, 0644, 0, err) < 0)
 			return -1;
 	}
-	for (size_t i = 0; i < n_layers; i++)
-		if (stage_meta(s, &layers[i], err) < 0)
-			return -1;
-	return 0;
+	return stage_layers(s, layers, n_layers, err);
 }
 
 static int place_layer(const struct stage *s, const struct staged_layer *l, struct err *err)
@@ -295,9 +303,8 @@ int publish_layers(const struct stage *s, const struct staged_layer *layers, siz
 {
 	auto_close int lock = -1;
 
-	for (size_t i = 0; i < n_layers; i++)
-		if (stage_meta(s, &layers[i], err) < 0)
-			return -1;
+	if (stage_layers(s, layers, n_layers, err) < 0)
+		return -1;
 	if (syncfs(s->fd) < 0)
 		return err_sys(err, errno, "write the layers to disk");
 	if (stage_lock(s, &lock, err) < 0)

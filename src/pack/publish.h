@@ -9,6 +9,7 @@ struct staged_layer {
 	const struct pack_layer *layer;
 	char *dir; /* its name in the staging directory */
 	uint64_t bytes, entries;
+	struct strs implied; /* see unpack.h */
 };
 enum { PUBLISH_LOST = 1 };
 /* PUBLISH_LOST: of the layers that are not among those given, or of the blobs without a file, because the store had them, one was removed meanwhile; nothing was

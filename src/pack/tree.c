@@ -1,9 +1,7 @@
 #include "tree.h"
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
@@ -11,14 +9,14 @@
 #include "../util/mem.h"
 #include "../util/path.h"
 #include "name.h"
+#include "tree_dirs.h"
 
 #define WHITEOUT ".wh."
 #define WHITEOUT_META ".wh..wh."
 #define OPAQUE ".wh..wh..opq"
 #define AUFS_LINKS ".wh..wh.plnk"
 
-enum { OPAQUE_BYTES_MAX = 1 << 20, DIR_BYTES_MAX = 64 << 20 };
-enum { THERE = 1 }; /* something stands where the entry is to be made */
+enum { DIR_BYTES_MAX = 64 << 20 };
 
 /* Whatever the directory inherited from the store's place (group, default ACL, the caller's umask) goes. */
 int tree_init(struct tree *t, int root_fd, const struct pack_limits *limits, struct err *err)
@@ -28,153 +26,17 @@ int tree_init(struct tree *t, int root_fd, const struct pack_limits *limits, str
 		fchown(root_fd, 0, 0) < 0 || fchmod(root_fd, 0755) < 0)
 		return err_sys(err, errno, "prepare the layer's directory");
 	t->plain = geteuid() == 0 && getegid() == 0;
+	map_set(&t->implied, "", t);
 	return 0;
-}
-
-static void parent_forget(struct tree *t)
-{
-	free(take(t->parent));
-	if (t->parent_fd >= 0)
-		close(take_fd(&t->parent_fd));
 }
 
 void tree_done(struct tree *t)
 {
-	parent_forget(t);
+	tree_forget_parent(t);
 	free(t->last);
 	map_done(&t->opaque, NULL);
+	map_done(&t->implied, NULL);
 	map_done(&t->dirs, free);
-}
-
-/* ------------------------------------------------------------------ directories on the way */
-
-static int open_beneath(int dir_fd, const char *path)
-{
-	struct open_how how = {
-		.flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC,
-		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV,
-	};
-
-	return (int)syscall(SYS_openat2, dir_fd, *path ? path : ".", &how, sizeof how);
-}
-
-static bool is_whiteout(const struct stat *st)
-{
-	return S_ISCHR(st->st_mode) && st->st_rdev == 0;
-}
-
-static int mark_opaque(struct tree *t, const char *path, struct err *err)
-{
-	if (map_has(&t->opaque, path))
-		return 0;
-	t->opaque_bytes += strlen(path) + 1;
-	if (t->opaque_bytes > OPAQUE_BYTES_MAX)
-		return err_set(
-			err, ERR_INPUT, "the names of its opaque directories are longer than 1 MiB together");
-	map_set(&t->opaque, path, t);
-	return 0;
-}
-
-/* What stands at base goes; a directory with all that is in it. */
-static int remove_there(int parent_fd, const char *base, struct err *err)
-{
-	if (unlinkat(parent_fd, base, 0) == 0 || errno == ENOENT)
-		return 0;
-	if (errno != EISDIR)
-		return err_sys(err, errno, "replace it");
-	return path_remove_tree(parent_fd, base, err);
-}
-
-/* A directory that takes the place of a whiteout or of a file hides what the layers below have in it, as these did.
- * THERE: it is one already. */
-static int make_dir(
-	struct tree *t, int parent_fd, const char *base, const char *path, mode_t mode, struct err *err)
-{
-	struct stat st;
-
-	if (mkdirat(parent_fd, base, mode) == 0)
-		return 0;
-	if (errno != EEXIST)
-		return err_sys(err, errno, "make a directory");
-	if (fstatat(parent_fd, base, &st, AT_SYMLINK_NOFOLLOW) < 0)
-		return err_sys(err, errno, "look at it");
-	if (S_ISDIR(st.st_mode))
-		return THERE;
-	if (mark_opaque(t, path, err) < 0)
-		return -1;
-	if (unlinkat(parent_fd, base, 0) < 0 || mkdirat(parent_fd, base, mode) < 0)
-		return err_sys(err, errno, "make a directory");
-	return 0;
-}
-
-/* One step towards a parent: only a missing directory or a whiteout is replaced. */
-static int step_down(struct tree *t, int *fd, const char *part, const char *path, struct err *err)
-{
-	struct stat st;
-	int next;
-
-	if (fstatat(*fd, part, &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR(st.st_mode) && !is_whiteout(&st)) {
-		auto_free char *shown = name_show(path);
-		return err_set(err, ERR_INPUT, "it goes through '%s', which is %s in the same layer", shown,
-			S_ISLNK(st.st_mode) ? "a symbolic link" : "not a directory");
-	}
-	if (make_dir(t, *fd, part, path, 0755, err) < 0)
-		return -1;
-	next = open_beneath(*fd, part);
-	if (next < 0)
-		return err_sys(err, errno, "open a directory");
-	close(*fd);
-	*fd = next;
-	return 0;
-}
-
-static int make_parents(struct tree *t, const char *path, int *ret_fd, struct err *err)
-{
-	auto_close int fd = open_beneath(t->root_fd, "");
-	auto_free char *copy = xstrdup(path);
-
-	if (fd < 0)
-		return err_sys(err, errno, "open the layer's directory");
-	for (char *part = copy; *part;) {
-		char *end = part + strcspn(part, "/"), was = *end;
-		*end = '\0';
-		if (step_down(t, &fd, part, copy, err) < 0)
-			return -1;
-		*end = was;
-		part = end + (was == '/');
-	}
-	*ret_fd = take_fd(&fd);
-	return 0;
-}
-
-/* What is made in a directory of root's group, without set-group-id and a default ACL, belongs to root and has the mode
- * that was asked for: most entries need no more. */
-static bool is_plain(const struct tree *t)
-{
-	struct stat st;
-
-	return t->plain && fstat(t->parent_fd, &st) == 0 && st.st_gid == 0 && !(st.st_mode & S_ISGID);
-}
-
-/* The descriptor of path's parent (kept for the next entry, which is mostly its neighbour) and the last part
- * of path. */
-static int open_parent(struct tree *t, const char *path, const char **ret_base, struct err *err)
-{
-	const char *slash = strrchr(path, '/');
-	auto_free char *parent = xstrndup(path, slash ? (size_t)(slash - path) : 0);
-	int fd;
-
-	*ret_base = slash ? slash + 1 : path;
-	if (t->parent && STREQ(t->parent, parent))
-		return 0;
-	parent_forget(t);
-	fd = open_beneath(t->root_fd, parent);
-	if (fd < 0 && make_parents(t, parent, &fd, err) < 0)
-		return -1;
-	t->parent_fd = fd;
-	t->parent = take(parent);
-	t->parent_plain = is_plain(t);
-	return 0;
 }
 
 /* ------------------------------------------------------------------ the kinds of entry */
@@ -229,7 +91,7 @@ static int write_content(struct tree *t, struct stream *s, struct archive_entry 
 
 static int made_or_there(struct err *err, const char *what)
 {
-	return errno == EEXIST ? THERE : err_sys(err, errno, "%s", what);
+	return errno == EEXIST ? TREE_THERE : err_sys(err, errno, "%s", what);
 }
 
 /* Born with its mode where nothing but root's can come to be; else shut until it has its owner. */
@@ -294,13 +156,14 @@ static int dir_time(struct tree *t, struct archive_entry *e, const char *path, s
 static int add_dir(
 	struct tree *t, struct archive_entry *e, const char *base, const char *path, struct err *err)
 {
-	int r = make_dir(t, t->parent_fd, base, path, birth_mode(t->parent_plain, e), err);
-	struct made made = { t->parent_fd, base, -1, S_IFDIR, r != THERE && t->parent_plain };
+	int r = tree_make_dir(t, t->parent_fd, base, path, birth_mode(t->parent_plain, e), err);
+	struct made made = { t->parent_fd, base, -1, S_IFDIR, r != TREE_THERE && t->parent_plain };
 
 	if (r < 0 || meta_apply(&made, e, err) < 0)
 		return -1;
 	if (archive_entry_xattr_count(e) > 0)
 		t->plain = t->parent_plain = false; /* one may be a default ACL */
+	tree_has_entry(t, path);
 	return dir_time(t, e, path, err);
 }
 
@@ -340,13 +203,13 @@ static int add_hardlink(
 	slash = strrchr(target, '/');
 	last = slash ? slash + 1 : target;
 	parent = xstrndup(target, slash ? (size_t)(slash - target) : 0);
-	fd = open_beneath(t->root_fd, parent);
+	fd = tree_open_dir(t->root_fd, parent);
 	if (fd < 0 || !*last || fstatat(fd, last, &st, AT_SYMLINK_NOFOLLOW) < 0 || S_ISDIR(st.st_mode) ||
-		is_whiteout(&st))
+		tree_is_whiteout(&st))
 		return err_set(err, ERR_INPUT,
 			"it is a hard link to '%s', which is no file in the same layer", shown);
 	if (linkat(fd, last, t->parent_fd, base, 0) < 0)
-		return errno == EEXIST ? THERE : err_sys(err, errno, "make a hard link to '%s'", shown);
+		return errno == EEXIST ? TREE_THERE : err_sys(err, errno, "make a hard link to '%s'", shown);
 	return relabel(t, e, base, &st, err);
 }
 
@@ -357,7 +220,7 @@ static int add_whiteout(struct tree *t, const char *base, struct err *err)
 	struct stat st;
 
 	if (STREQ(base, OPAQUE))
-		return mark_opaque(t, t->parent, err);
+		return tree_mark_opaque(t, t->parent, err);
 	if (str_starts(base, WHITEOUT_META))
 		return 0; /* AUFS' own files */
 	if (!*name || STREQ(name, ".") || STREQ(name, ".."))
@@ -370,7 +233,7 @@ static int add_whiteout(struct tree *t, const char *base, struct err *err)
 	/* the layer brings the name itself as well: what it brings stays, only what is below is hidden */
 	if (fstatat(t->parent_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return err_sys(err, errno, "look at it");
-	return S_ISDIR(st.st_mode) ? mark_opaque(t, hidden, err) : 0;
+	return S_ISDIR(st.st_mode) ? tree_mark_opaque(t, hidden, err) : 0;
 }
 
 /* ------------------------------------------------------------------ one entry */
@@ -383,7 +246,8 @@ static int add_root(struct tree *t, struct archive_entry *e, struct err *err)
 		return err_set(err, ERR_INPUT, "the top of a layer is not a directory");
 	if (meta_apply(&made, e, err) < 0)
 		return -1;
-	parent_forget(t);
+	tree_forget_parent(t);
+	tree_has_entry(t, "");
 	t->plain &= archive_entry_xattr_count(e) == 0;
 	return dir_time(t, e, "", err);
 }
@@ -431,14 +295,14 @@ static int add_clean(
 		return add_root(t, e, err);
 	if (is_aufs_own(t, path))
 		return 0;
-	if (open_parent(t, path, &base, err) < 0)
+	if (tree_open_parent(t, path, &base, err) < 0)
 		return -1;
 	if (str_starts(base, WHITEOUT))
 		return add_whiteout(t, base, err);
 	r = add_kind(t, s, e, base, path, err);
-	if (r != THERE)
+	if (r != TREE_THERE)
 		return r;
-	if (remove_there(t->parent_fd, base, err) < 0)
+	if (tree_clear(t->parent_fd, base, err) < 0)
 		return -1;
 	return add_kind(t, s, e, base, path, err);
 }
@@ -474,12 +338,12 @@ int tree_add(struct tree *t, struct stream *s, struct archive_entry *e, struct e
 /* A directory that a later entry replaced is passed over. */
 int tree_finish(struct tree *t, struct err *err)
 {
-	parent_forget(t);
+	tree_forget_parent(t);
 	if (t->aufs_links && path_remove_tree(t->root_fd, AUFS_LINKS, err) < 0)
 		return -1;
 	map_each(&t->dirs, it) {
 		const struct timespec *mtime = it->value, both[2] = { *mtime, *mtime };
-		auto_close int fd = open_beneath(t->root_fd, it->key);
+		auto_close int fd = tree_open_dir(t->root_fd, it->key);
 		if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP))
 			continue;
 		if (fd < 0 || utimensat(fd, ".", both, 0) < 0)

@@ -19,6 +19,8 @@ struct tree {
 	uint64_t entries, bytes; /* so far; bytes of file content */
 	struct map opaque;	 /* clean names of opaque directories */
 	size_t opaque_bytes;
+	struct map implied; /* clean names of directories that were made on the way; without a value: they have an entry, too */
+	size_t implied_bytes;
 	struct map dirs; /* clean name → malloc'ed struct timespec, set at the end */
 	size_t dir_bytes;
 	char *parent; /* the directory that was used last, and its descriptor */

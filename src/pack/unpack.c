@@ -78,17 +78,37 @@ static int check_hash(struct stream *s, const char *want, struct err *err)
 	return 0;
 }
 
+static void add_name(json_t *list, const char *name)
+{
+	auto_free char *text = escape(name);
+
+	json_array_append_new(list, json_string(text));
+}
+
+/* What is in an opaque directory has nothing to do with the layers below. */
+static bool in_opaque(const struct tree *t, const char *path)
+{
+	auto_free char *dir = xstrdup(path);
+
+	for (char *slash; (slash = strrchr(dir, '/')); *slash = '\0')
+		if (map_has(&t->opaque, dir))
+			return true;
+	return map_has(&t->opaque, dir) || map_has(&t->opaque, "");
+}
+
 static json_t *answer_new(const struct tree *t)
 {
-	json_t *o = json_object(), *opaque = json_array();
+	json_t *o = json_object(), *opaque = json_array(), *implied = json_array();
 
-	map_each(&t->opaque, it) {
-		auto_free char *name = escape(it->key);
-		json_array_append_new(opaque, json_string(name));
-	}
+	map_each(&t->opaque, it)
+		add_name(opaque, it->key);
+	map_each(&t->implied, it)
+		if (it->value && !in_opaque(t, it->key))
+			add_name(implied, it->key);
 	jx_set_int(o, "bytes", (int64_t)t->bytes);
 	jx_set_int(o, "entries", (int64_t)t->entries);
 	json_object_set_new(o, "opaque", opaque);
+	json_object_set_new(o, "implied", implied);
 	return o;
 }
 
@@ -150,7 +170,7 @@ static int set_opaque(int root_fd, const char *name, struct err *err)
 }
 
 int unpack_result(const struct unpack *u, const json_t *answer, uint64_t *ret_bytes, uint64_t *ret_entries,
-	struct err *err)
+	struct strs *ret_implied, struct err *err)
 {
 	const json_t *names = jx_arr(answer, "opaque"), *name;
 	auto_close int root_fd = -1;
@@ -168,5 +188,8 @@ int unpack_result(const struct unpack *u, const json_t *answer, uint64_t *ret_by
 		if (path && set_opaque(root_fd, path, err) < 0)
 			return -1;
 	}
+	json_array_foreach(jx_arr(answer, "implied"), i, name)
+		if (json_is_string(name))
+			strs_take(ret_implied, unescape(json_string_value(name)));
 	return 0;
 }

@@ -18,6 +18,7 @@ struct unpack {
 };
 /* A worker's function (arg: struct unpack); its answer is for unpack_result(). */
 int unpack_work(void *arg, json_t **ret, struct err *err);
-/* In the parent: sets what the child could not, and reads the counts. */
+/* In the parent: sets what the child could not, and reads the counts. ret_implied (empty before) gets the directories that
+ * the layer has no entry for, but things in them ("": its top), parents first: see inherit.h. */
 int unpack_result(const struct unpack *u, const json_t *answer, uint64_t *ret_bytes, uint64_t *ret_entries,
-	struct err *err);
+	struct strs *ret_implied, struct err *err);

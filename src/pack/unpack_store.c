@@ -35,32 +35,42 @@ static bool have(const struct missing *m, const char *dir, const char *name)
 	return faccessat(m->stage.images_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-static int add_layer(struct missing *m, const char *chain, const char *diff_id, const char *blob, struct err *err)
+static struct pack_layer *new_layer(struct missing *m, const char *chain, const char *diff_hex, const struct pack_layer *below)
+{
+	struct pack_layer *l = xcalloc(1, sizeof *l);
+
+	memcpy(l->diff_hex, diff_hex, sizeof l->diff_hex);
+	memcpy(l->chain, chain, sizeof l->chain);
+	l->below = below;
+	*XGROW(m->layers, m->n, m->cap) = l;
+	return l;
+}
+
+/* *layer is the one below, and becomes this one. */
+static int add_layer(struct missing *m, const char *chain, const char *diff_id, const char *blob, const struct pack_layer **layer,
+	struct err *err)
 {
 	const char *hex = blob ? digest_hex(blob) : NULL, *diff_hex = diff_id ? digest_hex(diff_id) : NULL;
 	auto_free char *file = xasprintf("../blobs/sha256/%s", hex ? hex : "");
-	struct pack_layer *l;
 	struct job *j;
 
-	if (have(m, "layers", chain) || jobs_have(&m->jobs, chain))
-		return 0;
 	if (!hex || !diff_hex)
 		return err_set(err, ERR_INPUT, "its manifest or config is not valid");
+	*layer = new_layer(m, chain, diff_hex, *layer);
+	if (have(m, "layers", chain) || jobs_have(&m->jobs, chain))
+		return 0;
 	if (!have(m, "blobs/sha256", hex)) {
 		err_set(err, ERR_NOT_FOUND, "its layer '%s' is missing from the image store '%s'", blob, m->stage.images_path);
 		return err_hint(err, "pull or load the image again");
 	}
-	l = xcalloc(1, sizeof *l);
-	memcpy(l->diff_hex, diff_hex, sizeof l->diff_hex);
-	memcpy(l->chain, chain, sizeof l->chain);
-	*XGROW(m->layers, m->n, m->cap) = l;
-	return jobs_add(&m->jobs, &m->stage, l, file, &m->req->limits, &j, err);
+	return jobs_add(&m->jobs, &m->stage, *layer, file, &m->req->limits, &j, err);
 }
 
 static int add_image(struct missing *m, const char *digest, struct err *err)
 {
 	auto_json json_t *manifest = NULL, *config = NULL;
 	auto_strs struct strs chains = STRS_INIT;
+	const struct pack_layer *layer = NULL;
 	const json_t *layers, *ids;
 
 	if (store_doc(&m->store, digest, &manifest, err) < 0 ||
@@ -72,7 +82,8 @@ static int add_image(struct missing *m, const char *digest, struct err *err)
 	if (json_array_size(layers) != chains.n)
 		return err_set(err, ERR_INPUT, "its config has %zu layers, its manifest %zu", chains.n, json_array_size(layers));
 	for (size_t i = 0; i < chains.n; i++)
-		if (add_layer(m, chains.v[i], json_string_value(json_array_get(ids, i)), jx_str(json_array_get(layers, i), "digest"), err) < 0)
+		if (add_layer(m, chains.v[i], json_string_value(json_array_get(ids, i)), jx_str(json_array_get(layers, i), "digest"), &layer,
+			    err) < 0)
 			return -1;
 	return 0;
 }

@@ -178,6 +178,18 @@ static int write_bundle(struct making *c, struct err *err)
 
 /* ------------------------------------------------------------------ in order */
 
+static int mount_root(struct making *c, struct err *err)
+{
+	int r = rootfs_mount(c->s->images, c->img, c->dir, c->mountpoint, err);
+
+	if (r == ROOTFS_COPIED) {
+		auto_free char *text = xasprintf("overlayfs cannot be used in '%s': the image was copied for this container, which takes "
+						 "time and disk space", c->dir);
+		json_array_append_new(c->warnings, json_string(text));
+	}
+	return r < 0 ? -1 : 0;
+}
+
 static int open_root(struct making *c, struct err *err)
 {
 	const char *chosen = c->u->rec.image_id;
@@ -196,8 +208,7 @@ static int open_root(struct making *c, struct err *err)
 	c->mountpoint = super_run_path(s, "rootfs", c->u->rec.slot);
 	if (path_open_dir(AT_FDCWD, c->dir, 0700, &c->dir_fd, err) < 0 ||
 	    path_open_dir(AT_FDCWD, c->bundle, 0711, &c->bundle_fd, err) < 0 ||
-	    path_mkdirs(AT_FDCWD, c->mountpoint, 0700, err) < 0 ||
-	    rootfs_mount(s->images, c->img, c->dir, c->mountpoint, err) < 0)
+	    path_mkdirs(AT_FDCWD, c->mountpoint, 0700, err) < 0 || mount_root(c, err) < 0)
 		return -1;
 	c->root_fd = open(c->mountpoint, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (c->root_fd < 0)
@@ -267,8 +278,7 @@ static int make_again(struct making *c, json_t *launch, json_t *ret, struct err 
 
 	c->mountpoint = super_run_path(c->s, "rootfs", r->slot);
 	if (image_find(c->s->images, r->image_id, NULL, &c->img, err) < 0 ||
-	    path_mkdirs(AT_FDCWD, c->mountpoint, 0700, err) < 0 ||
-	    rootfs_mount(c->s->images, c->img, c->dir, c->mountpoint, err) < 0)
+	    path_mkdirs(AT_FDCWD, c->mountpoint, 0700, err) < 0 || mount_root(c, err) < 0)
 		return -1;
 	json_array_foreach(jx_arr(launch, "volumes"), i, v)
 		if (vol_mount(c->s->volumes, json_string_value(v), err) < 0)
