@@ -39,6 +39,8 @@ void choose_done(struct pack_images *l);
  * start is refused. */
 int pack_image_config(struct pack_image *img, const json_t *config, const struct staged_blob *const *layers, size_t n,
 	const struct platform *want, bool wished, struct strs *warnings, struct err *err);
+/* Writes the manifest of an image that has none (manifest_text) from its config and layers. */
+void pack_image_manifest(struct pack_image *img);
 void pack_image_done(struct pack_image *img);
 
 /* --- shared by choose.c, choose_oci.c and choose_docker.c --- */

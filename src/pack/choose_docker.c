@@ -60,7 +60,7 @@ static const char *layer_type(enum blob_kind kind)
 	}
 }
 
-static void write_manifest(struct pack_image *img)
+void pack_image_manifest(struct pack_image *img)
 {
 	auto_json json_t *doc = json_object(), *layers = json_array();
 
@@ -107,7 +107,7 @@ static int read_entry(const struct choice *c, struct pack_image *img, const json
 	}
 	if (choice_finish(c, img, layers, n, err) < 0)
 		return err_wrap(err, "image '%s'", img->refs.n ? img->refs.v[0] : img->config->hex);
-	write_manifest(img);
+	pack_image_manifest(img);
 	return 0;
 }
 

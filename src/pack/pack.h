@@ -64,3 +64,29 @@ int pack_remove(const struct pack_remove *req, struct err *err);
 
 /* Gives an image (a name, a digest or an id) another name, which leaves the one it stood for. */
 int pack_tag(const char *state_dir, const char *source, const char *target, struct err *err);
+
+struct pack_save {
+	const char *state_dir;
+	const char *const *names; /* names or ids, n_names of them */
+	size_t n_names;
+	const char *platform;	  /* as of image_find() */
+	int fd;			  /* where the archive goes; borrowed */
+};
+/* Writes images as a tar archive that docker, podman, skopeo and davit load. On failure the archive is not whole. */
+int pack_save(const struct pack_save *req, struct err *err);
+
+struct pack_import {
+	const char *state_dir;
+	int fd;			/* the tar archive, in whatever compression; borrowed */
+	const char *name;	/* what messages call it */
+	const char *ref;	/* the image's name, normalised; NULL: none */
+	const char *message;	/* its comment; NULL: where it is from */
+	const char *const *changes; /* lines of a Dockerfile (instruction.h), n_changes of them */
+	size_t n_changes;
+	struct platform platform;
+	struct pack_limits limits;
+	void (*on_event)(void *arg, const json_t *ev); /* {"ev":"warn","msg"}, at last {"ev":"imported","id"} */
+	void *arg;
+};
+/* Makes an image of a root file system. All or nothing. */
+int pack_import(const struct pack_import *req, struct err *err);

@@ -16,10 +16,12 @@
 enum { REQUEST_MAX = 16 << 20 };
 
 static const struct verb *const verbs[] = {
+	&verb_import,
 	&verb_load,
 	&verb_login,
 	&verb_logout,
 	&verb_remove,
+	&verb_save,
 	&verb_tag,
 	&verb_unpack,
 };

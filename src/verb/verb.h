@@ -15,8 +15,14 @@ struct verb {
 	int (*run)(const json_t *request, int output_fd, struct err *err);   /* output_fd: -1 when none is given; borrowed */
 };
 
-extern const struct verb verb_load, verb_remove, verb_tag, verb_unpack;
-extern const struct verb verb_login, verb_logout;
+extern const struct verb verb_import;
+extern const struct verb verb_load;
+extern const struct verb verb_login;
+extern const struct verb verb_logout;
+extern const struct verb verb_remove;
+extern const struct verb verb_save;
+extern const struct verb verb_tag;
+extern const struct verb verb_unpack;
 
 /* Tells an event; takes it. */
 void verb_emit(json_t *ev);

@@ -233,3 +233,96 @@ remover() {
 	up
 	davit down -t 0
 }
+
+# --- archives out and in ------------------------------------------------------------------------------------------------------------
+
+@test "image save: skopeo and davit load it, as what it is: a docker archive and an OCI layout; the same images make the same bytes" {
+	own_store
+	davit load -q -i "$IMAGES/busybox.tar"
+	davit load -q -i "$IMAGES/configured.tar"
+	davit image save -o one.tar busybox:1 busybox davit-test/configured
+	davit image save busybox:1 busybox davit-test/configured >two.tar
+	cmp one.tar two.tar
+	is "$(stat -c %a one.tar)" 600
+	is "$(tar -tvf one.tar | awk '{print $4}' | sort -u)" 1970-01-01
+	is "$(tar -xOf one.tar manifest.json | jq -c '[.[].RepoTags]')" '[["busybox:1","busybox:latest"],["davit-test/configured:latest"]]'
+	id=$(id_of busybox)
+	is "sha256:$(skopeo inspect --raw --config docker-archive:one.tar:busybox:1 | sha256sum | cut -d' ' -f1)" "$id"
+	skopeo copy -q --insecure-policy docker-archive:one.tar:davit-test/configured:latest oci:copied:x
+	davit image save -o single.tar busybox:1
+	is "sha256:$(skopeo inspect --raw --config oci-archive:single.tar | sha256sum | cut -d' ' -f1)" "$id"
+	davit image rm -f busybox busybox:1 davit-test/configured
+	no_image
+	davit load -q -i one.tar
+	is "$(id_of busybox:1)" "$id"
+	is "$(davit image ls -q | sort -u | wc -l)" 2
+	davit image save -o by-id.tar "${id:7:12}"
+	is "$(tar -xOf by-id.tar manifest.json | jq -c '.[0].RepoTags')" '[]'
+	one_service one busybox:1
+	up
+	davit down -t 0
+}
+
+@test "image save: nothing half, nothing damaged, nothing onto a terminal" {
+	own_store
+	davit load -q -i "$IMAGES/busybox.tar"
+	echo before >x.tar
+	refused 1 "image 'absent' is not in davit's store" -- davit image save -o x.tar busybox absent
+	is "$(cat x.tar)" before
+	is "$(ls)" x.tar
+	run script -qec "$DAVIT image save busybox" /dev/null
+	has "$output" "standard output is a terminal"
+	layer=$(basename "$(ls -S "$store"/blobs/sha256/* | head -n 1)")
+	printf x | dd of="$store/blobs/sha256/$layer" bs=1 seek=5000 conv=notrunc status=none
+	refused 1 "blob 'sha256:$layer' of the image store is damaged" "system check --repair" -- davit image save -o x.tar busybox
+	is "$(cat x.tar)" before
+	rm "$store/blobs/sha256/$layer"
+	refused 1 "save image 'busybox'" "its blob 'sha256:$layer' is missing" -- davit image save -o x.tar busybox
+	davit load -q -i "$IMAGES/busybox.tar"
+	refused 1 "No space left on device" -- davit image save -o /dev/full busybox
+}
+
+@test "image import: a root file system in any compression, with docker's changes" {
+	own_store
+	mkdir -p root/bin root/etc
+	cp "$(command -v busybox)" root/bin/busybox
+	ln -s busybox root/bin/sh
+	echo 'app:x:1000:1000::/:/bin/sh' >root/etc/passwd
+	tar -C root -cf root.tar .
+	id=$(davit image import -c 'CMD ["busybox", "httpd", "-f"]' -c 'ENV A=b "C=d e"' -c 'EXPOSE 80' -c 'LABEL k=v' -c 'USER app' \
+		-c 'WORKDIR /tmp' -c 'ENTRYPOINT ["/bin/busybox"]' -m "by hand" root.tar mine/app:1)
+	is "$id" "$(id_of mine/app:1)"
+	is "$(davit image inspect mine/app:1 | jq -c '.[0].Config | [.Cmd, .Env, .Labels.k, .User, .WorkingDir, .Entrypoint[0]]')" \
+		'[["busybox","httpd","-f"],["A=b","C=d e"],"v","app","/tmp","/bin/busybox"]'
+	is "$(davit image inspect mine/app:1 | jq -r '.[0].Comment')" "by hand"
+	python3 -c 'import bz2, gzip, lzma
+for m, end in (bz2, "bz2"), (gzip, "gz"), (lzma, "xz"): m.open("root.tar." + end, "wb").write(open("root.tar", "rb").read())'
+	zstd -q -k root.tar
+	for file in root.tar.*; do davit image import - <"$file" >>ids; done
+	is "$(davit image ls -q --filter dangling=true | wc -l)" 4
+	is "$(ls -d "$store"/layers/*/ | wc -l)" 1      # one layer, whatever it came in
+	compose <<-END
+	services:
+	  one: {image: "mine/app:1", entrypoint: [], command: [/bin/busybox, sleep, inf]}
+	END
+	up
+	is "$(sh_in one 'busybox id -un; echo $C')" $'app\nd e'
+	davit down -t 0
+}
+
+@test "image import: what is wrong is refused by name, and leaves nothing" {
+	own_store
+	mkdir root
+	tar -C root -cf root.tar .
+	head -c 100000 /dev/urandom >noise
+	: >empty
+	refused 1 "import 'noise'" -- davit image import noise a:1
+	refused 1 "import 'empty': it is empty" -- davit image import empty a:1
+	refused 1 "'root' is a directory" "tar -C root -c ." -- davit image import root a:1
+	refused 1 "nothing is fetched by import" "curl -f" -- davit image import https://example.org/x.tar a:1
+	refused 1 "'COPY' is no instruction" "there are CMD" -- davit image import -c 'COPY a b' root.tar a:1
+	refused 1 "change 'EXPOSE eighty'" "is not a port" -- davit image import -c 'EXPOSE eighty' root.tar a:1
+	refused 1 "'A B' is not valid" -- davit image import root.tar "A B"
+	refused 1 "a/b/c/d" -- davit image import --platform a/b/c/d root.tar a:1
+	no_image
+}
