@@ -13,7 +13,7 @@ HARDEN   := -fstack-protector-strong -fno-strict-aliasing $(if $(findstring -O2,
 LDFLAGS  += -Wl,-z,relro,-z,now -Wl,--as-needed
 
 # Who may link whom: the arrows of the house. A folder is an archive; its unit tests link only what stands here.
-LAYERS := src/util compose netdrv volumes src/image src/pack src/reg src/verb src/oci src/state src/plan src/ctl src/super src/doctor src/cli
+LAYERS := src/util compose netdrv volumes src/image src/pack src/reg src/transfer src/verb src/oci src/state src/plan src/ctl src/super src/doctor src/cli
 
 USES_src/util  :=
 USES_compose   := src/util
@@ -23,7 +23,8 @@ USES_src/state := src/util
 USES_src/image := src/util
 USES_src/pack  := src/image src/util
 USES_src/reg   := src/image src/util
-USES_src/verb  := src/pack src/reg src/image src/state compose src/util
+USES_src/transfer := src/reg src/pack src/image src/util
+USES_src/verb  := src/transfer src/pack src/reg src/image src/state compose src/util
 USES_src/oci   := src/util
 USES_src/plan  := compose src/state src/util
 USES_src/ctl   := src/state src/util

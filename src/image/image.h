@@ -41,7 +41,7 @@ struct image_health {
 struct image {
 	char *id; /* "sha256:…": digest of the config, what docker calls the image id */
 	char *manifest_digest;
-	char *index_digest; /* of the index through which it was pulled; NULL: there was none */
+	char *index_digest; /* of what the registry has by its name, when that is not the manifest: an index, mostly; NULL: it is */
 	char *ref; /* the reference it was found by, normalised; NULL: by id, and it has no name */
 	char *architecture, *variant, *os, *created;
 	int64_t pulled_ns; /* wall time: when it was pulled by this name, loaded, built, or last found to be up to date; 0: not known */
@@ -59,7 +59,7 @@ struct image_store;
 int image_store_open(
 	const char *state_dir, struct image_store **ret, struct err *err); /* an absent store is empty */
 void image_store_close(struct image_store *s);
-/* By name, digest (of a manifest, or of the index through which it was pulled) or (prefix of the) id. platform: "linux/arm64", a name may
+/* By name, digest (of a manifest, or of what it was pulled by) or (prefix of the) id. platform: "linux/arm64", a name may
  * have several; NULL or "": this machine's, or whichever there is if it is the only one. ERR_NOT_FOUND: "image 'redis:7' is not in
  * davit's store", hint names `davit load -i FILE` and near names; "image 'redis:7' is there for linux/arm64, not for linux/amd64".
  * ERR_INPUT: the name or the platform is none. */

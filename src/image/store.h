@@ -25,7 +25,9 @@ struct image_store {
 #define REF_NAME "org.opencontainers.image.ref.name"
 /* Annotation of a descriptor with a name: when the name was given to the image here, or was last found to be its name still, RFC 3339 */
 #define PULLED_AT "dev.davit.pulled"
-/* Annotation of a descriptor: the digest of the index through which the image was pulled. That document is among the blobs, too. */
+/* Annotation of a descriptor: the digest of what the registry has by the image's name, when that is not the manifest: an index, or a manifest
+ * of Docker's schema 2, instead of which one of OCI's stands in the store (the same config and layers; skopeo looks for no other in an OCI
+ * layout). That document is among the blobs, too. */
 #define INDEX_DIGEST "dev.davit.index"
 #define MANIFEST_TYPE "application/vnd.oci.image.manifest.v1+json"
 #define CONFIG_TYPE "application/vnd.oci.image.config.v1+json"

@@ -21,7 +21,7 @@ struct pack_image {
 	char manifest_hex[HASH_HEX_LEN + 1];
 	size_t manifest_size;
 	struct platform platform; /* by its config; arch "": that does not say it */
-	const struct staged_blob *index; /* borrowed; the index through which it was pulled, NULL: there was none */
+	const struct staged_blob *index; /* borrowed; what the registry has by its name, when that is not the manifest; NULL: it is */
 	struct pack_layer *layers;
 	size_t n_layers;
 };
@@ -39,7 +39,9 @@ void choose_done(struct pack_images *l);
  * start is refused. */
 int pack_image_config(struct pack_image *img, const json_t *config, const struct staged_blob *const *layers, size_t n,
 	const struct platform *want, bool wished, struct strs *warnings, struct err *err);
-/* Writes the manifest of an image that has none (manifest_text) from its config and layers. */
+/* Gives it an OCI manifest, where it comes with none or with one that other tools do not take from an OCI layout: layers are called by their
+ * kind.
+ * It is in manifest_text then. */
 void pack_image_manifest(struct pack_image *img);
 void pack_image_done(struct pack_image *img);
 

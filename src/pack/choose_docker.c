@@ -41,42 +41,6 @@ static int check_named_by_digest(const json_t *name, const struct staged_blob *f
 		err, ERR_INPUT, "config '%s' has other content than its name says: sha256:%s", text, f->hex);
 }
 
-static json_t *descriptor(const char *type, const char *hex, uint64_t size)
-{
-	auto_free char *digest = xasprintf("sha256:%s", hex);
-
-	return json_pack("{s:s, s:s, s:I}", "mediaType", type, "digest", digest, "size", (json_int_t)size);
-}
-
-static const char *layer_type(enum blob_kind kind)
-{
-	switch (kind) {
-	case BLOB_GZIP:
-		return "application/vnd.oci.image.layer.v1.tar+gzip";
-	case BLOB_ZSTD:
-		return "application/vnd.oci.image.layer.v1.tar+zstd";
-	default:
-		return "application/vnd.oci.image.layer.v1.tar";
-	}
-}
-
-void pack_image_manifest(struct pack_image *img)
-{
-	auto_json json_t *doc = json_object(), *layers = json_array();
-
-	for (size_t i = 0; i < img->n_layers; i++) {
-		const struct staged_blob *blob = img->layers[i].blob;
-		json_array_append_new(layers, descriptor(layer_type(blob->kind), blob->hex, blob->size));
-	}
-	jx_set_int(doc, "schemaVersion", 2);
-	jx_set_str(doc, "mediaType", MANIFEST_TYPE);
-	json_object_set_new(doc, "config", descriptor(CONFIG_TYPE, img->config->hex, img->config->size));
-	json_object_set(doc, "layers", layers);
-	img->manifest_text = json_dumps(doc, JSON_COMPACT);
-	img->manifest_size = strlen(img->manifest_text);
-	hash_sha256_hex(img->manifest_text, img->manifest_size, img->manifest_hex);
-}
-
 static void add_tags(const struct choice *c, struct pack_image *img, const json_t *entry)
 {
 	const json_t *tags = jx_arr(entry, "RepoTags"), *tag;

@@ -61,6 +61,44 @@ int pack_image_config(struct pack_image *img, const json_t *config, const struct
 	return add_layers(img, jx_arr(jx_obj(config, "rootfs"), "diff_ids"), &chains, layers, err);
 }
 
+/* ------------------------------------------------------------------ a manifest of our own */
+
+static json_t *descriptor(const char *type, const char *hex, uint64_t size)
+{
+	auto_free char *digest = xasprintf("sha256:%s", hex);
+
+	return json_pack("{s:s, s:s, s:I}", "mediaType", type, "digest", digest, "size", (json_int_t)size);
+}
+
+static const char *layer_type(enum blob_kind kind)
+{
+	switch (kind) {
+	case BLOB_GZIP:
+		return "application/vnd.oci.image.layer.v1.tar+gzip";
+	case BLOB_ZSTD:
+		return "application/vnd.oci.image.layer.v1.tar+zstd";
+	default:
+		return "application/vnd.oci.image.layer.v1.tar";
+	}
+}
+
+void pack_image_manifest(struct pack_image *img)
+{
+	auto_json json_t *doc = json_object(), *layers = json_array();
+
+	for (size_t i = 0; i < img->n_layers; i++) {
+		const struct staged_blob *blob = img->layers[i].blob;
+		json_array_append_new(layers, descriptor(layer_type(blob->kind), blob->hex, blob->size));
+	}
+	jx_set_int(doc, "schemaVersion", 2);
+	jx_set_str(doc, "mediaType", MANIFEST_TYPE);
+	json_object_set_new(doc, "config", descriptor(CONFIG_TYPE, img->config->hex, img->config->size));
+	json_object_set(doc, "layers", layers);
+	img->manifest_text = json_dumps(doc, JSON_COMPACT);
+	img->manifest_size = strlen(img->manifest_text);
+	hash_sha256_hex(img->manifest_text, img->manifest_size, img->manifest_hex);
+}
+
 void pack_image_done(struct pack_image *img)
 {
 	strs_done(&img->refs);

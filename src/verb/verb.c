@@ -20,6 +20,7 @@ static const struct verb *const verbs[] = {
 	&verb_load,
 	&verb_login,
 	&verb_logout,
+	&verb_pull,
 	&verb_remove,
 	&verb_save,
 	&verb_tag,

@@ -19,6 +19,7 @@ extern const struct verb verb_import;
 extern const struct verb verb_load;
 extern const struct verb verb_login;
 extern const struct verb verb_logout;
+extern const struct verb verb_pull;
 extern const struct verb verb_remove;
 extern const struct verb verb_save;
 extern const struct verb verb_tag;
