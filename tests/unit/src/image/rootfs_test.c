@@ -281,6 +281,16 @@ static void test_top_directory_is_the_images(void **state)
 	image_free(i);
 }
 
+/* 256 MiB with four bytes in the middle. */
+static void hole_in(const struct image *i, size_t n, const char *name)
+{
+	auto_free char *path = in_layer(i, n, name);
+	auto_close int fd = openat(top_fd, path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	assert_int_equal(ftruncate(fd, 256 << 20), 0);
+	assert_int_equal(pwrite(fd, "data", 4, 128 << 20), 4);
+}
+
 /* An overlay cannot be the upper directory of another: the image is copied instead, with all that whiteouts
  * say. */
 static void test_copy_where_overlay_cannot_be(void **state)
@@ -302,9 +312,13 @@ static void test_copy_where_overlay_cannot_be(void **state)
 	opaque_in(i, 1, "dir");
 	put_in(i, 1, "becomes-file", "mid");
 	put_in(i, 2, "top", "top");
+	hole_in(i, 2, "hole");
 
 	mount_it(ground, "c9", "m9");
 	mount_it(i, "m9/c", "m10");
+	assert_int_equal(fstatat(top_fd, "m10/hole", &a, 0), 0);
+	assert_int_equal(a.st_size, 256 << 20);
+	assert_true(a.st_blocks < 1000);
 	assert_true(exists("m9/c/copy"));
 	assert_true(has("m10/keep", "low"));
 	assert_int_equal(fstatat(top_fd, "m10/keep", &a, 0), 0);
