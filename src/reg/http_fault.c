@@ -1,6 +1,7 @@
 /* http_fault.c - what became of a request, by what libcurl says; and what is wrong with a certificate. */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include "../util/auto.h"
@@ -83,7 +84,7 @@ static char *cert_field(const struct curl_certinfo *info, int i, const char *nam
 	size_t len = strlen(name);
 
 	for (const struct curl_slist *l = info->certinfo[i]; l; l = l->next)
-		if (strncmp(l->data, name, len) == 0 && l->data[len] == ':')
+		if (strncasecmp(l->data, name, len) == 0 && l->data[len] == ':')
 			return visible_copy(l->data + len + 1);
 	return xstrdup("");
 }
