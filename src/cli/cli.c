@@ -31,6 +31,7 @@ static const struct cmd *const cmds[] = {
 	&cmd_shutdown,
 	&cmd_start,
 	&cmd_stop,
+	&cmd_system,
 	&cmd_up,
 	&cmd_upgrade,
 	&cmd_version,

@@ -50,11 +50,18 @@ static int job_start(struct job *j, struct err *err)
 static int job_end(struct jobs *l, struct job *j, struct err *err)
 {
 	auto_json json_t *answer = NULL;
+	struct err why = ERR_INIT;
 
 	j->state = JOB_DONE;
-	if (worker_finish(&j->worker, &answer, err) < 0 ||
-		unpack_result(&j->unpack, answer, &j->staged.bytes, &j->staged.entries, &j->staged.implied, err) < 0)
+	if (worker_finish(&j->worker, &answer, &why) < 0 ||
+		unpack_result(&j->unpack, answer, &j->staged.bytes, &j->staged.entries, &j->staged.implied, &why) < 0) {
+		if (l->on_failed && l->on_failed(l->arg, j, &why)) {
+			err_done(&why);
+			return 0;
+		}
+		err_move(err, &why);
 		return err_wrap(err, "layer 'sha256:%s'", j->staged.layer->diff_hex);
+	}
 	if (l->on_done)
 		l->on_done(l->arg, j);
 	return 0;

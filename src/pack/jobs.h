@@ -16,6 +16,7 @@ struct jobs {
 	struct job *v;
 	size_t n, cap;
 	void (*on_done)(void *arg, const struct job *j); /* may be NULL */
+	bool (*on_failed)(void *arg, const struct job *j, const struct err *why); /* false, or NULL: the others end, too */
 	void *arg;
 };
 bool jobs_have(const struct jobs *l, const char *chain);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "../image/filter.h"
@@ -90,3 +91,18 @@ struct pack_import {
 };
 /* Makes an image of a root file system. All or nothing. */
 int pack_import(const struct pack_import *req, struct err *err);
+
+struct pack_check {
+	const char *state_dir;
+	bool repair, quick; /* quick: layers are not compared with their blobs */
+	struct pack_limits limits;
+	pack_uses_fn *uses;
+	void *uses_arg;
+	/* {"ev":"checked","what":"blob"|"layer","digest","bytes"} · {"ev":"problem","msg","repaired","hint"}: hint may be absent · at last
+	 * {"ev":"summary","images","blobs","layers","bytes","problems","repaired"} */
+	void (*on_event)(void *arg, const json_t *ev);
+	void *arg;
+};
+/* Verifies the store: digests of blobs, what the index names, unpacked layers. repair: removes what is damaged, so that the next pull or load
+ * brings it, and what nobody refers to, and unpacks anew what differs from its blob. Problems are no failure. */
+int pack_check(const struct pack_check *req, struct err *err);

@@ -42,11 +42,12 @@ static bool is_ours(const char *name)
 	return str_starts(name, STAGE_PREFIX) || str_starts(name, GONE_PREFIX);
 }
 
-static void sweep(int images_fd)
+static unsigned sweep(int images_fd)
 {
 	int dup_fd = openat(images_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	auto_closedir DIR *d = dup_fd < 0 ? NULL : fdopendir(dup_fd);
 	struct dirent *e;
+	unsigned n = 0;
 
 	while (d && (e = readdir(d))) {
 		auto_err struct err why = ERR_INIT;
@@ -55,7 +56,9 @@ static void sweep(int images_fd)
 			continue;
 		if (path_remove_tree(images_fd, e->d_name, &why) < 0)
 			log_warn("left behind by a process that died: %s", err_msg(&why));
+		n++;
 	}
+	return n;
 }
 
 /* A directory that only we have; its flock tells others so. ret is as large as stage.name. */
@@ -93,7 +96,7 @@ int stage_store(const char *state_dir, struct stage *ret, struct err *err)
 		stage_close(&s);
 		return -1;
 	}
-	sweep(s.images_fd);
+	s.swept = sweep(s.images_fd);
 	*ret = s;
 	return 0;
 }

@@ -21,6 +21,7 @@ struct stage {
 	int images_fd; /* of STATE/images */
 	int fd;	       /* of the staging directory, flock held */
 	char name[32];
+	unsigned swept; /* directories of the dead that were removed when it was opened */
 };
 /* Makes the store when there is none, removes what the dead have left, and makes a staging directory. */
 int stage_open(const char *state_dir, struct stage *ret, struct err *err);

@@ -16,6 +16,7 @@
 enum { REQUEST_MAX = 16 << 20 };
 
 static const struct verb *const verbs[] = {
+	&verb_check,
 	&verb_import,
 	&verb_load,
 	&verb_login,

@@ -15,6 +15,7 @@ struct verb {
 	int (*run)(const json_t *request, int output_fd, struct err *err);   /* output_fd: -1 when none is given; borrowed */
 };
 
+extern const struct verb verb_check;
 extern const struct verb verb_import;
 extern const struct verb verb_load;
 extern const struct verb verb_login;

@@ -326,3 +326,133 @@ for m, end in (bz2, "bz2"), (gzip, "gz"), (lzma, "xz"): m.open("root.tar." + end
 	refused 1 "a/b/c/d" -- davit image import --platform a/b/c/d root.tar a:1
 	no_image
 }
+
+# --- verified, repaired -----------------------------------------------------------------------------------------------------------------
+
+well() {
+	run davit system check "$@"
+	[ "$status" = 0 ] || fail "$output"
+	has "$output" "all is well"
+}
+
+# ill WORDS... -- OPTION...: something is wrong, and these words say it
+ill() {
+	local words=()
+	while [ "$1" != -- ]; do words+=("$1"); shift; done
+	shift
+	run davit system check "$@"
+	is "$status" 1
+	for w in "${words[@]}"; do has "$output" "$w"; done
+}
+
+layer_of() { echo "$store/layers/$(davit image inspect "$1" | jq -r '.[0].RootFS.Layers[0][7:]')"; }
+blob_of() { jq -r '.layers[0].digest[7:]' "$store/blobs/sha256/$(davit image inspect "$1" | jq -r '.[0].Descriptor.digest[7:]')"; }
+damage() { printf x | dd of="$1" bs=1 seek="${2:-700}" conv=notrunc status=none; }
+
+@test "system check: a store that is well; compressed layers, two images with one base, what skopeo wrote" {
+	own_store
+	well
+	davit load -q -i "$IMAGES/busybox.tar"
+	davit load -q -i "$IMAGES/redis.tar"
+	skopeo copy -q --insecure-policy --dest-compress --dest-compress-format zstd "docker-archive:$IMAGES/configured.tar:davit-test/configured:latest" "oci:$store:docker.io/library/third:1"
+	well
+	one_service one third:1
+	up      # unpacked now
+	well
+	has "$output" "3 images, "
+	well --quick
+	is "$(davit system check --format json | jq -r .ev)" summary
+	davit down -t 0
+}
+
+@test "system check: a damaged blob is found, removed by --repair, and brought by the next load" {
+	own_store
+	davit load -q -i "$IMAGES/busybox.tar"
+	blob=$(blob_of busybox)
+	damage "$store/blobs/sha256/$blob"
+	ill "blob 'sha256:$blob' is damaged: its content is sha256:" "1 problem, 0 repaired" "system check --repair" --
+	ill "repaired: blob 'sha256:$blob' is damaged" "layer 'sha256:$blob' is missing" "pull or load the image again" -- --repair
+	[ ! -e "$store/blobs/sha256/$blob" ]
+	ill "is missing" --
+	davit load -q -i "$IMAGES/busybox.tar"
+	well
+	config=$(id_of busybox)
+	damage "$store/blobs/sha256/${config:7}" 30
+	ill "blob '$config' is damaged" --
+	ill "blob '$config' is damaged" "config '$config' is missing" -- --repair
+	davit load -q -i "$IMAGES/busybox.tar"
+	well
+}
+
+@test "system check: an unpacked layer that differs from its blob is found, and unpacked anew" {
+	own_store
+	davit load -q -i "$IMAGES/configured.tar"
+	layer=$(layer_of davit-test/configured)
+	cp -a "$layer" whole
+	file=$(cd "$layer" && find . -type f -size +1k | head -n 1)
+	file=${file#./}
+	dir=$(cd "$layer" && find . -mindepth 1 -type d | head -n 1)
+	link=$(cd "$layer" && find . -type l | head -n 1)
+	[ -n "$file" ] && [ -n "$dir" ] && [ -n "$link" ]
+	cases=("touch -r whole/$file stamp; damage '$layer/$file'; touch -r stamp '$layer/$file'|'$file' has other content"
+		"truncate -s 1 '$layer/$file'|'$file' has 1 bytes instead of"
+		"chmod 0700 '$layer/$dir'; chmod 04711 '$layer/$file'|has the mode"
+		"chown 7:8 '$layer/$file'|'$file' belongs to 7:8 instead of"
+		"touch '$layer/$file'|was changed at another time"
+		"rm '$layer/$file'|is missing"
+		"touch '$layer/new'|'new' should not be there"
+		"ln -sfn elsewhere '$layer/$link'; touch -h -r 'whole/$link' '$layer/$link'|"
+		"rm -r '$layer/$dir'; touch '$layer/$dir'|is of another kind"
+		"ln '$layer/$file' '$layer/again'|"
+		"python3 -c 'import os,sys; os.setxattr(sys.argv[1], \"user.x\", b\"y\")' '$layer/$file'|has the attribute 'user.x'")
+	for c in "${cases[@]}"; do
+		eval "${c%%|*}" 2>/dev/null
+		ill "unpacked layer '${layer##*/}' is not what its blob holds" "${c#*|}" --
+		well --quick
+		ill "repaired: image 'davit-test/configured:latest'" "it is unpacked again" -- --repair
+		well
+	done
+	is "$(ls -A "$store" | tr '\n' ' ')" ".lock blobs index.json l layers oci-layout "
+}
+
+@test "system check: what is in use is not taken from under a container" {
+	own_store
+	davit load -q -i "$IMAGES/busybox.tar"
+	one_service one busybox
+	up
+	damage "$(layer_of busybox)/etc/passwd" 1
+	ill "is not what its blob holds" "it is in use by container '$PROJECT-one-1'" "davit -p $PROJECT down" -- --repair
+	is "$(sh_in one 'echo it runs')" "it runs"
+	davit down -t 0
+	ill "repaired: image 'busybox" -- --repair
+	well
+}
+
+@test "system check: what the dead have left is found, and goes" {
+	own_store
+	davit load -q -i "$IMAGES/busybox.tar"
+	mkdir -p "$store/.load-0123456789abcdef/layer-0" "$store/.gone-0123456789abcdef/l-x"
+	ill "2 loads or removals that were killed had left" --
+	well
+	echo orphan >"$store/blobs/sha256/$(echo orphan | sha256sum | cut -d' ' -f1)"
+	mkdir "$store/layers/$(printf '%064d' 7)"
+	ln -s ../layers/nowhere "$store/l/abcdef"
+	ln -s /etc "$store/l/fedcba"
+	rm "$store/oci-layout"
+	ill "nobody refers to 1 blob and 1 unpacked layer" "the short name 'l/abcdef' is no unpacked layer's" "'l/fedcba'" "'oci-layout'" --
+	ill "0 repaired" --
+	ill "4 problems, 4 repaired" -- --repair
+	well
+	layer=$(basename "$(layer_of busybox)")
+	rm "$store/l"/*      # they are made again
+	well
+	rm -r "$store/layers/$layer"
+	well      # as skopeo leaves it: unpacked when it is used
+	one_service one busybox
+	up
+	davit down -t 0
+	echo '{' >"$store/index.json"
+	run davit system check
+	is "$status" 1
+	has "$output" "index.json"
+}
