@@ -5,6 +5,7 @@
 #include "../util/mem.h"
 #include "../util/secret.h"
 #include "../util/str.h"
+#include "answers.h"
 #include "authfile.h"
 #include "helper.h"
 
@@ -17,7 +18,8 @@ void reg_creds_done(struct reg_creds *c)
 	*c = (struct reg_creds){ 0 };
 }
 
-static int find_in(const char *path, const char *registry, const char *repository, struct reg_creds *ret, struct err *err)
+static int find_in(const struct reg_env *env, const char *path, const char *registry, const char *repository, struct reg_creds *ret,
+	struct err *err)
 {
 	auto_json json_t *doc = NULL;
 	const char *helper;
@@ -28,7 +30,7 @@ static int find_in(const char *path, const char *registry, const char *repositor
 	r = repository ? authfile_scoped(path, doc, registry, repository, ret, err) : 0;
 	helper = authfile_helper(doc, registry);
 	if (r == 0 && helper) {
-		r = helper_get(helper, authfile_server(registry), REG_HELPER_S * 1000, ret, err);
+		r = answers_get(env->answers, helper, authfile_server(registry), REG_HELPER_S * 1000, ret, err);
 		if (r < 0)
 			return err_wrap(err, "credentials for '%s', as '%s' says", registry, path);
 	}
@@ -43,9 +45,9 @@ int reg_creds_find(const struct reg_env *env, const char *registry, const char *
 
 	secret_json();
 	if (env->auth_file)
-		return find_in(env->auth_file, registry, repository, ret, err);
+		return find_in(env, env->auth_file, registry, repository, ret, err);
 	for (size_t i = 0; i < ARRAY_LEN(usual); i++) {
-		int r = usual[i] ? find_in(usual[i], registry, repository, ret, err) : 0;
+		int r = usual[i] ? find_in(env, usual[i], registry, repository, ret, err) : 0;
 
 		if (r)
 			return r;

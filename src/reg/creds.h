@@ -5,7 +5,8 @@
  * ~/.config/containers/auth.json. See containers-auth.json(5) and Docker's "docker login".
  *
  * In each: `auths` by the most specific key, HOST/NAMESPACE/REPOSITORY down to HOST, `credHelpers` and `credsStore` for the host. Both
- * run docker-credential-NAME, which may ask a person and so take its time: REG_HELPER_S at most, and never in a loop. So the engine
+ * run docker-credential-NAME, once for a registry and a struct reg_env; it may ask a person and so take its time: REG_HELPER_S at most, and
+ * never in a loop. So the engine
  * asks for all its places before its loop starts.
  *
  * What is secret is wiped when it is released and stands in no message. */

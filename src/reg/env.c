@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "../util/mem.h"
+#include "answers.h"
 
 static const char *given(const char *name)
 {
@@ -45,6 +46,7 @@ void reg_env_read(struct reg_env *ret)
 		.auth_file = xstrdup(given("REGISTRY_AUTH_FILE")),
 		.docker = below_home("DOCKER_CONFIG", home, ".docker"),
 		.registries = xstrdup(given("CONTAINERS_REGISTRIES_CONF")),
+		.answers = answers_new(),
 	};
 }
 
@@ -57,5 +59,6 @@ void reg_env_done(struct reg_env *e)
 	free(e->auth_file);
 	free(e->docker);
 	free(e->registries);
+	answers_free(e->answers);
 	*e = (struct reg_env){ 0 };
 }

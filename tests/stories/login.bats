@@ -1,5 +1,6 @@
 # Who we are for a registry: credentials are asked for, checked, kept and forgotten.
 load ../lib
+load ../registry
 
 # The user's own files, and a place for programs of his.
 own_files() {
@@ -73,29 +74,19 @@ certificate() {
 	openssl x509 -req -in tls.csr -CA ca.crt -CAkey ca.key -set_serial 1 -days 2 -extfile <(echo subjectAltName=DNS:registry.test) -out tls.crt
 } 2>/dev/null
 
-# docker_registry PORT: Debian's, which wants user and password, and speaks TLS
-docker_registry() {
+# strict_registry PORT: Debian's, which wants user and password, and speaks TLS
+strict_registry() {
 	certificate
 	echo "somebody:$(perl -e 'print crypt("a secret", q($2b$05$abcdefghijklmnopqrstuu))')" >htpasswd
-	cat >registry.yml <<-END
-	version: 0.1
-	log: {level: error, accesslog: {disabled: true}}
-	storage: {filesystem: {rootdirectory: $PWD/blobs}}
-	http: {addr: ':$1', tls: {certificate: $PWD/tls.crt, key: $PWD/tls.key}}
-	auth: {htpasswd: {realm: test, path: $PWD/htpasswd}}
-	END
-	docker-registry serve registry.yml >registry.log 2>&1 3>&- &
-	KEPT_PROCESSES="${KEPT_PROCESSES:-} $!"
-	wait_until 20 curl -sko /dev/null "https://127.0.0.1:$1/v2/"
+	real_registry "$1" "$(printf '%s\n' \
+		"http: {addr: ':$1', tls: {certificate: $PWD/tls.crt, key: $PWD/tls.key}}" \
+		"auth: {htpasswd: {realm: test, path: $PWD/htpasswd}}")"
 }
 
-# fake_registry PORT CONF: tests/fake/registry in plain http on all addresses; CONF: what it wants, as JSON
-fake_registry() {
-	echo "$2" >fake.conf
-	mkdir -p fake
-	python3 "$BATS_TEST_DIRNAME/../fake/registry" --conf fake.conf --log fake.log --host 0.0.0.0 --port "$1" fake >fake.port 2>&1 3>&- &
-	KEPT_PROCESSES="${KEPT_PROCESSES:-} $!"
-	wait_until 20 test -s fake.port
+# asking_registry PORT CONF: the fake one in plain http on all addresses; CONF: whom it lets in
+asking_registry() {
+	fake_registry "$1" --host 0.0.0.0
+	wrong "$2"
 }
 
 BASIC='{"auth": "basic", "user": "somebody", "password": "a secret"}'
@@ -122,14 +113,14 @@ not_logged_in() {
 }
 
 # passwords_sent: how many requests said who we are
-passwords_sent() { jq -c 'select(.headers.authorization // "" | startswith("Basic "))' fake.log | wc -l; }
+passwords_sent() { jq -c 'select(.headers.authorization // "" | startswith("Basic "))' "$fake.log" | wc -l; }
 
 person() { "$BATS_TEST_DIRNAME/../fake/person" "$@"; }
 
 @test "login: a real registry with TLS and a password" {
 	own_files
 	elsewhere
-	docker_registry 5000
+	strict_registry 5000
 	login "a secret" registry.test:5000
 	not_logged_in "registry.test:5000" "certificate"
 	mkdir -p home/.config/containers/certs.d/registry.test:5000
@@ -154,7 +145,7 @@ person() { "$BATS_TEST_DIRNAME/../fake/person" "$@"; }
 @test "login: any certificate will do when it is said so" {
 	own_files
 	elsewhere
-	docker_registry 5000
+	strict_registry 5000
 	login "a secret" --tls-verify=false registry.test:5000
 	logged_in
 	rm "$config"
@@ -169,7 +160,7 @@ person() { "$BATS_TEST_DIRNAME/../fake/person" "$@"; }
 @test "login: no password in plain text but to loopback, unless it is said so" {
 	own_files
 	elsewhere
-	fake_registry 5000 "$BASIC"
+	asking_registry 5000 "$BASIC"
 	login "a secret" 10.99.0.1:5000
 	not_logged_in "10.99.0.1:5000"
 	is "$(passwords_sent)" 0
@@ -183,28 +174,28 @@ person() { "$BATS_TEST_DIRNAME/../fake/person" "$@"; }
 
 @test "login: a registry that gives tokens" {
 	own_files
-	fake_registry 5000 "$BEARER"
+	asking_registry 5000 "$BEARER"
 	login "another one" localhost:5000
 	not_logged_in "get a token from" "401 Unauthorized"
 	login "a secret" localhost:5000
 	logged_in
 	[ "$(passwords_sent)" -gt 0 ] || fail "nobody was asked"
-	is "$(jq -r 'select(.headers.authorization // "" | startswith("Basic ")).path' fake.log | grep -cv '^/token' || :)" 0
+	is "$(jq -r 'select(.headers.authorization // "" | startswith("Basic ")).path' "$fake.log" | grep -cv '^/token' || :)" 0
 }
 
 @test "login: a registry that is blocked is not asked" {
 	own_files
-	fake_registry 5000 "$BASIC"
+	asking_registry 5000 "$BASIC"
 	printf '# mine\n\n[[registry]]\nlocation = "localhost:5000"\nblocked = true\n' >registries.conf
 	export CONTAINERS_REGISTRIES_CONF=$PWD/registries.conf
 	login "a secret" localhost:5000
 	not_logged_in "registry 'localhost:5000' is blocked in $PWD/registries.conf:3"
-	is "$(jq -c . fake.log 2>/dev/null)" ""
+	is "$(jq -c . "$fake.log" 2>/dev/null)" ""
 }
 
 @test "login: a credential helper keeps the password, and is asked for it" {
 	own_files
-	fake_registry 5000 "$BASIC"
+	asking_registry 5000 "$BASIC"
 	helper mine 'case $1 in
 	store) cat >kept ;;
 	get) [ "$(cat)" = localhost:5000 ] && [ -f kept ] && cat kept || { echo "credentials not found in native keychain"; exit 1; } ;;
@@ -224,7 +215,7 @@ person() { "$BATS_TEST_DIRNAME/../fake/person" "$@"; }
 
 @test "login: REGISTRY_AUTH_FILE holds the credentials, as skopeo reads and writes it" {
 	own_files
-	fake_registry 5000 "$BASIC"
+	asking_registry 5000 "$BASIC"
 	export REGISTRY_AUTH_FILE=$PWD/auth.json
 	skopeo login -u somebody -p "a secret" --tls-verify=false localhost:5000
 	has "$(davit login localhost:5000)" "[Username: somebody]"
@@ -239,13 +230,13 @@ person() { "$BATS_TEST_DIRNAME/../fake/person" "$@"; }
 
 @test "login: asks at the terminal, and what is typed for the password does not show" {
 	own_files
-	fake_registry 5000 "$BASIC"
+	asking_registry 5000 "$BASIC"
 	run person "Username: " somebody "Password: " "a secret" -- "$DAVIT" login localhost:5000
 	logged_in
 	has "$output" "Username:: echo on"
 	has "$output" "Password:: echo off"
 	lacks "$output" "a secret"
-	echo '{"auth": "basic", "user": "somebody", "password": "new"}' >fake.conf
+	wrong '{"auth": "basic", "user": "somebody", "password": "new"}'
 	run person "Username (somebody): " "" "Password: " new -- "$DAVIT" login localhost:5000
 	logged_in
 	has "$output" "401 Unauthorized"
@@ -254,7 +245,7 @@ person() { "$BATS_TEST_DIRNAME/../fake/person" "$@"; }
 @test "login: whatever ends the question, the terminal shows again what is typed" {
 	local after='echo "now: $(stty -a | grep -o -e "-\?echo\b")"; echo "status $s"'
 	own_files
-	fake_registry 5000 "$BASIC"
+	asking_registry 5000 "$BASIC"
 	run person "Password: " ^C -- sh -c 'trap : INT; "$0" login -u somebody localhost:5000; s=$?; '"$after" "$DAVIT"
 	has "$output" "Password:: echo off"
 	has "$output" "status 130"
@@ -267,19 +258,23 @@ person() { "$BATS_TEST_DIRNAME/../fake/person" "$@"; }
 # secret_in_proc: whether any process has the password among its words or variables; grep has it in another form
 secret_in_proc() { cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | grep -qa "a[ ]secret"; }
 
+# More often than $before; the log is made with the first question.
+asked_again() { [ -e "$fake.log" ] && [ "$(asked "GET /v2/")" -gt "$before" ]; }
+
 @test "login: no process has the password among its words or variables" {
 	own_files
-	fake_registry 5000 '{"rules": [{"on": "GET /v2/", "stall": -1}]}'
+	asking_registry 5000 '{"rules": [{"on": "GET /v2/", "stall": -1}]}'
+	before=0
 	echo "a secret" >password
 	"$DAVIT" login -u somebody --password-stdin localhost:5000 <password 3>&- &
 	KEPT_PROCESSES="$KEPT_PROCESSES $!"
-	wait_until 20 grep -q /v2/ fake.log
+	wait_until 20 asked_again
 	not secret_in_proc
 	kill -9 $!
-	: >fake.log
+	before=$(asked "GET /v2/")
 	"$DAVIT" login -u somebody -p "a secret" localhost:5000 3>&- &
 	KEPT_PROCESSES="$KEPT_PROCESSES $!"
-	wait_until 20 grep -q /v2/ fake.log
+	wait_until 20 asked_again
 	not secret_in_proc
 }
 
@@ -304,4 +299,28 @@ secret_in_proc() { cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | g
 	head -c 100000 /dev/zero | tr '\0' x >password
 	run davit login -u a --password-stdin localhost:5000 <password
 	has "$output" "larger than 65536 bytes"
+}
+
+@test "pull: a credential helper is asked once for a registry" {
+	own_files
+	own_store
+	asking_registry 5000 "$BASIC"
+	layout busybox.tar a:1
+	layout busybox.tar b/c:1
+	helper mine 'cat >>asked; echo >>asked; echo "{\"Username\": \"somebody\", \"Secret\": \"a secret\"}"'
+	echo '{"credsStore": "mine"}' >"$config"
+	pulled localhost:5000/a:1 localhost:5000/b/c:1
+	is "$(cat asked)" localhost:5000
+}
+
+@test "pull: the credentials of a part of a registry are for that part" {
+	own_files
+	own_store
+	asking_registry 5000 "$BASIC"
+	layout busybox.tar a/b:1
+	layout busybox.tar c/b:1
+	jq -n --arg good "$(printf 'somebody:a secret' | base64)" --arg bad "$(printf 'somebody:else' | base64)" \
+		'{auths: {"localhost:5000": {auth: $bad}, "localhost:5000/a": {auth: $good}}}' >"$config"
+	pulled localhost:5000/a/b:1
+	not_pulled localhost:5000/c/b:1 "401 Unauthorized" "the credentials of $config"
 }

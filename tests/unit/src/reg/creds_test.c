@@ -5,6 +5,7 @@
 
 #include <cmocka.h>
 
+#include "../../../../src/reg/answers.h"
 #include "../../../../src/reg/creds.h"
 #include "../../../../src/util/buf.h"
 #include "../../../../src/util/json.h"
@@ -213,6 +214,34 @@ static void test_helpers(void **state)
 		"credentials for 'r.io', as '" DOCKER "' says: run 'docker-credential-desktop': No such file or directory");
 }
 
+static void expect_file(const char *name, const char *what)
+{
+	auto_buf struct buf text = BUF_INIT;
+
+	assert_int_equal(path_read(AT_FDCWD, name, 1000, &text, NULL), 0);
+	assert_string_equal(text.p, what);
+}
+
+/* What it fails with, too: a registry of twenty images is not waited for twenty times. */
+static void test_a_helper_is_asked_once_for_a_registry(void **state)
+{
+	helper_is("one", "read s; echo $s >>asked; echo \"{\\\"Username\\\":\\\"one\\\",\\\"Secret\\\":\\\"$s\\\"}\"");
+	helper_is("none", "cat >>asked; echo >>asked; echo 'credentials not found in native keychain'; exit 1");
+	helper_is("bad", "cat >>asked; echo >>asked; echo 'locked'; exit 1");
+	dir_put(dir, DOCKER,
+		"{\"credsStore\":\"one\",\"credHelpers\":{\"n.io\":\"none\",\"b.io\":\"bad\"},\"auths\":{\"r.io/own\":{\"auth\":\"" UP "\"}}}");
+	env.answers = answers_new();
+	for (int i = 0; i < 3; i++) {
+		expect("the store", "r.io", "x", "one r.io - docker-credential-one");
+		expect("another registry", "s.io", "x", "one s.io - docker-credential-one");
+		expect("a namespace", "r.io", "own/x", "u p - " DOCKER);
+		expect("a helper that has none", "n.io", "x", "none");
+		expect("a helper that fails", "b.io", "x",
+			"credentials for 'b.io', as '" DOCKER "' says: 'docker-credential-bad get': locked");
+	}
+	expect_file("asked", "r.io\ns.io\nn.io\nb.io\n");
+}
+
 /* --- login and logout --- */
 
 static void expect_json(const char *name, const char *what)
@@ -336,9 +365,7 @@ static void test_store_with_helpers(void **state)
 	expect_json(DOCKER, "{\"auths\":{\"r.io\":{}},\"credsStore\":\"pass\",\"credHelpers\":{\"b.io\":\"bad\"}}");
 	expect_erase("r.io", 0, "docker-credential-pass");
 	expect_json(DOCKER, "{\"auths\":{},\"credsStore\":\"pass\",\"credHelpers\":{\"b.io\":\"bad\"}}");
-	auto_buf struct buf heard = BUF_INIT;
-	assert_int_equal(path_read(AT_FDCWD, "heard", 1000, &heard, NULL), 0);
-	assert_string_equal(heard.p, "store {\"ServerURL\":\"r.io\",\"Username\":\"u\",\"Secret\":\"p\"}\nerase r.io\n");
+	expect_file("heard", "store {\"ServerURL\":\"r.io\",\"Username\":\"u\",\"Secret\":\"p\"}\nerase r.io\n");
 	expect_store("b.io", "u", "p", NULL,
 		"credentials for 'b.io', as '" DOCKER "' says: 'docker-credential-bad store': locked");
 	expect_erase("b.io", -1, "credentials for 'b.io', as '" DOCKER "' says: 'docker-credential-bad erase': locked");
@@ -418,6 +445,7 @@ int main(void)
 		EACH(test_files_in_their_order),
 		EACH(test_hostile_files),
 		EACH(test_helpers),
+		EACH(test_a_helper_is_asked_once_for_a_registry),
 		EACH(test_store_makes_the_file),
 		EACH(test_store_keeps_what_else_is_there),
 		EACH(test_store_follows_links),
