@@ -30,10 +30,13 @@ void low_mounts(struct lower *l, struct service *svc, const struct node *n);
 void low_networks(struct lower *l, struct service *svc, const struct node *n);
 void low_dependencies(struct lower *l, struct service *svc, const struct node *n);
 void low_file_refs(struct lower *l, struct file_ref **ret, size_t *ret_n, const struct node *n, const char *key);
-void low_hosts(struct lower *l, struct service *svc, const struct node *n);
+void low_hosts(struct lower *l, struct host_entry **ret, size_t *ret_n, const struct node *n);
 void low_devices(struct lower *l, struct service *svc, const struct node *n);
-void low_ulimits(struct lower *l, struct service *svc, const struct node *n);
+void low_ulimits(struct lower *l, struct ulimit **ret, size_t *ret_n, const struct node *n);
 void low_hooks(struct lower *l, struct hook **ret, size_t *ret_n, const struct node *n, const char *key);
+
+/* lower_build.c: `build`; the image's name has been read. */
+void low_build(struct lower *l, struct service *svc, const struct node *n);
 
 /* x_davit.c: from `$davit` */
 void low_x_davit(struct lower *l, struct service *svc, const struct node *n);

@@ -216,17 +216,18 @@ void low_file_refs(
 	}
 }
 
-void low_hosts(struct lower *l, struct service *svc, const struct node *n)
+void low_hosts(struct lower *l, struct host_entry **ret, size_t *ret_n, const struct node *n)
 {
 	const struct node *seq = tree_seq(n, "extra_hosts");
 
-	svc->extra_hosts = low_array(l, seq, sizeof *svc->extra_hosts);
+	*ret = low_array(l, seq, sizeof **ret);
+	*ret_n = 0;
 	tree_items(seq, it) {
 		const char *eq = (*it)->kind == NODE_STR ? strchr((*it)->text, '=') : NULL;
 
 		if (!eq)
 			continue;
-		svc->extra_hosts[svc->n_extra_hosts++] = (struct host_entry){
+		(*ret)[(*ret_n)++] = (struct host_entry){
 			.host = arena_strndup(l->a, (*it)->text, (size_t)(eq - (*it)->text)),
 			.ip = arena_strdup(l->a, eq + 1)
 		};
@@ -256,13 +257,14 @@ static int by_name(const void *a, const void *b)
 	return strcmp(((const struct ulimit *)a)->name, ((const struct ulimit *)b)->name);
 }
 
-void low_ulimits(struct lower *l, struct service *svc, const struct node *n)
+void low_ulimits(struct lower *l, struct ulimit **ret, size_t *ret_n, const struct node *n)
 {
 	const struct node *map = tree_map(n, "ulimits");
 
-	svc->ulimits = low_array(l, map, sizeof *svc->ulimits);
+	*ret = low_array(l, map, sizeof **ret);
+	*ret_n = 0;
 	tree_each(map, p) {
-		struct ulimit *u = &svc->ulimits[svc->n_ulimits++];
+		struct ulimit *u = &(*ret)[(*ret_n)++];
 
 		u->name = arena_strdup(l->a, p->key);
 		if (p->value->kind == NODE_INT) {
@@ -272,8 +274,8 @@ void low_ulimits(struct lower *l, struct service *svc, const struct node *n)
 			u->hard = low_int(p->value, "hard", 0);
 		}
 	}
-	if (svc->n_ulimits)
-		qsort(svc->ulimits, svc->n_ulimits, sizeof *svc->ulimits, by_name);
+	if (*ret_n)
+		qsort(*ret, *ret_n, sizeof **ret, by_name);
 }
 
 /* ------------------------------------------------------------------ hooks */

@@ -102,7 +102,7 @@ static void low_deploy_restart(struct lower *l, struct service *svc, const struc
 			"deploy/restart_policy/condition");
 }
 
-/* ------------------------------------------------------------------ health check, build, logging */
+/* ------------------------------------------------------------------ health check */
 
 static void low_healthcheck(struct lower *l, struct service *svc, const struct node *n)
 {
@@ -118,21 +118,6 @@ static void low_healthcheck(struct lower *l, struct service *svc, const struct n
 	h->start_interval_ns = low_ns(check, "start_interval", -1);
 	h->retries = low_int(check, "retries", -1);
 	svc->healthcheck_pos = low_pos(n, "healthcheck");
-}
-
-static void low_build(struct lower *l, struct service *svc, const struct node *n)
-{
-	const struct node *build = tree_map(n, "build");
-
-	if (!build)
-		return;
-	svc->build.given = true;
-	svc->build.pos = build->pos;
-	svc->build.context = low_str(l, build, "context");
-	svc->build.dockerfile = low_str(l, build, "dockerfile");
-	svc->build.dockerfile_inline = low_str(l, build, "dockerfile_inline");
-	svc->build.target = low_str(l, build, "target");
-	svc->build.args = low_kvs(l, build, "args");
 }
 
 /* ------------------------------------------------------------------ the rest is one line each */
@@ -237,9 +222,9 @@ void low_service(struct lower *l, struct service *svc, const struct node_pair *p
 	low_mounts(l, svc, n);
 	low_networks(l, svc, n);
 	low_dependencies(l, svc, n);
-	low_hosts(l, svc, n);
+	low_hosts(l, &svc->extra_hosts, &svc->n_extra_hosts, n);
 	low_devices(l, svc, n);
-	low_ulimits(l, svc, n);
+	low_ulimits(l, &svc->ulimits, &svc->n_ulimits, n);
 	low_file_refs(l, &svc->configs, &svc->n_configs, n, "configs");
 	low_file_refs(l, &svc->secrets, &svc->n_secrets, n, "secrets");
 	low_hooks(l, &svc->pre_start, &svc->n_pre_start, n, "pre_start");

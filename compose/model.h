@@ -158,10 +158,19 @@ struct hook {                   /* a command around the life of a container: one
 
 struct build {
 	bool given;
-	struct pos pos;
-	char *context, *dockerfile, *dockerfile_inline, *target;
-	struct kvs args;
-	/* the rest is added with the issue that builds */
+	bool names_image;       /* the service has no image of its own: service.image is PROJECT-SERVICE */
+	struct pos pos, context_pos, dockerfile_pos;
+	char *context;          /* absolute, or a URL as it was written */
+	char *dockerfile;       /* as it was written; NULL with dockerfile_inline */
+	char *dockerfile_inline, *target, *network, *isolation;
+	struct kvs args, labels;
+	struct kvs additional_contexts;  /* name → absolute path, URL, "service:NAME" … */
+	struct strv cache_from, cache_to, no_cache_filter, ssh /* "default", "ID=PATH" as written */, tags, platforms, entitlements;
+	struct host_entry *extra_hosts;  size_t n_extra_hosts;
+	struct file_ref *secrets;        size_t n_secrets;
+	struct ulimit *ulimits;          size_t n_ulimits;
+	int64_t shm_bytes;      /* 0: the builder's default */
+	bool no_cache, pull, privileged;
 };
 
 struct service {
@@ -169,7 +178,7 @@ struct service {
 	struct pos pos;                  /* of its key */
 	struct pos image_pos, command_pos, entrypoint_pos, healthcheck_pos;
 
-	char *image;                     /* NULL when only build is given */
+	char *image;                     /* PROJECT-SERVICE when only build is given; NULL: there is none (a provider) */
 	struct build build;
 	char *platform, *pull_policy;
 	char *container_name;

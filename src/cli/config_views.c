@@ -73,7 +73,7 @@ static int print_images(struct cli *c, const struct config_opts *o, struct buf *
 	for (size_t i = 0; i < c->project->n_services; i++) {
 		const struct service *s = &c->project->services[i];
 
-		if (s->image)
+		if (s->image && !s->build.names_image)
 			line(out, s->image);
 		else
 			buf_printf(

@@ -416,6 +416,40 @@ static void test_value_of_variable(void **state)
 		fx_model(fx, with)->services[0].config_hash, fx_model(fx, other)->services[0].config_hash);
 }
 
+static void test_build(void **state)
+{
+	struct fx *fx = *state;
+	struct project *p = fx_model(fx,
+		"services:\n  a:\n    build:\n      context: .\n      dockerfile: D\n      args: [X=1, Y=]\n      target: t\n"
+		"      network: none\n      isolation: chroot\n      labels: {l: v}\n      tags: ['r/a:1']\n      cache_from: [c]\n"
+		"      extra_hosts: {h: 10.0.0.1}\n      shm_size: 1m\n      ulimits: {nofile: {soft: 1, hard: 2}}\n"
+		"      ssh: [default, k=~/.ssh/id]\n      platforms: [linux/amd64]\n      no_cache: true\n      pull: true\n"
+		"      privileged: true\n      additional_contexts: {b: 'service:b'}\n"
+		"  b: {image: named, build: {dockerfile_inline: FROM scratch}}\n");
+	const struct build *b = &project_service(p, "a")->build, *inl = &project_service(p, "b")->build;
+
+	assert_true(b->given && b->names_image && b->no_cache && b->pull && b->privileged);
+	assert_string_equal(project_service(p, "a")->image, arena_printf(fx->a, "%s-a", p->name));
+	assert_string_equal(project_service(p, "b")->image, "named");
+	assert_string_equal(b->dockerfile, "D");
+	assert_int_equal(b->dockerfile_pos.line, 5);
+	assert_string_equal(b->args.v[0].value, "1");
+	assert_string_equal(b->target, "t");
+	assert_string_equal(b->network, "none");
+	assert_string_equal(b->isolation, "chroot");
+	assert_string_equal(b->tags.v[0], "r/a:1");
+	assert_string_equal(b->cache_from.v[0], "c");
+	assert_string_equal(b->extra_hosts[0].ip, "10.0.0.1");
+	assert_int_equal(b->shm_bytes, 1 << 20);
+	assert_int_equal(b->ulimits[0].hard, 2);
+	assert_int_equal(b->ssh.n, 2);
+	assert_string_equal(b->platforms.v[0], "linux/amd64");
+	assert_string_equal(b->additional_contexts.v[0].value, "service:b");
+	assert_false(inl->names_image);
+	assert_null(inl->dockerfile);
+	assert_string_equal(inl->dockerfile_inline, "FROM scratch");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -437,6 +471,7 @@ int main(void)
 		FX_TEST(test_hash),
 		FX_TEST(test_hash_of_x_davit),
 		FX_TEST(test_value_of_variable),
+		FX_TEST(test_build),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
