@@ -76,6 +76,10 @@ json_t *image_list(struct image_store *s, struct err *err);
 /* One image as `docker image inspect` prints it: {"Id","RepoTags","RepoDigests","Created","Config","RootFS",…}. New reference. */
 int image_inspect(struct image_store *s, const char *name, json_t **ret, struct err *err);
 
+/* Which of the layers that a config names the store has, blob and unpacked: *ret is an array of their descriptors {"mediaType",
+ * "digest", "size"}, from the lowest one on, as far as one image in the store goes. */
+int image_known_layers(struct image_store *s, const json_t *config, json_t **ret, struct err *err);
+
 /* --- root file systems ---
  * A container's: DIR/upper, DIR/work (persistent, below the state directory) joined with the image's layers
  * at `mountpoint`. Overlay by mount(2) with chdir and short link names (STATE/images/l/XXXX →

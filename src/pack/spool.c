@@ -27,7 +27,7 @@ struct spool_arg {
 
 /* ------------------------------------------------------------------ in the child */
 
-static enum blob_kind kind_of(const unsigned char *p, size_t n)
+enum blob_kind spool_kind(const unsigned char *p, size_t n)
 {
 	if (n >= 2 && p[0] == 0x1f && p[1] == 0x8b)
 		return BLOB_GZIP;
@@ -52,7 +52,7 @@ static int copy_content(struct stream *s, int fd, json_t *item, struct err *err)
 		if (offset != end)
 			return err_set(err, ERR_INPUT, "it is a sparse file");
 		if (end == 0)
-			jx_set_int(item, "kind", kind_of(p, n));
+			jx_set_int(item, "kind", spool_kind(p, n));
 		for (size_t done = 0; done < n;) {
 			ssize_t w = write(fd, (const char *)p + done, n - done);
 			if (w < 0 && errno != EINTR)

@@ -17,3 +17,5 @@ int spool_run(const struct stage *s, const struct pack_load *req, struct map *re
 void spool_done(struct map *m);
 /* The file behind a name, through links; NULL: the archive does not have it. */
 const struct staged_blob *spool_get(const struct map *m, const char *name);
+/* How the n first bytes of a file say that it is compressed. */
+enum blob_kind spool_kind(const unsigned char *p, size_t n);

@@ -25,6 +25,7 @@ static const struct verb *const verbs[] = {
 	&verb_remove,
 	&verb_save,
 	&verb_tag,
+	&verb_take,
 	&verb_unpack,
 };
 

@@ -32,3 +32,6 @@ void verb_emit(json_t *ev);
 void verb_on_event(void *arg, const json_t *ev);
 /* Reads the request, runs the verb. Returns the exit status. */
 int verb_main(int argc, char **argv);
+
+/* verb_take.c: of builds */
+extern const struct verb verb_take;
