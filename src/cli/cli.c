@@ -10,6 +10,7 @@
 
 static const struct cmd *const cmds[] = {
 	&cmd_boot,
+	&cmd_build,
 	&cmd_config,
 	&cmd_disable,
 	&cmd_doctor,
@@ -42,7 +43,6 @@ static const struct cmd *const cmds[] = {
 static const struct {
 	const char *name, *instead;
 } not_there[] = {
-	{ "build", "build the image with buildah or docker, save it, and 'davit load -i FILE'" },
 	{ "pull", "fetch the image with skopeo or docker, save it, and 'davit load -i FILE'" },
 	{ "push", NULL },
 	{ "create", "use 'davit up --no-start'" },

@@ -1,3 +1,4 @@
+#include <stdlib.h>
 #include <string.h>
 
 #include "../../compose/graph.h"
@@ -7,6 +8,7 @@
 #include "../util/json.h"
 #include "../util/mem.h"
 #include "act.h"
+#include "build_services.h"
 #include "enable.h"
 #include "up.h"
 
@@ -45,12 +47,11 @@ static const struct opt up_flags[] = {
 	{ 0, "no-color", OPT_BOOL, U(no_color), "no colours" },
 	{ 0, "strict", OPT_BOOL, U(strict), "refuse files with attributes that have no effect here" },
 	{ 0, "quiet-pull", OPT_IGNORED, 0, NULL },
-	{ 0, "no-build", OPT_IGNORED, 0, NULL },
-	{ 0, "quiet-build", OPT_IGNORED, 0, NULL },
+	{ 0, "build", OPT_BOOL, U(build), "build images first, also those that are there" },
+	{ 0, "no-build", OPT_BOOL, U(no_build), "do not build images, not even those that are missing" },
+	{ 0, "quiet-build", OPT_BOOL, U(quiet_build), "do not show what builders print" },
 	{ 'y', "yes", OPT_IGNORED, 0, NULL },
 	{ 0, "menu", OPT_IGNORED, 0, NULL },
-	{ 0, "build", OPT_REFUSED, 0,
-	  "build the images with another tool and 'davit load -i FILE', then leave the flag out" },
 	{ 'w', "watch", OPT_REFUSED, 0, "davit does not watch source files yet" },
 	{ 0 }
 };
@@ -68,6 +69,8 @@ static int check_opts(const struct up_opts *o, bool detached, struct err *err)
 		return incompatible("--force-recreate", "--no-recreate", err);
 	if (o->always_recreate_deps && o->no_recreate)
 		return incompatible("--always-recreate-deps", "--no-recreate", err);
+	if (o->build && o->no_build)
+		return incompatible("--build", "--no-build", err);
 	if (o->no_start && o->wait)
 		return incompatible("--no-start", "--wait", err);
 	if (detached && (o->abort_on_exit || o->exit_code_from))
@@ -216,6 +219,24 @@ static void up_prepare(struct cli *c, const void *opts)
 	c->compose.effects = ((const struct up_opts *)opts)->strict ? EFFECTS_REFUSED : EFFECTS_WARNED;
 }
 
+/* Builds what has to be, after what can be known to fail. */
+static int prepare_images(struct cli *c, const struct up_opts *o, const bool *scope, struct err *err)
+{
+	struct building what = { .quiet = o->quiet_build };
+	auto_free bool *built = NULL;
+	int r;
+
+	if (o->no_build)
+		built = xcalloc(c->project->n_services + 1, sizeof *built);
+	else if (build_needed(c, scope, o->build, &built, err) < 0)
+		return -1;
+	r = precheck(c, scope, built, err);
+	what.wanted = built;
+	if (r == 0 && build_tool_parse(getenv("DAVIT_BUILDER"), &what.opts.tool, err) < 0)
+		return -1;
+	return r ? r : build_services(c, &what, err);
+}
+
 static int up_run(struct cli *c, const void *opts, struct err *err)
 {
 	const struct up_opts *o = opts;
@@ -233,7 +254,7 @@ static int up_run(struct cli *c, const void *opts, struct err *err)
 	scope = up_scope(c, o);
 	if (unpack_images(c, scope, err) < 0)
 		return -1;
-	r = precheck(c, scope, err);
+	r = prepare_images(c, o, scope, err);
 	return r ? r : run_request(c, o, scope, err);
 }
 

@@ -11,25 +11,19 @@
 #include "../util/mem.h"
 #include "up.h"
 
-static void check_image(const struct project *p, const struct service *s, struct image_store *store,
-			struct diag *found)
+static void check_image(const struct service *s, struct image_store *store, struct diag *found)
 {
-	auto_free char *built = s->image ? NULL : xasprintf("%s-%s", p->name, s->name);
-	const char *name = s->image ? s->image : built;
 	auto_err struct err err = ERR_INIT;
 	struct image *img = NULL;
 	struct pos pos = s->image_pos.file ? s->image_pos : s->build.given ? s->build.pos : s->pos;
 
-	if (image_find(store, name, s->platform, &img, &err) == 0) {
+	if (image_find(store, s->image ? s->image : s->name, s->platform, &img, &err) == 0) {
 		image_free(img);
 		return;
 	}
 	diag_error(found, pos, "service '%s': %s", s->name, err_msg(&err));
 	if (s->build.given)
-		diag_hint(found,
-			  "davit does not build yet: build it with another tool, name it '%s', and 'davit "
-			  "load -i FILE'",
-			  name);
+		diag_hint(found, "'davit build %s' builds it, as does 'davit up' without --no-build", s->name);
 	else if (err.hint)
 		diag_hint(found, "%s", err.hint);
 }
@@ -127,7 +121,7 @@ static void print(struct cli *c, struct diag *found)
 	ui_stderr(&b);
 }
 
-int precheck(struct cli *c, const bool *scope, struct err *err)
+int precheck(struct cli *c, const bool *scope, const bool *built, struct err *err)
 {
 	const struct project *p = c->project;
 	struct image_store *store = NULL;
@@ -141,7 +135,8 @@ int precheck(struct cli *c, const bool *scope, struct err *err)
 
 		if (!scope[i])
 			continue;
-		check_image(p, s, store, &found);
+		if (!built[i])
+			check_image(s, store, &found);
 		svc_check(p, s, on_wrong, &(struct checking){ p, s, &found });
 		check_mounts(s, &found);
 		check_refs(s, "config", s->configs, s->n_configs, p->configs, p->n_configs, &found);

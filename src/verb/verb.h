@@ -24,6 +24,7 @@ extern const struct verb verb_pull;
 extern const struct verb verb_remove;
 extern const struct verb verb_save;
 extern const struct verb verb_tag;
+extern const struct verb verb_take;
 extern const struct verb verb_unpack;
 
 /* Tells an event; takes it. */
@@ -32,6 +33,3 @@ void verb_emit(json_t *ev);
 void verb_on_event(void *arg, const json_t *ev);
 /* Reads the request, runs the verb. Returns the exit status. */
 int verb_main(int argc, char **argv);
-
-/* verb_take.c: of builds */
-extern const struct verb verb_take;

@@ -1,0 +1,161 @@
+/* argv_buildah.c - see argv.h; options of buildah 1.28 to 1.39 (buildah-build(1)). */
+#include <stdlib.h>
+#include <string.h>
+
+#include "../util/auto.h"
+#include "../util/mem.h"
+#include "argv.h"
+
+enum { LIMIT_MAX = 1048576 };            /* docker's, for files and processes */
+
+void argv_buildah(const struct argv_places *at, struct strs *ret)
+{
+	strs_add(ret, "buildah");
+	strs_printf(ret, "--root=%s", at->storage);
+	strs_printf(ret, "--runroot=%s/storage", at->run);
+	strs_add(ret, "--cgroup-manager=cgroupfs");
+}
+
+static void each(struct strs *ret, const char *option, const struct strs *values)
+{
+	for (size_t i = 0; i < values->n; i++)
+		strs_printf(ret, "%s=%s", option, values->v[i]);
+}
+
+/* --- how RUN runs --- */
+
+static void isolation(const struct build_spec *b, const struct argv_places *at, struct strs *ret, struct strs *warnings)
+{
+	static const char *const known[] = { "oci", "chroot", "rootless" };
+	const char *asked = b->service->build.isolation, *use = at->runtime ? "oci" : "chroot";
+
+	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+		if (str_eq(asked, known[i]))
+			use = known[i];
+	if (asked && *asked && !STREQ(asked, use) && !STREQ(asked, "default"))
+		strs_printf(warnings, "isolation '%s' is not for Linux, and has no effect", asked);
+	if (asked && STREQ(asked, use))
+		strs_printf(ret, "--isolation=%s", use);
+	else if (at->isolation && *at->isolation)
+		use = at->isolation;     /* buildah reads the variable */
+	else
+		strs_printf(ret, "--isolation=%s", use);
+	if (STREQ(use, "chroot") || !at->runtime)
+		return;
+	strs_printf(ret, "--runtime=%s", at->runtime);
+	strs_printf(ret, "--runtime-flag=root=%s/runtime", at->run);
+	strs_printf(ret, "--cgroup-parent=%s", at->cgroup);
+}
+
+static bool limited(const struct build *build, const char *name)
+{
+	for (size_t i = 0; i < build->n_ulimits; i++)
+		if (STREQ(build->ulimits[i].name, name))
+			return true;
+	return false;
+}
+
+static void own_limit(const struct build *build, const char *name, uint64_t ours, struct strs *ret)
+{
+	unsigned long long n = ours < LIMIT_MAX ? ours : LIMIT_MAX;
+
+	if (!limited(build, name))
+		strs_printf(ret, "--ulimit=%s=%llu:%llu", name, n, n);
+}
+
+static void limits(const struct build_spec *b, const struct argv_places *at, struct strs *ret)
+{
+	const struct build *build = &b->service->build;
+
+	own_limit(build, "nofile", at->max_files, ret);
+	own_limit(build, "nproc", at->max_processes, ret);
+	for (size_t i = 0; i < build->n_ulimits; i++)
+		strs_printf(ret, "--ulimit=%s=%lld:%lld", build->ulimits[i].name, (long long)build->ulimits[i].soft,
+			    (long long)build->ulimits[i].hard);
+	if (build->shm_bytes > 0)
+		strs_printf(ret, "--shm-size=%lldb", (long long)build->shm_bytes);
+	if (b->opts->memory)
+		strs_printf(ret, "--memory=%s", b->opts->memory);
+	if (!argv_privileged(b))
+		return;
+	strs_add(ret, "--cap-add=ALL");
+	strs_add(ret, "--security-opt=seccomp=unconfined");
+}
+
+/* --- caches: buildah has them in repositories only, and names what is in there itself --- */
+
+static void cache(const struct strv *items, const char *option, struct strs *ret, struct strs *warnings)
+{
+	for (size_t i = 0; i < items->n; i++) {
+		auto_free char *ref = argv_cache_ref(items->v[i]);
+		char *tag;
+
+		if (!ref) {
+			strs_printf(warnings, "%s '%s': buildah's cache is in registries only (type=registry,ref=REPOSITORY)",
+				    option + 2, items->v[i]);
+			continue;
+		}
+		ref[strcspn(ref, "@")] = '\0';
+		tag = strrchr(ref, ':');
+		if (tag && !strchr(tag, '/'))
+			*tag = '\0';
+		strs_printf(ret, "%s=%s", option, ref);
+	}
+}
+
+/* --- what is built --- */
+
+static void what(const struct build_spec *b, struct strs *ret)
+{
+	const struct build *build = &b->service->build;
+
+	each(ret, "--tag", &b->refs);
+	if (b->dockerfile)
+		strs_printf(ret, "--file=%s", b->dockerfile);
+	else if (build->dockerfile && *build->dockerfile)
+		strs_printf(ret, "--file=%s", build->dockerfile);
+	if (b->ignorefile)
+		strs_printf(ret, "--ignorefile=%s", b->ignorefile);
+	if (b->target)
+		strs_printf(ret, "--target=%s", b->target);
+	if (b->platform)
+		strs_printf(ret, "--platform=%s", b->platform);
+	each(ret, "--build-arg", &b->args);
+	each(ret, "--label", &b->labels);
+	each(ret, "--ssh", &b->ssh);
+	for (size_t i = 0; i < b->secrets.n; i++) {
+		const char *eq = strchr(b->secrets.v[i], '=');
+
+		strs_printf(ret, "--secret=id=%.*s,src=%s", (int)(eq - b->secrets.v[i]), b->secrets.v[i], eq + 1);
+	}
+	for (size_t i = 0; i < b->n_contexts; i++)
+		strs_printf(ret, "--build-context=%s=%s%s", b->contexts[i].name,
+			    b->contexts[i].kind == CONTEXT_IMAGE ? "container-image://" : "", b->contexts[i].value);
+	for (size_t i = 0; i < build->n_extra_hosts; i++)
+		strs_printf(ret, "--add-host=%s:%s", build->extra_hosts[i].host, argv_host_ip(b, build->extra_hosts[i].ip));
+}
+
+void argv_buildah_build(const struct build_spec *b, const struct argv_places *at, struct strs *ret, struct strs *warnings)
+{
+	const struct build *build = &b->service->build;
+
+	argv_buildah(at, ret);
+	strs_add(ret, "build");
+	strs_add(ret, "--format=docker");
+	strs_add(ret, "--layers");
+	strs_add(ret, "--force-rm");
+	strs_printf(ret, "--iidfile=%s", at->iid);
+	strs_printf(ret, "--pull=%s", build->pull || b->opts->pull ? "always" : "false");
+	if (build->no_cache || b->opts->no_cache || build->no_cache_filter.n)
+		strs_add(ret, "--no-cache");
+	if (build->no_cache_filter.n && !build->no_cache)
+		strs_add(warnings, "no_cache_filter: buildah builds all stages without cache");
+	isolation(b, at, ret, warnings);
+	strs_printf(ret, "--network=%s", argv_network(b));
+	limits(b, at, ret);
+	cache(&build->cache_from, "--cache-from", ret, warnings);
+	cache(&build->cache_to, "--cache-to", ret, warnings);
+	what(b, ret);
+	strs_add(ret, "--");
+	strs_add(ret, b->context);
+}

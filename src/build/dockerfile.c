@@ -1,0 +1,261 @@
+/* dockerfile.c - see dockerfile.h. A line that ends in the escape character goes on in the next one; comment lines between are left out. */
+#include "dockerfile.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "../util/auto.h"
+#include "../util/buf.h"
+#include "../util/map.h"
+#include "../util/mem.h"
+
+enum { DEPTH_MAX = 8 };
+
+struct reading {
+	const struct strs *given;        /* build arguments */
+	struct map args;                 /* declared before the first FROM: name → text */
+	struct strs stages;
+	struct strs *images;
+	bool in_stage, onbuild;
+	char escape;
+};
+
+/* ------------------------------------------------------------------ variables */
+
+static const char *given_value(const struct strs *given, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (size_t i = given->n; i-- > 0;)
+		if (strncmp(given->v[i], name, n) == 0 && given->v[i][n] == '=')
+			return given->v[i] + n + 1;
+	return NULL;
+}
+
+static void expand(const struct reading *r, const char *text, size_t n, int depth, struct buf *out);
+
+/* ${NAME}, ${NAME:-word}, ${NAME:+word} and those without the colon. */
+static void expand_braces(const struct reading *r, const char *p, size_t n, int depth, struct buf *out)
+{
+	size_t len = 0, at;
+	auto_free char *name = NULL;
+	const char *value;
+	bool has;
+
+	while (len < n && (isalnum((unsigned char)p[len]) || p[len] == '_'))
+		len++;
+	name = xstrndup(p, len);
+	value = map_get(&r->args, name);
+	at = len + (len < n && p[len] == ':');
+	has = value && (at == len || *value);
+	if (at < n && p[at] == '+') {
+		if (has)
+			expand(r, p + at + 1, n - at - 1, depth + 1, out);
+	} else if (has) {
+		buf_str(out, value);
+	} else if (at < n && p[at] == '-') {
+		expand(r, p + at + 1, n - at - 1, depth + 1, out);
+	}
+}
+
+/* How long what stands in braces is, p being behind the first one. */
+static size_t braces_len(const char *p, size_t n)
+{
+	size_t i, depth = 1;
+
+	for (i = 0; i < n; i++) {
+		depth += p[i] == '{';
+		depth -= p[i] == '}';
+		if (!depth)
+			break;
+	}
+	return i;
+}
+
+static void expand(const struct reading *r, const char *text, size_t n, int depth, struct buf *out)
+{
+	for (size_t i = 0; i < n && depth < DEPTH_MAX; i++) {
+		size_t len = 0;
+
+		if (text[i] != '$' || i + 1 == n) {
+			if (text[i] != '"' && text[i] != '\'')
+				buf_char(out, text[i]);
+		} else if (text[i + 1] == '{') {
+			len = braces_len(text + i + 2, n - i - 2);
+			expand_braces(r, text + i + 2, len, depth, out);
+			i += len + 2;
+		} else {
+			while (i + 1 + len < n && (isalnum((unsigned char)text[i + 1 + len]) || text[i + 1 + len] == '_'))
+				len++;
+			expand_braces(r, text + i + 1, len, depth, out);
+			i += len;
+		}
+	}
+}
+
+static char *expanded(const struct reading *r, const char *word)
+{
+	struct buf b = BUF_INIT;
+
+	expand(r, word, strlen(word), 0, &b);
+	buf_str(&b, "");
+	return buf_take(&b);
+}
+
+/* ------------------------------------------------------------------ instructions */
+
+static bool is_number(const char *s)
+{
+	return *s && s[strspn(s, "0123456789")] == '\0';
+}
+
+static void add_image(struct reading *r, const char *word)
+{
+	auto_free char *name = expanded(r, word);
+
+	if (!name || !*name || is_number(name) || strcasecmp(name, "scratch") == 0)
+		return;
+	for (size_t i = 0; i < r->stages.n; i++)
+		if (strcasecmp(r->stages.v[i], name) == 0)
+			return;
+	if (!strs_has(r->images, name))
+		strs_add(r->images, name);
+}
+
+static char *next_word(char **line)
+{
+	return strtok_r(NULL, " \t", line);
+}
+
+static void on_arg(struct reading *r, char *rest)
+{
+	for (char *word = next_word(&rest); word; word = next_word(&rest)) {
+		char *eq = strchr(word, '=');
+		const char *given;
+
+		if (eq)
+			*eq = '\0';
+		given = given_value(r->given, word);
+		if (given || eq)
+			free(map_set(&r->args, word, given ? xstrdup(given) : expanded(r, eq + 1)));
+	}
+}
+
+static void on_from(struct reading *r, char *rest)
+{
+	char *word = next_word(&rest), *as, *name;
+
+	while (word && str_starts(word, "--"))
+		word = next_word(&rest);
+	if (!word)
+		return;
+	add_image(r, word);
+	as = next_word(&rest);
+	name = next_word(&rest);
+	if (as && name && strcasecmp(as, "as") == 0)
+		strs_add(&r->stages, name);
+	r->in_stage = true;
+}
+
+/* --mount=type=bind,from=IMAGE,… */
+static void on_mount(struct reading *r, char *options)
+{
+	char *save = options;
+
+	for (char *o = strtok_r(NULL, ",", &save); o; o = strtok_r(NULL, ",", &save))
+		if (str_starts(o, "from="))
+			add_image(r, o + strlen("from="));
+}
+
+static void on_flags(struct reading *r, char *rest)
+{
+	for (char *word = next_word(&rest); word && str_starts(word, "--"); word = next_word(&rest)) {
+		if (str_starts(word, "--from="))
+			add_image(r, word + strlen("--from="));
+		else if (str_starts(word, "--mount="))
+			on_mount(r, word + strlen("--mount="));
+	}
+}
+
+static void on_line(struct reading *r, char *line)
+{
+	char *rest = line, *word = next_word(&rest);
+
+	if (!word)
+		return;
+	if (strcasecmp(word, "FROM") == 0)
+		on_from(r, rest);
+	else if (strcasecmp(word, "ARG") == 0 && !r->in_stage)
+		on_arg(r, rest);
+	else if (strcasecmp(word, "ONBUILD") == 0)
+		r->onbuild = true;
+	else if (strcasecmp(word, "COPY") == 0 || strcasecmp(word, "ADD") == 0 || strcasecmp(word, "RUN") == 0)
+		on_flags(r, rest);
+}
+
+/* ------------------------------------------------------------------ lines */
+
+/* "# escape=`" */
+static void on_comment(struct reading *r, const char *p)
+{
+	p += 1 + strspn(p + 1, " \t");
+	if (strncasecmp(p, "escape", 6) != 0)
+		return;
+	p += 6 + strspn(p + 6, " \t");
+	if (*p == '=' && (p[1 + strspn(p + 1, " \t")] == '`'))
+		r->escape = '`';
+}
+
+static void read_text(struct reading *r, const char *text)
+{
+	auto_free char *copy = xstrdup(text);
+	auto_buf struct buf whole = BUF_INIT;
+	char *save = copy;
+
+	r->escape = '\\';
+	for (char *line = strsep(&save, "\n"); line; line = strsep(&save, "\n")) {
+		size_t n;
+
+		line += strspn(line, " \t");
+		if (*line == '#') {
+			on_comment(r, line);
+			continue;
+		}
+		n = strlen(line);
+		while (n && isspace((unsigned char)line[n - 1]))
+			line[--n] = '\0';
+		if (n && line[n - 1] == r->escape) {
+			buf_add(&whole, line, n - 1);
+			continue;
+		}
+		buf_str(&whole, line);
+		on_line(r, whole.p);
+		buf_consume(&whole, whole.len);
+	}
+}
+
+void dockerfile_images(const char *text, const struct strs *args, struct strs *ret)
+{
+	struct reading r = { .given = args, .images = ret };
+
+	read_text(&r, text);
+	map_done(&r.args, free);
+	strs_done(&r.stages);
+}
+
+bool dockerfile_may_end_with(const char *text, const char *stage)
+{
+	auto_strs struct strs images = STRS_INIT;
+	const struct strs no_args = STRS_INIT;
+	struct reading r = { .given = &no_args, .images = &images };
+	bool found = false;
+
+	read_text(&r, text);
+	for (size_t i = 0; i < r.stages.n; i++)
+		found |= strcasecmp(r.stages.v[i], stage) == 0;
+	map_done(&r.args, free);
+	strs_done(&r.stages);
+	return found && !r.onbuild;
+}

@@ -1,0 +1,189 @@
+/* session.c - see session.h. What is cleaned up is found by looking, so that the same code serves a build that was stopped and the next
+ * one after a power cut. */
+#include "session.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "../util/auto.h"
+#include "../util/hash.h"
+#include "../util/log.h"
+#include "../util/mem.h"
+#include "../util/path.h"
+#include "groups.h"
+#include "tool.h"
+
+static void each_name(const char *dir, void (*fn)(void *arg, const char *dir, const char *name), void *arg)
+{
+	auto_closedir DIR *d = opendir(dir);
+	struct dirent *e;
+
+	while (d && (e = readdir(d)))
+		if (!STREQ(e->d_name, ".") && !STREQ(e->d_name, ".."))
+			fn(arg, dir, e->d_name);
+}
+
+/* --- what the runtime knows of containers that are dead: its record and their cgroups --- */
+
+struct sweep {
+	const struct build_host *host;
+	bool found;
+};
+
+static void delete_container(void *arg, const char *root, const char *id)
+{
+	const struct sweep *s = arg;
+	auto_strs struct strs argv = STRS_INIT;
+
+	strs_add(&argv, s->host->runtime);
+	strs_printf(&argv, "--root=%s", root);
+	strs_add(&argv, "delete");
+	strs_add(&argv, "--force");
+	strs_add(&argv, id);
+	if (tool_run(s->host, &argv, -1, NULL, NULL) != 0)
+		log_warn("container '%s' of a build cannot be removed", id);
+}
+
+static void sweep_run_job(void *arg, const char *dir, const char *name)
+{
+	const struct sweep *s = arg;
+	auto_free char *root = xasprintf("%s/%s/runtime", dir, name);
+
+	if (s->host->runtime)
+		each_name(root, delete_container, arg);
+}
+
+static void sweep_run(void *arg, const char *dir, const char *name)
+{
+	auto_free char *path = xasprintf("%s/%s", dir, name);
+	auto_err struct err why = ERR_INIT;
+
+	each_name(path, sweep_run_job, arg);
+	if (path_remove_tree(AT_FDCWD, path, &why) < 0)
+		log_warn("%s", err_msg(&why));
+}
+
+static void sweep_tmp(void *arg, const char *dir, const char *name)
+{
+	struct sweep *s = arg;
+	auto_free char *path = xasprintf("%s/%s", dir, name);
+	auto_err struct err why = ERR_INIT;
+
+	s->found = true;
+	groups_remove(name);
+	if (path_remove_tree(AT_FDCWD, path, &why) < 0)
+		log_warn("%s", err_msg(&why));
+}
+
+/* Working containers, each a layer of its own. */
+static void remove_containers(const struct build_host *host, const char *storage)
+{
+	auto_strs struct strs argv = STRS_INIT;
+	auto_free char *run = xasprintf("%s/build/sweep", host->run_dir);
+
+	strs_add(&argv, "buildah");
+	strs_printf(&argv, "--root=%s", storage);
+	strs_printf(&argv, "--runroot=%s", run);
+	strs_add(&argv, "rm");
+	strs_add(&argv, "--all");
+	if (tool_run(host, &argv, -1, NULL, NULL) != 0)
+		log_warn("working containers of a build cannot be removed");
+	path_remove_tree(AT_FDCWD, run, NULL);
+}
+
+/* Under the lock, alone. */
+static void sweep(const struct build_host *host, const char *storage, bool containers)
+{
+	auto_free char *run = path_join(host->run_dir, "build"), *tmp = xasprintf("%s/build/tmp", host->state_dir);
+	struct sweep s = { host, containers };
+
+	each_name(run, sweep_run, &s);
+	each_name(tmp, sweep_tmp, &s);
+	if (s.found && access(storage, F_OK) == 0)
+		remove_containers(host, storage);
+	rmdir(run);
+}
+
+/* --- the session --- */
+
+static int lock(struct session *s, const char *dir, struct err *err)
+{
+	auto_free char *path = path_join(dir, "lock");
+
+	s->lock_fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (s->lock_fd < 0)
+		return err_sys(err, errno, "open '%s'", path);
+	if (flock(s->lock_fd, LOCK_EX | LOCK_NB) == 0)
+		sweep(s->host, s->storage, false);
+	return flock(s->lock_fd, LOCK_SH) < 0 ? err_sys(err, errno, "lock '%s'", path) : 0;
+}
+
+static int begin(struct session *s, const char *project, struct err *err)
+{
+	auto_free char *dir = path_join(s->host->state_dir, "build");
+	char random[17];
+
+	hash_random_hex(8, random);
+	s->name = xasprintf("%s-%s", project, random);
+	s->storage = path_join(dir, "storage");
+	s->tmp = xasprintf("%s/tmp/%s", dir, s->name);
+	s->run = xasprintf("%s/build/%s", s->host->run_dir, s->name);
+	if (path_mkdirs(AT_FDCWD, s->host->state_dir, 0711, err) < 0 || path_mkdirs(AT_FDCWD, dir, 0700, err) < 0 || lock(s, dir, err) < 0)
+		return -1;
+	return path_mkdirs(AT_FDCWD, s->tmp, 0700, err) < 0 || path_mkdirs(AT_FDCWD, s->run, 0700, err) < 0 ? -1 : 0;
+}
+
+int session_begin(const struct build_host *host, const char *project, struct session *ret, struct err *err)
+{
+	struct session s = { .host = host, .lock_fd = -1 };
+
+	if (begin(&s, project, err) < 0) {
+		session_end(&s, false);
+		return err_wrap(err, "prepare to build");
+	}
+	*ret = s;
+	return 0;
+}
+
+void session_end(struct session *s, bool broken)
+{
+	auto_free char *run = path_join(s->host->run_dir, "build");
+
+	if (broken && s->lock_fd >= 0 && flock(s->lock_fd, LOCK_EX | LOCK_NB) == 0)
+		sweep(s->host, s->storage, true);
+	else if (s->lock_fd >= 0 && !broken) {
+		groups_remove(s->name);
+		path_remove_tree(AT_FDCWD, s->tmp, NULL);
+		path_remove_tree(AT_FDCWD, s->run, NULL);
+		rmdir(run);
+	}                                /* broken, and somebody else builds: the next one who is alone finds it */
+	if (s->lock_fd >= 0)
+		close(s->lock_fd);
+	free(s->storage);
+	free(s->tmp);
+	free(s->run);
+	free(s->name);
+	*s = (struct session){ .lock_fd = -1 };
+}
+
+int session_job_init(const struct session *s, size_t number, struct session_job *ret, struct err *err)
+{
+	auto_free char *job = xasprintf("%zu", number), *tmp = path_join(s->tmp, job), *run = path_join(s->run, job);
+
+	if (path_mkdirs(AT_FDCWD, tmp, 0700, err) < 0 || path_mkdirs(AT_FDCWD, run, 0700, err) < 0)
+		return -1;
+	*ret = (struct session_job){ take(tmp), take(run), groups_path(s->name, job) };
+	return 0;
+}
+
+void session_job_done(struct session_job *j)
+{
+	free(j->tmp);
+	free(j->run);
+	free(j->cgroup);
+}

@@ -1,0 +1,26 @@
+/* session.h - where builds work, and what is left of those that were killed.
+ *
+ *	STATE/build/storage          buildah's storage
+ *	            lock             flock: shared while somebody builds; who gets it alone may remove what lies below tmp
+ *	            tmp/SESSION/JOB  temporary files, layouts
+ *	RUN/build/SESSION/JOB        run roots of storage and runtime */
+#pragma once
+
+#include "build.h"
+
+struct session {
+	const struct build_host *host;
+	char *storage, *tmp, *run;
+	char *name;                      /* SESSION: PROJECT-RANDOM; control groups have it, too (groups.h) */
+	int lock_fd;
+};
+/* Removes first what dead builds left, if nobody else builds. */
+int session_begin(const struct build_host *host, const char *project, struct session *ret, struct err *err);
+/* Removes its directories; broken: processes were killed, so there may be working containers, too. */
+void session_end(struct session *s, bool broken);
+struct session_job {
+	char *tmp, *run, *cgroup;
+};
+/* Makes a job's directories. */
+int session_job_init(const struct session *s, size_t number, struct session_job *ret, struct err *err);
+void session_job_done(struct session_job *j);

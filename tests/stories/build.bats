@@ -1,0 +1,345 @@
+# Images built by buildah, upon images that only davit's store has: there is no registry here.
+load ../lib
+eval "lib_setup() $(declare -f setup | tail -n +2)"
+eval "lib_teardown() $(declare -f teardown | tail -n +2)"
+
+# A store of its own below the state directory: what is built is moved into it by name.
+setup() {
+	lib_setup
+	umount "$DAVIT_STATE_DIR/images"
+	davit load -q -i "$IMAGES/busybox.tar" >load.out || fail "load: $(cat load.out)"
+	# where no runtime but davit's way of calling it works, as in some containers, RUN is isolated by chroot
+	[ -e /run/isolation ] || probe_isolation >/run/isolation
+	export BUILDAH_ISOLATION=$(cat /run/isolation)
+	[ -n "$BUILDAH_ISOLATION" ] || unset BUILDAH_ISOLATION
+}
+
+teardown() {
+	mount --bind "$DAVIT_STATE_DIR/images" "$DAVIT_STATE_DIR/images"
+	lib_teardown
+}
+
+probe_isolation() {
+	compose <<-END
+	services: {probe: {build: {dockerfile_inline: "FROM busybox\nRUN true"}}}
+	END
+	davit build >probe.out 2>&1 || echo chroot
+}
+
+dockerfile() { mkdir -p "$1" && cat >"$1/Dockerfile"; }
+
+build() {
+	output=$(davit build "$@" 2>&1) || fail "build: exit status $?: $output"
+}
+
+image_of() { davit images --all --format json | jq -r "(if type == \"array\" then .[] else . end) | select(.Repository == \"$1\") | .ID"; }
+container_id() { ps_field "$1" ID; }
+
+# Nothing of a build is left but buildah's storage.
+no_build_left() {
+	local left
+	left=$(find "$DAVIT_STATE_DIR/build/tmp" -mindepth 1 2>/dev/null
+		find "$DAVIT_RUN_DIR/build" -mindepth 1 2>/dev/null
+		find /sys/fs/cgroup -type d -path "*davit-build/$PROJECT-*" 2>/dev/null
+		pgrep -af 'buildah |sleep 1000'
+		buildah --root "$DAVIT_STATE_DIR/build/storage" --runroot /run/look containers -q)
+	[ -z "$left" ] || fail "left behind: $left"
+}
+
+# --- what an image is made of ----------------------------------------------------------------------------------------------------
+
+@test "build: stages, a target, arguments, labels, a health check; what was built runs" {
+	dockerfile web <<-'END'
+	ARG BASE=nothing
+	FROM ${BASE} AS made
+	ARG WHO=nobody
+	COPY text /text
+	RUN echo "hello $WHO" >>/text
+	FROM busybox:1 AS wanted
+	COPY --from=made /text /text
+	HEALTHCHECK --interval=1s CMD test -e /text
+	CMD ["sh", "-c", "cat /text; exec sleep 1000"]
+	FROM wanted
+	RUN false
+	END
+	echo from the context >web/text
+	compose <<-END
+	services:
+	  web:
+	    build: {context: ./web, target: wanted, args: {BASE: busybox, WHO: world}, labels: {a.label: "yes"}}
+	END
+	build
+	has "$output" 'web | [1/'
+	has "$output" "Image $PROJECT-web  Built"
+	no_build_left
+	up
+	wait_until 10 log_has web 'hello world'
+	wait_until 10 log_has web 'from the context'
+	wait_until 10 health_is web healthy
+	is "$(ps_field web Image)" "$PROJECT-web"
+	labels=$(jq -c .config.Labels "$(config_file "$PROJECT-web")")
+	is "$(jq -r '."a.label"' <<<"$labels")" yes
+	is "$(jq -r '."com.docker.compose.project"' <<<"$labels")" "$PROJECT"
+	is "$(jq -r '."com.docker.compose.service"' <<<"$labels")" web
+}
+
+# The config of an image in the store, as a file.
+config_file() {
+	local index=$DAVIT_STATE_DIR/images/index.json manifest
+	manifest=$(jq -r ".manifests[] | select(.annotations.\"org.opencontainers.image.ref.name\" == \"docker.io/library/$1:latest\") | .digest" "$index")
+	jq -r .config.digest "$DAVIT_STATE_DIR/images/blobs/sha256/${manifest#sha256:}" | sed "s|^sha256:|$DAVIT_STATE_DIR/images/blobs/sha256/|"
+}
+
+@test "build: secrets of a file and of the environment are there while it builds, and not in the image" {
+	echo from a file >secret.txt
+	export TOLD="from the environment"
+	compose <<-'END'
+	services:
+	  web:
+	    build:
+	      dockerfile_inline: |
+	        FROM busybox
+	        RUN --mount=type=secret,id=f --mount=type=secret,id=other cat /run/secrets/f /run/secrets/other >/both
+	        CMD ["sh", "-c", "cat /both; cat /run/secrets/* >/kept; wc -c /kept; exec sleep 1000"]
+	      secrets: [f, {source: e, target: other}]
+	secrets:
+	  f: {file: ./secret.txt}
+	  e: {environment: TOLD}
+	END
+	build
+	lacks "$output" "from a file"
+	no_build_left
+	up
+	wait_until 10 log_has web 'from the environment'
+	wait_until 10 log_has web 'from a file'
+	wait_until 10 log_has web '0 /kept'
+}
+
+@test "build: upon what another service builds, and with another directory" {
+	dockerfile base <<-'END'
+	FROM busybox
+	RUN echo of the base >/base
+	END
+	dockerfile app <<-'END'
+	FROM under
+	COPY --from=beside file /file
+	RUN cat /base /file >/all
+	CMD ["sh", "-c", "cat /all; exec sleep 1000"]
+	END
+	mkdir beside && echo beside it >beside/file
+	compose <<-END
+	services:
+	  app:
+	    build: {context: ./app, additional_contexts: {under: "service:base", beside: ./beside}}
+	  base: {build: ./base, profiles: [never-up]}
+	END
+	davit --profile never-up build app 2>out.txt || fail "$(cat out.txt)"
+	has "$(cat out.txt)" "Image $PROJECT-base  Built"
+	davit --profile never-up up -d app 2>/dev/null
+	wait_until 10 log_has app 'of the base'
+	wait_until 10 log_has app 'beside it'
+}
+
+@test "build: names by tags, ids by -q; the base's layer is not stored twice" {
+	compose <<-END
+	services:
+	  web:
+	    image: mine/web:3
+	    build: {dockerfile_inline: "FROM busybox\nRUN echo x >/x", tags: ["mine/web:extra"]}
+	END
+	before=$(ls "$DAVIT_STATE_DIR/images/blobs/sha256" | wc -l)
+	run --separate-stderr davit build -q
+	is "$status" 0
+	is "$stderr" ""
+	[[ $output =~ ^sha256:[0-9a-f]{64}$ ]] || fail "$output"
+	id=${output#sha256:}
+	is "$(davit images --all | grep -c "mine/web.* ${id:0:12} ")" 2
+	is $(($(ls "$DAVIT_STATE_DIR/images/blobs/sha256" | wc -l) - before)) 3      # layer, config, manifest
+}
+
+# --- when it is built ------------------------------------------------------------------------------------------------------------
+
+@test "up builds what is missing; unchanged, it is not recreated; changed, it is with --build only" {
+	dockerfile web <<-'END'
+	FROM busybox
+	COPY text /text
+	CMD ["sh", "-c", "cat /text; exec sleep 1000"]
+	END
+	echo first >web/text
+	compose <<<"services: {web: {build: ./web}}"
+	up
+	wait_until 10 log_has web first
+	id=$(container_id web)
+	up --build
+	has "$output" 'Using cache'
+	is "$(container_id web)" "$id"
+	echo second >web/text
+	up
+	lacks "$output" STEP
+	is "$(container_id web)" "$id"
+	up --build --quiet-build
+	lacks "$output" STEP
+	wait_until 10 log_has web second
+	[ "$(container_id web)" != "$id" ] || fail "it was not recreated"
+}
+
+@test "pull_policy build builds at each up; --no-build does not, and says so" {
+	compose <<-'END'
+	services:
+	  web: {build: {dockerfile_inline: "FROM busybox\nCMD sleep 1000"}, pull_policy: build}
+	END
+	refused 1 "compose.yaml:2:" "image '$PROJECT-web' is not in davit's store" "davit build web" -- davit up -d --no-build
+	up
+	has "$output" STEP
+	up
+	has "$output" STEP
+	up --no-build
+	lacks "$output" STEP
+	refused_now 1 "--build and --no-build are incompatible" -- davit up -d --build --no-build
+}
+
+# refused, with a project that is up
+refused_now() {
+	local want=$1 words=$2
+	run -"$want" --separate-stderr "${@:4}"
+	is "$status" "$want"
+	has "$stderr" "$words"
+}
+
+@test "build: services side by side, each line with its service's name" {
+	compose <<-'END'
+	services:
+	  listens: {build: {dockerfile_inline: "FROM busybox\nRUN timeout 30 nc -l -p 7001 >/got"}}
+	  talks: {build: {dockerfile_inline: "FROM busybox\nRUN for i in $(seq 300); do echo they met | nc 127.0.0.1 7001 && exit; sleep 0.1; done; exit 1"}}
+	END
+	build
+	has "$output" 'listens | STEP'          # neither comes to its end without the other
+	has "$output" 'talks   | STEP'
+}
+
+@test "build: depends_on is an order, and --with-dependencies a reason" {
+	compose <<-'END'
+	services:
+	  a: {build: {dockerfile_inline: "FROM busybox\nRUN true"}, depends_on: [b]}
+	  b: {build: {dockerfile_inline: "FROM busybox\nRUN false || true"}}
+	END
+	build a
+	lacks "$output" 'b |'
+	build --with-dependencies a
+	has "$output" 'b |'
+	last_b=$(grep -n '^b |' <<<"$output" | tail -n 1 | cut -d: -f1) first_a=$(grep -n '^a |' <<<"$output" | head -n 1 | cut -d: -f1)
+	((last_b < first_a)) || fail "$output"
+}
+
+# --- what goes wrong -------------------------------------------------------------------------------------------------------------
+
+@test "build: a RUN that fails shows what it said, its status, and leaves nothing" {
+	compose <<-'END'
+	services:
+	  fails: {build: {dockerfile_inline: "FROM busybox\nRUN echo it was here; exit 42"}}
+	  long: {build: {dockerfile_inline: "FROM busybox\nRUN sleep 1000"}}
+	END
+	run --separate-stderr davit build
+	is "$status" 1
+	has "$stderr" 'fails | it was here'
+	has "$stderr" 'exit status 42'
+	has "$stderr" "error: service 'fails': 'buildah build' ended with status"
+	no_build_left
+	run --separate-stderr davit build -q fails
+	is "$status" 1
+	is "$output" ""
+	has "$stderr" 'fails | it was here'
+	run --separate-stderr davit up -d
+	is "$status" 1
+	nothing_begun
+}
+
+# Starts a build in the background that stays in a RUN, and returns when it is there. Its process: $builder.
+begin_long() {
+	compose <<-'END'
+	services:
+	  long: {build: {dockerfile_inline: "FROM busybox\nRUN echo it runs && sleep 1000"}}
+	END
+	"$DAVIT" build >out.txt 2>&1 3>&- &
+	builder=$!
+	wait_until 20 grep -q '^long | it runs' out.txt
+}
+
+@test "build: Ctrl-C leaves nothing" {
+	begin_long
+	kill -INT "$builder"
+	wait "$builder" && status=0 || status=$?
+	is "$status" 130
+	no_build_left
+}
+
+@test "build: what a killed one leaves, the next removes" {
+	begin_long
+	kill -9 "$builder"
+	wait "$builder" || :
+	wait_until 10 not pgrep -f 'sleep 1000'
+	compose <<<'services: {web: {build: {dockerfile_inline: "FROM busybox\nRUN true"}}}'
+	build
+	no_build_left
+}
+
+@test "build: what is not there is said with its place, before anything is built" {
+	dockerfile web <<<"FROM busybox"
+	cat >compose.yaml <<-'END'
+	services:
+	  a:
+	    build:
+	      context: ./nowhere
+	END
+	refused 1 "compose.yaml:4:16: error: service 'a': build context '$PWD/nowhere': No such file or directory" -- davit build
+	cat >compose.yaml <<-'END'
+	services:
+	  a:
+	    build: ./web
+	  b:
+	    build: {context: ./web, dockerfile: Other}
+	END
+	refused 1 "compose.yaml:5:41: error: service 'b': Dockerfile '$PWD/web/Other': No such file or directory" -- davit build
+	refused 1 "no such service: 'c'" -- davit build c
+	refused 1 "builder 'other' is not known" -- davit build --builder other
+}
+
+@test "build: no builder is installed" {
+	compose <<<'services: {web: {build: {dockerfile_inline: "FROM busybox"}}}'
+	mkdir without
+	for program in crun runc; do
+		ln -s "$(command -v $program)" without/
+	done
+	refused 1 "no builder: 'buildah' is not installed" "apt install buildah" -- env PATH="$PWD/without" "$DAVIT" build
+	refused 1 "apt install buildah" -- env PATH="$PWD/without" "$DAVIT" up -d
+	refused 1 "'buildctl' is not installed" -- "$DAVIT" build --builder buildkit
+}
+
+# --- BuildKit, as far as it can be shown without it ------------------------------------------------------------------------------
+
+@test "buildkit: buildctl is asked, and its layout becomes the image" {
+	mkdir bin
+	cat >bin/buildctl <<-'END'
+	#!/bin/sh
+	printf '%s\n' "$@" >"$RECORD"
+	echo "#1 [internal] load build definition"
+	for word; do
+		case $word in
+		type=oci,*) dest=${word#*dest=} dest=${dest%%,*} ;;
+		esac
+	done
+	mkdir -p "$dest" && exec skopeo copy -q --insecure-policy "oci:$DAVIT_STATE_DIR/images:docker.io/library/busybox:latest" "oci:$dest:x"
+	END
+	chmod +x bin/buildctl
+	export RECORD=$PWD/record PATH=$PWD/bin:$PATH
+	compose <<-'END'
+	services:
+	  web: {build: {dockerfile_inline: "FROM busybox", args: {A: b}}, command: [sleep, inf]}
+	END
+	output=$(DAVIT_BUILDER=buildkit davit build 2>&1) || fail "$output"
+	has "$output" 'web | #1 [internal]'
+	has "$(cat record)" build-arg:A=b
+	grep -q '^context:busybox=oci-layout://davit@sha256:' record
+	up --no-build
+	is "$(sh_in web 'echo it runs')" "it runs"
+}

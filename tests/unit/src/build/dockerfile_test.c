@@ -1,0 +1,77 @@
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "../../../../src/build/dockerfile.h"
+#include "../../../../src/util/auto.h"
+#include "../../../../src/util/buf.h"
+
+static void expect(const char *text, const char *arg, const char *want)
+{
+	auto_strs struct strs args = STRS_INIT, found = STRS_INIT;
+	auto_buf struct buf b = BUF_INIT;
+
+	if (arg)
+		strs_add(&args, arg);
+	dockerfile_images(text, &args, &found);
+	buf_str(&b, "");
+	for (size_t i = 0; i < found.n; i++)
+		buf_printf(&b, "%s%s", i ? " " : "", found.v[i]);
+	assert_string_equal(b.p, want);
+}
+
+static void test_from(void **state)
+{
+	expect("FROM redis:7\n", NULL, "redis:7");
+	expect("from  --platform=$BUILDPLATFORM  a/b@sha256:12 AS x\nFROM x\nFROM a\nCOPY . .", NULL, "a/b@sha256:12 a");
+	expect("FROM scratch\nFROM SCRATCH AS y\nfrom Y", NULL, "");
+	expect("# a comment\n\nFROM \\\n# between\n  busybox\\\n:1\nRUN true", NULL, "busybox:1");
+	expect("# escape=`\nFROM `\n busybox", NULL, "busybox");
+	expect("FROM busybox\r\nRUN x\r\n", NULL, "busybox");
+	expect("", NULL, "");
+	expect("FROM", NULL, "");
+	expect("FROM \\", NULL, "");
+}
+
+static void test_other_references(void **state)
+{
+	expect("FROM a AS one\nCOPY --chown=1 --from=b /x /y\nCOPY --from=one /x /y\nCOPY --from=0 x y\nADD x y", NULL, "a b");
+	expect("FROM a\nRUN --mount=type=bind,from=c,target=/c --network=none ls --from=not", NULL, "a c");
+	expect("FROM a\nRUN echo FROM b", NULL, "a");
+}
+
+static void test_variables(void **state)
+{
+	expect("ARG V=1\nFROM r:${V}", NULL, "r:1");
+	expect("ARG V=1\nFROM r:$V", "V=2", "r:2");
+	expect("ARG V\nFROM r:${V:-3}-${V:+x}${V-4}", NULL, "r:3-4");
+	expect("ARG V\nFROM r:${V:-3}-${V:+x}", "V=9", "r:9-x");
+	expect("ARG A=\"q\" B=${A}w\nFROM $B", NULL, "qw");
+	expect("FROM r:${V:-x}\nARG V=1\nFROM s${V}", "V=2", "r:x s");
+	expect("FROM ${", NULL, "");
+	expect("FROM ${A:-${B:-${C:-deep}}}", NULL, "deep");
+}
+
+static void test_stages(void **state)
+{
+	assert_true(dockerfile_may_end_with("FROM a AS one\nRUN x\nFROM b", "ONE"));
+	assert_false(dockerfile_may_end_with("FROM a AS one", "two"));
+	assert_false(dockerfile_may_end_with("FROM a AS one", "0"));
+	assert_false(dockerfile_may_end_with("FROM a AS one\nONBUILD RUN x", "one"));
+	assert_false(dockerfile_may_end_with("FROM a\nRUN echo FROM b AS one", "one"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_from),
+		cmocka_unit_test(test_other_references),
+		cmocka_unit_test(test_variables),
+		cmocka_unit_test(test_stages),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
