@@ -455,9 +455,7 @@ static void refuses_what_does_not_go_together(void **state)
 		  "davit: error: flag '--exit-code-from': no such service: 'db'\n" },
 		{ "up --scale web=x",
 		  "davit: error: flag '--scale' takes SERVICE=N (0-1000), not 'web=x'\n" },
-		{ "up --build", "davit: error: flag '--build' is not supported\n  hint: build the images "
-				"with another tool and 'davit "
-				"load -i FILE', then leave the flag out\n" },
+		{ "up --build --no-build", "davit: error: --build and --no-build are incompatible\n" },
 	};
 	struct room *r = *state;
 
