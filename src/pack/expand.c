@@ -66,7 +66,7 @@ static int copy(struct archive *a, const struct expanding *i, int to, json_t *an
 			return fail(a, err);
 		bytes += n;
 		if (bytes > i->max_bytes)
-			return err_set(err, ERR_INPUT, "it is larger than %llu bytes unpacked", (unsigned long long)i->max_bytes);
+			return err_set(err, ERR_INPUT, "the archive is larger than %llu bytes unpacked", (unsigned long long)i->max_bytes);
 		sha256_update(&sha, n, p);
 		if (fd_write_all(to, p, n) < 0)
 			return err_sys(err, errno, "write its content into the image store");

@@ -99,7 +99,7 @@ static la_ssize_t plain_block(struct stream *s, const void **ret)
 	s->bytes += n;
 	if (s->bytes > s->max_bytes)
 		return fail(s, ERR_INPUT,
-			xasprintf("it is larger than %llu bytes unpacked", (unsigned long long)s->max_bytes));
+			xasprintf("the archive is larger than %llu bytes unpacked", (unsigned long long)s->max_bytes));
 	if (s->hashed)
 		sha256_update(&s->sha, n, *ret);
 	return (la_ssize_t)n;

@@ -50,6 +50,9 @@ joined_right() {
 	is "$(sh_in one 'stat -c %a:%u:%g / /implied /implied/deep | tr "\n" " "')" "751:0:0 2770:7:8 711:0:0 "
 	is "$(sh_in one 'stat -c %Y /implied')" 5
 	is "$(sh_in one 'stat -c %a:%u:%g /secret /implied/hidden/sub | tr "\n" " "')" "755:0:0 755:0:0 "
+	# a device that an image brings is no way to the host's
+	run sh_in one 'test -c /node && head -c 1 /node'
+	has "$output" "Operation not permitted"
 	is "$(sh_in one 'grep -c " /data " /proc/mounts')" 1
 }
 

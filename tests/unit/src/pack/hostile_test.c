@@ -215,10 +215,10 @@ static void test_bomb(void **state)
 		tar_bytes(t, "zeros", zeros, 8 << 20);
 		auto_buf struct buf archive = around(t, NULL, (enum made_filter)f);
 		assert_true(archive.len < 1 << 20);
-		refused(&archive, &limits, "it is larger than 1048576 bytes unpacked");
+		refused(&archive, &limits, "the archive is larger than 1048576 bytes unpacked");
 		/* and the same around the whole */
 		auto_buf struct buf outer = made_compress(&archive, M_GZIP);
-		refused(&outer, &limits, "it is larger than 1048576 bytes unpacked");
+		refused(&outer, &limits, "the archive is larger than 1048576 bytes unpacked");
 	}
 }
 
@@ -235,7 +235,7 @@ static void test_bomb_behind_the_end(void **state)
 	layer.tar = tar_end(t);
 	buf_add(&layer.tar, zeros, 8 << 20);
 	auto_buf struct buf archive = made_docker(&made, M_PLAIN);
-	refused(&archive, &limits, "it is larger than 1048576 bytes unpacked");
+	refused(&archive, &limits, "the archive is larger than 1048576 bytes unpacked");
 	buf_done(&layer.tar);
 }
 
