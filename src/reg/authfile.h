@@ -7,8 +7,11 @@
 
 /* The document; an empty object when there is no such file. */
 int authfile_read(const char *path, json_t **ret, struct err *err);
-/* Written beside and renamed, mode 0600, owned as before; a symbolic link stays one. Makes the directory when there is none. */
-int authfile_write(const char *path, const json_t *doc, struct err *err);
+/* Between reading and writing nobody else of ours changes it; closing *ret_fd ends that. Makes the directory when there is none. ERR_BUSY
+ * when another has it for too long. */
+int authfile_lock(const char *path, int *ret_fd, struct err *err);
+/* For who holds the lock. Written beside and renamed, mode 0600, owned as before; a symbolic link stays one. */
+int authfile_write(int lock_fd, const char *path, const json_t *doc, struct err *err);
 
 /* docker-credential-NAME that holds what belongs to the registry; NULL: the file itself. Borrowed. */
 const char *authfile_helper(const json_t *doc, const char *registry);

@@ -1,19 +1,21 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 
 #include "../util/auto.h"
 #include "../util/buf.h"
+#include "../util/clock.h"
 #include "../util/fd.h"
-#include "../util/hash.h"
 #include "../util/json.h"
 #include "../util/mem.h"
 #include "../util/path.h"
 #include "../util/secret.h"
 #include "authfile.h"
 
-enum { FILE_MAX = 4 << 20, LINKS_MAX = 40 };
+enum { FILE_MAX = 4 << 20, LINKS_MAX = 40, LOCK_MS = 10000, LOCK_PAUSE_MS = 20 };
 
 static int parse(const char *path, const struct buf *text, json_t **ret, struct err *err)
 {
@@ -80,6 +82,36 @@ static int follow(const char *path, char **ret, struct err *err)
 	return err_sys(err, ELOOP, "write '%s'", path);
 }
 
+static const char *base_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+/* The lock is the directory's: the file itself is replaced by each change. */
+int authfile_lock(const char *path, int *ret_fd, struct err *err)
+{
+	auto_free char *real = NULL, *dir = NULL;
+	const int64_t until_ns = clock_mono_in(LOCK_MS);
+	auto_close int fd = -1;
+
+	if (follow(path, &real, err) < 0)
+		return -1;
+	dir = base_of(real) == real ? xstrdup(".") : xstrndup(real, (size_t)(base_of(real) - real));
+	if (path_open_dir(AT_FDCWD, dir, 0700, &fd, err) < 0)
+		return err_wrap(err, "write '%s'", path);
+	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return err_sys(err, errno, "lock the directory of '%s'", path);
+		if (clock_mono_ns() > until_ns)
+			return err_set(err, ERR_BUSY, "somebody else has locked the directory of '%s' for %d s", path, LOCK_MS / 1000);
+		poll(NULL, 0, LOCK_PAUSE_MS);
+	}
+	*ret_fd = take_fd(&fd);
+	return 0;
+}
+
 /* Whoever owned the file goes on reading it: `sudo davit login` must not take a user's docker his configuration. */
 static int keep_owner(int dir_fd, const char *base, int fd)
 {
@@ -90,12 +122,13 @@ static int keep_owner(int dir_fd, const char *base, int fd)
 	return old.st_uid == new.st_uid && old.st_gid == new.st_gid ? 0 : fchown(fd, old.st_uid, old.st_gid);
 }
 
+/* One name for all: what a process that was killed left there goes with the next change. */
 static int write_beside(int dir_fd, const char *base, const char *text, size_t n)
 {
-	char tmp[] = ".tmp-0123456789abcdef";
+	auto_free char *tmp = xasprintf(".%s.davit", base);
 	auto_close int fd = -1;
 
-	hash_random_hex(8, tmp + strlen(".tmp-"));
+	unlinkat(dir_fd, tmp, 0);
 	fd = openat(dir_fd, tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -1;
@@ -110,22 +143,16 @@ static int write_beside(int dir_fd, const char *base, const char *text, size_t n
 	return fsync(dir_fd);
 }
 
-int authfile_write(const char *path, const json_t *doc, struct err *err)
+int authfile_write(int lock_fd, const char *path, const json_t *doc, struct err *err)
 {
 	auto_secret char *text = json_dumps(doc, JSON_INDENT(8));
-	auto_free char *real = NULL, *dir = NULL;
-	auto_close int dir_fd = -1;
-	char *slash;
+	auto_free char *real = NULL;
 
 	if (!text)
 		return err_set(err, ERR_FAIL, "write '%s': it cannot be put as JSON", path);
 	if (follow(path, &real, err) < 0)
 		return -1;
-	slash = strrchr(real, '/');
-	dir = slash ? xstrndup(real, (size_t)(slash - real) + 1) : xstrdup(".");
-	if (path_open_dir(AT_FDCWD, dir, 0700, &dir_fd, err) < 0)
-		return err_wrap(err, "write '%s'", path);
-	if (write_beside(dir_fd, slash ? slash + 1 : real, text, strlen(text)) < 0)
+	if (write_beside(lock_fd, base_of(real), text, strlen(text)) < 0)
 		return err_sys(err, errno, "write '%s'", path);
 	return 0;
 }

@@ -295,6 +295,21 @@ static int read_old(struct reading *r, const struct toml *old)
 
 /* --- the file --- */
 
+/* "containers-auth.json" stands for the files that are read anyway. */
+static void warn_helpers(struct reading *r, const struct toml *list)
+{
+	if (!list || list->kind != TOML_ARRAY)
+		return;
+	toml_each(list, it) {
+		auto_free char *where = toml_where(&r->doc, it);
+
+		if (it->kind != TOML_STRING || STREQ(it->text, "containers-auth.json"))
+			continue;
+		strs_printf(&r->conf->warnings, "%s: 'credential-helpers' has no effect; name them as 'credsStore' in docker's config.json", where);
+		return;
+	}
+}
+
 static const struct row file_rows[] = {
 	{ "registry", TOML_ARRAY },
 	{ "registries", TOML_TABLE },
@@ -313,6 +328,7 @@ int conf_file(struct reg_conf *c, const char *file, const char *text, size_t n, 
 	if (toml_parse(c->arena, file, text, n, &r.doc, err) < 0 ||
 		read_rows(&r, r.doc.root, file_rows, ARRAY_LEN(file_rows), NULL) < 0)
 		return -1;
+	warn_helpers(&r, toml_get(r.doc.root, "credential-helpers"));
 	list = toml_get(r.doc.root, "registry");
 	old = toml_get(r.doc.root, "registries");
 	if (old && (list || drop_in))

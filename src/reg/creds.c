@@ -67,6 +67,21 @@ static int where_to_write(const struct reg_env *env, char **ret, struct err *err
 	return 0;
 }
 
+/* The entry of the registry becomes c's (NULL: a helper has it), or goes; 1: there is none to go. Not for while a helper runs: others wait. */
+static int change(const char *path, const char *registry, bool erase, const struct reg_creds *c, struct err *err)
+{
+	auto_json json_t *doc = NULL;
+	auto_close int lock = -1;
+
+	if (authfile_lock(path, &lock, err) < 0 || authfile_read(path, &doc, err) < 0)
+		return -1;
+	if (!erase && authfile_set(path, doc, registry, c, err) < 0)
+		return -1;
+	if (erase && authfile_unset(doc, registry) == 0)
+		return 1;
+	return authfile_write(lock, path, doc, err);
+}
+
 int reg_creds_store(const struct reg_env *env, const char *registry, const struct reg_creds *c, char **ret_where, struct err *err)
 {
 	auto_json json_t *doc = NULL;
@@ -81,7 +96,7 @@ int reg_creds_store(const struct reg_env *env, const char *registry, const struc
 	helper = authfile_helper(doc, registry);
 	if (helper && helper_store(helper, authfile_server(registry), c, REG_HELPER_S * 1000, err) < 0)
 		return err_wrap(err, "credentials for '%s', as '%s' says", registry, path);
-	if (authfile_set(path, doc, registry, helper ? NULL : c, err) < 0 || authfile_write(path, doc, err) < 0)
+	if (change(path, registry, false, helper ? NULL : c, err) < 0)
 		return -1;
 	*ret_where = helper ? xasprintf("docker-credential-%s", helper) : take(path);
 	return 0;
@@ -103,9 +118,11 @@ int reg_creds_erase(const struct reg_env *env, const char *registry, char **ret_
 	if (erased < 0)
 		return err_wrap(err, "credentials for '%s', as '%s' says", registry, path);
 	if (authfile_unset(doc, registry) > 0) {
-		if (authfile_write(path, doc, err) < 0)
+		int r = change(path, registry, true, NULL, err);
+
+		if (r < 0)
 			return -1;
-		erased = 1;
+		erased |= r == 0;
 	}
 	*ret_where = helper ? xasprintf("docker-credential-%s", helper) : take(path);
 	return erased ? 0 : 1;

@@ -2,6 +2,8 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -346,6 +348,57 @@ static void test_store_follows_links(void **state)
 	expect_store("r.io", "u", "p", NULL, "open '" DOCKER "': Too many levels of symbolic links");
 }
 
+/* A process that is killed leaves its file beside; what it held goes with the next change. */
+static void test_store_takes_away_what_was_left(void **state)
+{
+	auto_free char *left = xasprintf("%s/home/.docker/.config.json.davit", dir);
+
+	dir_put(dir, "home/.docker/.config.json.davit", "half a secr");
+	expect_store("r.io", "u", "p", NULL, DOCKER);
+	assert_int_equal(access(left, F_OK), -1);
+	expect_json(DOCKER, "{\"auths\":{\"r.io\":{\"auth\":\"" UP "\"}}}");
+}
+
+/* Each of them reads, adds and writes: none takes back what another has written. */
+static void test_stores_at_the_same_time_all_count(void **state)
+{
+	enum { PROCESSES = 8, TIMES = 5 };
+	pid_t pids[PROCESSES];
+
+	for (int i = 0; i < PROCESSES; i++) {
+		pids[i] = fork();
+		assert_true(pids[i] >= 0);
+		for (int k = 0; pids[i] == 0 && k < TIMES; k++) {
+			auto_free char *registry = xasprintf("r%d-%d.io", i, k);
+			auto_free char *where = store(registry, "u", "p", NULL);
+
+			if (strcmp(where, DOCKER) != 0)
+				_exit(1);
+		}
+		if (pids[i] == 0)
+			_exit(0);
+	}
+	for (int i = 0; i < PROCESSES; i++) {
+		int status = -1;
+
+		assert_int_equal(waitpid(pids[i], &status, 0), pids[i]);
+		assert_int_equal(status, 0);
+	}
+	for (int i = 0; i < PROCESSES * TIMES; i++) {
+		auto_free char *registry = xasprintf("r%d-%d.io", i / TIMES, i % TIMES);
+
+		expect("one of many", registry, "x", "u p - " DOCKER);
+	}
+}
+
+static void test_logout_makes_nothing(void **state)
+{
+	auto_free char *home = xasprintf("%s/home", dir);
+
+	expect_erase("r.io", 1, DOCKER);
+	assert_int_equal(access(home, F_OK), -1);
+}
+
 static void test_store_elsewhere(void **state)
 {
 	env.auth_file = xasprintf("%s/new/deep/auth.json", dir);
@@ -449,6 +502,9 @@ int main(void)
 		EACH(test_store_makes_the_file),
 		EACH(test_store_keeps_what_else_is_there),
 		EACH(test_store_follows_links),
+		EACH(test_store_takes_away_what_was_left),
+		EACH(test_stores_at_the_same_time_all_count),
+		EACH(test_logout_makes_nothing),
 		EACH(test_store_elsewhere),
 		EACH(test_store_with_helpers),
 		EACH(test_what_cannot_be_stored),

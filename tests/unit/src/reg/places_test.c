@@ -284,20 +284,24 @@ static void test_the_users_own_file_takes_the_place_of_the_machines(void **state
 	dir_remove(dir);
 }
 
-static void test_unknown_keys_are_a_warning(void **state)
+static void test_what_has_no_effect_is_a_warning(void **state)
 {
 	char *dir = dir_make();
 	auto_reg_env struct reg_env env;
-	auto_free char *first = xasprintf("%s/" MAIN ":3:1: unknown key 'insecur' has no effect; did you mean 'insecure'?", dir);
-	auto_free char *second = xasprintf("%s/" MAIN ":4:1: unknown key 'x\\x1b' has no effect", dir);
+	auto_free char *first = xasprintf("%s/" MAIN ":4:1: unknown key 'insecur' has no effect; did you mean 'insecure'?", dir);
+	auto_free char *second = xasprintf("%s/" MAIN ":5:1: unknown key 'x\\x1b' has no effect", dir);
+	auto_free char *helpers = xasprintf(
+		"%s/" MAIN ":1:47: 'credential-helpers' has no effect; name them as 'credsStore' in docker's config.json", dir);
 	struct reg_conf *c;
 
 	dir_env(dir, &env);
-	dir_put(dir, MAIN, "[[registry]]\nlocation = 'a.io'\ninsecur = true\n\"x\\u001b\" = [1]\n");
+	dir_put(dir, MAIN,
+		"credential-helpers = ['containers-auth.json', 'pass']\n[[registry]]\nlocation = 'a.io'\ninsecur = true\n\"x\\u001b\" = [1]\n");
 	assert_int_equal(reg_conf_load(&env, &c, NULL), 0);
-	assert_int_equal(reg_conf_warnings(c)->n, 2);
-	assert_string_equal(reg_conf_warnings(c)->v[0], first);
-	assert_string_equal(reg_conf_warnings(c)->v[1], second);
+	assert_int_equal(reg_conf_warnings(c)->n, 3);
+	assert_string_equal(reg_conf_warnings(c)->v[0], helpers);
+	assert_string_equal(reg_conf_warnings(c)->v[1], first);
+	assert_string_equal(reg_conf_warnings(c)->v[2], second);
 	reg_conf_free(c);
 	dir_remove(dir);
 }
@@ -397,7 +401,7 @@ int main(void)
 		cmocka_unit_test(test_mistakes_have_their_place),
 		cmocka_unit_test(test_drop_ins_go_over_the_main_file),
 		cmocka_unit_test(test_the_users_own_file_takes_the_place_of_the_machines),
-		cmocka_unit_test(test_unknown_keys_are_a_warning),
+		cmocka_unit_test(test_what_has_no_effect_is_a_warning),
 		cmocka_unit_test(test_servers),
 		cmocka_unit_test(test_origin_says_which_line),
 	};
