@@ -68,11 +68,12 @@ static void pause_for(struct exchange *x, int64_t ms)
 		abort();
 }
 
-static unsigned attempts_allowed(const struct exchange *x)
+/* Who has never answered may be a name that was mistyped, or one that nobody has; a time limit was wait enough. */
+static unsigned attempts_allowed(const struct exchange *x, const struct err *err)
 {
 	if (x->site->answered)
 		return REG_ATTEMPTS;
-	return x->site->mirror ? 1 : UNREACHED_ATTEMPTS;
+	return x->site->mirror || err->kind == ERR_TIMEOUT ? 1 : UNREACHED_ATTEMPTS;
 }
 
 /* Doubles from attempt to attempt; a quarter more or less, so that those who were sent away together do not come back together. */
@@ -96,7 +97,7 @@ void exchange_again(struct exchange *x, struct err *err, const char *retry_after
 	if (x->progressed)
 		x->attempts = 0;
 	x->progressed = false;
-	if (++x->attempts >= attempts_allowed(x)) {
+	if (++x->attempts >= attempts_allowed(x, err)) {
 		if (x->attempts > 1)
 			err_wrap(err, "tried %u times", x->attempts);
 		exchange_fail(x, err);
@@ -104,7 +105,7 @@ void exchange_again(struct exchange *x, struct err *err, const char *retry_after
 	}
 	ms = backoff_ms(x);
 	if (retry_after && reg_retry_after_ms(retry_after, clock_wall_ns(), &asked_ms) == 0 && asked_ms > RETRY_AFTER_MAX_MS) {
-		err_hint(err, "it wants to be left alone for %lld s: try again after that", (long long)(asked_ms / 1000));
+		err_wrap(err, "it wants to be left alone for %lld s", (long long)(asked_ms / 1000));
 		exchange_fail(x, err);
 		return;
 	}

@@ -70,7 +70,9 @@ void http_judge(struct http_req *r, const struct http_conf *conf, CURLcode code)
 
 /* ------------------------------------------------------------------ certificates */
 
-/* "2030-01-31 12:00:00 GMT" are compared as texts. */
+/* Their dates, "2030-01-31 12:00:00 GMT", are compared as texts of DATE_LEN characters. */
+enum { DATE_LEN = 19 };
+
 static void now_like_them(char ret[static 32])
 {
 	time_t now = time(NULL);
@@ -96,11 +98,11 @@ static int cert_dates(const struct curl_certinfo *info, int i, struct err *err)
 	char now[32];
 
 	now_like_them(now);
-	if (*to && strcmp(to, now) < 0) {
+	if (*to && strncmp(to, now, DATE_LEN) < 0) {
 		err_set(err, ERR_PERM, "the certificate of '%s' has expired (%s)", who, to);
 		return err_hint(err, "whoever runs the registry has to renew it, unless the clock here (%s UTC) is wrong", now);
 	}
-	if (*from && strcmp(from, now) > 0) {
+	if (*from && strncmp(from, now, DATE_LEN) > 0) {
 		err_set(err, ERR_PERM, "the certificate of '%s' is not valid before %s", who, from);
 		return err_hint(err, "look whether the clock here (%s UTC) is right", now);
 	}

@@ -76,26 +76,37 @@ static size_t on_data(char *p, size_t size, size_t n, void *arg)
 	return r->state == REQ_DEAD ? 0 : n;
 }
 
+/* So many bytes from the place that was reached; -1: they are not there, r->err says why. */
+static ssize_t read_body(struct http_req *r, char *p, size_t n)
+{
+	const struct http_body *b = r->want.body;
+	ssize_t got;
+
+	if (b->text) {
+		memcpy(p, b->text + r->sent, n);
+		return (ssize_t)n;
+	}
+	got = pread(b->fd, p, n, (off_t)r->sent);
+	if (got < 0)
+		return err_sys(&r->err, errno, "read what is to be sent");
+	if (got == 0 && n > 0)
+		return err_set(&r->err, ERR_FAIL, "what is to be sent is shorter than it should be");
+	return got;
+}
+
+/* The body is its owner's, and gone when the request is dead: it is not looked at before that is known. */
 static size_t on_send(char *p, size_t size, size_t room, void *arg)
 {
 	struct http_req *r = arg;
-	const struct http_body *b = r->want.body;
-	uint64_t left = b->size - r->sent;
-	size_t n = left < room * size ? (size_t)left : room * size;
-	ssize_t got = (ssize_t)n;
+	uint64_t left;
+	ssize_t got;
 
 	if (r->state == REQ_DEAD)
 		return CURL_READFUNC_ABORT;
-	if (b->text)
-		memcpy(p, b->text + r->sent, n);
-	else
-		got = pread(b->fd, p, n, (off_t)r->sent);
-	if (got < 0 || (got == 0 && n > 0)) {
+	left = r->want.body->size - r->sent;
+	got = read_body(r, p, left < room * size ? (size_t)left : room * size);
+	if (got < 0) {
 		r->fault = HTTP_STOPPED;
-		if (got < 0)
-			err_sys(&r->err, errno, "read what is to be sent");
-		else
-			err_set(&r->err, ERR_FAIL, "what is to be sent is shorter than it should be");
 		return CURL_READFUNC_ABORT;
 	}
 	r->sent += (uint64_t)got;
@@ -109,7 +120,7 @@ static int on_seek(void *arg, curl_off_t at, int from)
 {
 	struct http_req *r = arg;
 
-	if (from != SEEK_SET || at < 0 || (uint64_t)at > r->want.body->size)
+	if (r->state == REQ_DEAD || from != SEEK_SET || at < 0 || (uint64_t)at > r->want.body->size)
 		return CURL_SEEKFUNC_FAIL;
 	r->sent = (uint64_t)at;
 	return CURL_SEEKFUNC_OK;

@@ -186,7 +186,6 @@ static void a_realm_that_is_wrong_is_named(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		auto_end struct end e = { 0 };
 
-		reg_free(reg);
 		new_reg();
 		be(&at, "me", "x");
 		conf("{'auth': 'bearer', %s}", cases[i].conf);
@@ -256,12 +255,10 @@ static void login_is_tried(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
 		auto_end struct end good = { 0 }, bad = { 0 };
 
-		reg_free(reg);
 		new_reg();
 		conf("{'auth': '%s', 'user': 'me', 'password': 'x'}", kinds[i]);
 		try_login(&good, "me", "x");
 		assert_good(&good);
-		reg_free(reg);
 		new_reg();
 		try_login(&bad, "me", "y");
 		assert_bad(&bad, ERR_PERM, "401 Unauthorized");

@@ -1,4 +1,7 @@
 /* Manifests and blobs from a registry that does, and does not, what it should. */
+#include <netinet/in.h>
+#include <sys/socket.h>
+
 #include "fake.h"
 
 /* ------------------------------------------------------------------ manifests */
@@ -149,8 +152,6 @@ static void broken_blobs_are_mended(void **state)
 		{ "'truncate': 300000, 'times': 1", "bytes=300000-", 2 },
 		{ "'truncate': 300000", "bytes=300000-", 4 },
 		{ "'reset': 0, 'times': 3", NULL, 4 },
-		{ "'stall': 300000, 'times': 1", "bytes=300000-", 2 },
-		{ "'stall': -1, 'times': 1", NULL, 2 },
 		{ "'truncate': 300000, 'no_range': true, 'times': 1", "bytes=300000-", 2 },
 		{ "'truncate': 300000, 'length': 1048576, 'times': 1", "bytes=300000-", 2 },
 		{ "'status': 503, 'times': 2", NULL, 3 },
@@ -175,6 +176,24 @@ static void broken_blobs_are_mended(void **state)
 
 			assert_true(str_eq(range, cases[i].range));
 		}
+	}
+}
+
+static void what_stalls_is_asked_for_again(void **state)
+{
+	static const char *const rules[] = { "'stall': 300000, 'times': 1", "'stall': -1, 'times': 1" };
+
+	new_reg_with(20, 1);
+	for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
+		auto_close int fd = memory_file();
+		auto_end struct end e = { 0 };
+
+		conf("{'rules': [{'on': 'blobs', %s}]}", rules[i]);
+		get_blob(&e, &at, fd);
+		assert_good(&e);
+		assert_is_blob(fd);
+		assert_true(strstr(told.p, "nothing came for 1 s; trying again in "));
+		buf_done(&told);
 	}
 }
 
@@ -293,7 +312,7 @@ static void too_long_a_wait_is_none(void **state)
 
 	conf("{'rules': [{'on': '.', 'status': 429, 'headers': {'Retry-After': '4000'}}]}");
 	get_manifest(&e, &at, "1");
-	assert_bad(&e, ERR_BUSY, "429 Too Many Requests");
+	assert_bad(&e, ERR_BUSY, "it wants to be left alone for 4000 s: 429 Too Many Requests");
 	assert_true(strstr(e.err.hint, "davit login"));
 	assert_int_equal(count_asked(&fake, "GET"), 1);
 }
@@ -312,6 +331,28 @@ static void nobody_there_is_said_soon(void **state)
 	buf_done(&told);
 	get_manifest(&mirrored, &mirror, "1");
 	assert_bad(&mirrored, ERR_FAIL, "127.0.0.1");
+	assert_null(told.p);
+}
+
+/* Somebody listens who never answers: no connection is made beyond the first that waits to be accepted. */
+static void nobody_who_answers_is_said_once(void **state)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	auto_close int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	auto_end struct end e = { 0 };
+	struct reg_place silent = at;
+	socklen_t n = sizeof a;
+	char host[32];
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+	assert_int_equal(listen(fd, 8), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &n), 0);
+	snprintf(host, sizeof host, "127.0.0.1:%u", ntohs(a.sin_port));
+	silent.host = host;
+	silent.plain_http = false;
+	new_reg_with(2, 20);
+	get_manifest(&e, &silent, "1");
+	assert_bad(&e, ERR_TIMEOUT, "no connection within 2 s");
 	assert_null(told.p);
 }
 
@@ -415,6 +456,7 @@ int main(void)
 		reg_test(nonsense_has_an_end),
 		reg_test(a_blob_is_got),
 		reg_test(broken_blobs_are_mended),
+		reg_test(what_stalls_is_asked_for_again),
 		reg_test(a_registry_that_cannot_resume_begins_anew),
 		reg_test(what_does_not_pass_ends_with_its_reason),
 		reg_test(a_changed_beginning_is_found),
@@ -424,6 +466,7 @@ int main(void)
 		reg_test(retry_after_may_be_a_date),
 		reg_test(too_long_a_wait_is_none),
 		reg_test(nobody_there_is_said_soon),
+		reg_test(nobody_who_answers_is_said_once),
 		reg_test(blobs_come_at_once_but_not_too_many),
 		reg_test(a_callback_may_cancel_itself_and_others),
 		reg_test(a_client_may_go_in_the_middle),

@@ -107,7 +107,6 @@ static void we_show_a_certificate_where_one_lies(void **state)
 	prepare();
 	manifest(&bad);
 	assert_true(bad.err.kind);
-	reg_free(reg);
 	new_reg();
 	certs_for(tls.host, "client.crt");
 	certs_for(tls.host, "client.key");
