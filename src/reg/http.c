@@ -193,6 +193,8 @@ int http_new(const struct http_conf *conf, struct http **ret, struct err *err)
 	curl_multi_setopt(h->multi, CURLMOPT_SOCKETDATA, h);
 	curl_multi_setopt(h->multi, CURLMOPT_TIMERFUNCTION, on_timer);
 	curl_multi_setopt(h->multi, CURLMOPT_TIMERDATA, h);
+	/* Each over TLS has all authorities in memory, some 4 MiB of them, so few are kept for whom nobody has use at the moment. */
+	curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS, (long)conf->per_host);
 	*ret = h;
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* http.h - within src/reg: one request over HTTP at a time, many of them at once; libcurl's multi interface on libevent.
  *
- * No redirect is followed, nothing is tried again, no credentials are added here (exchange.h does). HTTP/1.1 with connections that are kept: one
- * stream each is what lets several layers come at once. Connections are never opened to anything but http and https. */
+ * No redirect is followed, nothing is tried again, no credentials are added here (exchange.h does). HTTP/1.1 with connections that are kept: six
+ * layers over one HTTP/2 connection on loopback took as long, and a fifth more of the processor. Nothing is spoken but http and https. */
 #pragma once
 
 #include <stdbool.h>
@@ -46,7 +46,7 @@ enum http_fault {
 
 struct http_tls {		/* borrowed texts */
 	bool unverified;
-	const char *ca_file;	/* NULL: the system's authorities */
+	const char *ca_file;	/* NULL: what libcurl was made to use */
 	const char *cert, *key; /* with which we show who we are; NULL: we do not */
 };
 struct http_body {

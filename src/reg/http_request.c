@@ -139,8 +139,11 @@ static void set_tls(CURL *e, const struct http_tls *tls)
 	curl_easy_setopt(e, CURLOPT_SSL_VERIFYPEER, tls->unverified ? 0L : 1L);
 	curl_easy_setopt(e, CURLOPT_SSL_VERIFYHOST, tls->unverified ? 0L : 2L);
 	curl_easy_setopt(e, CURLOPT_CERTINFO, tls->unverified ? 0L : 1L); /* for http_cert_why() */
-	if (tls->ca_file)
-		curl_easy_setopt(e, CURLOPT_CAINFO, tls->ca_file);
+	if (tls->ca_file || tls->unverified) {
+		/* Debian's libcurl reads all of /etc/ssl/certs for each connection, where everything lies thrice. */
+		curl_easy_setopt(e, CURLOPT_CAPATH, NULL);
+		curl_easy_setopt(e, CURLOPT_CAINFO, tls->unverified ? NULL : tls->ca_file);
+	}
 	if (tls->cert) {
 		curl_easy_setopt(e, CURLOPT_SSLCERT, tls->cert);
 		curl_easy_setopt(e, CURLOPT_SSLKEY, tls->key);

@@ -15,6 +15,7 @@
  * Kinds: ERR_NOT_FOUND (404), ERR_PERM (401, 403, a certificate that is not trusted), ERR_TIMEOUT, ERR_PROTO (the registry is wrong: a
  * digest, a size, a header, nonsense), ERR_FAIL.
  *
+ * Certificates: the system's authorities ($SSL_CERT_FILE, as other tools take it), and those that certs.h finds.
  * Proxies: http_proxy, https_proxy, no_proxy of the environment, as curl reads them; never for loopback. */
 #pragma once
 
@@ -31,7 +32,7 @@ struct reg_creds;   /* creds.h */
 struct reg_env;     /* env.h */
 struct reg_place;   /* places.h: says, too, what may be spoken to without TLS, and whose certificate is not looked at */
 
-enum { REG_ATTEMPTS = 6, REG_PER_HOST = 6 };
+enum { REG_ATTEMPTS = 6, REG_PER_HOST = 4 };
 
 struct reg_opts {
 	struct event_base *base;         /* borrowed; needs nothing but sockets and timers */

@@ -1,6 +1,5 @@
 #include "site.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <nettle/base64.h>
@@ -16,6 +15,20 @@
 #include "../util/path.h"
 
 enum { CA_MAX = 4 << 20 };
+
+/* In one file, as Go's programs find them: $SSL_CERT_FILE, Debian's, Fedora's, Alpine's. NULL: there is none. */
+static const char *system_authorities(void)
+{
+	static const char *const files[] = { "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem" };
+	const char *named = getenv("SSL_CERT_FILE");
+
+	if (named && *named)
+		return named;
+	for (size_t i = 0; i < ARRAY_LEN(files); i++)
+		if (access(files[i], R_OK) == 0)
+			return files[i];
+	return NULL;
+}
 
 static bool same(const struct site *s, const struct reg_place *at)
 {
@@ -38,6 +51,7 @@ struct site *site_of(struct sites *all, const struct reg_place *at)
 	s->unverified = at->unverified;
 	s->mirror = at->mirror;
 	s->ca_fd = -1;
+	s->ca_file = xstrdup(system_authorities());
 	tokens_init(&s->tokens);
 	TAILQ_INSERT_TAIL(all, s, link);
 	return s;
@@ -72,16 +86,16 @@ static int add_authorities(int fd, const char *file, struct err *err)
 /* libcurl takes one file of authorities, so the system's and those of the place become one. */
 static int join_authorities(struct site *s, struct err *err)
 {
-	const char *system = curl_version_info(CURLVERSION_NOW)->cainfo;
 	auto_close int fd = memfd_create("authorities", MFD_CLOEXEC);
 
 	if (fd < 0)
 		return err_sys(err, errno, "memfd_create");
-	if (system && access(system, F_OK) == 0 && add_authorities(fd, system, err) < 0)
+	if (s->ca_file && add_authorities(fd, s->ca_file, err) < 0)
 		return -1;
 	for (size_t i = 0; i < s->certs.ca.n; i++)
 		if (add_authorities(fd, s->certs.ca.v[i], err) < 0)
 			return -1;
+	free(s->ca_file);
 	s->ca_file = xasprintf("/proc/self/fd/%d", fd);
 	s->ca_fd = take_fd(&fd);
 	return 0;

@@ -20,7 +20,7 @@ struct site { /* owned texts */
 	bool told; /* they are what reg_use_creds() said */
 	struct reg_certs certs;
 	int ca_fd; /* a file in memory with all authorities, -1: the system's do */
-	char *ca_file;
+	char *ca_file; /* NULL: nobody knows where the system's lie */
 
 	bool answered; /* at least once, whatever */
 	enum site_scheme scheme;

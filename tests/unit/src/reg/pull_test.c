@@ -361,16 +361,26 @@ static void nobody_who_answers_is_said_once(void **state)
 static void blobs_come_at_once_but_not_too_many(void **state)
 {
 	struct end e[10] = { 0 };
+	auto_json json_t *all = NULL;
+	const json_t *line;
+	int64_t most = 0;
 	int fd[10];
+	size_t i;
 
-	conf("{'rules': [{'on': 'blobs', 'rate': 4000000}]}");
-	for (int i = 0; i < 10; i++)
+	conf("{'rules': [{'on': 'blobs', 'rate': 2000000}]}");
+	for (i = 0; i < 10; i++)
 		get_blob(&e[i], &at, fd[i] = memory_file());
-	for (int i = 0; i < 10; i++) {
+	for (i = 0; i < 10; i++) {
 		assert_good(&e[i]);
 		assert_is_blob(fd[i]);
 		close(fd[i]);
+		end_done(&e[i]);
 	}
+	all = log_of(&fake);
+	json_array_foreach (all, i, line)
+		if (jx_int(line, "active", 0) > most)
+			most = jx_int(line, "active", 0);
+	assert_int_equal(most, REG_PER_HOST);
 }
 
 static struct end *others;

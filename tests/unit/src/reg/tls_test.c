@@ -52,6 +52,28 @@ static void an_authority_of_the_place_is_taken(void **state)
 	assert_good(&e);
 }
 
+static void an_authority_of_the_system_is_taken(void **state)
+{
+	auto_free char *ca = fake_path("ca.crt"), *nobody = fake_path("self.crt");
+	auto_end struct end good = { 0 }, both = { 0 }, bad = { 0 };
+
+	start_tls("good", NULL);
+	setenv("SSL_CERT_FILE", ca, 1);
+	manifest(&good);
+	new_reg();
+	certs_sh("cp self.crt one.crt");
+	certs_for(tls.host, "one.crt");
+	prepare();
+	manifest(&both);
+	setenv("SSL_CERT_FILE", nobody, 1);
+	new_reg();
+	manifest(&bad);
+	unsetenv("SSL_CERT_FILE");
+	assert_good(&good);
+	assert_good(&both);
+	assert_bad(&bad, ERR_PERM, "not an authority that is trusted here");
+}
+
 /* Nothing is asked of whoever shows them, and nothing is tried again; on loopback neither. */
 static void what_is_wrong_with_a_certificate_is_said(void **state)
 {
@@ -189,6 +211,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		tls_test(an_authority_of_the_place_is_taken),
+		tls_test(an_authority_of_the_system_is_taken),
 		tls_test(what_is_wrong_with_a_certificate_is_said),
 		tls_test(an_insecure_place_may_show_any),
 		tls_test(we_show_a_certificate_where_one_lies),
