@@ -157,6 +157,10 @@ CRASH_PHASES ?=
 crash-points: all others images $(B)/tests/crash/killer
 	$(Q)tests/crash/run $(B)/davit $(B)/tests/crash/killer $(B)/images $(CRASH_PHASES)
 
+# make crash-pull [CRASH_TRIALS=40] [CRASH_SEED=N]: davit-image is killed at random moments of a pull; see tests/crash/pull
+crash-pull: all images
+	$(Q)tests/crash/pull $(B)/davit $(B)/images
+
 $(B)/tests/crash/killer: $(B)/tests/crash/killer.o
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
 
@@ -191,6 +195,7 @@ help:
 	@echo 'make check      as root: packages, build, every test; ends with "N passed, N failed"'
 	@echo 'make units | golden | stories | asan-units | asan-golden    one kind of test'
 	@echo 'make crash-points    as root: davit is killed at its N-th system call (CRASH_TRIALS of each kind, CRASH_ALL=1: each)'
+	@echo 'make crash-pull    as root: davit-image is killed at random moments of a pull (CRASH_TRIALS)'
 	@echo 'make soak       as root, some minutes: SOAK_RESTARTS (10000) restarts, SOAK_UPS (1000) times up and down, and what is left of them'
 	@echo 'make fuzz       FUZZ_S seconds of each fuzz target (FUZZERS), with clang'
 	@echo 'make vm         as root: tests in a virtual machine: boot, power cuts, systemd, clocks'
@@ -200,5 +205,5 @@ help:
 	@echo 'make deps | images | clean'
 	@echo 'Variables: B=DIR builds elsewhere, V=1 shows commands, WERROR=1 makes warnings errors'
 
-.PHONY: vm bench-images soak crash-points all others demo check bench do-demo do-check do-bench deps images install uninstall units golden stories asan-units asan-golden fuzz do-fuzz clean help
+.PHONY: vm bench-images soak crash-points crash-pull all others demo check bench do-demo do-check do-bench deps images install uninstall units golden stories asan-units asan-golden fuzz do-fuzz clean help
 .DEFAULT_GOAL := all

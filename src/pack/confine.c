@@ -21,7 +21,8 @@ enum { MEMORY_MAX = 256 << 20 };
 static const int unpack_caps[] = { CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_FSETID, CAP_MKNOD,
 	CAP_SETFCAP };
 
-static int close_directories(struct err *err)
+/* type: of st_mode */
+static int close_all(mode_t type, struct err *err)
 {
 	auto_closedir DIR *d = opendir("/proc/self/fd");
 	struct dirent *e;
@@ -33,7 +34,7 @@ static int close_directories(struct err *err)
 		unsigned fd;
 		if (str_uint(e->d_name, 0, INT32_MAX, &fd) < 0 || (int)fd == dirfd(d))
 			continue;
-		if (fstat((int)fd, &st) == 0 && S_ISDIR(st.st_mode))
+		if (fstat((int)fd, &st) == 0 && (st.st_mode & S_IFMT) == type)
 			close((int)fd);
 	}
 	return 0;
@@ -62,7 +63,7 @@ static int enter(int dir_fd, const char *name, struct err *err)
 	} else if (errno != EPERM) {
 		return err_sys(err, errno, "make namespaces");
 	}
-	if (close_directories(err) < 0)
+	if (close_all(S_IFDIR, err) < 0)
 		return -1;
 	if (chdir(name) < 0 || chroot(".") < 0 || chdir("/") < 0)
 		return err_sys(err, errno, "change the root directory");
@@ -105,6 +106,11 @@ static int drop_caps(enum confine_caps keep, struct err *err)
 	if (syscall(SYS_capset, &head, data) < 0)
 		return err_sys(err, errno, "drop capabilities");
 	return 0;
+}
+
+int confine_sockets(struct err *err)
+{
+	return close_all(S_IFSOCK, err);
 }
 
 int confine(int dir_fd, const char *name, enum confine_caps caps, struct err *err)

@@ -15,3 +15,5 @@ enum confine_caps {
  * without network and System V IPC; it cannot gain privileges, may take 256 MiB more memory, and dies with its parent. Every descriptor of a
  * directory is closed: one would be a way out. */
 int confine(int dir_fd, const char *name, enum confine_caps caps, struct err *err);
+/* Before it, for a child that reads from no socket: closes those that it has inherited, its parent's connections to registries. */
+int confine_sockets(struct err *err);

@@ -129,7 +129,7 @@ static int unpack_blob(const struct unpack *u, int blob_fd, struct tree *t, stru
 int unpack_work(void *arg, json_t **ret, struct err *err)
 {
 	const struct unpack *u = arg;
-	auto_close int blob_fd = openat(u->stage_fd, u->blob, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	int blob_fd = u->blob ? openat(u->stage_fd, u->blob, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) : u->blob_fd; /* the process' end closes it */
 	auto_close int root_fd = -1;
 	bool no_devices = !store_trusted_xattrs();
 	struct tree t;
@@ -138,7 +138,7 @@ int unpack_work(void *arg, json_t **ret, struct err *err)
 	if (blob_fd < 0)
 		return err_sys(err, errno, "open its blob");
 	setlocale(LC_CTYPE, "C.UTF-8");
-	if (confine(u->stage_fd, u->dir, u->hash_only ? CONFINE_NO_CAPS : CONFINE_UNPACK, err) < 0)
+	if (confine_sockets(err) < 0 || confine(u->stage_fd, u->dir, u->hash_only ? CONFINE_NO_CAPS : CONFINE_UNPACK, err) < 0)
 		return -1;
 	root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (root_fd < 0)

@@ -9,7 +9,8 @@
 
 struct unpack {
 	int stage_fd;	      /* the directory that has the blob and the target; borrowed */
-	const char *blob;     /* its name there */
+	const char *blob;     /* its name there; NULL: it is open already, */
+	int blob_fd;	      /* at its beginning; borrowed */
 	struct grow *growing; /* it is still being written; borrowed; NULL: it is not */
 	const char *dir;      /* the target's name there, empty */
 	bool hash_only;	      /* nothing is written into it: the blob is only compared with diff_hex */

@@ -85,7 +85,6 @@ static void forget_staged(struct layer *l)
 {
 	free(l->staged.dir);
 	strs_done(&l->staged.implied);
-	free((char *)l->unpack.blob);
 }
 
 void layer_done(struct layer *l)
@@ -170,13 +169,11 @@ static void on_worker(evutil_socket_t fd, short what, void *arg)
 static int prepare(struct layer *l, struct err *err)
 {
 	struct run *run = l->run;
-	const struct staged_blob *b = &l->fetch->blob;
 
 	forget_staged(l);
 	l->staged = (struct staged_layer){ .dir = xasprintf("layer-%u", run->n_dirs++) };
 	l->unpack = (struct unpack){
 		.stage_fd = run->stage.fd,
-		.blob = b->file ? xstrdup(b->file) : xasprintf("../blobs/sha256/%s", b->hex),
 		.growing = &l->grow,
 		.dir = l->staged.dir,
 		.hash_only = l->hash_only,
@@ -196,12 +193,25 @@ static void has_its_end(struct layer *l)
 	event_add(&l->event, &limit);
 }
 
+/* Opened here and now, while it is known where it is: what is published meanwhile moves. */
+static int start_worker(struct layer *l, struct err *err)
+{
+	const struct staged_blob *b = &l->fetch->blob;
+	auto_free char *name = b->file ? xstrdup(b->file) : xasprintf("../blobs/sha256/%s", b->hex);
+	auto_close int fd = openat(l->run->stage.fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_sys(err, errno, "open its blob");
+	l->unpack.blob_fd = fd;
+	return worker_start(unpack_work, &l->unpack, &l->worker, err);
+}
+
 static void start(struct layer *l)
 {
 	struct err why = ERR_INIT;
 
 	l->state = LAYER_RUNNING;
-	if (prepare(l, &why) < 0 || worker_start(unpack_work, &l->unpack, &l->worker, &why) < 0) {
+	if (prepare(l, &why) < 0 || start_worker(l, &why) < 0) {
 		grow_done(&l->grow);
 		failed(l, &why);
 		return;

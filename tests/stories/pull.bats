@@ -264,6 +264,26 @@ same_as_loaded() { # ARCHIVE
 	nothing_left
 }
 
+# What unpacks has none of the connections of what downloads.
+no_sockets() {
+	local pid worker=
+	for pid in $(pgrep -x davit-image); do
+		grep -q '^CapBnd:.*0000000000000000$\|^NoNewPrivs:.*1$' "/proc/$pid/status" && worker=$pid
+	done
+	[ -n "$worker" ] && ! ls -l "/proc/$worker/fd" | grep socket
+}
+
+@test "a worker has no connection to anywhere" {
+	own_store
+	fake_registry 5000
+	layout configured.tar x:1
+	wrong '{"rules": [{"on": "GET .*blobs/'"$(layer_of x 0)"'", "rate": 400000}]}'
+	imager pull "{\"images\": [{\"ref\": \"$R/x:1\"}]}" >events &
+	puller=$!
+	wait_until 20 no_sockets
+	wait $puller
+}
+
 @test "TLS with an authority of one's own, and a password" {
 	own_store
 	mkdir certs
