@@ -2,6 +2,7 @@
 
 static const struct cmd *const system_cmds[] = {
 	&cmd_system_check,
+	&cmd_system_df,
 	NULL
 };
 

@@ -106,3 +106,15 @@ struct pack_check {
 /* Verifies the store: digests of blobs, what the index names, unpacked layers. repair: removes what is damaged, so that the next pull or load
  * brings it, and what nobody refers to, and unpacks anew what differs from its blob. Problems are no failure. */
 int pack_check(const struct pack_check *req, struct err *err);
+
+struct pack_usage {
+	const char *state_dir;
+	pack_uses_fn *uses;
+	void *uses_arg;
+	/* For each image {"ev":"image","id","bytes","unique","containers"}: unique is what no other image has · at last
+	 * {"ev":"images","count","active","bytes","reclaimable"}: bytes of all there is, reclaimable what no image in use needs */
+	void (*on_event)(void *arg, const json_t *ev);
+	void *arg;
+};
+/* What images take: blobs and the content of unpacked layers. */
+int pack_usage(const struct pack_usage *req, struct err *err);

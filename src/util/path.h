@@ -5,6 +5,7 @@
 #pragma once
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "err.h"
@@ -36,6 +37,10 @@ void path_sweep(int dir_fd);
 /* Removes a file or a whole tree, without following links and without leaving the file system it is on (a mount point below is
  * an error that names it). An absent one is fine. Depth is bounded by descriptors, not by the stack. */
 int path_remove_tree(int dir_fd, const char *name, struct err *err);
+
+/* Bytes of all files below a path, each counted once, without following links or leaving the file system it is on; 0 when it is absent. What
+ * cannot be read does not count. For the command line: the working directory changes meanwhile. */
+int64_t path_tree_bytes(const char *path);
 
 /* Normalises "a/./b/../c" textually; the result is malloc'ed. base is put before a relative path. */
 char *path_join(const char *base, const char *path);

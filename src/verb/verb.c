@@ -27,6 +27,7 @@ static const struct verb *const verbs[] = {
 	&verb_tag,
 	&verb_take,
 	&verb_unpack,
+	&verb_usage,
 };
 
 static const char usage[] = "usage: davit-image VERB REQUEST-FD [OUTPUT-FD]\n"

@@ -26,6 +26,7 @@ extern const struct verb verb_save;
 extern const struct verb verb_tag;
 extern const struct verb verb_take;
 extern const struct verb verb_unpack;
+extern const struct verb verb_usage;
 
 /* Tells an event; takes it. */
 void verb_emit(json_t *ev);

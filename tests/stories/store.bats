@@ -456,3 +456,46 @@ damage() { printf x | dd of="$1" bs=1 seek="${2:-700}" conv=notrunc status=none;
 	is "$status" 1
 	has "$output" "index.json"
 }
+
+# --- what it takes ------------------------------------------------------------------------------------------------------------------------
+
+df_row() { davit system df --format json | jq -r "select(.Type == \"$1\") | [.TotalCount, .Active, .Size, .Reclaimable] | join(\" \")"; }
+
+@test "system df: docker's table; what prune gives back is what it says" {
+	own_store
+	is "$(davit system df | head -n 1 | tr -s ' ')" "TYPE TOTAL ACTIVE SIZE RECLAIMABLE"
+	is "$(df_row Images)" "0 0 0B 0B"
+	davit load -q -i "$IMAGES/busybox.tar"
+	davit load -q -i "$IMAGES/configured.tar"      # on the same base
+	compose <<-END
+	services:
+	  one:
+	    image: busybox
+	    command: sh -c 'head -c 1000000 /dev/zero >/big; head -c 300000 /dev/zero >/data/x; ln /data/x /data/y; exec sleep inf'
+	    volumes: ["things:/data"]
+	volumes:
+	  things:
+	END
+	up
+	wait_until 5 sh_in one 'test -e /data/y'
+	has "$(df_row Images)" "2 1 "
+	is "$(df_row Containers)" "1 1 1MB 0B (0%)"
+	is "$(df_row 'Local Volumes')" "1 1 300kB 0B (0%)"
+	is "$(df_row 'Build Cache')" "0 0 0B 0B"
+	run davit system df -v
+	has "$output" "Images space usage:"
+	has "$output" "SHARED SIZE"
+	has "$output" "$PROJECT-one-1"
+	is "$(grep "^${PROJECT}_things" <<<"$output" | awk '{print $2, $3}')" "1 300kB"
+	is "$(grep "^busybox .* 1 *$" <<<"$output" | wc -l)" 2
+	is "$(davit system df -v --format json | jq -c '[.Images[].containers] | sort')" '[0,1]'
+	davit stop -t 0
+	is "$(df_row Containers)" "1 0 1MB 1MB (100%)"
+	said=$(davit system df --format json | jq -r 'select(.Type == "Images").Reclaimable' | cut -d' ' -f1)
+	has "$(davit image prune -a -f)" "Total reclaimed space: $said"
+	davit down -t 0
+	is "$(df_row 'Local Volumes')" "1 0 300kB 300kB (100%)"
+	said=$(davit system df --format json | jq -r 'select(.Type == "Images").Size')
+	has "$(davit image prune -a -f)" "Total reclaimed space: $said"
+	is "$(df_row Images)" "0 0 0B 0B"
+}
