@@ -8,6 +8,7 @@
  *	cli         davit, but for a supervisor         keeper      davit-keeper
  *	supervisor  davit --supervise                   both        keeper and supervisor die at the supervisor's N-th call
  *	worker      what the supervisor has forked      runtime     a program that the supervisor has executed
+ *	imager      davit-image, and what it has forked
  *
  * Calls of all processes of a role count together. The victim dies at the entry of its call, which is not carried out; with +M
  * another one of that role does so at the M-th call from then on, which is how the successor is met while it takes over. Then, or
@@ -28,9 +29,9 @@
 #include <unistd.h>
 
 enum { MAX = 4096, FOLLOW = PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE | PTRACE_O_TRACEEXEC };
-enum role { NOBODY, CLI, KEEPER, SUPERVISOR, WORKER, RUNTIME, BOTH, N_ROLES };
+enum role { NOBODY, CLI, KEEPER, SUPERVISOR, WORKER, RUNTIME, BOTH, IMAGER, N_ROLES };
 
-static const char *const role_str[] = { "nobody", "cli", "keeper", "supervisor", "worker", "runtime", "both" };
+static const char *const role_str[] = { "nobody", "cli", "keeper", "supervisor", "worker", "runtime", "both", "imager" };
 
 static struct tracee {
 	pid_t pid;
@@ -100,6 +101,8 @@ static enum role role_by_args(pid_t pid, enum role before)
 
 	if (ends(args, "davit-keeper"))
 		return KEEPER;
+	if (ends(args, "davit-image"))
+		return IMAGER;
 	if (ends(args, "/davit"))
 		return strcmp(second, "--supervise") == 0 ? SUPERVISOR : CLI;
 	return before == WORKER ? RUNTIME : NOBODY;
@@ -107,7 +110,7 @@ static enum role role_by_args(pid_t pid, enum role before)
 
 static enum role role_of_child(enum role parent)
 {
-	return parent == SUPERVISOR ? WORKER : NOBODY;
+	return parent == SUPERVISOR ? WORKER : parent == IMAGER ? IMAGER : NOBODY;
 }
 
 static pid_t parent_of(pid_t pid)
@@ -285,7 +288,7 @@ int main(int argc, char **argv)
 		if (strcmp(argv[1], role_str[r]) == 0)
 			wanted = (enum role)r;
 	if (wanted == NOBODY) {
-		fprintf(stderr, "usage: killer cli|keeper|supervisor|worker|runtime|both N[+M] [PID...] -- COMMAND...\n");
+		fprintf(stderr, "usage: killer cli|keeper|supervisor|worker|runtime|both|imager N[+M] [PID...] -- COMMAND...\n");
 		return 2;
 	}
 	at = strtol(argv[2], &plus, 10);
