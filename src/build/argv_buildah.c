@@ -145,7 +145,8 @@ void argv_buildah_build(const struct build_spec *b, const struct argv_places *at
 	strs_add(ret, "--layers");
 	strs_add(ret, "--force-rm");
 	strs_printf(ret, "--iidfile=%s", at->iid);
-	strs_printf(ret, "--pull=%s", build->pull || b->opts->pull ? "always" : "false");
+	/* what the Dockerfile at hand names is pulled before; false: what is missing then */
+	strs_printf(ret, "--pull=%s", (build->pull || b->opts->pull) && !b->text.p ? "always" : "false");
 	if (build->no_cache || b->opts->no_cache || build->no_cache_filter.n)
 		strs_add(ret, "--no-cache");
 	if (build->no_cache_filter.n && !build->no_cache)

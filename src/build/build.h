@@ -6,6 +6,8 @@
  * - Each command runs in mount and process namespaces of its own (`unshare --kill-child`), each job with a run root of its own, which
  *   counts mounts: whoever kills the job has ended all its processes and undone all its mounts. Working containers, the runtime's
  *   records and its cgroups that stay behind are removed by the next build (session.h).
+ * - FROM an image that nobody has yet: davit-image pulls it, with davit's credentials and mirrors, several layers at once. What it cannot
+ *   pull is left to buildah, who reads Dockerfiles better than we do.
  * - FROM an image that only davit's store has: `buildah pull oci:` gives it a name made of the path, so a layout with that one
  *   manifest and a link to the store's blobs is made, pulled from, and the id named by `buildah tag`. Images of other services are
  *   there under their names, because services are built in order.
@@ -57,8 +59,8 @@ struct build_run {
 	const bool *wanted;              /* one for each service; what these take by additional_contexts is built, too */
 	struct build_opts opts;
 	struct build_host host;
-	/* In a process of its own: has davit-image take a finished image, {"dir","config","refs"} (src/verb/verb_take.c); takes the request. */
-	int (*hand_over)(void *arg, json_t *request, struct err *err);
+	/* In a process of its own: asks davit-image (src/verb/) to pull base images, to take a finished one; takes the request. */
+	int (*ask)(void *arg, const char *verb, json_t *request, struct err *err);
 	/* What happens; text is a line of output, a warning or the image's id. */
 	void (*on_event)(void *arg, const struct service *s, enum build_event ev, const char *text);
 	void *arg;

@@ -18,6 +18,7 @@ struct reading {
 	struct map args;                 /* declared before the first FROM: name → text */
 	struct strs stages;
 	struct strs *images;
+	struct strs here;                /* ends of here-documents that are to come */
 	bool in_stage, onbuild;
 	char escape;
 };
@@ -197,6 +198,44 @@ static void on_line(struct reading *r, char *line)
 
 /* ------------------------------------------------------------------ lines */
 
+/* "RUN <<EOF", "COPY <<-'A' <<B /": what follows the line is text, up to lines that consist of these words. */
+static void find_here(struct reading *r, const char *line)
+{
+	for (const char *p = line; (p = strstr(p, "<<"));) {
+		bool begins_word = p > line && (isblank((unsigned char)p[-1]) || isdigit((unsigned char)p[-1]));
+		size_t n;
+
+		p += 2;
+		p += strspn(p, "-\"'");
+		n = strspn(p, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
+		if (n && begins_word && !isdigit((unsigned char)*p))
+			strs_addn(&r->here, p, n);
+		p += n;
+	}
+}
+
+static bool may_have_here(const char *line)
+{
+	static const char *const words[] = { "RUN", "COPY", "ADD" };
+
+	for (size_t i = 0; i < ARRAY_LEN(words); i++)
+		if (strncasecmp(line, words[i], strlen(words[i])) == 0)
+			return true;
+	return false;
+}
+
+/* True: the line is one of a here-document. */
+static bool in_here(struct reading *r, const char *line)
+{
+	if (!r->here.n)
+		return false;
+	if (STREQ(line, r->here.v[0])) {
+		free(r->here.v[0]);
+		memmove(r->here.v, r->here.v + 1, --r->here.n * sizeof *r->here.v);
+	}
+	return true;
+}
+
 /* "# escape=`" */
 static void on_comment(struct reading *r, const char *p)
 {
@@ -219,6 +258,8 @@ static void read_text(struct reading *r, const char *text)
 		size_t n;
 
 		line += strspn(line, " \t");
+		if (in_here(r, line))
+			continue;
 		if (*line == '#') {
 			on_comment(r, line);
 			continue;
@@ -231,6 +272,8 @@ static void read_text(struct reading *r, const char *text)
 			continue;
 		}
 		buf_str(&whole, line);
+		if (may_have_here(whole.p))
+			find_here(r, whole.p);
 		on_line(r, whole.p);
 		buf_consume(&whole, whole.len);
 	}
@@ -243,6 +286,7 @@ void dockerfile_images(const char *text, const struct strs *args, struct strs *r
 	read_text(&r, text);
 	map_done(&r.args, free);
 	strs_done(&r.stages);
+	strs_done(&r.here);
 }
 
 bool dockerfile_may_end_with(const char *text, const char *stage)
@@ -257,5 +301,6 @@ bool dockerfile_may_end_with(const char *text, const char *stage)
 		found |= strcasecmp(r.stages.v[i], stage) == 0;
 	map_done(&r.args, free);
 	strs_done(&r.stages);
+	strs_done(&r.here);
 	return found && !r.onbuild;
 }

@@ -56,7 +56,7 @@ int step_take(const struct step *s, const char *dir, const char *config, struct 
 	for (size_t i = 0; i < s->spec->refs.n; i++)
 		json_array_append_new(refs, json_string(s->spec->refs.v[i]));
 	json_object_set_new(request, "refs", refs);
-	return s->run->hand_over(s->run->arg, request, err);
+	return s->run->ask(s->run->arg, "take", request, err);
 }
 
 bool step_has(const struct step *s, struct image_store *store, const char *id)
@@ -75,15 +75,9 @@ bool step_has(const struct step *s, struct image_store *store, const char *id)
 int step_work(void *arg, json_t **ret, struct err *err)
 {
 	const struct step *s = arg;
-	struct image_store *store = NULL;
-	int r;
 
 	if (chdir(s->tmp) < 0)
 		return err_sys(err, errno, "change to '%s'", s->tmp);
 	setenv("TMPDIR", s->tmp, 1);
-	if (image_store_open(s->run->host.state_dir, &store, err) < 0)
-		return -1;
-	r = s->spec->opts->tool == BUILD_BUILDKIT ? step_buildkit(s, store, ret, err) : step_buildah(s, store, ret, err);
-	image_store_close(store);
-	return r;
+	return s->spec->opts->tool == BUILD_BUILDKIT ? step_buildkit(s, ret, err) : step_buildah(s, ret, err);
 }

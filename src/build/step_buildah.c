@@ -138,24 +138,22 @@ static int import_base(const struct step *s, const struct image *img, const char
 	return 0;
 }
 
-static int import_bases(const struct step *s, struct image_store *store, struct err *err)
+static int import_bases(const struct step *s, struct image_store *store, const struct strs *names, struct err *err)
 {
-	auto_strs struct strs names = STRS_INIT;
 	auto_json json_t *images = NULL;
 	int r = 0;
 
-	spec_images(s->spec, &names);
-	if (names.n && list_images(s, &images, err) < 0)
+	if (names->n && list_images(s, &images, err) < 0)
 		return -1;
-	for (size_t i = 0; i < names.n && r == 0; i++) {
+	for (size_t i = 0; i < names->n && r == 0; i++) {
 		auto_free char *ref = NULL;
-		struct image *img = step_base(s, store, names.v[i], &ref);
+		struct image *img = step_base(s, store, names->v[i], &ref);
 
 		if (img)
 			r = import_base(s, img, ref, i, images, err);
 		image_free(img);
 		if (r < 0)
-			return err_wrap(err, "hand image '%s' to buildah", names.v[i]);
+			return err_wrap(err, "hand image '%s' to buildah", names->v[i]);
 	}
 	return 0;
 }
@@ -229,14 +227,14 @@ static int push(const struct step *s, struct image_store *store, const char *id,
 	return ask(s, (const char *const[]){ "push", "--quiet", "--compression-level=1", HEX(id), to, NULL }, NULL, err);
 }
 
-int step_buildah(const struct step *s, struct image_store *store, json_t **ret, struct err *err)
+static int build(const struct step *s, struct image_store *store, const struct strs *names, json_t **ret, struct err *err)
 {
 	auto_free char *iid = path_join(s->tmp, "iid"), *out = path_join(s->tmp, "out"), *id = NULL, *config = NULL;
 	auto_strs struct strs argv = STRS_INIT, warnings = STRS_INIT;
 	struct argv_places at;
 	bool unchanged;
 
-	if (import_bases(s, store, err) < 0)
+	if (import_bases(s, store, names, err) < 0)
 		return -1;
 	step_places(s, iid, out, &at);
 	argv_buildah_build(s->spec, &at, &argv, &warnings);
@@ -250,4 +248,18 @@ int step_buildah(const struct step *s, struct image_store *store, json_t **ret, 
 	for (size_t i = 0; i < warnings.n; i++)
 		json_array_append_new(jx_arr(*ret, "warnings"), json_string(warnings.v[i]));
 	return 0;
+}
+
+int step_buildah(const struct step *s, json_t **ret, struct err *err)
+{
+	auto_strs struct strs names = STRS_INIT;
+	struct image_store *store = NULL;
+	int r;
+
+	spec_images(s->spec, &names);
+	if (step_fetch(s, &names, err) < 0 || image_store_open(s->run->host.state_dir, &store, err) < 0)
+		return -1;
+	r = build(s, store, &names, ret, err);
+	image_store_close(store);
+	return r;
 }

@@ -43,7 +43,7 @@ static void find_bases(const struct step *s, struct image_store *store, struct s
 	}
 }
 
-int step_buildkit(const struct step *s, struct image_store *store, json_t **ret, struct err *err)
+static int build(const struct step *s, struct image_store *store, json_t **ret, struct err *err)
 {
 	auto_free char *metadata = path_join(s->tmp, "metadata"), *out = path_join(s->tmp, "out"), *images = NULL;
 	auto_strs struct strs argv = STRS_INIT, bases = STRS_INIT, warnings = STRS_INIT;
@@ -62,4 +62,16 @@ int step_buildkit(const struct step *s, struct image_store *store, json_t **ret,
 	*ret = json_pack("{s:s, s:b, s:[]}", "id", img->id, "unchanged", 0, "warnings");
 	image_free(img);
 	return 0;
+}
+
+int step_buildkit(const struct step *s, json_t **ret, struct err *err)
+{
+	struct image_store *store = NULL;
+	int r;
+
+	if (image_store_open(s->run->host.state_dir, &store, err) < 0)
+		return -1;
+	r = build(s, store, ret, err);
+	image_store_close(store);
+	return r;
 }

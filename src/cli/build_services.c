@@ -111,11 +111,11 @@ static void on_event(void *arg, const struct service *s, enum build_event ev, co
 
 /* --- what it runs on --- */
 
-static int hand_over(void *arg, json_t *request, struct err *err)
+static int ask(void *arg, const char *verb, json_t *request, struct err *err)
 {
 	struct showing *sh = arg;
 
-	return imager_run(sh->c, &(struct imager){ .verb = "take", .request = request, .input_fd = -1, .output_fd = -1 }, err);
+	return imager_run(sh->c, &(struct imager){ .verb = verb, .request = request, .input_fd = -1, .output_fd = -1 }, err);
 }
 
 /* Whether a runtime that knows nothing of davit's ways can make control groups here. */
@@ -169,7 +169,7 @@ static int run(struct showing *sh, int stop_fd, struct err *err)
 		.project = sh->c->project,
 		.wanted = sh->what->wanted,
 		.opts = sh->what->opts,
-		.hand_over = hand_over,
+		.ask = ask,
 		.on_event = on_event,
 		.arg = sh,
 		.stop_fd = stop_fd,

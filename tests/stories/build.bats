@@ -1,5 +1,6 @@
 # Images built by buildah, upon images that only davit's store has: there is no registry here.
 load ../lib
+load ../registry
 eval "lib_setup() $(declare -f setup | tail -n +2)"
 eval "lib_teardown() $(declare -f teardown | tail -n +2)"
 
@@ -342,4 +343,32 @@ begin_long() {
 	grep -q '^context:busybox=oci-layout://davit@sha256:' record
 	up --no-build
 	is "$(sh_in web 'echo it runs')" "it runs"
+}
+
+# --- base images from a registry -------------------------------------------------------------------------------------------------
+
+@test "build: a base image that the store lacks is pulled into it; --pull takes a newer one" {
+	real_registry 5003
+	into busybox.tar 127.0.0.1:5003/base:1
+	compose <<-'END'
+	services:
+	  base: {image: "mine/base", build: {dockerfile_inline: "FROM 127.0.0.1:5003/base:1\nRUN true"}}
+	  web: {build: {dockerfile_inline: "FROM mine/base\nRUN ls /configured 2>&1 || true"}, depends_on: [base]}
+	END
+	build
+	has "$output" 'Pulling 127.0.0.1:5003/base:1'
+	has "$(davit images --all)" 127.0.0.1:5003/base
+	into configured.tar 127.0.0.1:5003/base:1
+	build
+	lacks "$output" Pulling
+	before=$(davit build -q)
+	build --pull
+	has "$output" 'Pulling 127.0.0.1:5003/base:1'
+	lacks "$output" 'Pulling docker.io/mine/base'      # that one is built here
+	[ "$(davit build -q)" != "$before" ] || fail "the new base is not used"
+	kill $KEPT_PROCESSES
+	run --separate-stderr davit build --pull
+	is "$status" 1
+	has "$stderr" "service 'base': "
+	has "$stderr" 127.0.0.1:5003
 }

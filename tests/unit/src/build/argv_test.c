@@ -137,7 +137,7 @@ static const struct attribute attributes[] = {
 	{ "      tags: ['r.io/a:1', x]\n", "--tag=r.io/a:1 --tag=docker.io/library/x:latest", NULL },
 	{ "      no_cache: true\n", "--no-cache", "--opt no-cache=" },
 	{ "      no_cache_filter: [s]\n", "--no-cache", "--opt no-cache=s", "no_cache_filter: buildah builds all stages without cache" },
-	{ "      pull: true\n", "--pull=always", "--opt image-resolve-mode=pull" },
+	{ "      pull: true\n", "--pull=false", "--opt image-resolve-mode=pull" },
 	{ "      network: none\n", "--network=none", "--opt force-network-mode=none" },
 	{ "      network: default\n", "--network=host", "!force-network-mode=default" },
 	{ "      network: host\n", "--network=host", "--allow network.host" },
@@ -221,9 +221,23 @@ static void test_options(void **state)
 	argv_buildah_build(&m.spec, &places, &m.argv, &m.warnings);
 	assert_true(has_words(&m.argv, "--build-arg=A=1 --build-arg=A=2 --build-arg=FROM_ENVIRONMENT=e"));
 	assert_true(has_words(&m.argv, "--no-cache"));
-	assert_true(has_words(&m.argv, "--pull=always"));
 	assert_true(has_words(&m.argv, "--memory=1g"));
 	assert_true(has_words(&m.argv, with_dir(fx, "--ssh=k=@/key")));
+	made_done(&m);
+}
+
+/* Nobody but the builder sees the Dockerfile: it is the one to pull. */
+static void test_remote(void **state)
+{
+	struct fx *fx = *state;
+	const struct build_opts o = { .pull = true };
+	struct project *p = fx_model(fx, "services:\n  a: {build: {context: 'https://x/y.git#main', dockerfile: D}}\n");
+	struct made m = { 0 };
+
+	m.r = spec_make(p, project_service(p, "a"), &o, "1.2", context_dir(), &m.spec, &m.pos, &m.err);
+	assert_int_equal(m.r, 0);
+	argv_buildah_build(&m.spec, &places, &m.argv, &m.warnings);
+	assert_true(has_words(&m.argv, "--pull=always") && has_words(&m.argv, "--file=D") && has_words(&m.argv, "-- https://x/y.git#main"));
 	made_done(&m);
 }
 
@@ -295,6 +309,7 @@ int main(void)
 		FX_TEST(test_attributes),
 		FX_TEST(test_options),
 		FX_TEST(test_places),
+		FX_TEST(test_remote),
 		FX_TEST(test_wrong),
 		FX_TEST(test_images),
 	};

@@ -43,6 +43,14 @@ static void test_other_references(void **state)
 	expect("FROM a\nRUN echo FROM b", NULL, "a");
 }
 
+static void test_here_documents(void **state)
+{
+	expect("FROM a\nRUN <<EOF python3\nfrom os import path\nEOF\nFROM b", NULL, "a b");
+	expect("FROM a\nCOPY <<-'ONE' <<TWO /\nFROM x\n\tONE\nFROM y\nTWO\nFROM b", NULL, "a b");
+	expect("FROM a\nRUN echo 1 << 2 $((1<<3)) a<<b\nFROM b", NULL, "a b");
+	expect("FROM a\nRUN <<EOF\nnever ends", NULL, "a");
+}
+
 static void test_variables(void **state)
 {
 	expect("ARG V=1\nFROM r:${V}", NULL, "r:1");
@@ -69,6 +77,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_from),
 		cmocka_unit_test(test_other_references),
+		cmocka_unit_test(test_here_documents),
 		cmocka_unit_test(test_variables),
 		cmocka_unit_test(test_stages),
 	};
