@@ -111,6 +111,8 @@ void exchange_again(struct exchange *x, struct err *err, const char *retry_after
 	}
 	if (ms < asked_ms)
 		ms = asked_ms;
+	if (asked_ms > 0 && !x->for_token && url_same_origin(&x->at, &x->home))
+		x->site->quiet_until_ns = clock_mono_in(asked_ms);
 	reg_tell(x->r, "%s: %s; trying again in %.1f s", x->what, err_msg(err), (double)ms / 1000);
 	err_done(err);
 	if (x->ops->again)
@@ -292,10 +294,23 @@ static int find_addresses(struct exchange *x, struct err *err)
 	return 0;
 }
 
+/* What one exchange was told holds for all others with that place. */
+static bool is_to_be_quiet(struct exchange *x)
+{
+	int64_t ns = x->site->quiet_until_ns - clock_mono_ns();
+
+	if (ns <= 0 || x->for_token)
+		return false;
+	pause_for(x, ns / MS_NS + 1);
+	return true;
+}
+
 void exchange_attempt(struct exchange *x)
 {
 	auto_err struct err err = ERR_INIT;
 
+	if (is_to_be_quiet(x))
+		return;
 	x->redirects = 0;
 	if (find_addresses(x, &err) < 0)
 		exchange_fail(x, &err);

@@ -129,7 +129,8 @@ void reg_cancel(struct reg_call *c)
 int check_digest(const char *digest, struct err *err)
 {
 	if (!str_starts(digest, "sha256:") || strlen(digest) != 7 + 64 || strspn(digest + 7, "0123456789abcdef") != 64)
-		return err_set(err, ERR_INPUT, "'%.100s' is not a digest that can be checked: sha256: and 64 hex digits in lower case", digest);
+		return err_set(err, ERR_INPUT, "'%.100s' is not a digest that can be checked: sha256: and 64 hex digits in lower case",
+			digest);
 	return 0;
 }
 

@@ -23,6 +23,7 @@ struct site { /* owned texts */
 	char *ca_file; /* NULL: nobody knows where the system's lie */
 
 	bool answered; /* at least once, whatever */
+	int64_t quiet_until_ns; /* it wants to be left alone until then (Retry-After); monotonic */
 	enum site_scheme scheme;
 	enum site_auth auth;
 	char *realm, *service; /* of SITE_BEARER; service may be NULL */

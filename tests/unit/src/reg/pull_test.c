@@ -228,7 +228,8 @@ static void what_does_not_pass_ends_with_its_reason(void **state)
 		{ "'truncate': 300000, 'no_range': true", "tried 6 times: ", 6, ERR_FAIL },
 		{ "'status': 500", "tried 6 times: 500 Internal Server Error", 6, ERR_FAIL },
 		{ "'status': 403", "403 Forbidden", 1, ERR_PERM },
-		{ "'status': 404, 'body': '{\\'errors\\': [{\\'code\\': \\'BLOB_UNKNOWN\\'}]}'", "404 Not Found: BLOB_UNKNOWN", 1, ERR_NOT_FOUND },
+		{ "'status': 404, 'body': '{\\'errors\\': [{\\'code\\': \\'BLOB_UNKNOWN\\'}]}'", "404 Not Found: BLOB_UNKNOWN", 1,
+			ERR_NOT_FOUND },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -306,6 +307,22 @@ static void retry_after_may_be_a_date(void **state)
 	assert_true(clock_mono_ns() - began >= SEC_NS / 2);
 }
 
+static void retry_after_holds_for_all(void **state)
+{
+	auto_end struct end first = { 0 }, other = { 0 };
+	int64_t began;
+
+	conf("{'rules': [{'on': '.', 'status': 429, 'times': 1, 'headers': {'Retry-After': '1'}}]}");
+	get_manifest(&first, &at, "1");
+	while (!told.p)
+		event_base_loop(base, EVLOOP_ONCE);
+	began = clock_mono_ns();
+	get_manifest(&other, &at, manifest_digest);
+	assert_good(&other);
+	assert_true(clock_mono_ns() - began >= SEC_NS * 8 / 10);
+	assert_good(&first);
+}
+
 static void too_long_a_wait_is_none(void **state)
 {
 	auto_end struct end e = { 0 };
@@ -354,6 +371,28 @@ static void nobody_who_answers_is_said_once(void **state)
 	get_manifest(&e, &silent, "1");
 	assert_bad(&e, ERR_TIMEOUT, "no connection within 2 s");
 	assert_null(told.p);
+}
+
+/* The fake one is the proxy: it is asked for addresses of others, and never for its own. */
+static void the_proxy_of_the_environment_is_asked(void **state)
+{
+	auto_end struct end e = { 0 }, here = { 0 };
+	struct reg_place far = at;
+	auto_free char *proxy = xasprintf("http://%s", fake.host);
+
+	far.host = (char *)"registry.invalid";
+	setenv("http_proxy", proxy, 1);
+	setenv("https_proxy", proxy, 1);
+	get_manifest(&e, &far, "1");
+	wait_end(&e);
+	get_manifest(&here, &at, "1");
+	wait_end(&here);
+	unsetenv("http_proxy");
+	unsetenv("https_proxy");
+	assert_good(&e);
+	assert_good(&here);
+	assert_int_equal(count_asked(&fake, "GET http://registry.invalid/v2/app/manifests/1"), 1);
+	assert_int_equal(count_asked(&fake, "GET /v2/app/manifests/1"), 1);
 }
 
 /* ------------------------------------------------------------------ many at once, and ends that come early */
@@ -474,9 +513,11 @@ int main(void)
 		reg_test(a_full_disk_is_said),
 		reg_test(retry_after_is_kept),
 		reg_test(retry_after_may_be_a_date),
+		reg_test(retry_after_holds_for_all),
 		reg_test(too_long_a_wait_is_none),
 		reg_test(nobody_there_is_said_soon),
 		reg_test(nobody_who_answers_is_said_once),
+		reg_test(the_proxy_of_the_environment_is_asked),
 		reg_test(blobs_come_at_once_but_not_too_many),
 		reg_test(a_callback_may_cancel_itself_and_others),
 		reg_test(a_client_may_go_in_the_middle),
