@@ -49,6 +49,16 @@ right() {
 	done <"$ODD/topics"
 }
 
+@test "system check finds odd layers, unpacked once more, to be as they are" {
+	own_store
+	local topic
+	while read -r topic; do
+		davit load -q -i "$ODD/$topic.tar"
+	done <"$ODD/topics"
+	run davit system check
+	[ "$status" = 0 ] || fail "$output"
+}
+
 @test "the umask of who loads, and a directory that hands down its group, change nothing" {
 	own_store
 	mkdir -m 2775 "$own"
