@@ -5,10 +5,12 @@
 #include "../util/json.h"
 #include "../util/mem.h"
 #include "act.h"
+#include "down.h"
 
 struct down_opts {
 	struct opt_int timeout;
 	bool volumes, remove_orphans;
+	const char *rmi;
 };
 
 static const struct opt down_flags[] = {
@@ -17,7 +19,8 @@ static const struct opt down_flags[] = {
 	{ 't', "timeout", OPT_SECONDS, offsetof(struct down_opts, timeout), "wait this long before SIGKILL" },
 	{ 0, "remove-orphans", OPT_BOOL, offsetof(struct down_opts, remove_orphans),
 	  "also remove containers of services that the file does not have" },
-	{ 0, "rmi", OPT_REFUSED, 0, "davit does not remove images yet" },
+	{ 0, "rmi", OPT_STRING, offsetof(struct down_opts, rmi),
+	  "also remove the images of its services: all, or local, those built without an image name", "WHICH" },
 	{ 0 }
 };
 
@@ -38,8 +41,11 @@ static bool has_volumes(const struct cli *c)
 static int down_run(struct cli *c, const void *opts, struct err *err)
 {
 	const struct down_opts *o = opts;
-	json_t *req;
+	bool local = o->rmi && STREQ(o->rmi, "local");
+	json_t *req, *images;
 
+	if (o->rmi && !local && !STREQ(o->rmi, "all"))
+		return err_set(err, ERR_USAGE, "invalid value '%s' for '--rmi': it is all or local", o->rmi);
 	if (!cli_project_exists(c) && !(o->volumes && has_volumes(c))) {    /* nothing is started for nothing */
 		ui_warn(&c->ui, "No resource found to remove for project \"%s\".", c->name);
 		return 0;
@@ -48,7 +54,12 @@ static int down_run(struct cli *c, const void *opts, struct err *err)
 	act_set_timeout(req, o->timeout);
 	jx_set_bool(req, "volumes", o->volumes);
 	jx_set_bool(req, "remove_orphans", o->remove_orphans || cli_env_true("COMPOSE_REMOVE_ORPHANS"));
-	return act_run(c, req, "Running", err);
+	images = o->rmi ? down_images(c, local) : json_array();
+	if (act_run(c, req, "Running", err) < 0) {
+		json_decref(images);
+		return -1;
+	}
+	return down_remove_images(c, images, err);
 }
 
 const struct cmd cmd_down = {

@@ -499,3 +499,33 @@ df_row() { davit system df --format json | jq -r "select(.Type == \"$1\") | [.To
 	has "$(davit image prune -a -f)" "Total reclaimed space: $said"
 	is "$(df_row Images)" "0 0 0B 0B"
 }
+
+@test "down --rmi: the project's images go with it, but for what another one uses" {
+	own_store
+	davit load -q -i "$IMAGES/busybox.tar"
+	davit load -q -i "$IMAGES/configured.tar"
+	davit image tag busybox "$PROJECT-built"
+	compose <<-END
+	services:
+	  built: {build: ., command: [sleep, inf]}
+	  other: {image: davit-test/configured, entrypoint: [sleep, inf]}
+	  base: {image: "busybox:1", command: [sleep, inf]}
+	END
+	up
+	refused_by_words() { run "$@"; is "$status" 1; has "$output" "it is all or local"; }
+	refused_by_words davit down --rmi some
+	run davit down -t 0 --rmi local
+	is "$status" 0
+	has "$output" "Image $PROJECT-built:latest  Removed"
+	is "$(davit image ls -q | sort -u | wc -l)" 2
+	davit image tag busybox "$PROJECT-built"
+	up
+	mkdir second
+	(cd second && one_service one davit-test/configured && davit -p "$PROJECT-two" up -d 2>&1)
+	run davit down -t 0 --rmi all
+	is "$status" 0
+	has "$output" "warning: image 'davit-test/configured' is in use by container '$PROJECT-two-one-1'"
+	has "$output" "Image busybox:1  Removed"
+	(cd second && davit -p "$PROJECT-two" down -t 0 --rmi all 2>&1)
+	is "$(davit image ls --format json | jq -r '.Repository + ":" + .Tag')" busybox:latest
+}
