@@ -263,6 +263,27 @@ remover() {
 	davit down -t 0
 }
 
+@test "image save and load: to buildah and back, in both of its formats" {
+	own_store
+	in_buildah() { buildah --root /run/buildah --runroot /run/buildah-run --storage-driver vfs "$@"; }
+	davit load -q -i "$IMAGES/busybox.tar"
+	id=$(id_of busybox)
+	davit image save -o x.tar busybox:1
+	is "sha256:$(in_buildah pull -q "docker-archive:$PWD/x.tar:busybox:1")" "$id"
+	in_buildah push -q "$id" "docker-archive:$PWD/docker.tar:back:1"
+	in_buildah push -q "$id" "oci-archive:$PWD/oci.tar:back:2"
+	rm -rf /run/buildah /run/buildah-run
+	davit load -q -i docker.tar
+	davit load -q -i oci.tar
+	is "$(id_of back:1)" "$id"
+	for n in 1 2; do
+		one_service one back:$n
+		up
+		is "$(sh_in one 'echo it runs')" "it runs"
+		davit down -t 0
+	done
+}
+
 @test "image save: nothing half, nothing damaged, nothing onto a terminal" {
 	own_store
 	davit load -q -i "$IMAGES/busybox.tar"
