@@ -6,7 +6,6 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "../image/image.h"
 #include "../oci/oci.h"
 #include "../util/auto.h"
 #include "../util/json.h"
@@ -215,27 +214,4 @@ int build_services(struct cli *c, const struct building *what, struct err *err)
 			;                /* the signal has been heard */
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	return r;
-}
-
-int build_needed(struct cli *c, const bool *scope, bool always, bool **ret, struct err *err)
-{
-	const struct project *p = c->project;
-	struct image_store *store = NULL;
-	bool *needed;
-
-	if (image_store_open(c->dirs.state, &store, err) < 0)
-		return -1;
-	needed = xcalloc(p->n_services + 1, sizeof *needed);
-	for (size_t i = 0; i < p->n_services; i++) {
-		const struct service *s = &p->services[i];
-		struct image *img = NULL;
-
-		if (!scope[i] || !s->build.given)
-			continue;
-		needed[i] = always || str_eq(s->pull_policy, "build") || image_look(store, s->image, s->platform, &img, NULL) < 0;
-		image_free(img);
-	}
-	image_store_close(store);
-	*ret = needed;
-	return 0;
 }

@@ -12,7 +12,3 @@ struct building {
 };
 /* 0; 130: interrupted, nothing is left behind; -1. Unchanged images keep their containers: they have the same id. */
 int build_services(struct cli *c, const struct building *what, struct err *err);
-
-/* Which services of the scope an `up` builds first: all that can be with always, else those whose image is missing or whose pull_policy is
- * `build`. malloc'ed, one flag for each service. */
-int build_needed(struct cli *c, const bool *scope, bool always, bool **ret, struct err *err);

@@ -27,6 +27,7 @@ static const struct cmd *const cmds[] = {
 	&cmd_logs,
 	&cmd_ls,
 	&cmd_ps,
+	&cmd_pull,
 	&cmd_restart,
 	&cmd_rm,
 	&cmd_shutdown,
@@ -43,7 +44,6 @@ static const struct cmd *const cmds[] = {
 static const struct {
 	const char *name, *instead;
 } not_there[] = {
-	{ "pull", "fetch the image with skopeo or docker, save it, and 'davit load -i FILE'" },
 	{ "push", NULL },
 	{ "create", "use 'davit up --no-start'" },
 	{ "convert", "use 'davit config'" },

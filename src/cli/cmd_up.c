@@ -1,4 +1,3 @@
-#include <stdlib.h>
 #include <string.h>
 
 #include "../../compose/graph.h"
@@ -8,8 +7,8 @@
 #include "../util/json.h"
 #include "../util/mem.h"
 #include "act.h"
-#include "build_services.h"
 #include "enable.h"
+#include "image_need.h"
 #include "up.h"
 
 #define U(field) offsetof(struct up_opts, field)
@@ -31,7 +30,8 @@ static const struct opt up_flags[] = {
 	{ 't', "timeout", OPT_SECONDS, U(timeout),
 	  "wait this long before SIGKILL when containers are stopped" },
 	{ 0, "pull", OPT_STRING, U(pull),
-	  "missing, never or policy: images come from 'davit load'", "POLICY" },
+	  "pull images: always, missing, never, or policy, which is what the file says", "POLICY" },
+	{ 0, "quiet-pull", OPT_BOOL, U(quiet_pull), "pull without showing how far it is" },
 	{ 0, "attach", OPT_STRS, U(attach), "show the logs of these services only", "SERVICE" },
 	{ 0, "no-attach", OPT_STRS, U(no_attach), "do not show the logs of these services", "SERVICE" },
 	{ 0, "attach-dependencies", OPT_BOOL, U(attach_deps),
@@ -46,7 +46,6 @@ static const struct opt up_flags[] = {
 	{ 0, "no-log-prefix", OPT_BOOL, U(no_prefix), "leave out the names in front of the lines" },
 	{ 0, "no-color", OPT_BOOL, U(no_color), "no colours" },
 	{ 0, "strict", OPT_BOOL, U(strict), "refuse files with attributes that have no effect here" },
-	{ 0, "quiet-pull", OPT_IGNORED, 0, NULL },
 	{ 0, "build", OPT_BOOL, U(build), "build images first, also those that are there" },
 	{ 0, "no-build", OPT_BOOL, U(no_build), "do not build images, not even those that are missing" },
 	{ 0, "quiet-build", OPT_BOOL, U(quiet_build), "do not show what builders print" },
@@ -81,13 +80,6 @@ static int check_opts(const struct up_opts *o, bool detached, struct err *err)
 		return incompatible(o->detach ? "--detach" : "--wait", "--attach", err);
 	if (o->abort_on_exit && o->abort_on_failure)
 		return incompatible("--abort-on-container-exit", "--abort-on-container-failure", err);
-	if (o->pull && STREQ(o->pull, "always")) {
-		err_set(err, ERR_USAGE, "--pull always is not supported");
-		return err_hint(err, "davit cannot fetch images yet: save a new one with another tool and "
-				     "'davit load -i FILE'");
-	}
-	if (o->pull && !STREQ(o->pull, "missing") && !STREQ(o->pull, "never") && !STREQ(o->pull, "policy"))
-		return err_set(err, ERR_USAGE, "--pull is missing, never or policy, not '%s'", o->pull);
 	return 0;
 }
 
@@ -219,22 +211,22 @@ static void up_prepare(struct cli *c, const void *opts)
 	c->compose.effects = ((const struct up_opts *)opts)->strict ? EFFECTS_REFUSED : EFFECTS_WARNED;
 }
 
-/* Builds what has to be, after what can be known to fail. */
-static int prepare_images(struct cli *c, const struct up_opts *o, const bool *scope, struct err *err)
+/* What can fail early does: before anything is fetched, and that before anything is touched. */
+static int get_ready(struct cli *c, const struct up_opts *o, const bool *scope, struct err *err)
 {
-	struct building what = { .quiet = o->quiet_build };
-	auto_free bool *built = NULL;
-	int r;
+	const struct image_wish wish = { o->pull, o->quiet_pull, o->build, o->no_build, o->quiet_build };
+	struct image_needs needs = { 0 };
+	int r = image_wish_check(&wish, err);
 
-	if (o->no_build)
-		built = xcalloc(c->project->n_services + 1, sizeof *built);
-	else if (build_needed(c, scope, o->build, &built, err) < 0)
-		return -1;
-	r = precheck(c, scope, built, err);
-	what.wanted = built;
-	if (r == 0 && build_tool_parse(getenv("DAVIT_BUILDER"), &what.opts.tool, err) < 0)
-		return -1;
-	return r ? r : build_services(c, &what, err);
+	if (r == 0)
+		r = image_needs_find(c, scope, !o->no_build, &needs, err);
+	image_needs_decide(&needs, &wish);
+	if (r == 0)
+		r = precheck(c, scope, &needs);
+	if (r == 0)
+		r = image_needs_get(c, &needs, &wish, err);
+	image_needs_done(&needs);
+	return r;
 }
 
 static int up_run(struct cli *c, const void *opts, struct err *err)
@@ -252,9 +244,7 @@ static int up_run(struct cli *c, const void *opts, struct err *err)
 		return -1;
 	oci_runtime_done(&runtime);
 	scope = up_scope(c, o);
-	if (unpack_images(c, scope, err) < 0)
-		return -1;
-	r = prepare_images(c, o, scope, err);
+	r = get_ready(c, o, scope, err);
 	return r ? r : run_request(c, o, scope, err);
 }
 

@@ -87,7 +87,8 @@ void progress_note(struct progress *p, const char *kind, const char *name, const
  * is a size; in JSON an event with its "parent_id", at most five a second unless the status changes; in plain lines nothing. */
 struct progress_part {
 	const char *name, *status;
-	uint64_t bytes, size;            /* size 0: nothing to measure */
+	uint64_t bytes, size;            /* size 0: nothing to measure, then */
+	const char *text;                /* stands behind the status; may be NULL */
 };
 void progress_part(struct progress *p, const char *kind, const char *name, const struct progress_part *part);
 /* Takes the block off the screen, so that something else can be printed; the next progress_draw() puts it

@@ -166,6 +166,8 @@ void progress_part(struct progress *p, const char *kind, const char *name, const
 	e->size = part->size;
 	if (changed)
 		set_state(p, e, part->status, NULL);
+	free(e->text);
+	e->text = xstrdup(part->text);
 	if (p->ui->progress != PROGRESS_JSON || (!changed && now - e->told_ns < JSON_PACE_MS * MS_NS))
 		return;
 	e->told_ns = now;

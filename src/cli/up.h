@@ -7,7 +7,7 @@
 
 struct up_opts {
 	bool detach, wait, no_start, force_recreate, no_recreate, always_recreate_deps, remove_orphans, strict,
-		no_deps, renew_anon_volumes;
+		no_deps, renew_anon_volumes, quiet_pull;
 	bool build, no_build, quiet_build;
 	bool no_color, no_prefix, timestamps, attach_deps, abort_on_exit, abort_on_failure;
 	struct opt_int timeout, wait_timeout;
@@ -19,12 +19,10 @@ struct up_opts {
  * for each of project.services. */
 bool *up_scope(const struct cli *c, const struct up_opts *o);
 bool up_in_scope(const struct cli *c, const bool *scope, const char *service);
-/* Unpacks what is in the store without being unpacked: images that skopeo or another tool has put there. */
-int unpack_images(struct cli *c, const bool *scope, struct err *err);
-/* What can be known to fail before anything is touched: images, bind sources, files of configs and
- * secrets, and what this host cannot do (super/svc_check.h). All of it is printed at once. The images of services that are to be built
- * are not looked for. 0, CLI_PRINTED or -1. */
-int precheck(struct cli *c, const bool *scope, const bool *built, struct err *err);
+/* What can be known to fail before anything is touched or fetched: images that nobody may fetch, bind sources, files of configs and
+ * secrets, and what this host cannot do (super/svc_check.h). All of it is printed at once. 0 or CLI_PRINTED. */
+struct image_needs;
+int precheck(struct cli *c, const bool *scope, const struct image_needs *needs);
 /* Sends req (taken) and stays: logs until all containers have stopped, Ctrl-C. Returns the exit status or
  * -1. */
 int attach_run(struct cli *c, const struct up_opts *o, const bool *scope, json_t *req, struct err *err);

@@ -140,16 +140,6 @@ static char *requested(const struct txn *t)
 	return chosen;
 }
 
-static void warn_pull_policy(struct txn *t, const struct service *svc)
-{
-	auto_free char *msg = NULL;
-
-	if (!svc->pull_policy || !*svc->pull_policy || STREQ(svc->pull_policy, "missing") || STREQ(svc->pull_policy, "never"))
-		return;
-	msg = xasprintf("pull_policy '%s' has no effect yet: images come from 'davit load'", svc->pull_policy);
-	publish_warn(t->s, t->c, svc->name, msg);
-}
-
 /* Those that only its steps of pre_start need. */
 static int check_step_images(struct txn *t, const struct service *svc, struct err *err)
 {
@@ -181,12 +171,8 @@ int up_check_images(struct txn *t, struct err *err)
 		struct image *img = NULL;
 		int r;
 
-		if (chosen[i]) {
-			warn_pull_policy(t, svc);
-			if (up_check_service(t, svc, err) < 0 || check_step_images(t, svc, err) < 0)
-				return -1;
-		}
-
+		if (chosen[i] && (up_check_service(t, svc, err) < 0 || check_step_images(t, svc, err) < 0))
+			return -1;
 		if (!svc->image)
 			r = err_set(&why, ERR_NOT_FOUND, "service '%s' has no image, and building is not available",
 				    svc->name);

@@ -128,7 +128,8 @@ load ../lib
 	services:
 	  web: {image: "nowhere/nothing:1.2"}
 	END
-	refused 1 "compose.yaml:2:" "nowhere/nothing:1.2" "davit load" -- davit up -d
+	refused 1 "compose.yaml:2:16: error: service 'web': image 'nowhere/nothing:1.2'" "davit load" -- davit up -d --pull never
+	refused 1 "compose.yaml:2:16: error: service 'web': " "registry-1.docker.io" -- davit up -d
 }
 
 @test "a missing bind source" {

@@ -199,7 +199,7 @@ remover() {
 	END
 	remover &
 	for ((i = 0, ups = 0; i < 40 && ups < 12; i++)); do
-		if ! davit up -d >out 2>&1; then
+		if ! davit up -d --pull never >out 2>&1; then
 			grep -q "is not in davit's store\|is not unpacked in davit's store" out || fail "$(cat out)"
 			continue
 		fi
