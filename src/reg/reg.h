@@ -6,15 +6,15 @@
  * `progress` and the callbacks of other calls. A function that returns -1 started nothing.
  *
  * A call is made of as many requests as it takes: a token where one is asked for (Docker's "Token Authentication"), further attempts
- * after what may pass (connection lost, 408, 429, 500, 502 to 504: back-off 0.5 s doubling to 10 s with jitter, at least Retry-
- * After, which may be 5 minutes at most and holds for all calls to that place, REG_ATTEMPTS of them without a byte of progress;
- * fewer when the host was never reached), redirects (at most 10; another host, port or scheme is never sent credentials, a redirect
- * from https to http is refused). Each request has limits: 30 s to connect, 60 s without a byte. At most REG_PER_HOST requests are
- * under way to one host, others wait for their turn.
+ * after what may pass (connection lost, 408, 429, 500, 502 to 504: back-off 0.5 s doubling to 10 s with jitter, at least
+ * Retry-After, which may be 5 minutes at most and holds for all calls to that place, REG_ATTEMPTS of them without a byte of
+ * progress; fewer when the host was never reached), redirects (at most 10; another host, port or scheme is never sent credentials,
+ * a redirect from https to http is refused). Each request has limits: 30 s to connect, 60 s without a byte. At most REG_PER_HOST
+ * requests are under way to one host, others wait for their turn.
  *
  * Errors name the host, what was asked for, the status and what the registry says ("errors" of the specification), and what to do
- * about it. Kinds: ERR_NOT_FOUND (404), ERR_PERM (401, 403, a certificate that is not trusted), ERR_TIMEOUT, ERR_PROTO (the registry
- * is wrong: a digest, a size, a header, nonsense), ERR_FAIL.
+ * about it. Kinds: ERR_NOT_FOUND (404), ERR_PERM (401, 403, a certificate that is not trusted), ERR_TIMEOUT, ERR_BUSY (429),
+ * ERR_PROTO (the registry is wrong: a digest, a size, a header, nonsense), ERR_FAIL.
  *
  * Certificates: the system's authorities ($SSL_CERT_FILE, as other tools take it), and those that certs.h finds.
  * Proxies: http_proxy, https_proxy, no_proxy of the environment, as curl reads them; never for loopback. */
