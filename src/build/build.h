@@ -77,3 +77,9 @@ int build_tool_check(enum build_tool tool, struct err *err);
  * it waits. */
 enum { BUILD_STOPPED = 1 };
 int build_run(const struct build_run *b, struct pos *ret_pos, struct err *err);
+
+/* --- buildah's storage, which grows with each build --- */
+int64_t build_cache_bytes(const char *state_dir);
+/* Removes from it what no image and no later step is made of; all: everything, so that the next build begins anew. What that gave back is
+ * *ret_bytes. ERR_BUSY: somebody builds. */
+int build_prune(const struct build_host *host, bool all, int64_t *ret_bytes, struct err *err);

@@ -111,16 +111,39 @@ static void sweep(const struct build_host *host, const char *storage, bool conta
 
 /* --- the session --- */
 
-static int lock(struct session *s, const char *dir, struct err *err)
+/* The lock's file, in a directory that is made when there is none. */
+static int open_lock(const struct build_host *host, int *ret_fd, struct err *err)
 {
-	auto_free char *path = path_join(dir, "lock");
+	auto_free char *dir = path_join(host->state_dir, "build"), *path = path_join(dir, "lock");
 
-	s->lock_fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (s->lock_fd < 0)
-		return err_sys(err, errno, "open '%s'", path);
+	if (path_mkdirs(AT_FDCWD, host->state_dir, 0711, err) < 0 || path_mkdirs(AT_FDCWD, dir, 0700, err) < 0)
+		return -1;
+	*ret_fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	return *ret_fd < 0 ? err_sys(err, errno, "open '%s'", path) : 0;
+}
+
+static int lock(struct session *s, struct err *err)
+{
+	if (open_lock(s->host, &s->lock_fd, err) < 0)
+		return -1;
 	if (flock(s->lock_fd, LOCK_EX | LOCK_NB) == 0)
 		sweep(s->host, s->storage, false);
-	return flock(s->lock_fd, LOCK_SH) < 0 ? err_sys(err, errno, "lock '%s'", path) : 0;
+	return flock(s->lock_fd, LOCK_SH) < 0 ? err_sys(err, errno, "lock the builds of '%s'", s->host->state_dir) : 0;
+}
+
+int session_alone(const struct build_host *host, int *ret_fd, struct err *err)
+{
+	auto_free char *storage = xasprintf("%s/build/storage", host->state_dir);
+	auto_close int fd = -1;
+
+	if (open_lock(host, &fd, err) < 0)
+		return -1;
+	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
+		return errno == EWOULDBLOCK ? err_set(err, ERR_BUSY, "somebody builds")
+					    : err_sys(err, errno, "lock the builds of '%s'", host->state_dir);
+	sweep(host, storage, false);
+	*ret_fd = take_fd(&fd);
+	return 0;
 }
 
 static int begin(struct session *s, const char *project, struct err *err)
@@ -133,7 +156,7 @@ static int begin(struct session *s, const char *project, struct err *err)
 	s->storage = path_join(dir, "storage");
 	s->tmp = xasprintf("%s/tmp/%s", dir, s->name);
 	s->run = xasprintf("%s/build/%s", s->host->run_dir, s->name);
-	if (path_mkdirs(AT_FDCWD, s->host->state_dir, 0711, err) < 0 || path_mkdirs(AT_FDCWD, dir, 0700, err) < 0 || lock(s, dir, err) < 0)
+	if (lock(s, err) < 0)
 		return -1;
 	return path_mkdirs(AT_FDCWD, s->tmp, 0700, err) < 0 || path_mkdirs(AT_FDCWD, s->run, 0700, err) < 0 ? -1 : 0;
 }

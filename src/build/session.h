@@ -24,3 +24,5 @@ struct session_job {
 /* Makes a job's directories. */
 int session_job_init(const struct session *s, size_t number, struct session_job *ret, struct err *err);
 void session_job_done(struct session_job *j);
+/* Takes the lock alone and removes what dead builds left: nobody builds until *ret_fd is closed. ERR_BUSY: somebody builds. */
+int session_alone(const struct build_host *host, int *ret_fd, struct err *err);

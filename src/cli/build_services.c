@@ -215,3 +215,15 @@ int build_services(struct cli *c, const struct building *what, struct err *err)
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	return r;
 }
+
+int build_cache_prune(struct cli *c, bool all, int64_t *ret_bytes, struct err *err)
+{
+	struct oci_runtime runtime = { 0 };
+	struct build_host host;
+	int r;
+
+	find_host(c, &runtime, &host);
+	r = build_prune(&host, all, ret_bytes, err);
+	oci_runtime_done(&runtime);
+	return r;
+}

@@ -12,3 +12,6 @@ struct building {
 };
 /* 0; 130: interrupted, nothing is left behind; -1. Unchanged images keep their containers: they have the same id. */
 int build_services(struct cli *c, const struct building *what, struct err *err);
+
+/* build_prune() on this host. */
+int build_cache_prune(struct cli *c, bool all, int64_t *ret_bytes, struct err *err);

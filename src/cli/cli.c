@@ -11,6 +11,7 @@
 static const struct cmd *const cmds[] = {
 	&cmd_boot,
 	&cmd_build,
+	&cmd_builder,
 	&cmd_config,
 	&cmd_disable,
 	&cmd_doctor,

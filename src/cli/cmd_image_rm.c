@@ -6,6 +6,7 @@
 #include "../util/mem.h"
 #include "image_cmds.h"
 #include "imager.h"
+#include "prompt.h"
 
 struct removing {
 	struct cli *c;
@@ -117,18 +118,9 @@ static const struct opt prune_flags[] = {
 	{ 0 }
 };
 
-/* Asks on standard error; whatever is not yes is no. */
 static bool confirmed(bool all)
 {
-	auto_buf struct buf b = BUF_INIT;
-	char answer[16] = "";
-
-	buf_printf(&b, "This removes all images that have no name%s.\nAre you sure? [yN] ", all ? ", or that no project uses" : "");
-	ui_stderr(&b);
-	if (!fgets(answer, sizeof answer, stdin))
-		return false;
-	answer[strcspn(answer, "\r\n")] = 0;
-	return STREQ(answer, "y") || STREQ(answer, "Y") || STREQ(answer, "yes");
+	return prompt_sure(all ? "This removes all images that have no name, or that no project uses" : "This removes all images that have no name");
 }
 
 static int prune_run(struct cli *c, const void *opts, struct err *err)

@@ -180,7 +180,6 @@ static void list_volumes(struct cli *c, const struct df_kind *k)
 	ui_print(&c->ui, "\nLocal Volumes space usage:\n\n");
 	table_format(&t, 10, &c->ui.out);
 	table_done(&t);
-	ui_print(&c->ui, "\nBuild cache usage: 0B\n");
 }
 
 static void details_json(struct cli *c, const struct df *d)
@@ -194,6 +193,8 @@ static void details_json(struct cli *c, const struct df *d)
 
 static int details(struct cli *c, const struct df *d, bool as_json, struct err *err)
 {
+	char size[24];
+
 	if (as_json) {
 		details_json(c, d);
 		return 0;
@@ -202,16 +203,17 @@ static int details(struct cli *c, const struct df *d, bool as_json, struct err *
 		return -1;
 	list_containers(c, &d->containers);
 	list_volumes(c, &d->volumes);
+	str_human_size((double)d->cache.bytes, size);
+	ui_print(&c->ui, "\nBuild cache usage: %s\n", size);
 	return 0;
 }
 
 static int df_run(struct cli *c, const void *opts, struct err *err)
 {
-	static const struct df_kind none;
 	const struct df_opts *o = opts;
 	struct df d;
 	const struct kind kinds[KINDS] = {
-		{ "Images", &d.images }, { "Containers", &d.containers }, { "Local Volumes", &d.volumes }, { "Build Cache", &none },
+		{ "Images", &d.images }, { "Containers", &d.containers }, { "Local Volumes", &d.volumes }, { "Build Cache", &d.cache },
 	};
 	bool as_json;
 	int r;

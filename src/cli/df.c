@@ -1,5 +1,7 @@
 #include "df.h"
 
+#include "../build/build.h"
+
 #include "../../volumes/vol.h"
 #include "../util/auto.h"
 #include "../util/clock.h"
@@ -161,6 +163,8 @@ int df_gather(struct cli *c, struct df *ret, struct err *err)
 	*ret = (struct df){ { .rows = json_array() }, { .rows = json_array() }, { .rows = json_array() } };
 	r = gather_images(c, ret, err) < 0 || gather_containers(&g, err) < 0 || gather_volumes(&g, err) < 0 ? -1 : 0;
 	map_done(&g.links, NULL);
+	ret->cache.bytes = ret->cache.reclaimable = build_cache_bytes(c->dirs.state);
+	ret->cache.total = ret->cache.bytes > 0;
 	return r;
 }
 

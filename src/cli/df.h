@@ -15,6 +15,7 @@ struct df {
 	/* {"id","image","command","volumes","bytes","created_ns","status","name"}; bytes: what it has written into its file system */
 	struct df_kind containers;
 	struct df_kind volumes;  /* {"name","links","bytes"} */
+	struct df_kind cache;    /* buildah's; it is one, without rows */
 };
 int df_gather(struct cli *c, struct df *ret, struct err *err);
 void df_done(struct df *d);

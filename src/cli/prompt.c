@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <termios.h>
 #include <unistd.h>
@@ -12,6 +13,8 @@
 #include "../util/auto.h"
 #include "../util/fd.h"
 #include "../util/mem.h"
+#include "../util/str.h"
+#include "ui.h"
 
 enum { ANSWER_MAX = 4096 };
 
@@ -130,4 +133,17 @@ int prompt_line(const char *text, bool hidden, char **ret, struct err *err)
 		*ret = xstrdup(answer);
 	explicit_bzero(answer, sizeof answer);
 	return r;
+}
+
+bool prompt_sure(const char *text)
+{
+	auto_buf struct buf b = BUF_INIT;
+	char answer[16] = "";
+
+	buf_printf(&b, "%s.\nAre you sure? [yN] ", text);
+	ui_stderr(&b);
+	if (!fgets(answer, sizeof answer, stdin))
+		return false;
+	answer[strcspn(answer, "\r\n")] = 0;
+	return STREQ(answer, "y") || STREQ(answer, "Y") || STREQ(answer, "yes");
 }

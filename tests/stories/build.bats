@@ -232,6 +232,33 @@ refused_now() {
 	((last_b < first_a)) || fail "$output"
 }
 
+cache_row() { davit system df --format json | jq -r 'select(.Type == "Build Cache") | .Size'; }
+
+@test "builder prune: the cache gets smaller, or goes; system df knows it" {
+	compose <<-'END'
+	services: {web: {build: {dockerfile_inline: "FROM busybox\nARG N\nRUN dd if=/dev/urandom of=/big bs=1M count=3; echo $N"}}}
+	END
+	is "$(cache_row)" 0B
+	build
+	build --build-arg N=2
+	[ "$(cache_row)" != 0B ] || fail "$(davit system df)"
+	run davit builder prune -f
+	[[ $output =~ "reclaimed space: "[3-9].*MB ]] || fail "$output"
+	build --build-arg N=2
+	has "$output" 'Using cache'
+	davit builder prune -a -f
+	is "$(cache_row)" 0B
+	build --build-arg N=2
+	lacks "$output" 'Using cache'
+	begin_long
+	run davit builder prune -f
+	is "$status" 1
+	has "$output" 'somebody builds'
+	kill -INT "$builder"
+	wait "$builder" || :
+	no_build_left
+}
+
 # --- what goes wrong -------------------------------------------------------------------------------------------------------------
 
 @test "build: a RUN that fails shows what it said, its status, and leaves nothing" {
