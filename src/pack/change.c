@@ -11,12 +11,22 @@
 #include "../util/path.h"
 #include "../util/str.h"
 
+/* The disk may have much to do: what is written under the lock, while others wait, shall not have to wait for that, too. */
+static void settle(const struct stage *s)
+{
+	auto_close int fd = openat(s->images_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0 || fsync(fd) < 0)
+		log_warn("write '%s' to disk: %s", s->images_path, strerror(errno));
+}
+
 int change_begin(const char *state_dir, struct change *ret, struct err *err)
 {
 	struct change c = { .lock_fd = -1, .gone_fd = -1 };
 
 	if (stage_store(state_dir, &c.stage, err) < 0)
 		return -1;
+	settle(&c.stage);
 	c.store = (struct image_store){ c.stage.images_path, c.stage.images_fd };
 	if (stage_lock(&c.stage, &c.lock_fd, err) < 0 || store_index(&c.store, &c.index, err) < 0) {
 		change_end(&c);

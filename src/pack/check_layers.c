@@ -60,6 +60,18 @@ static int open_layer(const struct check *c, const char *chain)
 	return openat(c->stage.images_fd, path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
+/* What a layer does not say of its directories those below it do, so they have to be there. */
+static bool all_below(const struct check *c, const struct pack_layer *l)
+{
+	while ((l = l->below)) {
+		auto_close int fd = open_layer(c, l->chain);
+
+		if (fd < 0)
+			return false;
+	}
+	return true;
+}
+
 static int add_jobs(struct check *c, struct err *err)
 {
 	map_each(&c->layers, it) {
@@ -69,7 +81,8 @@ static int add_jobs(struct check *c, struct err *err)
 		struct stat st;
 		struct job *j;
 
-		if (fd < 0 || map_has(&c->damaged, l->blob) || faccessat(c->stage.images_fd, file, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		if (fd < 0 || !all_below(c, &l->layer) || map_has(&c->damaged, l->blob) ||
+			faccessat(c->stage.images_fd, file, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
 			continue;
 		l->ino = fstat(fd, &st) < 0 ? 0 : st.st_ino;
 		if (jobs_add(&c->jobs, &c->stage, &l->layer, blob, &c->req->limits, &j, err) < 0)

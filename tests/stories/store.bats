@@ -469,6 +469,9 @@ damage() { printf x | dd of="$1" bs=1 seek="${2:-700}" conv=notrunc status=none;
 	well
 	rm -r "$store/layers/$layer"
 	well      # as skopeo leaves it: unpacked when it is used
+	davit load -q -i "$IMAGES/configured.tar"
+	rm -r "$(layer_of davit-test/configured)" "$store/l"/*      # the lowest alone
+	well
 	one_service one busybox
 	up
 	davit down -t 0
