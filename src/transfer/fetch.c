@@ -111,6 +111,21 @@ static bool other_item(struct fetch *f)
 	return false;
 }
 
+/* For good: what was unpacked from it is nobody's, and who has waited for that unpacks another blob. */
+static void give_up(struct fetch *f, struct err *why)
+{
+	struct run *run = f->run;
+
+	f->state = FETCH_FAILED;
+	for (size_t i = 0; i < run->n_layers; i++)
+		if (run->layers[i]->fetch == f)
+			layer_stop(run->layers[i]);
+	err_wrap(why, "layer '%s'", f->digest);
+	each_item(f, item_fail, why);
+	for (size_t i = 0; i < run->n_items; i++)
+		item_step(&run->items[i]);
+}
+
 static void failed(struct fetch *f, const struct err *why)
 {
 	struct err kept = ERR_INIT;
@@ -124,9 +139,7 @@ static void failed(struct fetch *f, const struct err *why)
 			if (f->run->layers[i]->fetch == f)
 				layer_again(f->run->layers[i]);
 	} else {
-		f->state = FETCH_FAILED;
-		err_wrap(&kept, "layer '%s'", f->digest);
-		each_item(f, item_fail, &kept);
+		give_up(f, &kept);
 	}
 	err_done(&kept);
 	fetch_start_some(f->run);

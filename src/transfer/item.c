@@ -215,7 +215,6 @@ void item_resolve(struct item *it)
 	auto_err struct err why = ERR_INIT;
 
 	forget(it);
-	run_release(it->run);
 	it->state = ITEM_RESOLVING;
 	if (!it->have || at->ref.digest)
 		item_get(it, what);

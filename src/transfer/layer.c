@@ -77,7 +77,7 @@ static void end_worker(struct layer *l)
 void layer_stop(struct layer *l)
 {
 	end_worker(l);
-	if (!layer_settled(l))
+	if (!l->published && l->state != LAYER_PRESENT)
 		l->state = LAYER_FAILED;
 }
 
@@ -104,16 +104,19 @@ void layer_again(struct layer *l)
 
 /* ------------------------------------------------------------------ its end */
 
+/* err: NULL: it is done. Who only waited for it to be unpacked has a blob of its own to unpack. */
 static void each_item(struct layer *l, const struct err *err)
 {
 	for (size_t i = 0; i < l->run->n_items; i++) {
 		struct item *it = &l->run->items[i];
-		bool uses = false;
-		for (size_t k = 0; k < it->n_layers; k++)
-			uses |= it->layers[k] == l || it->layers[k]->other == l;
+		bool uses = false, waits = false;
+		for (size_t k = 0; k < it->n_layers; k++) {
+			uses |= it->layers[k] == l;
+			waits |= it->layers[k]->other == l;
+		}
 		if (uses && err)
 			item_fail(it, err);
-		else if (uses)
+		else if (uses || waits)
 			item_step(it);
 	}
 }

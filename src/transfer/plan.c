@@ -132,6 +132,7 @@ static void plan(struct item *it, const json_t *config)
 		return;
 	}
 	it->state = ITEM_PULLING;
+	run_release(it->run); /* what another place's plan, or one that was lost, has begun and this one does not need */
 	report_image(it, "pulling");
 	fetch_start_some(it->run);
 	layer_start_some(it->run);

@@ -349,6 +349,48 @@ auth: {htpasswd: {realm: harbour, path: $PWD/certs/htpasswd}}"
 	runs $R/y:1
 }
 
+@test "what the store had, and lost while the rest was fetched, is fetched after all" {
+	own_store
+	fake_registry 5000
+	layout busybox.tar base:1
+	layout configured.tar x:1
+	pulled $R/base:1
+	shared=$(layer_of x 0)
+	is "$shared" "$(layer_of base 0)"
+	size=$(jq -r '.layers[1].size' "$(manifest_of x)")
+	wrong '{"rules": [{"on": "GET .*blobs/'"$(layer_of x 1)"'", "rate": '$((size / 6))', "times": 1}]}'
+	imager pull "{\"images\": [{\"ref\": \"$R/x:1\"}]}" >events &
+	puller=$!
+	wait_until 20 grep -q '"state":"downloading"' events
+	davit image rm $R/base:1
+	[ ! -e "$own/images/blobs/sha256/${shared#sha256:}" ]
+	wait $puller || fail "$(cat events)"
+	is "$(asked "GET .*x/blobs/$shared")" 1
+	is "$(asked "GET .*x/blobs/$(layer_of x 1)")" 1
+	same_as_loaded configured.tar
+	nothing_left
+}
+
+@test "the same layer from two blobs, one of them wrong: the other image does not suffer" {
+	own_store
+	fake_registry 5000
+	layout configured.tar good:1 --dest-compress --dest-compress-format zstd
+	layout configured.tar bad:1
+	# byte 200 matters to what it unpacks to, byte 8 of gzip's head to nobody
+	for at in 200 8; do
+		wrong '{"rules": [{"on": "bad/blobs/'"$(layer_of bad 1)"'", "corrupt": '$at'}]}'
+		for order in "$R/bad:1 $R/good:1" "$R/good:1 $R/bad:1"; do
+			rm -rf "$own"
+			pull $order
+			is "$status" 1
+			image_is $R/good:1 pulled
+			image_is $R/bad:1 failed
+			same_as_loaded configured.tar
+			nothing_left
+		done
+	done
+}
+
 @test "policies: what the store has, or found to be right of late, is not asked about" {
 	own_store
 	fake_registry 5000
