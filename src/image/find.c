@@ -81,7 +81,7 @@ static int layers_present(const struct image_store *s, const struct image *i, st
 			continue;
 		err_set(err, ERR_NOT_FOUND, "layer %zu of %zu is not unpacked in davit's store", n + 1,
 			i->layers.n);
-		return err_hint(err, "load the image again with 'davit load -i FILE'");
+		return err_hint(err, "pull the image again, or load it with 'davit load -i FILE'");
 	}
 	return 0;
 }
@@ -228,8 +228,8 @@ static int not_found(const json_t *list, const char *name, struct err *err)
 	}
 	err_set(err, ERR_NOT_FOUND, "image '%s' is not in davit's store", name);
 	if (near)
-		return err_hint(err, "load it with 'davit load -i FILE', or did you mean '%s'?", near);
-	return err_hint(err, "load it with 'davit load -i FILE'");
+		return err_hint(err, "pull it, load it with 'davit load -i FILE', or did you mean '%s'?", near);
+	return err_hint(err, "pull it, or load it with 'davit load -i FILE'");
 }
 
 /* ------------------------------------------------------------------ one of several platforms */
@@ -253,7 +253,7 @@ static int other_platform(const json_t *group, const char *name, const struct pl
 
 	platform_format(want, text);
 	err_set(err, ERR_NOT_FOUND, "image '%s' is there for %s, not for %s", name, have, text);
-	return err_hint(err, "load the image for %s with 'davit load -i FILE'", text);
+	return err_hint(err, "pull it, or load it with 'davit load --platform %s -i FILE'", text);
 }
 
 /* Without a wish the one that there is, whatever it is for; of several this machine's. */

@@ -61,7 +61,7 @@ int image_store_open(
 void image_store_close(struct image_store *s);
 /* By name, digest (of a manifest, or of what it was pulled by) or (prefix of the) id. platform: "linux/arm64", a name may
  * have several; NULL or "": this machine's, or whichever there is if it is the only one. ERR_NOT_FOUND: "image 'redis:7' is not in
- * davit's store", hint names `davit load -i FILE` and near names; "image 'redis:7' is there for linux/arm64, not for linux/amd64".
+ * davit's store", the hint says how it comes there, and near names; "image 'redis:7' is there for linux/arm64, not for linux/amd64".
  * ERR_INPUT: the name or the platform is none. */
 int image_find(struct image_store *s, const char *name, const char *platform, struct image **ret, struct err *err);
 /* The same for images that another tool has put into the store, too: some of its layers may not be unpacked, so that nothing can be run

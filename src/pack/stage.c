@@ -128,6 +128,8 @@ void stage_close(struct stage *s)
 		if (path_remove_tree(s->images_fd, s->name, &why) < 0)
 			log_warn("%s", err_msg(&why));
 		close(s->fd);
+		/* of one that was killed a moment before this began, a worker may have lived a moment longer, and held its lock */
+		sweep(s->images_fd);
 	}
 	if (s->images_fd >= 0)
 		close(s->images_fd);

@@ -555,7 +555,7 @@ static void test_not_found(void **state)
 	assert_int_equal(image_find(s, "redis:7-alpin", NULL, &i, &err), -1);
 	assert_int_equal(err.kind, ERR_NOT_FOUND);
 	assert_string_equal(err_msg(&err), "image 'redis:7-alpin' is not in davit's store");
-	assert_string_equal(err.hint, "load it with 'davit load -i FILE', or did you mean 'redis:7-alpine'?");
+	assert_string_equal(err.hint, "pull it, load it with 'davit load -i FILE', or did you mean 'redis:7-alpine'?");
 	image_store_close(s);
 	layers_done(&layer, 1);
 }
@@ -572,7 +572,7 @@ static void test_empty_store(void **state)
 	list = image_list(s, &err);
 	assert_int_equal(json_array_size(list), 0);
 	assert_int_equal(image_find(s, "x", NULL, &i, &err), -1);
-	assert_string_equal(err.hint, "load it with 'davit load -i FILE'");
+	assert_string_equal(err.hint, "pull it, or load it with 'davit load -i FILE'");
 	image_store_close(s);
 }
 
