@@ -1,7 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "../image/filter.h"
 #include "../image/image.h"
 #include "../util/auto.h"
 #include "../util/clock.h"
@@ -46,37 +46,6 @@ static void rows_done(struct rows *rows)
 	free(rows->v);
 }
 
-/* "redis:7" → repository and tag; "<none>" for what is missing, as docker prints. */
-static void set_name(struct row *r, const char *name)
-{
-	struct image_ref ref = { 0 };
-
-	if (name && ref_parse(name, &ref, NULL) == 0) {
-		auto_free char *familiar = NULL, *tag = ref.tag, *digest = ref.digest;
-
-		ref.tag = ref.digest = NULL;
-		r->tag = xstrdup(tag ? tag : "<none>");
-		ref.tag = xstrdup("latest");
-		familiar = ref_familiar(&ref);
-		r->repository = xstrndup(
-			familiar, strlen(familiar) - (str_ends(familiar, ":latest") ? strlen(":latest") : 0));
-		ref_done(&ref);
-		return;
-	}
-	r->repository = xstrdup("<none>");
-	r->tag = xstrdup("<none>");
-}
-
-/* RFC 3339 → wall time, 0 when it is not. */
-static int64_t parse_time(const char *text)
-{
-	struct tm tm = { 0 };
-
-	if (!text || !strptime(text, "%Y-%m-%dT%H:%M:%S", &tm))
-		return 0;
-	return (int64_t)timegm(&tm) * SEC_NS;
-}
-
 static int store_rows(struct image_store *store, struct rows *rows, struct err *err)
 {
 	auto_json json_t *list = image_list(store, err);
@@ -88,7 +57,7 @@ static int store_rows(struct image_store *store, struct rows *rows, struct err *
 	json_array_foreach(list, i, item) {
 		struct row *r = XGROW(rows->v, rows->n, rows->cap);
 
-		set_name(r, jx_str(item, "ref"));
+		image_name_split(jx_str(item, "ref"), &r->repository, &r->tag);
 		r->platform = xstrdup(jx_str(item, "platform"));
 		r->created = xstrdup(jx_str(item, "created"));
 		r->id = xstrdup(jx_str(item, "id"));
@@ -109,7 +78,7 @@ static void container_rows(const struct cli *c, struct image_store *store, struc
 
 		r->container = u->name;
 		r->id = xstrdup(u->image_id);
-		set_name(r, u->image);
+		image_name_split(u->image, &r->repository, &r->tag);
 		if (image_find(store, u->image_id ? u->image_id : u->image, NULL, &img, NULL) < 0)
 			continue;        /* removed from the store since: what the journal knows is shown */
 		r->platform = image_platform(img);
@@ -161,7 +130,7 @@ static void print_table(struct cli *c, const struct rows *rows, bool containers)
 		const struct row *r = &rows->v[i];
 		auto_buf struct buf age = BUF_INIT;
 		char size[24], id[16];
-		int64_t created_ns = parse_time(r->created);
+		int64_t created_ns = clock_parse(r->created);
 
 		if (created_ns)
 			view_ago(created_ns, now, &age);

@@ -1,11 +1,14 @@
 /* store.h - how the image store looks on disk; for src/image and src/pack only.
  *
  *	STATE/images/oci-layout, index.json, blobs/sha256/HEX      an OCI image layout
- *	             layers/CHAIN                                  an unpacked layer, complete when it has
- *this name layers/CHAIN.json                             {"diff_id","size","entries"}, written before the
- *directory l/XXXXXX → ../layers/CHAIN                    short names for mount(2) .lock flock while
- *index.json is changed or names are published .load-RANDOM/                                 a load at work,
- *which holds its flock; anybody may remove a directory whose flock can be had */
+ *	             layers/CHAIN                                  an unpacked layer, complete when it has this name
+ *	             layers/CHAIN.json                             {"diff_id","size","entries"}, written before the directory
+ *	             l/XXXXXX → ../layers/CHAIN                    short names for mount(2)
+ *	             .lock                                         flock while index.json is changed, or names are given or taken
+ *	             .load-RANDOM/                                 a load at work
+ *	             .gone-RANDOM/                                 what a removal has taken out
+ *
+ * Who works in one of the last two holds its flock; anybody may remove a directory whose flock can be had. */
 #pragma once
 
 #include <jansson.h>
