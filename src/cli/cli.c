@@ -29,6 +29,7 @@ static const struct cmd *const cmds[] = {
 	&cmd_ls,
 	&cmd_ps,
 	&cmd_pull,
+	&cmd_push,
 	&cmd_restart,
 	&cmd_rm,
 	&cmd_shutdown,
@@ -45,7 +46,6 @@ static const struct cmd *const cmds[] = {
 static const struct {
 	const char *name, *instead;
 } not_there[] = {
-	{ "push", NULL },
 	{ "create", "use 'davit up --no-start'" },
 	{ "convert", "use 'davit config'" },
 	{ "run", "use 'davit exec' in a running service" },

@@ -22,6 +22,7 @@ static const struct verb *const verbs[] = {
 	&verb_login,
 	&verb_logout,
 	&verb_pull,
+	&verb_push,
 	&verb_remove,
 	&verb_save,
 	&verb_tag,

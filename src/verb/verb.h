@@ -21,6 +21,7 @@ extern const struct verb verb_load;
 extern const struct verb verb_login;
 extern const struct verb verb_logout;
 extern const struct verb verb_pull;
+extern const struct verb verb_push;
 extern const struct verb verb_remove;
 extern const struct verb verb_save;
 extern const struct verb verb_tag;

@@ -1,0 +1,172 @@
+/* push_image.c - what an image of the store consists of, and where it goes. */
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "../util/auto.h"
+#include "../util/buf.h"
+#include "../util/hash.h"
+#include "../util/json.h"
+#include "../util/mem.h"
+#include "../util/path.h"
+#include "push_parts.h"
+
+static int missing(const char *digest, struct err *err)
+{
+	err_set(err, ERR_NOT_FOUND, "its blob '%s' is missing from the image store", digest);
+	return err_hint(err, "pull or load the image again");
+}
+
+/* The manifest's bytes, which are what its digest is of. */
+static int read_manifest(struct push *p, struct push_one *o, struct err *err)
+{
+	auto_free char *name = xasprintf("blobs/sha256/%s", digest_hex(o->digest));
+	auto_json json_t *doc = NULL;
+	struct buf text = BUF_INIT;
+	char hex[HASH_HEX_LEN + 1];
+	const char *type;
+
+	if (path_read(p->store->fd, name, DOC_MAX, &text, err) < 0) {
+		buf_done(&text);
+		return -1;
+	}
+	o->size = text.len;
+	o->text = buf_take(&text);
+	hash_sha256_hex(o->text, o->size, hex);
+	if (!STREQ(hex, digest_hex(o->digest)))
+		return err_set(err, ERR_INPUT, "its manifest '%s' is damaged in the image store", o->digest);
+	if (jx_parse(o->text, o->size, &doc, err) < 0)
+		return err_wrap(err, "manifest '%s'", o->digest);
+	type = jx_str(doc, "mediaType");
+	o->type = xstrdup(type ? type : MANIFEST_TYPE);
+	return 0;
+}
+
+static bool same_repository(const struct reg_place *a, const struct reg_place *b)
+{
+	return STREQ(a->host, b->host) && STREQ(a->ref.repository, b->ref.repository);
+}
+
+static struct push_blob *blob_get(struct push *p, const struct reg_place *at, const char *digest, uint64_t size)
+{
+	struct push_blob *b;
+
+	for (size_t i = 0; i < p->n_blobs; i++)
+		if (same_repository(p->blobs[i]->at, at) && STREQ(p->blobs[i]->digest, digest))
+			return p->blobs[i];
+	b = xcalloc(1, sizeof *b);
+	*b = (struct push_blob){ .p = p, .at = at, .digest = xstrdup(digest), .size = size, .fd = -1 };
+	*XGROW(p->blobs, p->n_blobs, p->cap_blobs) = b;
+	return b;
+}
+
+static int add_blob(struct push *p, struct push_one *o, const json_t *desc, struct err *err)
+{
+	const char *digest = jx_str(desc, "digest");
+	auto_free char *name = NULL;
+	struct stat st;
+
+	if (!digest || !digest_hex(digest))
+		return err_set(err, ERR_INPUT, "its manifest names a blob without a SHA-256 digest");
+	name = xasprintf("blobs/sha256/%s", digest_hex(digest));
+	if (fstatat(p->store->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode))
+		return missing(digest, err);
+	if (st.st_size != jx_int(desc, "size", -1))
+		return err_set(err, ERR_INPUT, "its blob '%s' is damaged in the image store", digest);
+	o->blobs[o->n_blobs++] = blob_get(p, o->places.v, digest, (uint64_t)st.st_size);
+	return 0;
+}
+
+static int read_blobs(struct push *p, struct push_one *o, struct err *err)
+{
+	auto_json json_t *doc = NULL;
+	const json_t *layers, *desc;
+	size_t i;
+
+	if (jx_parse(o->text, o->size, &doc, err) < 0)
+		return -1;
+	layers = jx_arr(doc, "layers");
+	o->blobs = xcalloc(json_array_size(layers) + 1, sizeof *o->blobs);
+	if (add_blob(p, o, jx_obj(doc, "config"), err) < 0)
+		return -1;
+	json_array_foreach(layers, i, desc)
+		if (add_blob(p, o, desc, err) < 0)
+			return -1;
+	return 0;
+}
+
+int push_image_read(struct push *p, struct push_one *o, struct err *err)
+{
+	struct image *img = NULL;
+
+	if (ref_parse(o->what->ref, &o->ref, err) < 0)
+		return -1;
+	if (!o->ref.tag || o->ref.digest) {
+		err_set(err, ERR_INPUT, "image '%s' has a digest, which nothing can be pushed to", o->what->ref);
+		return err_hint(err, "give it a tag: name:tag");
+	}
+	if (image_look(p->store, o->what->ref, o->what->platform, &img, err) < 0)
+		return -1;
+	o->digest = xstrdup(img->manifest_digest);
+	image_free(img);
+	if (reg_conf_places(p->conf, &o->ref, REG_PUSH | (p->req->no_verify ? REG_UNVERIFIED : 0), &o->places, err) < 0 ||
+	    read_manifest(p, o, err) < 0 || read_blobs(p, o, err) < 0 || reg_prepare(p->reg, &p->env, o->places.v, err) < 0)
+		return err_wrap(err, "image '%s'", o->what->ref);
+	return 0;
+}
+
+static bool names_blob(const struct push *p, const json_t *desc, const char *digest)
+{
+	auto_json json_t *manifest = NULL;
+	const json_t *layers, *layer;
+	size_t i;
+
+	if (store_doc(p->store, jx_str(desc, "digest"), &manifest, NULL) < 0)
+		return false;
+	if (str_eq(jx_str(jx_obj(manifest, "config"), "digest"), digest))
+		return true;
+	layers = jx_arr(manifest, "layers");
+	json_array_foreach(layers, i, layer)
+		if (str_eq(jx_str(layer, "digest"), digest))
+			return true;
+	return false;
+}
+
+char *push_known_in(const struct push *p, const struct push_blob *b)
+{
+	const json_t *list = jx_arr(p->index, "manifests"), *desc;
+	char *found = NULL;
+	size_t i;
+
+	json_array_foreach(list, i, desc) {
+		const char *name = jx_str(jx_obj(desc, "annotations"), REF_NAME);
+		struct image_ref ref = { 0 };
+
+		if (name && ref_parse(name, &ref, NULL) == 0 && STREQ(ref.registry, b->at->ref.registry) &&
+		    !STREQ(ref.repository, b->at->ref.repository) && names_blob(p, desc, b->digest))
+			found = xstrdup(ref.repository);
+		ref_done(&ref);
+		if (found)
+			break;
+	}
+	return found;
+}
+
+void push_one_done(struct push_one *o)
+{
+	ref_done(&o->ref);
+	reg_places_done(&o->places);
+	free(o->text);
+	free(o->type);
+	free(o->digest);
+	free(o->blobs);
+}
+
+void push_blob_free(struct push_blob *b)
+{
+	if (b->fd >= 0)
+		close(b->fd);
+	free(b->digest);
+	free(b->from);
+	free(b);
+}
