@@ -5,8 +5,11 @@
 #include "../util/str.h"
 #include "parts.h"
 
-/* What a layer takes unpacked, as a multiple of its blob: of gzip and zstd mostly two to three and a half. */
-#define UNPACKED(size) ((size) / 2 * 5)
+/* What so much of a layer's blob takes unpacked: of gzip and zstd mostly two to three and a half times as much, of a plain one the same. */
+static uint64_t unpacked(const struct layer *l, uint64_t size)
+{
+	return STREQ(l->pack.diff_hex, l->fetch->blob.hex) ? size : size / 2 * 5;
+}
 
 /* What is still to be written by all that is under way. */
 static uint64_t needed(const struct run *run)
@@ -22,7 +25,7 @@ static uint64_t needed(const struct run *run)
 		const struct layer *l = run->layers[i];
 		uint64_t read = l->state == LAYER_RUNNING ? grow_read(&l->grow) : 0, size = l->fetch->blob.size;
 		if (!l->gone && !l->hash_only && l->state <= LAYER_RUNNING)
-			sum += UNPACKED(size - (read < size ? read : size));
+			sum += unpacked(l, size - (read < size ? read : size));
 	}
 	return sum;
 }

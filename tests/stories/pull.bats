@@ -34,6 +34,12 @@ same_as_loaded() { # ARCHIVE
 	is "$(tree "$own" | sha256sum)" "$(tree "$own-loaded" | sha256sum)"
 }
 
+# A store on a file system of so many bytes.
+small_store() {
+	own_store
+	mount -t tmpfs -o "size=$1" small "$own"
+}
+
 @test "an image comes from a registry, once, and runs" {
 	own_store
 	real_registry 5000
@@ -410,18 +416,21 @@ auth: {htpasswd: {realm: harbour, path: $PWD/certs/htpasswd}}"
 	is "$(request '"policy": "sometimes"')" ""
 }
 
-# A store on a file system of so many bytes.
-small_store() {
-	own_store
-	mount -t tmpfs -o "size=$1" small "$own"
-}
-
 @test "no room: said before anything is fetched" {
 	small_store 1m
 	fake_registry 5000
 	layout busybox.tar x:1
 	not_pulled $R/x:1 "it needs about" "in '$own/images', where" "are free" "make room"
 	is "$(asked "GET .*blobs/$(layer_of x 0)")" 0
+	umount "$own"
+}
+
+@test "enough room is enough: a plain layer takes what it takes" {
+	fake_registry 5000
+	layout busybox.tar x:1
+	decompressed x
+	small_store $(($(jq '.layers[0].size' "$(manifest_of x)") * 5 / 2 + 500000))
+	pulled $R/x:1
 	umount "$own"
 }
 
