@@ -6,6 +6,8 @@ static const struct cmd *const image_cmds[] = {
 	&cmd_image_load,
 	&cmd_image_ls,
 	&cmd_image_prune,
+	&cmd_image_pull,
+	&cmd_image_push,
 	&cmd_image_rm,
 	&cmd_image_save,
 	&cmd_image_tag,

@@ -7,7 +7,7 @@
 #include "cli.h"
 
 extern const struct cmd cmd_image_import, cmd_image_inspect, cmd_image_load, cmd_image_ls, cmd_image_prune, cmd_image_rm, cmd_image_save,
-	cmd_image_tag;
+	cmd_image_tag, cmd_image_pull, cmd_image_push;
 
 /* image_filter.c: `--filter KEY=VALUE`, given again and again. keys: those that the command knows of before, dangling, label, label!,
  * reference, since, until, NULL-terminated; before and since name images. ERR_USAGE says what is wrong. */

@@ -172,3 +172,18 @@ id_of() { davit image inspect "$1" | jq -r '.[0].Id'; }
 	davit down -t 0
 	nothing_left
 }
+
+@test "image pull, image push: by name, without a compose file" {
+	real_registry 5000
+	into busybox.tar $R/a:1 -f oci
+	empty_store
+	run -0 davit image pull $R/a:1
+	is "$(davit image ls -q | wc -l)" 1
+	davit image tag $R/a:1 $R/b:2
+	run -0 davit image push -q $R/b:2
+	is "$output" ""
+	is "$(digest_of $R/a:1)" "$(digest_of $R/b:2)"
+	refused 1 "$R/nothing" "Image $R/a:1  Pulled" -- davit image pull $R/a:1 $R/nothing
+	refused 1 "'Not A Name' is not valid" -- davit image pull "Not A Name"
+	refused 1 "is not in davit's store" -- davit image push $R/c:3
+}

@@ -1,0 +1,80 @@
+/* cmd_image_pull.c - images by their names, from and to registries, without a compose file. */
+#include <string.h>
+
+#include "../util/auto.h"
+#include "../util/mem.h"
+#include "image_cmds.h"
+#include "transfer.h"
+
+struct transfer_opts {
+	bool quiet, tls_verify;
+	const char *platform;
+};
+
+static const struct transfer_opts defaults = { .tls_verify = true };
+
+#define O(field) offsetof(struct transfer_opts, field)
+static const struct opt flags[] = {
+	{ 0, "platform", OPT_STRING, O(platform), "which one of an image that is there for several: linux/arm64", "OS/ARCH" },
+	{ 'q', "quiet", OPT_BOOL, O(quiet), "do not show how far it is" },
+	{ 0, "tls-verify", OPT_BOOL, O(tls_verify), "=false: take any certificate, and plain http" },
+	{ 0 }
+};
+
+static int run(struct cli *c, const struct transfer_opts *o, const char *verb, const char *head, struct err *err)
+{
+	struct transfer t = { .verb = verb, .n = c->args.n, .no_verify = !o->tls_verify };
+	bool failed = false;
+	int r;
+
+	t.items = xcalloc(t.n, sizeof *t.items);
+	for (size_t i = 0; i < t.n; i++)
+		t.items[i] = (struct transfer_item){ .ref = c->args.v[i], .platform = o->platform, .policy = "always" };
+	if (!o->quiet)
+		t.progress = progress_new(&c->ui, head);
+	r = transfer_run(c, &t, err);
+	progress_free(t.progress);
+	for (size_t i = 0; i < t.n; i++) {
+		failed |= t.items[i].err.kind != ERR_NONE;
+		if (t.items[i].err.kind != ERR_NONE)
+			ui_err(&c->ui, &t.items[i].err);
+	}
+	transfer_done(&t);
+	return r < 0 ? -1 : failed ? CLI_PRINTED : 0;
+}
+
+static int pull_run(struct cli *c, const void *opts, struct err *err)
+{
+	return run(c, opts, "pull", "Pulling", err);
+}
+
+static int push_run(struct cli *c, const void *opts, struct err *err)
+{
+	return run(c, opts, "push", "Pushing", err);
+}
+
+const struct cmd cmd_image_pull = {
+	.name = "pull",
+	.args = "NAME...",
+	.summary = "fetch images from their registries",
+	.needs = NEED_ROOT,
+	.min_args = 1,
+	.max_args = -1,
+	.opts = flags,
+	.opts_size = sizeof(struct transfer_opts),
+	.defaults = &defaults,
+	.run = pull_run,
+};
+
+const struct cmd cmd_image_push = {
+	.name = "push",
+	.args = "NAME...",
+	.summary = "send images to their registries",
+	.needs = NEED_ROOT,
+	.min_args = 1,
+	.max_args = -1,
+	.opts = flags,
+	.opts_size = sizeof(struct transfer_opts),
+	.defaults = &defaults,
+	.run = push_run,
+};
