@@ -149,7 +149,7 @@ failing() {
 	      - {command: [a]}
 	      - {image: "no/such:1"}
 	END
-	refused 1 "compose.yaml:7:9" "no/such:1" -- davit up -d
+	refused 1 "compose.yaml:7:17" "no/such:1" -- davit up -d --pull never
 }
 
 @test "a command that does not exist, a user that nobody is: told by the step's place" {
