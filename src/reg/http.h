@@ -1,7 +1,7 @@
 /* http.h - within src/reg: one request over HTTP at a time, many of them at once; libcurl's multi interface on libevent.
  *
  * No redirect is followed, nothing is tried again, no credentials are added here (exchange.h does). HTTP/1.1 with connections that
- * are kept: six layers over one HTTP/2 connection on loopback took as long, and a fifth more of the processor. Nothing is spoken but
+ * are kept: six layers over one HTTP/2 connection on loopback took as long, and a tenth more of the processor. Nothing is spoken but
  * http and https. */
 #pragma once
 

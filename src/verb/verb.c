@@ -75,6 +75,8 @@ static int read_request(int fd, json_t **ret, struct err *err)
 		text.len += (size_t)n;
 	if (n < 0)
 		return err_sys(err, errno, "read the request");
+	if (text.len > REQUEST_MAX)
+		return err_set(err, ERR_INPUT, "the request has more than %d MiB", REQUEST_MAX >> 20);
 	r = jx_parse(text.p, text.len, ret, err);
 	if (text.p)
 		explicit_bzero(text.p, text.len);

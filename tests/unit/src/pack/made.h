@@ -32,8 +32,10 @@ static inline la_ssize_t made_write(struct archive *a, void *arg, const void *p,
 
 static inline void made_filter(struct archive *a, enum made_filter f)
 {
-	if (f == M_GZIP)
+	if (f == M_GZIP) {
 		archive_write_add_filter_gzip(a);
+		archive_write_set_filter_option(a, "gzip", "timestamp", NULL); /* the same bytes whenever it is made */
+	}
 	if (f == M_ZSTD)
 		archive_write_add_filter_zstd(a);
 }
