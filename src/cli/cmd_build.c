@@ -5,11 +5,12 @@
 #include "../util/auto.h"
 #include "../util/mem.h"
 #include "build_services.h"
+#include "push_services.h"
 
 struct build_cmd_opts {
 	struct strs args, ssh;
 	const char *builder, *memory, *progress;
-	bool no_cache, pull, quiet, with_deps;
+	bool no_cache, pull, push, quiet, with_deps;
 };
 
 #define B(field) offsetof(struct build_cmd_opts, field)
@@ -19,6 +20,7 @@ static const struct opt build_flags[] = {
 	{ 'm', "memory", OPT_STRING, B(memory), "limit the memory of what RUN starts", "BYTES" },
 	{ 0, "no-cache", OPT_BOOL, B(no_cache), "build everything anew" },
 	{ 0, "pull", OPT_BOOL, B(pull), "ask the registries for newer base images" },
+	{ 0, "push", OPT_BOOL, B(push), "send what was built to its registries, where the service names an image" },
 	{ 'q', "quiet", OPT_BOOL, B(quiet), "print the images' ids only" },
 	{ 0, "ssh", OPT_STRS, B(ssh), "hand a key or an agent to the build", "default|ID=PATH" },
 	{ 0, "with-dependencies", OPT_BOOL, B(with_deps), "build what the named services depend on, too" },
@@ -27,7 +29,6 @@ static const struct opt build_flags[] = {
 	{ 0, "force-rm", OPT_IGNORED, 0, NULL },
 	{ 0, "no-rm", OPT_IGNORED, 0, NULL },
 	{ 0, "parallel", OPT_IGNORED, 0, NULL },
-	{ 0, "push", OPT_REFUSED, 0, "davit does not push yet: use 'skopeo copy oci:/var/lib/davit/images:NAME docker://NAME'" },
 	{ 0, "check", OPT_REFUSED, 0, "'davit config -q' checks the file; the builder checks the Dockerfile" },
 	{ 0, "print", OPT_REFUSED, 0, "there is no bake file: davit asks the builder itself" },
 	{ 0, "provenance", OPT_REFUSED, 0, "davit makes no attestations" },
@@ -70,6 +71,7 @@ static int build_run_cmd(struct cli *c, const void *opts, struct err *err)
 		.quiet = o->quiet || str_eq(o->progress, "quiet"),
 		.ids = ids,
 	};
+	const struct pushing sending = { .wanted = wanted, .quiet = what.quiet };
 	bool some = false;
 	int r = build_tool_parse(o->builder ? o->builder : getenv("DAVIT_BUILDER"), &what.opts.tool, err);
 
@@ -79,6 +81,8 @@ static int build_run_cmd(struct cli *c, const void *opts, struct err *err)
 		ui_warn(&c->ui, "no services to build");
 	if (r == 0)
 		r = build_services(c, &what, err);
+	if (r == 0 && o->push)
+		r = push_services(c, &sending, err);
 	if (r == 0 && o->quiet)
 		print_ids(c, ids);
 	for (size_t i = 0; i < c->project->n_services; i++)

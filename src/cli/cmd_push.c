@@ -1,10 +1,7 @@
 /* cmd_push.c - sends what services build to its registries, as docker compose does: services that build nothing are left out. */
-#include <string.h>
-
 #include "../util/auto.h"
-#include "../util/mem.h"
 #include "image_need.h"
-#include "transfer.h"
+#include "push_services.h"
 
 struct push_opts {
 	bool ignore_failures, include_deps, quiet, tls_verify;
@@ -21,83 +18,13 @@ static const struct opt push_flags[] = {
 	{ 0 }
 };
 
-/* A name that goes out, and which service wants it to. */
-struct going {
-	const struct service *s;
-	const char *name;
-};
-struct goings {
-	struct going *v;
-	size_t n, cap;
-};
-
-static void add(struct goings *g, const struct service *s, const char *name)
-{
-	for (size_t i = 0; i < g->n; i++)
-		if (image_same(g->v[i].name, name))
-			return;
-	*XGROW(g->v, g->n, g->cap) = (struct going){ s, name };
-}
-
-static void choose(const struct project *p, const bool *scope, struct goings *ret, struct progress *progress)
-{
-	for (size_t i = 0; i < p->n_services; i++) {
-		const struct service *s = &p->services[i];
-
-		if (!scope[i])
-			continue;
-		if (s->build.given && s->image && !s->build.names_image) {
-			add(ret, s, s->image);
-			for (size_t k = 0; k < s->build.tags.n; k++)
-				add(ret, s, s->build.tags.v[k]);
-		} else if (progress) {
-			progress_step(progress, "service", s->name, "Skipped",
-				      s->build.given ? "No image name to push to" : "It builds no image");
-		}
-	}
-}
-
-static int say_failures(struct cli *c, const struct goings *g, const struct transfer *t, bool as_warnings)
-{
-	struct diag found = DIAG_INIT;
-
-	for (size_t i = 0; i < g->n; i++) {
-		const struct place at = place_of(c->project, g->v[i].s, "image", false);
-
-		if (t->items[i].err.kind != ERR_NONE)
-			place_say(&found, as_warnings ? DIAG_WARNING : DIAG_ERROR, &at, g->v[i].s, &t->items[i].err);
-	}
-	return place_print(c, &found);
-}
-
-static int push_all(struct cli *c, const struct goings *g, const struct push_opts *o, struct progress *progress, struct err *err)
-{
-	struct transfer t = { .verb = "push", .n = g->n, .no_verify = !o->tls_verify, .progress = progress };
-	int r, printed;
-
-	t.items = xcalloc(g->n + 1, sizeof *t.items);
-	for (size_t i = 0; i < g->n; i++)
-		t.items[i] = (struct transfer_item){ .ref = g->v[i].name, .platform = g->v[i].s->platform };
-	r = transfer_run(c, &t, err);
-	printed = say_failures(c, g, &t, o->ignore_failures);
-	transfer_done(&t);
-	return r < 0 ? -1 : printed;
-}
-
 static int push_run(struct cli *c, const void *opts, struct err *err)
 {
 	const struct push_opts *o = opts;
-	auto_free bool *scope = image_needs_scope(c, o->include_deps);
-	struct progress *progress = o->quiet ? NULL : progress_new(&c->ui, "Pushing");
-	struct goings g = { 0 };
-	int r = 0;
+	auto_free bool *wanted = image_needs_scope(c, o->include_deps);
+	const struct pushing what = { wanted, o->ignore_failures, o->quiet, !o->tls_verify };
 
-	choose(c->project, scope, &g, progress);
-	if (g.n)
-		r = push_all(c, &g, o, progress, err);
-	progress_free(progress);
-	free(g.v);
-	return r;
+	return push_services(c, &what, err);
 }
 
 const struct cmd cmd_push = {

@@ -399,3 +399,20 @@ begin_long() {
 	has "$stderr" "service 'base': "
 	has "$stderr" 127.0.0.1:5003
 }
+
+@test "build --push: what has a name of its own goes to its registry, the rest is said to stay" {
+	real_registry 5003
+	compose <<-'END'
+	services:
+	  web: {image: "127.0.0.1:5003/team/web:1", build: {dockerfile_inline: "FROM busybox\nRUN echo pushed >/web\nCMD sleep 1000"}}
+	  own: {build: {dockerfile_inline: "FROM busybox\nRUN true"}}
+	END
+	build --push
+	has "$output" "Image 127.0.0.1:5003/team/web:1  Pushed"
+	has "$output" "Service own  Skipped  No image name to push to"
+	davit image rm -f 127.0.0.1:5003/team/web:1
+	run -0 davit image pull 127.0.0.1:5003/team/web:1
+	up web --no-build
+	is "$(sh_in web "cat /web")" pushed
+	davit down -t 0
+}
