@@ -143,13 +143,21 @@ static void check_sized(struct check *c, const char *image, const char *what, co
 			(long long)st.st_size, (long long)jx_int(desc, "size", -1));
 }
 
+char *check_image_name(const json_t *desc)
+{
+	const char *digest = jx_str(desc, "digest");
+	char *familiar = NULL;
+
+	free(desc_ref(desc, &familiar));
+	return familiar ? familiar : xstrdup(digest ? digest : "<none>");
+}
+
 static void check_image(struct check *c, const json_t *desc)
 {
 	auto_json json_t *manifest = NULL, *config = NULL;
 	auto_strs struct strs chains = STRS_INIT;
 	auto_err struct err why = ERR_INIT;
-	auto_free char *familiar = NULL, *ref = desc_ref(desc, &familiar);
-	const char *image = familiar ? familiar : jx_str(desc, "digest") ? jx_str(desc, "digest") : "<none>";
+	auto_free char *image = check_image_name(desc);
 	const json_t *layer;
 	size_t i;
 

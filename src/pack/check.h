@@ -33,6 +33,8 @@ struct check_blob {
 
 /* {"ev":"problem","msg","repaired","hint"}: hint may be NULL. */
 void check_problem(struct check *c, bool repaired, const char *hint, const char *fmt, ...) __attribute__((format(printf, 4, 5)));
+/* What messages call an image of the index; malloc'ed. */
+char *check_image_name(const json_t *desc);
 /* {"ev":"checked","what","digest","bytes"} */
 void check_progress(const struct check *c, const char *what, const char *hex, uint64_t bytes);
 

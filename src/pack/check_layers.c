@@ -39,7 +39,7 @@ static void add_image(struct check *c, const json_t *desc)
 {
 	auto_json json_t *manifest = NULL, *config = NULL;
 	auto_strs struct strs chains = STRS_INIT;
-	auto_free char *name = NULL, *ref = desc_ref(desc, &name);
+	auto_free char *name = check_image_name(desc);
 	const json_t *layers, *ids;
 
 	if (store_doc(&c->store, jx_str(desc, "digest"), &manifest, NULL) < 0 ||
@@ -50,7 +50,7 @@ static void add_image(struct check *c, const json_t *desc)
 	ids = jx_arr(jx_obj(config, "rootfs"), "diff_ids");
 	for (size_t i = 0; i < chains.n; i++)
 		add_layer(c, chains.v[i], i ? chains.v[i - 1] : NULL, json_string_value(json_array_get(ids, i)), jx_str(json_array_get(layers, i), "digest"),
-			name ? name : jx_str(desc, "digest"));
+			name);
 }
 
 static int open_layer(const struct check *c, const char *chain)
