@@ -157,7 +157,7 @@ CRASH_PHASES ?=
 crash-points: all others images $(B)/tests/crash/killer
 	$(Q)tests/crash/run $(B)/davit $(B)/tests/crash/killer $(B)/images $(CRASH_PHASES)
 
-# make crash-pull [CRASH_TRIALS=40] [CRASH_SEED=N]: davit-image is killed at random moments of a pull; see tests/crash/pull
+# make crash-pull [CRASH_TRIALS=40] [CRASH_SEED=N]: davit-image is killed at random moments of a pull, a load, an unpacking; see tests/crash/pull
 crash-pull: all images
 	$(Q)tests/crash/pull $(B)/davit $(B)/images
 
@@ -195,7 +195,7 @@ help:
 	@echo 'make check      as root: packages, build, every test; ends with "N passed, N failed"'
 	@echo 'make units | golden | stories | asan-units | asan-golden    one kind of test'
 	@echo 'make crash-points    as root: davit is killed at its N-th system call (CRASH_TRIALS of each kind, CRASH_ALL=1: each)'
-	@echo 'make crash-pull    as root: davit-image is killed at random moments of a pull (CRASH_TRIALS)'
+	@echo 'make crash-pull    as root: davit-image is killed at random moments of pulls, loads and unpacking (CRASH_TRIALS)'
 	@echo 'make soak       as root, some minutes: SOAK_RESTARTS (10000) restarts, SOAK_UPS (1000) times up and down, and what is left of them'
 	@echo 'make fuzz       FUZZ_S seconds of each fuzz target (FUZZERS), with clang'
 	@echo 'make vm         as root: tests in a virtual machine: boot, power cuts, systemd, clocks'

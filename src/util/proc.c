@@ -230,7 +230,9 @@ int proc_wait(struct child *c, int timeout_ms, const char *who, int *ret_status,
 			proc_reap(c, &status);
 		return err_set(err, ERR_TIMEOUT, "%s did not finish within %g s", who, timeout_ms / 1000.0);
 	}
-	r = proc_reap(c, &status);
+	/* it has ended; one that traces us all (strace -f) has it for a moment before we do */
+	for (int ms = 0; (r = proc_reap(c, &status)) == 0 && ms < AFTER_KILL_MS; ms++)
+		poll(NULL, 0, 1);
 	if (r <= 0)
 		return err_sys(err, r < 0 ? errno : EAGAIN, "wait for %s", who);
 	*ret_status = status;
