@@ -130,6 +130,10 @@ static void test_commands_that_cannot_run(void **state)
 			assert_int_not_equal(status, 0);
 			if (cases[k].crun_only && i == 1)
 				continue;
+			if (cases[k].crun_only && !oci_complained(&c)) {     /* crun 1.21 leaves that to the process */
+				assert_non_null(strstr(text, "exec: "));
+				continue;
+			}
 			assert_true(oci_complained(&c));
 			assert_int_equal(oci_failure(&c, status, &err), -1);
 			assert_string_equal(err_msg(&err), cases[k].text);
