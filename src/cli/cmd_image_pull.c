@@ -54,7 +54,7 @@ static int push_run(struct cli *c, const void *opts, struct err *err)
 }
 
 const struct cmd cmd_image_pull = {
-	.name = "pull",
+	.name = "image pull",
 	.args = "NAME...",
 	.summary = "fetch images from their registries",
 	.needs = NEED_ROOT,
@@ -67,7 +67,7 @@ const struct cmd cmd_image_pull = {
 };
 
 const struct cmd cmd_image_push = {
-	.name = "push",
+	.name = "image push",
 	.args = "NAME...",
 	.summary = "send images to their registries",
 	.needs = NEED_ROOT,

@@ -90,7 +90,7 @@ static int load_run(struct cli *c, const void *opts, struct err *err)
 const struct cmd cmd_load = {
 	.name = "load",
 	.args = "",
-	.summary = "take images from an archive made by docker save, skopeo or buildah",
+	.summary = "take images from an archive made by docker, podman, skopeo or buildah",
 	.needs = NEED_ROOT,
 	.opts = load_flags,
 	.opts_size = sizeof(struct load_opts),
@@ -100,7 +100,7 @@ const struct cmd cmd_load = {
 const struct cmd cmd_image_load = {
 	.name = "image load",
 	.args = "",
-	.summary = "take images from an archive made by docker save, skopeo or buildah",
+	.summary = "take images from an archive made by docker, podman, skopeo or buildah",
 	.needs = NEED_ROOT,
 	.opts = load_flags,
 	.opts_size = sizeof(struct load_opts),

@@ -1,9 +1,9 @@
-#include <stdio.h>
 #include <string.h>
 
 #include "../util/auto.h"
 #include "../util/json.h"
 #include "act.h"
+#include "prompt.h"
 #include "view.h"
 
 struct rm_opts {
@@ -20,21 +20,14 @@ static const struct opt rm_flags[] = {
 	{ 0 }
 };
 
-/* Asks on the terminal; whatever is not yes is no. */
-static bool confirmed(const struct cli *c, const struct view *list, size_t n)
+static bool confirmed(const struct view *list, size_t n)
 {
 	auto_buf struct buf b = BUF_INIT;
-	char answer[16] = "";
 
 	buf_str(&b, "Going to remove ");
 	for (size_t i = 0; i < n; i++)
 		buf_printf(&b, "%s%s", i ? ", " : "", list[i].r->name);
-	buf_str(&b, "\nAre you sure? [yN] ");
-	ui_stderr(&b);
-	if (!fgets(answer, sizeof answer, stdin))
-		return false;
-	answer[strcspn(answer, "\r\n")] = 0;
-	return STREQ(answer, "y") || STREQ(answer, "Y") || STREQ(answer, "yes");
+	return prompt_sure(b.p);
 }
 
 static int rm_run(struct cli *c, const void *opts, struct err *err)
@@ -51,7 +44,7 @@ static int rm_run(struct cli *c, const void *opts, struct err *err)
 		ui_print(&c->ui, "No stopped containers\n");
 		return 0;
 	}
-	if (!o->force && !confirmed(c, list, n))
+	if (!o->force && !confirmed(list, n))
 		return 0;
 	req = act_request(c, "rm");
 	jx_set_bool(req, "stop", o->stop);

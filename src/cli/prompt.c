@@ -142,8 +142,13 @@ bool prompt_sure(const char *text)
 
 	buf_printf(&b, "%s.\nAre you sure? [yN] ", text);
 	ui_stderr(&b);
-	if (!fgets(answer, sizeof answer, stdin))
+	if (!fgets(answer, sizeof answer, stdin)) {
+		auto_buf struct buf said = BUF_INIT;
+
+		buf_str(&said, "\nnobody answered: nothing is removed; --force does not ask\n");
+		ui_stderr(&said);
 		return false;
+	}
 	answer[strcspn(answer, "\r\n")] = 0;
 	return STREQ(answer, "y") || STREQ(answer, "Y") || STREQ(answer, "yes");
 }

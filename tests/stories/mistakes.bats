@@ -219,13 +219,23 @@ load ../lib
 }
 
 @test "help everywhere, with exit status documented" {
-	local name
+	local names name group
 	has "$(davit --help)" "Exit status"
+	names=$(commands_of)
 	for name in up down ps logs exec start stop restart config images load version; do
-		has "$(davit $name --help)" "Usage: davit $name"
-		has "$(davit --help)" "  $name "
+		has "$names" "$name"
 	done
+	for group in image system builder; do
+		names+=$'\n'$(commands_of "$group" | sed "s/^/$group /")
+	done
+	while read -r name; do
+		is "$(davit $name --help | sed -n '1s/ \(\[OPTIONS\]\|COMMAND\).*//p')" "Usage: davit $name"
+	done <<<"$names"
+	has "$names" "image push"
 }
+
+# commands_of [GROUP]: as its help lists them
+commands_of() { davit "$@" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p'; }
 
 @test "down of what is not up says so and is no error" {
 	compose <<-END

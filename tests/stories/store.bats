@@ -148,6 +148,8 @@ no_image() { [ -z "$(ls -A "$store/blobs/sha256" "$store/layers" "$store/l" | gr
 	is "$(davit image ls -q --filter dangling=true | wc -l)" 1
 	run davit image prune <<<n
 	has "$output" "Are you sure? [yN]"
+	run davit image prune </dev/null
+	has "$output" "nobody answered: nothing is removed; --force does not ask"
 	is "$(davit image ls -q --filter dangling=true | wc -l)" 1
 	is "$(davit image prune -f --filter label=absent)" "Total reclaimed space: 0B"
 	is "$(davit image prune -f --filter until=2001-01-01)" "Total reclaimed space: 0B"
