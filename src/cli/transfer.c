@@ -20,6 +20,7 @@ enum { DRAW_MS = 80 };
 
 struct layer {
 	uint64_t bytes, size;            /* 0 of one that was there */
+	uint64_t resumed;                /* of bytes: they came with an earlier pull */
 };
 
 struct one {                             /* an image */
@@ -60,15 +61,16 @@ static const char *word_for(const struct word *words, size_t n, const char *stat
 static void note_bytes(struct run *r, struct one *o, int64_t now_ns)
 {
 	auto_buf struct buf b = BUF_INIT;
-	uint64_t bytes = 0, size = 0;
+	uint64_t bytes = 0, size = 0, resumed = 0;
 
 	map_each(&o->layers, it) {
 		const struct layer *l = it->value;
 
 		bytes += l->bytes;
 		size += l->size;
+		resumed += l->resumed;
 	}
-	rate_add(&o->rate, now_ns, bytes);
+	rate_add(&o->rate, now_ns, bytes - resumed);
 	if (!size)
 		return;
 	rate_format(&o->rate, now_ns, bytes, size, &b);
@@ -151,7 +153,7 @@ static void on_image(struct run *r, const json_t *ev)
 		progress_step(r->t->progress, "image", o->title, status, NULL);
 }
 
-static void measure(struct one *o, const char *digest, const char *state, int64_t bytes, int64_t size)
+static void measure(struct one *o, const char *digest, const char *state, int64_t bytes, int64_t size, int64_t resumed)
 {
 	struct layer *l = map_get(&o->layers, digest);
 
@@ -160,7 +162,7 @@ static void measure(struct one *o, const char *digest, const char *state, int64_
 	if (str_eq(state, "present") || str_eq(state, "mounted") || size < 0 || bytes < 0)
 		*l = (struct layer){ 0 };
 	else
-		*l = (struct layer){ (uint64_t)bytes, (uint64_t)size };
+		*l = (struct layer){ (uint64_t)bytes, (uint64_t)size, resumed > 0 && resumed <= bytes ? (uint64_t)resumed : 0 };
 }
 
 static void on_layer(struct run *r, const json_t *ev)
@@ -176,7 +178,7 @@ static void on_layer(struct run *r, const json_t *ev)
 		return;
 	if (str_eq(state, "done") || str_eq(state, "unpacking"))
 		bytes = size;
-	measure(o, digest, state, bytes, size);
+	measure(o, digest, state, bytes, size, jx_int(ev, "resumed", 0));
 	part.name = view_short_id(digest, id);
 	if (str_eq(state, "unpacking")) {
 		str_human_size((double)unpacked, text);

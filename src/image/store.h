@@ -5,6 +5,7 @@
  *	             layers/CHAIN.json                             {"diff_id","size","entries"}, written before the directory
  *	             l/XXXXXX → ../layers/CHAIN                    short names for mount(2)
  *	             .lock                                         flock while index.json is changed, or names are given or taken
+ *	             partial/HEX                                   the beginning of a blob, from a pull that ended too early (pack/partial.h)
  *	             .load-RANDOM/                                 a load at work
  *	             .gone-RANDOM/                                 what a removal has taken out
  *

@@ -46,7 +46,7 @@ int pack_unpack(const struct pack_unpack *req, struct err *err);
 
 struct pack_remove {
 	const char *state_dir;
-	const char *const *names; /* names, digests or ids, n_names of them; none: what nobody uses, which is a prune */
+	const char *const *names; /* names, digests or ids, n_names of them; none: what nobody uses, which is a prune (with partial.h's, without a filter) */
 	size_t n_names;
 	bool force;		  /* also what is in use loses its names, and images that are named more than once go by their id */
 	bool all;		  /* prune: also images that have names; else only those that have none */
@@ -112,7 +112,8 @@ struct pack_usage {
 	pack_uses_fn *uses;
 	void *uses_arg;
 	/* For each image {"ev":"image","id","bytes","unique","containers"}: unique is what no other image has · at last
-	 * {"ev":"images","count","active","bytes","reclaimable"}: bytes of all there is, reclaimable what no image in use needs */
+	 * {"ev":"images","count","active","bytes","reclaimable"}: bytes of all there is, reclaimable what no image in use needs; what pulls
+	 * have begun (partial.h) is among both */
 	void (*on_event)(void *arg, const json_t *ev);
 	void *arg;
 };

@@ -11,6 +11,7 @@
 #include "../util/json.h"
 #include "../util/mem.h"
 #include "collect.h"
+#include "partial.h"
 
 /* One argument, or one candidate of a prune. */
 struct victim {
@@ -308,6 +309,14 @@ static void tell_names(struct removal *r)
 	entries_done(&now);
 }
 
+/* A prune that is not of certain images takes what pulls have begun, too. */
+static bool takes_partial(const struct pack_remove *req)
+{
+	const struct image_filter *f = &req->filter;
+
+	return !req->n_names && f->names == FILTER_ANY && !f->labels.n && !f->not_labels.n && !f->references.n && !f->before_ns && !f->since_ns;
+}
+
 static int sweep(struct removal *r, struct err *err)
 {
 	struct collected out;
@@ -319,6 +328,8 @@ static int sweep(struct removal *r, struct err *err)
 
 		emit(r, json_pack("{s:s, s:s}", "ev", "deleted", "digest", digest));
 	}
+	if (takes_partial(r->req))
+		out.bytes += partial_drop(r->c.stage.images_fd);
 	emit(r, json_pack("{s:s, s:I}", "ev", "reclaimed", "bytes", (json_int_t)out.bytes));
 	collected_done(&out);
 	return 0;

@@ -14,6 +14,7 @@
 #include "../util/mem.h"
 #include "../util/path.h"
 #include "../util/str.h"
+#include "partial.h"
 
 #define STAGE_PREFIX ".load-"
 #define GONE_PREFIX ".gone-"
@@ -54,6 +55,8 @@ static unsigned sweep(int images_fd)
 		auto_close int fd = -1;
 		if (!is_ours(e->d_name) || take_dir(images_fd, e->d_name, &fd) != 0)
 			continue;
+		if (str_starts(e->d_name, STAGE_PREFIX))
+			partial_keep(images_fd, fd);
 		if (path_remove_tree(images_fd, e->d_name, &why) < 0)
 			log_warn("left behind by a process that died: %s", err_msg(&why));
 		n++;
@@ -97,6 +100,7 @@ int stage_store(const char *state_dir, struct stage *ret, struct err *err)
 		return -1;
 	}
 	s.swept = sweep(s.images_fd);
+	partial_expire(s.images_fd);
 	*ret = s;
 	return 0;
 }
@@ -125,6 +129,7 @@ void stage_close(struct stage *s)
 	auto_err struct err why = ERR_INIT;
 
 	if (s->fd >= 0) {
+		partial_keep(s->images_fd, s->fd);
 		if (path_remove_tree(s->images_fd, s->name, &why) < 0)
 			log_warn("%s", err_msg(&why));
 		close(s->fd);

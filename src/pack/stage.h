@@ -1,5 +1,7 @@
 /* stage.h - where a load works before anything has its name: STATE/images/.load-RANDOM, whose flock tells the
- * living from the dead. And the store's lock. */
+ * living from the dead. And the store's lock.
+ *
+ * What is left in it of blobs that a pull has fetched is kept when it is removed, by its owner or as a dead one's (partial.h). */
 #pragma once
 
 #include <stdint.h>

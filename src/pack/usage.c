@@ -8,6 +8,7 @@
 #include "../util/json.h"
 #include "../util/mem.h"
 #include "collect.h"
+#include "partial.h"
 #include "reach.h"
 
 enum { META_MAX = 4096 };
@@ -140,7 +141,7 @@ static int tell_all(struct usage *u, struct err *err)
 	}
 	if (collect(&u->c, &u->uses, true, &left, err) < 0)
 		return -1;
-	bytes += (int64_t)left.bytes;
+	bytes += (int64_t)(left.bytes + partial_bytes(u->c.stage.images_fd));
 	collected_done(&left);
 	ev = json_pack("{s:s, s:I, s:I, s:I, s:I}", "ev", "images", "count", (json_int_t)u->ids.n, "active", (json_int_t)u->active, "bytes",
 		(json_int_t)bytes, "reclaimable", (json_int_t)(bytes - kept));

@@ -1,7 +1,9 @@
 /* blob.c - a blob into a file: GET /v2/NAME/blobs/DIGEST (specification, "Pulling blobs").
  *
  * How it works: `have` bytes are in the file and in the hash. A further attempt asks for the rest by Range; when the answer begins at the
- * beginning nevertheless, `skip` bytes of it are dropped. So the hash is always that of the file. */
+ * beginning nevertheless (200: it does not know Range), `skip` bytes of it are dropped. So the hash is always that of the file. There is no
+ * If-Range: what stands behind a digest does not change, registries rarely have an ETag for it, and the hash tells. A 206 counts only when
+ * its Content-Range begins where we are and ends where the descriptor says; else, and after a 416, the whole is asked for. */
 #include <errno.h>
 #include <inttypes.h>
 #include <nettle/sha2.h>
@@ -153,6 +155,10 @@ int reg_get_blob(struct reg *r, const struct reg_blob *what, struct reg_call **r
 	b = call_new(r, what->at, sizeof *b, &ops);
 	b->want = *what;
 	sha256_init(&b->sha);
+	if (what->have) {
+		b->have = what->have;
+		b->sha = *what->hashed;
+	}
 	b->call.x.what = xasprintf("get the blob %s of '%s/%s' from %s", what->digest, what->at->ref.registry, what->at->ref.repository,
 		what->at->host);
 	b->call.x.path = xasprintf("/v2/%s/blobs/%s", what->at->ref.repository, what->digest);

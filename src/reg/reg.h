@@ -31,6 +31,7 @@ struct reg;
 struct reg_call;
 struct reg_creds;   /* creds.h */
 struct reg_env;     /* env.h */
+struct sha256_ctx;  /* nettle */
 struct reg_place;   /* places.h: says, too, what may be spoken to without TLS, and whose certificate is not looked at */
 
 enum { REG_ATTEMPTS = 6, REG_PER_HOST = 4 };
@@ -76,6 +77,8 @@ struct reg_blob {
 	const char *digest;              /* "sha256:…" */
 	uint64_t size;                   /* by its descriptor: one byte more or less is an error */
 	int fd;                          /* a file, written (get) or read (put) by offset from its beginning; borrowed */
+	uint64_t have;                   /* so many of its bytes are in the file already (get; fewer than size), */
+	const struct sha256_ctx *hashed; /* and this is their hash; borrowed for the call of the function only */
 	/* So many bytes are in the file (get), or were sent (put, where a further attempt begins at 0 again); never less than before in
 	 * a get. They are not checked before `done` says so. May be NULL. */
 	void (*progress)(void *arg, uint64_t bytes);
@@ -83,8 +86,8 @@ struct reg_blob {
 	void (*done)(void *arg, const struct err *err);
 	void *arg;
 };
-/* Resumes by Range where it broke off, if the registry can; else begins anew and skips what is there (its hash is kept, so a content that
- * has changed is found). */
+/* Resumes by Range where it broke off, or behind what is in the file, if the registry can; else begins anew and skips what is there (its hash
+ * is kept, so a content that has changed is found). */
 int reg_get_blob(struct reg *r, const struct reg_blob *what, struct reg_call **ret, struct err *err);
 
 /* --- push --- */

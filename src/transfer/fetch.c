@@ -1,8 +1,13 @@
-/* fetch.c - blobs of layers: each is downloaded once, into the staging directory, whoever needs it. */
+/* fetch.c - blobs of layers: each is downloaded once, into the staging directory, whoever needs it.
+ *
+ * What an earlier pull has left of it (src/pack/partial.h) is hashed first, and the rest is asked for. What a place had sent before it failed
+ * is kept for the next one in the same way. When all bytes are there and are not what they should be, and some of them were there before, all
+ * are fetched anew, once: what was there may have been damaged. */
 #include <fcntl.h>
 #include <sys/stat.h>
 
 #include "../image/store.h"
+#include "../pack/partial.h"
 #include "../util/auto.h"
 #include "../util/mem.h"
 #include "parts.h"
@@ -28,7 +33,9 @@ static int look_into_store(const struct run *run, struct fetch *f, struct err *e
 	struct stat st;
 
 	if (fstatat(run->stage.images_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
-		f->blob.file = xasprintf("blob-%s", f->blob.hex);
+		f->blob.file = partial_file(f->blob.hex);
+		resume_find(f);
+		f->had = f->have;
 		return 0;
 	}
 	if ((uint64_t)st.st_size != f->blob.size)
@@ -57,7 +64,7 @@ struct fetch *fetch_get(struct item *it, const char *hex, uint64_t size, struct 
 	f->run = run;
 	f->item = it;
 	f->place = it->place;
-	f->fd = -1;
+	f->fd = f->hasher.fd = -1;
 	f->blob.size = size;
 	snprintf(f->blob.hex, sizeof f->blob.hex, "%s", hex);
 	f->digest = xasprintf("sha256:%s", hex);
@@ -71,18 +78,20 @@ struct fetch *fetch_get(struct item *it, const char *hex, uint64_t size, struct 
 static void stop_call(struct fetch *f)
 {
 	reg_cancel(take(f->call));
+	resume_stop(f);
 	if (f->fd >= 0)
 		close(take_fd(&f->fd));
 	if (f->state == FETCH_RUNNING)
 		f->run->n_fetching--;
 }
 
+/* What is there of it stays in the staging directory, and is kept with it (stage_close()). */
 void fetch_stop(struct fetch *f)
 {
 	stop_call(f);
 	if (f->state < FETCH_DONE)
 		f->state = FETCH_FAILED;
-	if (f->blob.file && !f->in_hands)
+	if (f->blob.file && !f->in_hands && (f->useless || f->run->no_room))
 		unlinkat(f->run->stage.fd, f->blob.file, 0);
 }
 
@@ -126,21 +135,45 @@ static void give_up(struct fetch *f, struct err *why)
 		item_step(&run->items[i]);
 }
 
+/* Nothing of what is there is worth anything, nor what was unpacked from it. */
+static void from_the_beginning(struct fetch *f)
+{
+	unlinkat(f->run->stage.fd, f->blob.file, 0);
+	f->bytes = f->have = f->had = 0;
+	for (size_t i = 0; i < f->run->n_layers; i++)
+		if (f->run->layers[i]->fetch == f)
+			layer_again(f->run->layers[i]);
+}
+
+/* It is all there, and it is something else. True: what was there before may be to blame. */
+static bool is_wrong(struct fetch *f)
+{
+	bool had = f->have > 0;
+
+	from_the_beginning(f);
+	if (had) {
+		auto_free char *text = xasprintf("layer '%s': what an earlier attempt has left of it is damaged; it is fetched anew", f->digest);
+		report_warn(f->run, text);
+	}
+	return had;
+}
+
 static void failed(struct fetch *f, const struct err *why)
 {
 	struct err kept = ERR_INIT;
+	bool again = false;
 
 	err_copy(&kept, why);
 	stop_call(f);
-	if (item_next_place(f->item, &f->place, &kept) || (kept.errnum != ENOSPC && other_item(f))) {
+	f->run->no_room |= kept.errnum == ENOSPC;
+	if (kept.kind == ERR_PROTO && f->bytes == f->blob.size)
+		again = is_wrong(f);
+	else if (f->bytes > f->have)
+		f->have = f->bytes;
+	if (again || item_next_place(f->item, &f->place, &kept) || (kept.errnum != ENOSPC && other_item(f)))
 		f->state = FETCH_WAITING;
-		f->bytes = 0;
-		for (size_t i = 0; i < f->run->n_layers; i++)
-			if (f->run->layers[i]->fetch == f)
-				layer_again(f->run->layers[i]);
-	} else {
+	else
 		give_up(f, &kept);
-	}
 	err_done(&kept);
 	fetch_start_some(f->run);
 }
@@ -150,16 +183,10 @@ static void step(struct item *it, const struct err *err)
 	item_step(it);
 }
 
-static void on_done(void *arg, const struct err *err)
+static void ended(struct fetch *f)
 {
-	struct fetch *f = arg;
 	struct run *run = f->run;
 
-	f->call = NULL;
-	if (err) {
-		failed(f, err);
-		return;
-	}
 	stop_call(f);
 	f->state = FETCH_DONE;
 	f->bytes = f->blob.size;
@@ -167,6 +194,17 @@ static void on_done(void *arg, const struct err *err)
 	each_item(f, step, NULL);
 	fetch_start_some(run);
 	layer_start_some(run);
+}
+
+static void on_done(void *arg, const struct err *err)
+{
+	struct fetch *f = arg;
+
+	f->call = NULL;
+	if (err)
+		failed(f, err);
+	else
+		ended(f);
 }
 
 static void on_progress(void *arg, uint64_t bytes)
@@ -184,22 +222,53 @@ static void on_progress(void *arg, uint64_t bytes)
 	}
 }
 
-static int start(struct fetch *f, struct err *err)
+static int get(struct fetch *f, struct err *err)
 {
 	struct reg_blob what = {
 		.at = &f->item->places.v[f->place],
 		.digest = f->digest,
 		.size = f->blob.size,
+		.fd = f->fd,
+		.have = f->have,
+		.hashed = f->have ? resume_hash(f) : NULL,
 		.progress = on_progress,
 		.done = on_done,
 		.arg = f,
 	};
 
-	f->fd = openat(f->run->stage.fd, f->blob.file, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+	return reg_get_blob(f->run->reg, &what, &f->call, err);
+}
+
+static void on_hashed(struct fetch *f, const struct err *err)
+{
+	auto_err struct err why = ERR_INIT;
+
+	if (!err && resume_is_whole(f)) {
+		ended(f);
+		return;
+	}
+	if (err || f->have == f->blob.size) {
+		stop_call(f);
+		is_wrong(f);
+		f->state = FETCH_WAITING;
+		fetch_start_some(f->run);
+		return;
+	}
+	if (get(f, &why) < 0) {
+		failed(f, &why);
+		return;
+	}
+	resume_stop(f);
+	on_progress(f, f->have);
+	layer_start_some(f->run);
+}
+
+static int start(struct fetch *f, struct err *err)
+{
+	f->fd = openat(f->run->stage.fd, f->blob.file, O_RDWR | O_CREAT | (f->have ? 0 : O_TRUNC) | O_NOFOLLOW | O_CLOEXEC, 0644);
 	if (f->fd < 0)
 		return err_sys(err, errno, "make a file in '%s'", f->run->stage.images_path);
-	what.fd = f->fd;
-	return reg_get_blob(f->run->reg, &what, &f->call, err);
+	return f->have ? resume_begin(f, on_hashed, err) : get(f, err);
 }
 
 /* The largest first: it ends last. */

@@ -121,14 +121,22 @@ static void each_item(struct layer *l, const struct err *err)
 	}
 }
 
+/* A blob that is right and no layer is of no use to a later pull either. */
+static void blame(struct layer *l)
+{
+	l->fetch->useless |= l->err.kind == ERR_INPUT && l->fetch->state == FETCH_DONE;
+}
+
 static void failed(struct layer *l, struct err *why)
 {
 	bool full = why->errnum == ENOSPC;
 
+	l->run->no_room |= full;
 	err_wrap(why, "layer '%s'", l->fetch->digest);
 	l->state = LAYER_FAILED;
 	err_done(&l->err);
 	err_move(&l->err, why);
+	blame(l);
 	if (full || layer_settled(l))
 		each_item(l, &l->err);
 	layer_start_some(l->run);
@@ -235,8 +243,10 @@ void layer_ended(struct fetch *f)
 			continue;
 		if (l->state == LAYER_RUNNING)
 			has_its_end(l);
-		else if (l->state == LAYER_FAILED)
+		else if (l->state == LAYER_FAILED) {
+			blame(l);
 			each_item(l, &l->err);
+		}
 	}
 }
 

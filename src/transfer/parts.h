@@ -32,9 +32,15 @@ struct fetch {
 	enum fetch_state state;
 	struct reg_call *call;
 	int fd;
-	uint64_t bytes;
+	uint64_t bytes; /* that are there, hashed or being fetched */
+	uint64_t have;	/* what it begins with: an earlier pull, or another place, has brought it; it is looked through first */
+	uint64_t had;	/* of these, what an earlier pull has brought */
+	struct hashed *hashed;
+	struct worker hasher;
+	struct event hasher_event;
 	bool wanted;   /* run_release()'s mark */
 	bool gone;     /* nobody may take it for theirs any more */
+	bool useless;  /* it is right, but no layer: it is not kept */
 	bool in_hands; /* it is being published: its file may be in either place */
 };
 
@@ -106,6 +112,7 @@ struct run {
 	struct layer **layers;
 	size_t n_layers, cap_layers;
 	unsigned n_fetching, n_dirs, n_cpus;
+	bool no_room; /* the disk was full: nothing that is not whole is kept */
 	struct item *publishing;
 	struct staged_layer *staged; /* what goes with it */
 	size_t n_staged;
@@ -138,6 +145,17 @@ void item_take_doc(struct item *it, const struct reg_doc *doc);
 struct fetch *fetch_get(struct item *it, const char *hex, uint64_t size, struct err *err);
 void fetch_start_some(struct run *run);
 void fetch_stop(struct fetch *f);
+
+/* --- resume.c: what is there of a blob --- */
+/* What the staging directory or an earlier pull has of it: f->have. */
+void resume_find(struct fetch *f);
+/* A worker hashes the f->have bytes of f->fd; done() follows, unless resume_stop() comes first. */
+int resume_begin(struct fetch *f, void (*done)(struct fetch *f, const struct err *err), struct err *err);
+void resume_stop(struct fetch *f);
+/* After done: their hash, until resume_stop(). */
+const struct sha256_ctx *resume_hash(const struct fetch *f);
+/* They are all of it, and what they have to be. */
+bool resume_is_whole(const struct fetch *f);
 
 /* --- layer.c --- */
 struct layer *layer_get(struct item *it, struct fetch *f, const struct pack_layer *pack, struct err *err);

@@ -108,6 +108,8 @@ static void report_layer(const struct item *it, const struct layer *l, struct to
 	jx_set_int(o, "bytes", (int64_t)t.bytes);
 	jx_set_int(o, "size", (int64_t)l->fetch->blob.size);
 	jx_set_int(o, "unpacked", (int64_t)t.unpacked);
+	if (l->fetch->had)
+		jx_set_int(o, "resumed", (int64_t)l->fetch->had);
 	emit(it->run, o);
 }
 

@@ -19,7 +19,7 @@ static uint64_t needed(const struct run *run)
 	for (size_t i = 0; i < run->n_fetches; i++) {
 		const struct fetch *f = run->fetches[i];
 		if (!f->gone && f->state < FETCH_DONE)
-			sum += f->blob.size - f->bytes;
+			sum += f->blob.size - (f->bytes > f->have ? f->bytes : f->have);
 	}
 	for (size_t i = 0; i < run->n_layers; i++) {
 		const struct layer *l = run->layers[i];

@@ -12,9 +12,10 @@
  *		"resolving"
  *		"pulling", "pulled", "present"        with "digest" (of the index, or else of the manifest) and "id"; present: nothing was fetched
  *		"failed"                              with "kind", "msg", "hint"
- *	{"ev":"layer","image","platform","digest","state","bytes","size","unpacked"}     image: the ref; at most ten times a second for each layer
+ *	{"ev":"layer","image","platform","digest","state","bytes","size","unpacked","resumed"}     image: the ref; at most ten times a second for each
+ *		layer
  *		"waiting", "downloading" (and unpacked meanwhile), "unpacking", "done", "present"
- *		"bytes" of "size" are here, "unpacked" of these are unpacked already
+ *		"bytes" of "size" are here, "unpacked" of these are unpacked already; "resumed" of them an earlier pull has brought, absent: none
  *	{"ev":"warn","msg"}                           a mirror that fails, a registry that makes us wait, an image for another machine
  *
  * Each image ends in "pulled", "present" or "failed", whatever becomes of the others. When one has failed, exit status 1 and as "error" what

@@ -1,5 +1,6 @@
 /* Manifests and blobs from a registry that does, and does not, what it should. */
 #include <netinet/in.h>
+#include <nettle/sha2.h>
 #include <sys/socket.h>
 
 #include "fake.h"
@@ -140,6 +141,49 @@ static void a_blob_is_got(void **state)
 	get_blob(&e, &at, fd);
 	assert_good(&e);
 	assert_is_blob(fd);
+}
+
+/* What the file has already is not asked for, whatever becomes of the rest; when it is wrong, the end says so. */
+static void what_is_there_is_gone_on_with(void **state)
+{
+	static const struct {
+		const char *conf;
+		bool wrong;
+		int requests;
+	} cases[] = {
+		{ "{}", false, 1 },
+		{ "{}", true, 1 },
+		{ "{'rules': [{'on': 'blobs', 'truncate': 300000, 'times': 1}]}", false, 2 },
+		{ "{'rules': [{'on': 'blobs', 'no_range': true}]}", false, 1 },
+		{ "{'rules': [{'on': 'blobs', 'range_416': true}]}", false, 2 },
+		{ "{'rules': [{'on': 'blobs', 'content_range': 'bytes 0-5/6'}]}", false, 2 },
+	};
+	enum { HAVE = 1000 };
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		auto_close int fd = memory_file();
+		auto_end struct end e = { 0 };
+		auto_free char *range = NULL;
+		struct sha256_ctx sha;
+		struct reg_blob b = { .at = &at, .digest = blob_digest, .size = BLOB_SIZE, .fd = fd, .have = HAVE, .hashed = &sha, .done = on_end, .arg = &e };
+
+		sha256_init(&sha);
+		sha256_update(&sha, HAVE, (const uint8_t *)blob_text + cases[i].wrong);
+		assert_int_equal(pwrite(fd, blob_text, HAVE, 0), HAVE);
+		conf_of(&fake, cases[i].conf);
+		log_clear(&fake);
+		assert_int_equal(reg_get_blob(reg, &b, &e.call, NULL), 0);
+		memset(&sha, 0, sizeof sha); /* it was copied */
+		if (cases[i].wrong) {
+			assert_bad(&e, ERR_PROTO, "what came has the digest");
+		} else {
+			assert_good(&e);
+			assert_is_blob(fd);
+		}
+		range = field_of(&fake, "GET", 0, "range");
+		assert_string_equal(range, "bytes=1000-");
+		assert_int_equal(count_asked(&fake, "GET"), cases[i].requests);
+	}
 }
 
 /* What passes: each ends with the right bytes, after so many requests. */
@@ -504,6 +548,7 @@ int main(void)
 		reg_test(words_that_would_be_paths_start_nothing),
 		reg_test(nonsense_has_an_end),
 		reg_test(a_blob_is_got),
+		reg_test(what_is_there_is_gone_on_with),
 		reg_test(broken_blobs_are_mended),
 		reg_test(what_stalls_is_asked_for_again),
 		reg_test(a_registry_that_cannot_resume_begins_anew),
