@@ -7,36 +7,58 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/fsuid.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include "../util/auto.h"
 #include "../util/buf.h"
+#include "../util/fd.h"
+#include "../util/mem.h"
 #include "../util/path.h"
+#include "../util/proc.h"
 #include "../util/str.h"
 
 /* The widest window that a zstd frame may ask for is 128 MiB. */
 enum { MEMORY_MAX = 256 << 20 };
 
+/* Of a user that nobody is: the highest numbers are "leave it" and, for some, "nobody". */
+#define NO_USER ((uid_t)0xfffffffd)
+
 static const int unpack_caps[] = { CAP_CHOWN, CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_FSETID, CAP_MKNOD,
 	CAP_SETFCAP };
 
-/* type: of st_mode */
-static int close_all(mode_t type, struct err *err)
+static bool is_kept(int fd, const int *keep, size_t n)
 {
-	auto_closedir DIR *d = opendir("/proc/self/fd");
-	struct dirent *e;
+	for (size_t i = 0; i < n; i++)
+		if (keep[i] == fd)
+			return true;
+	return false;
+}
 
-	if (!d)
-		return err_sys(err, errno, "list open descriptors");
-	while ((e = readdir(d))) {
-		struct stat st;
-		unsigned fd;
-		if (str_uint(e->d_name, 0, INT32_MAX, &fd) < 0 || (int)fd == dirfd(d))
-			continue;
-		if (fstat((int)fd, &st) == 0 && (st.st_mode & S_IFMT) == type)
-			close((int)fd);
-	}
+static int by_number(const void *a, const void *b)
+{
+	return *(const int *)a - *(const int *)b;
+}
+
+/* Standard error stays, for what the library of a sanitizer says, say; without its terminal, whose input could be forged. */
+static int close_others(const int *keep, size_t n, struct err *err)
+{
+	auto_close int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	auto_free int *all = xcalloc(n + 1, sizeof *all);
+
+	if (null_fd < 0)
+		return err_sys(err, errno, "open '/dev/null'");
+	for (int fd = 0; fd < STDERR_FILENO; fd++)
+		if (!is_kept(fd, keep, n) && dup2(null_fd, fd) < 0)
+			return err_sys(err, errno, "close descriptor %d", fd);
+	if (n > 0)
+		memcpy(all, keep, n * sizeof *all);
+	all[n] = worker_own_fd();
+	qsort(all, n + 1, sizeof *all, by_number);
+	fd_close_from(STDERR_FILENO + 1, all, n + 1);
+	take_fd(&null_fd); /* it was among them, or is one of the three */
+	setsid();
 	return 0;
 }
 
@@ -52,7 +74,7 @@ static int restrict_mount(const char *name, struct err *err)
 	return 0;
 }
 
-static int enter(int dir_fd, const char *name, struct err *err)
+static int enter(int dir_fd, const char *name, const int *keep, size_t n, struct err *err)
 {
 	if (fchdir(dir_fd) < 0)
 		return err_sys(err, errno, "enter the working directory");
@@ -63,7 +85,7 @@ static int enter(int dir_fd, const char *name, struct err *err)
 	} else if (errno != EPERM) {
 		return err_sys(err, errno, "make namespaces");
 	}
-	if (close_all(S_IFDIR, err) < 0)
+	if (close_others(keep, n, err) < 0)
 		return -1;
 	if (chdir(name) < 0 || chroot(".") < 0 || chdir("/") < 0)
 		return err_sys(err, errno, "change the root directory");
@@ -86,6 +108,31 @@ static int limit_memory(struct err *err)
 	return setrlimit(RLIMIT_DATA, &limit) < 0 ? err_sys(err, errno, "limit its memory") : 0;
 }
 
+static int set_caps(const struct __user_cap_data_struct *data)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+
+	return (int)syscall(SYS_capset, &head, data);
+}
+
+/* Signals go by the user's number, files by that of the file system. Where the number is not to be had, in a user namespace that does not map
+ * it, all stays as it is. */
+static int become_nobody(const struct __user_cap_data_struct *caps, struct err *err)
+{
+	const struct __user_cap_data_struct all[2] = { { caps[0].permitted, caps[0].permitted, 0 }, { caps[1].permitted, caps[1].permitted, 0 } };
+	const uid_t files = (uid_t)setfsuid((uid_t)-1);
+	const struct rlimit none = { 0, 0 };
+
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 || syscall(SYS_setresuid, NO_USER, NO_USER, NO_USER) < 0)
+		return errno == EINVAL || errno == EPERM ? 0 : err_sys(err, errno, "change the user");
+	if (set_caps(all) < 0)
+		return err_sys(err, errno, "keep capabilities");
+	setfsuid(files);
+	if ((uid_t)setfsuid((uid_t)-1) != files)
+		return err_set(err, ERR_FAIL, "the user whose files are made cannot be kept");
+	return setrlimit(RLIMIT_NPROC, &none) < 0 ? err_sys(err, errno, "forbid it children") : 0;
+}
+
 static int drop_caps(enum confine_caps keep, struct err *err)
 {
 	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
@@ -103,27 +150,33 @@ static int drop_caps(enum confine_caps keep, struct err *err)
 		if (prctl(PR_CAPBSET_READ, cap, 0, 0, 0) == 1 && cap != CAP_SETPCAP)
 			prctl(PR_CAPBSET_DROP, cap, 0, 0, 0);
 	prctl(PR_CAPBSET_DROP, CAP_SETPCAP, 0, 0, 0);
-	if (syscall(SYS_capset, &head, data) < 0)
+	if (become_nobody(now, err) < 0)
+		return -1;
+	if (set_caps(data) < 0)
 		return err_sys(err, errno, "drop capabilities");
 	return 0;
 }
 
-int confine_sockets(struct err *err)
+/* Another user's process has to ask for it again. */
+static int die_with(pid_t parent, struct err *err)
 {
-	return close_all(S_IFSOCK, err);
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0)
+		return err_sys(err, errno, "die with its parent");
+	return getppid() == parent ? 0 : err_set(err, ERR_FAIL, "its parent is dead");
 }
 
-int confine(int dir_fd, const char *name, enum confine_caps caps, struct err *err)
+int confine(int dir_fd, const char *name, enum confine_caps caps, const int *keep, size_t n, struct err *err)
 {
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (limit_memory(err) < 0 || enter(dir_fd, name, err) < 0) {
+	const pid_t parent = getppid();
+
+	if (limit_memory(err) < 0 || enter(dir_fd, name, keep, n, err) < 0) {
 		if (geteuid() != 0)
 			err_hint(err, "images are loaded by root");
 		return err_wrap(err, "confine the unpacking process");
 	}
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return err_sys(err, errno, "confine the unpacking process: no_new_privs");
-	if (drop_caps(caps, err) < 0)
+	if (drop_caps(caps, err) < 0 || die_with(parent, err) < 0)
 		return err_wrap(err, "confine the unpacking process");
 	umask(0);
 	return 0;

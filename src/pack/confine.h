@@ -10,10 +10,10 @@ enum confine_caps {
 	CONFINE_UNPACK,	 /* owners, modes, device nodes, file capabilities */
 };
 
-/* For a freshly forked, single-threaded child. From here on its root is the directory `name` below dir_fd,
+/* For a worker (util/proc.h) that has just begun. From here on its root is the directory `name` below dir_fd,
  * mounted nodev, nosuid and noexec in a mount namespace of its own (a device node it makes cannot be opened),
- * without network and System V IPC; it cannot gain privileges, may take 256 MiB more memory, and dies with its parent. Every descriptor of a
- * directory is closed: one would be a way out. */
-int confine(int dir_fd, const char *name, enum confine_caps caps, struct err *err);
-/* Before it, for a child that reads from no socket: closes those that it has inherited, its parent's connections to registries. */
-int confine_sockets(struct err *err);
+ * without network and System V IPC; it cannot gain privileges, may take 256 MiB more memory, and dies with its parent. It is of no user that
+ * has processes, so that it can neither signal nor trace any, and cannot have children; what it makes is root's nevertheless. Of its
+ * descriptors those of keep[] (n of them), standard error and the one that its result goes to stay open: it has inherited the terminal's,
+ * connections to registries, and files and directories that are others'. */
+int confine(int dir_fd, const char *name, enum confine_caps caps, const int *keep, size_t n, struct err *err);

@@ -12,6 +12,7 @@
 #include "../util/mem.h"
 #include "../util/proc.h"
 #include "../util/str.h"
+#include "answer.h"
 #include "confine.h"
 #include "sha.h"
 
@@ -106,7 +107,7 @@ static int expand_work(void *arg, json_t **ret, struct err *err)
 	auto_json json_t *answer = json_object();
 	auto_close int to = -1;
 
-	if (confine(i->stage->fd, EXPAND_DIR, CONFINE_NO_CAPS, err) < 0)
+	if (confine(i->stage->fd, EXPAND_DIR, CONFINE_NO_CAPS, &i->fd, 1, err) < 0)
 		return -1;
 	to = open(EXPAND_FILE, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 	if (to < 0)
@@ -135,18 +136,11 @@ int expand(const struct stage *s, int fd, uint64_t max_bytes, struct staged_blob
 	auto_free struct expanding *i = xcalloc(1, sizeof *i);
 	auto_json json_t *answer = NULL;
 	struct worker w;
-	const char *hex;
 
 	*i = (struct expanding){ .stage = s, .fd = fd, .max_bytes = max_bytes };
 	if (mkdirat(s->fd, EXPAND_DIR, 0700) < 0)
 		return err_sys(err, errno, "make a directory in '%s'", s->images_path);
 	if (worker_start(expand_work, i, &w, err) < 0 || wait_for(&w, &answer, err) < 0)
 		return -1;
-	hex = jx_str(answer, "hex");
-	if (!hex || strlen(hex) != HASH_HEX_LEN)
-		return err_set(err, ERR_PROTO, "the reading process answered nonsense");
-	*ret = (struct staged_blob){ .file = xstrdup(EXPAND_DIR "/" EXPAND_FILE), .size = (uint64_t)jx_int(answer, "size", 0),
-		.kind = BLOB_PLAIN };
-	memcpy(ret->hex, hex, sizeof ret->hex);
-	return 0;
+	return answer_blob(s, xstrdup(EXPAND_DIR "/" EXPAND_FILE), answer, ret, err);
 }

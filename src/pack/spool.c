@@ -11,6 +11,7 @@
 #include "../util/path.h"
 #include "../util/proc.h"
 #include "../util/str.h"
+#include "answer.h"
 #include "confine.h"
 #include "name.h"
 #include "sha.h"
@@ -138,7 +139,7 @@ static int spool_work(void *arg, json_t **ret, struct err *err)
 	size_t n = 0;
 
 	setlocale(LC_CTYPE, "C.UTF-8");
-	if (confine(a->stage->fd, SPOOL_DIR, CONFINE_NO_CAPS, err) < 0)
+	if (confine(a->stage->fd, SPOOL_DIR, CONFINE_NO_CAPS, &fd, 1, err) < 0)
 		return -1;
 	if (stream_open(fd, NULL, a->req->limits.bytes, false, &s, err) < 0)
 		return -1;
@@ -170,21 +171,27 @@ void spool_done(struct map *m)
 	map_done(m, spooled_free);
 }
 
-static int add_item(struct map *m, const json_t *item, struct err *err)
+/* The number by which it is called, as spool_file() gives them. */
+static char *file_of(const json_t *item)
 {
-	const char *name = jx_str(item, "name"), *link = jx_str(item, "link"), *file = jx_str(item, "file");
-	const char *hex = jx_str(item, "hex");
+	const char *file = jx_str(item, "file");
+	unsigned number;
+
+	return file && str_uint(file, 0, ENTRIES_MAX, &number) == 0 ? xasprintf(SPOOL_DIR "/%u", number) : NULL;
+}
+
+static int add_item(const struct stage *s, struct map *m, const json_t *item, struct err *err)
+{
+	const char *name = jx_str(item, "name"), *link = jx_str(item, "link");
 	struct spooled *f, *old;
 
-	if (!name || (!link && (!file || !hex || strlen(hex) != HASH_HEX_LEN)))
+	if (!name)
 		return err_set(err, ERR_PROTO, "the reading process answered nonsense");
 	f = xcalloc(1, sizeof *f);
 	f->link = xstrdup(link);
-	if (!link) {
-		f->blob.file = xasprintf(SPOOL_DIR "/%s", file);
-		memcpy(f->blob.hex, hex, sizeof f->blob.hex);
-		f->blob.size = (uint64_t)jx_int(item, "size", 0);
-		f->blob.kind = (enum blob_kind)jx_int(item, "kind", BLOB_PLAIN);
+	if (!link && answer_blob(s, file_of(item), item, &f->blob, err) < 0) {
+		spooled_free(f);
+		return -1;
 	}
 	old = map_set(m, name, f);
 	if (old)
@@ -217,7 +224,7 @@ int spool_run(const struct stage *s, const struct pack_load *req, struct map *re
 	if (worker_start(spool_work, &arg, &w, err) < 0 || worker_wait(&w, &list, err) < 0)
 		return -1;
 	json_array_foreach(list, i, item)
-		if (add_item(&m, item, err) < 0) {
+		if (add_item(s, &m, item, err) < 0) {
 			spool_done(&m);
 			return -1;
 		}

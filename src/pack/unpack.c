@@ -130,6 +130,7 @@ int unpack_work(void *arg, json_t **ret, struct err *err)
 {
 	const struct unpack *u = arg;
 	int blob_fd = u->blob ? openat(u->stage_fd, u->blob, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) : u->blob_fd; /* the process' end closes it */
+	const int keep[] = { blob_fd, u->growing ? u->growing->wake_fd : blob_fd };
 	auto_close int root_fd = -1;
 	bool no_devices = !store_trusted_xattrs();
 	struct tree t;
@@ -138,7 +139,7 @@ int unpack_work(void *arg, json_t **ret, struct err *err)
 	if (blob_fd < 0)
 		return err_sys(err, errno, "open its blob");
 	setlocale(LC_CTYPE, "C.UTF-8");
-	if (confine_sockets(err) < 0 || confine(u->stage_fd, u->dir, u->hash_only ? CONFINE_NO_CAPS : CONFINE_UNPACK, err) < 0)
+	if (confine(u->stage_fd, u->dir, u->hash_only ? CONFINE_NO_CAPS : CONFINE_UNPACK, keep, ARRAY_LEN(keep), err) < 0)
 		return -1;
 	root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (root_fd < 0)

@@ -81,5 +81,7 @@ int worker_read(struct worker *w);
 int worker_finish(struct worker *w, json_t **ret, struct err *err);
 /* SIGKILLs and releases it (deadline passed). */
 void worker_abort(struct worker *w);
+/* In a worker: the descriptor that its result goes to, for who closes all but what it needs. Elsewhere -1. */
+int worker_own_fd(void);
 /* Starts and waits with a deadline; for the command line only. */
 int worker_run(worker_fn *fn, void *arg, int timeout_ms, json_t **ret, struct err *err);

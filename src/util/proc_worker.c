@@ -17,6 +17,13 @@
 
 enum { RESULT_MAX = 4 << 20 };
 
+static int own_fd = -1;
+
+int worker_own_fd(void)
+{
+	return own_fd;
+}
+
 /* {"ok": …} or {"err": {kind, errnum, msg, hint}} */
 static char *report(int failed, json_t *ok, const struct err *err)
 {
@@ -40,9 +47,12 @@ static __attribute__((noreturn)) void run_worker(worker_fn *fn, void *arg, int o
 {
 	struct err err = ERR_INIT;
 	json_t *ok = NULL;
-	int failed = fn(arg, &ok, &err) < 0;
-	char *text = report(failed, ok, &err);
+	int failed;
+	char *text;
 
+	own_fd = out_fd;
+	failed = fn(arg, &ok, &err) < 0;
+	text = report(failed, ok, &err);
 	if (!text || strlen(text) > RESULT_MAX) {
 		failed = err_set(&err, ERR_FAIL,
 			text ? "the result of a worker is too large" : "the result is no JSON");

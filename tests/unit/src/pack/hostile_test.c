@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 #include <dirent.h>
+#include <signal.h>
 
 #include "../../../../src/image/image.h"
 #include "../../../../src/pack/confine.h"
@@ -408,11 +409,22 @@ static void test_no_archive_at_all(void **state)
 
 /* ------------------------------------------------------------------ the cell itself */
 
+static int outside_fd, kept;
+
+/* What it makes belongs to root, whoever it is itself. */
+static bool makes_files_of_root(void)
+{
+	struct stat st;
+	int fd = open("/mine", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	return fd >= 0 && fstat(fd, &st) == 0 && st.st_uid == 0 && st.st_gid == getegid();
+}
+
 static int in_the_cell(void *arg, json_t **ret, struct err *err)
 {
 	json_t *o = json_object();
 
-	if (confine(top_fd, "cell", CONFINE_UNPACK, err) < 0)
+	if (confine(top_fd, "cell", CONFINE_UNPACK, &kept, 1, err) < 0)
 		return -1;
 	jx_set_bool(o, "outside", access(top, F_OK) == 0);
 	jx_set_bool(o, "proc", access("/proc/self", F_OK) == 0);
@@ -422,6 +434,12 @@ static int in_the_cell(void *arg, json_t **ret, struct err *err)
 	jx_set_bool(o, "node_opens", open("/null", O_RDONLY | O_CLOEXEC) >= 0);
 	jx_set_bool(o, "chroot", chroot("/") == 0);
 	jx_set_bool(o, "setuid", setuid(1) == 0);
+	jx_set_bool(o, "signal", kill(getppid(), 0) == 0);
+	jx_set_bool(o, "child", fork() >= 0);
+	jx_set_bool(o, "inherited", fcntl(outside_fd, F_GETFD) >= 0);
+	jx_set_bool(o, "kept", fcntl(kept, F_GETFD) >= 0);
+	jx_set_bool(o, "session", getsid(0) == getpid());
+	jx_set_bool(o, "roots", makes_files_of_root());
 	*ret = o;
 	return 0;
 }
@@ -431,6 +449,8 @@ static void test_the_cell_has_no_way_out(void **state)
 	auto_json json_t *o = NULL;
 	auto_err struct err err = ERR_INIT;
 
+	assert_true((outside_fd = openat(top_fd, "victim", O_RDWR | O_CLOEXEC)) >= 0);
+	assert_true((kept = openat(top_fd, "victim", O_RDONLY | O_CLOEXEC)) >= 0);
 	assert_int_equal(mkdirat(top_fd, "cell", 0755), 0);
 	if (worker_run(in_the_cell, NULL, 10000, &o, &err) < 0)
 		fail_msg("%s", err_msg(&err));
@@ -442,6 +462,14 @@ static void test_the_cell_has_no_way_out(void **state)
 	assert_false(jx_bool(o, "node_opens", true)); /* …but nobody in here can use one */
 	assert_false(jx_bool(o, "chroot", true));
 	assert_false(jx_bool(o, "setuid", true));
+	assert_false(jx_bool(o, "signal", true));
+	assert_false(jx_bool(o, "child", true));
+	assert_false(jx_bool(o, "inherited", true));
+	assert_true(jx_bool(o, "kept", false));
+	assert_true(jx_bool(o, "session", false)); /* without a terminal */
+	assert_true(jx_bool(o, "roots", false));
+	close(outside_fd);
+	close(kept);
 }
 
 int main(void)

@@ -1,0 +1,11 @@
+/* answer.h - what a confined child says of a file that it has written. It has read foreign bytes and may have become theirs: what it says is
+ * believed only as far as it can do no harm outside of its directory. That a blob has the digest it is called by is its word, though. */
+#pragma once
+
+#include <jansson.h>
+
+#include "stage.h"
+
+/* answer: {"hex","size","kind"}; kind may be absent: plain. file: where it is in the staging directory; taken, also on failure. ERR_PROTO when
+ * it is no file of that size, or when what it is called is no digest. */
+int answer_blob(const struct stage *s, char *file, const json_t *answer, struct staged_blob *ret, struct err *err);
