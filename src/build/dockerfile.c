@@ -11,7 +11,8 @@
 #include "../util/map.h"
 #include "../util/mem.h"
 
-enum { DEPTH_MAX = 8 };
+/* A word that becomes longer is cut: it names no image any more, and what doubles from line to line must not fill memory. */
+enum { DEPTH_MAX = 8, WORD_MAX = 4096 };
 
 struct reading {
 	const struct strs *given;        /* build arguments */
@@ -77,7 +78,7 @@ static size_t braces_len(const char *p, size_t n)
 
 static void expand(const struct reading *r, const char *text, size_t n, int depth, struct buf *out)
 {
-	for (size_t i = 0; i < n && depth < DEPTH_MAX; i++) {
+	for (size_t i = 0; i < n && depth < DEPTH_MAX && out->len < WORD_MAX; i++) {
 		size_t len = 0;
 
 		if (text[i] != '$' || i + 1 == n) {
@@ -102,6 +103,8 @@ static char *expanded(const struct reading *r, const char *word)
 
 	expand(r, word, strlen(word), 0, &b);
 	buf_str(&b, "");
+	if (b.len > WORD_MAX)
+		b.p[WORD_MAX] = '\0';
 	return buf_take(&b);
 }
 

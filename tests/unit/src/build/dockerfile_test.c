@@ -63,6 +63,21 @@ static void test_variables(void **state)
 	expect("FROM ${A:-${B:-${C:-deep}}}", NULL, "deep");
 }
 
+/* Each has the one before twice: whole, the last would be 10 TiB long. */
+static void test_variables_that_double(void **state)
+{
+	auto_strs struct strs args = STRS_INIT, found = STRS_INIT;
+	auto_buf struct buf b = BUF_INIT;
+
+	buf_str(&b, "ARG V0=abcdefghij\n");
+	for (int i = 0; i < 40; i++)
+		buf_printf(&b, "ARG V%d=$V%d$V%d\n", i + 1, i, i);
+	buf_str(&b, "FROM $V40\n");
+	dockerfile_images(b.p, &args, &found);
+	assert_int_equal(found.n, 1);
+	assert_true(strlen(found.v[0]) <= 4096);
+}
+
 static void test_stages(void **state)
 {
 	assert_true(dockerfile_may_end_with("FROM a AS one\nRUN x\nFROM b", "ONE"));
@@ -79,6 +94,7 @@ int main(void)
 		cmocka_unit_test(test_other_references),
 		cmocka_unit_test(test_here_documents),
 		cmocka_unit_test(test_variables),
+		cmocka_unit_test(test_variables_that_double),
 		cmocka_unit_test(test_stages),
 	};
 
