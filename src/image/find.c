@@ -60,11 +60,7 @@ static int64_t image_size(const struct image_store *s, const struct image *i, co
 	int64_t sum = 0;
 
 	for (size_t n = 0; n < i->layers.n; n++) {
-		auto_free char *name = xasprintf("layers/%s.json", i->layers.v[n]);
-		auto_json json_t *meta = NULL;
-		int64_t size = -1;
-		if (jx_load(s->fd, name, 4096, &meta, NULL) == 0)
-			size = jx_int(meta, "size", -1);
+		int64_t size = store_layer_bytes(s->fd, i->layers.v[n]);
 		if (size < 0)
 			size = jx_int(json_array_get(layers, n), "size", 0);
 		if (size > 0 && sum <= INT64_MAX - size)
@@ -122,11 +118,8 @@ char *desc_ref(const json_t *desc, char **familiar)
 	return text;
 }
 
-/* name, name:tag: equal. name@digest, name:tag@digest: the digest decides, of the manifest or of the index that it came by, of the same
- * repository. */
-static bool desc_matches(const json_t *desc, const struct image_ref *want, const char *want_text)
+bool desc_matches(const json_t *desc, const char *text, const struct image_ref *want, const char *want_text)
 {
-	auto_free char *text = desc_ref(desc, NULL);
 	struct image_ref have;
 	bool same;
 
@@ -154,9 +147,11 @@ static void find_by_ref(const json_t *list, const char *name, json_t *group, cha
 	if (ref_parse(name, &r, NULL) < 0)
 		return;
 	text = ref_format(&r);
-	json_array_foreach(list, i, desc)
-		if (desc_matches(desc, &r, text))
+	json_array_foreach(list, i, desc) {
+		auto_free char *have = desc_ref(desc, NULL);
+		if (desc_matches(desc, have, &r, text))
 			json_array_append(group, (json_t *)desc);
+	}
 	ref_done(&r);
 	if (json_array_size(group))
 		*ret_ref = take(text);

@@ -52,13 +52,19 @@ void chain_next(char chain[static HASH_HEX_LEN + 1], const char *diff_hex);
 struct strs;
 int chain_ids(const json_t *config, struct strs *ret, struct err *err);
 
-/* {"schemaVersion":2,"manifests":[…]}, also when there is no index yet. */
+/* {"schemaVersion":2,"manifests":[…]}, also when there is no image yet. ERR_INPUT: it is lost or damaged. */
 int store_index(const struct image_store *s, json_t **ret, struct err *err);
+/* What the files of an unpacked layer hold, as it was counted when it was unpacked; -1: nobody has counted. */
+int64_t store_layer_bytes(int images_fd, const char *chain);
 /* What the image behind a descriptor of index.json is for: the descriptor says it, or (in older stores) its config. -1: neither does. */
 int desc_platform(const struct image_store *s, const json_t *desc, struct platform *ret);
 /* The normalised name of a descriptor, also one that another tool wrote; NULL when it has none. familiar (may be NULL): as users write
  * it. Both malloc'ed. */
 char *desc_ref(const json_t *desc, char **familiar);
+/* Whether that name means this descriptor, whose own is ref (desc_ref(), may be NULL). NAME, NAME:TAG: equal. NAME@DIGEST, NAME:TAG@DIGEST:
+ * the digest decides, of the manifest or of what it came by, and the repository is the same. want_text: want, formatted. */
+struct image_ref;
+bool desc_matches(const json_t *desc, const char *ref, const struct image_ref *want, const char *want_text);
 /* A document among the blobs. */
 int store_doc(const struct image_store *s, const char *digest, json_t **ret, struct err *err);
 /* The short name of a layer, made when there is none; ret has LINK_LEN + 1 bytes. */

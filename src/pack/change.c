@@ -20,7 +20,7 @@ static void settle(const struct stage *s)
 		log_warn("write '%s' to disk: %s", s->images_path, strerror(errno));
 }
 
-int change_begin(const char *state_dir, struct change *ret, struct err *err)
+int change_lock(const char *state_dir, struct change *ret, struct err *err)
 {
 	struct change c = { .lock_fd = -1, .gone_fd = -1 };
 
@@ -28,7 +28,21 @@ int change_begin(const char *state_dir, struct change *ret, struct err *err)
 		return -1;
 	settle(&c.stage);
 	c.store = (struct image_store){ c.stage.images_path, c.stage.images_fd };
-	if (stage_lock(&c.stage, &c.lock_fd, err) < 0 || store_index(&c.store, &c.index, err) < 0) {
+	if (stage_lock(&c.stage, &c.lock_fd, err) < 0) {
+		change_end(&c);
+		return -1;
+	}
+	*ret = c;
+	return 0;
+}
+
+int change_begin(const char *state_dir, struct change *ret, struct err *err)
+{
+	struct change c;
+
+	if (change_lock(state_dir, &c, err) < 0)
+		return -1;
+	if (store_index(&c.store, &c.index, err) < 0) {
 		change_end(&c);
 		return -1;
 	}
@@ -112,7 +126,7 @@ static json_t *nameless(const json_t *desc)
 	return copy;
 }
 
-static bool list_has(const json_t *list, const char *digest)
+bool descs_have(const json_t *list, const char *digest)
 {
 	const json_t *desc;
 	size_t i;
@@ -132,7 +146,7 @@ bool entries_apply(struct change *c, const struct entries *l)
 		if (l->v[i].state == ENTRY_KEPT)
 			json_array_append(list, l->v[i].desc);
 	for (size_t i = 0; i < l->n; i++)
-		if (l->v[i].state == ENTRY_NAMELESS && !list_has(list, jx_str(l->v[i].desc, "digest")))
+		if (l->v[i].state == ENTRY_NAMELESS && !descs_have(list, jx_str(l->v[i].desc, "digest")))
 			json_array_append_new(list, nameless(l->v[i].desc));
 	changed = !json_equal(list, jx_arr(c->index, "manifests"));
 	if (changed)

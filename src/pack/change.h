@@ -22,6 +22,8 @@ struct change {
 };
 /* Takes the lock, at most 10 s, and reads the index. */
 int change_begin(const char *state_dir, struct change *ret, struct err *err);
+/* The same without an index, which is for the caller to set. */
+int change_lock(const char *state_dir, struct change *ret, struct err *err);
 /* index.json as it is now, on the disk when this returns. */
 int change_write(struct change *c, struct err *err);
 /* Takes dir/name out of the store. An absent one is fine. */
@@ -43,3 +45,5 @@ void entries_read(const struct change *c, struct entries *ret);
 /* The index becomes what the states say. A nameless one stays only where no other entry has its digest. True: that changes it. */
 bool entries_apply(struct change *c, const struct entries *l);
 void entries_done(struct entries *l);
+/* A descriptor of the list has this digest. */
+bool descs_have(const json_t *list, const char *digest);

@@ -11,10 +11,7 @@
 #include "../util/auto.h"
 #include "../util/json.h"
 #include "../util/mem.h"
-#include "../util/path.h"
 #include "collect.h"
-
-#define AGAIN "pull or load the image again"
 
 void check_problem(struct check *c, bool repaired, const char *hint, const char *fmt, ...)
 {
@@ -231,12 +228,10 @@ static int check_unreferred(struct check *c, struct change *g, const struct pack
 
 static int check_layout(struct check *c, struct err *err)
 {
-	static const char layout[] = "{\"imageLayoutVersion\":\"1.0.0\"}\n";
-
 	if (!c->n_blobs || faccessat(c->stage.images_fd, "oci-layout", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		return 0;
 	check_problem(c, c->req->repair, NULL, "the file 'oci-layout', by which other tools know an image layout, is missing");
-	return c->req->repair ? path_write(c->stage.images_fd, "oci-layout", layout, sizeof layout - 1, 0644, PATH_SYNC, err) : 0;
+	return c->req->repair ? stage_layout(&c->stage, err) : 0;
 }
 
 static int check_locked(struct check *c, struct change *g, struct err *err)
@@ -246,7 +241,7 @@ static int check_locked(struct check *c, struct change *g, struct err *err)
 	size_t i;
 	int r = c->req->uses(c->req->uses_arg, &uses, err);
 
-	if (r == 0 && (tell_damaged(c, g, err) < 0 || tell_layers(c, g, &uses, err) < 0 || check_links(c, err) < 0 || check_layout(c, err) < 0))
+	if (r == 0 && (check_tell_index(c, g, &uses, err) < 0 || tell_damaged(c, g, err) < 0 || tell_layers(c, g, &uses, err) < 0 || check_links(c, err) < 0 || check_layout(c, err) < 0))
 		r = -1;
 	json_array_foreach(jx_arr(g->index, "manifests"), i, desc)
 		if (r == 0)
@@ -277,9 +272,11 @@ static int check_all(struct check *c, struct err *err)
 	if (c->stage.swept)
 		check_problem(c, true, NULL, "%u loads or removals that were killed had left their working directories; they are removed",
 			c->stage.swept);
-	if (check_blobs(c, err) < 0 || check_layers(c, err) < 0 || change_begin(c->req->state_dir, &g, err) < 0)
+	if (check_blobs(c, err) < 0 || check_layers(c, err) < 0 || change_lock(c->req->state_dir, &g, err) < 0)
 		return -1;
-	r = check_locked(c, &g, err);
+	r = check_index(c, &g.index, err);
+	if (r == 0)
+		r = check_locked(c, &g, err);
 	change_end(&g);
 	if (r == 0 && c->req->repair)
 		r = check_mend_layers(c, err);
@@ -307,6 +304,7 @@ int pack_check(const struct pack_check *req, struct err *err)
 	c.store = (struct image_store){ c.stage.images_path, c.stage.images_fd };
 	r = check_all(&c, err);
 	jobs_done(&c.jobs);
+	free(c.index_why);
 	map_done(&c.images, NULL);
 	map_done(&c.damaged, free);
 	map_done(&c.layers, layer_free);

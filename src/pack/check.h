@@ -3,6 +3,7 @@
 
 #include "../image/store.h"
 #include "../util/map.h"
+#include "change.h"
 #include "jobs.h"
 #include "pack.h"
 
@@ -18,6 +19,7 @@ struct check {
 	const struct pack_check *req;
 	struct stage stage;
 	struct image_store store; /* borrows from stage */
+	char *index_why;	  /* why the index cannot be read; NULL: it can */
 	struct map damaged;	  /* hex of a blob → malloc'ed struct check_blob */
 	struct map layers;	  /* chain → malloc'ed struct check_layer */
 	struct jobs jobs;
@@ -38,6 +40,10 @@ char *check_image_name(const json_t *desc);
 /* {"ev":"checked","what","digest","bytes"} */
 void check_progress(const struct check *c, const char *what, const char *hex, uint64_t bytes);
 
+/* check_index.c: the index, or one made of the blobs where it is lost or damaged (index_why). */
+int check_index(struct check *c, json_t **ret, struct err *err);
+/* Says so, under the lock, gives those their names that somebody uses, and repairs it. */
+int check_tell_index(struct check *c, struct change *g, const struct pack_uses *uses, struct err *err);
 /* check_blobs.c: fills damaged. */
 int check_blobs(struct check *c, struct err *err);
 /* check_layers.c: fills layers; those that are unpacked, and whose blobs are good, are compared with what comes out of these now. Fresh ones

@@ -128,14 +128,7 @@ static int hash_all(struct check *c, const struct strs *names, struct err *err)
 
 int check_blobs(struct check *c, struct err *err)
 {
-	int fd = openat(c->stage.images_fd, "blobs/sha256", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	auto_closedir DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	auto_strs struct strs names = STRS_INIT;
-	struct dirent *e;
 
-	if (!d)
-		return err_sys(err, errno, "list '%s/blobs/sha256'", c->stage.images_path);
-	while ((e = readdir(d)))
-		strs_add(&names, e->d_name);
-	return hash_all(c, &names, err);
+	return stage_list(&c->stage, "blobs/sha256", &names, err) < 0 ? -1 : hash_all(c, &names, err);
 }

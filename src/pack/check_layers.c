@@ -130,7 +130,7 @@ static bool on_failed(void *arg, const struct job *j, const struct err *why)
 		return true;     /* removed meanwhile, with all that needs it */
 	if (why->kind != ERR_INPUT)
 		return false;
-	check_problem(c, false, "pull or load the image again", "image '%s': layer blob 'sha256:%s' cannot be unpacked: %s", l->image, l->blob,
+	check_problem(c, false, AGAIN, "image '%s': layer blob 'sha256:%s' cannot be unpacked: %s", l->image, l->blob,
 		err_msg(why));
 	return true;
 }
@@ -141,7 +141,7 @@ int check_layers(struct check *c, struct err *err)
 	const json_t *desc;
 	size_t i;
 
-	if (store_index(&c->store, &index, err) < 0)
+	if (check_index(c, &index, err) < 0)
 		return -1;
 	json_array_foreach(jx_arr(index, "manifests"), i, desc)
 		add_image(c, desc);

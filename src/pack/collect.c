@@ -8,8 +8,7 @@
 #include "../util/log.h"
 #include "../util/mem.h"
 #include "reach.h"
-
-enum { META_MAX = 4096 };
+#include "rebuild.h"
 
 struct sweep {
 	struct change *c;
@@ -18,21 +17,6 @@ struct sweep {
 	struct collected *out;
 };
 
-/* The names in a directory of the store. An absent one has none. */
-static int names_in(const struct change *c, const char *dir, struct strs *ret, struct err *err)
-{
-	int fd = openat(c->stage.images_fd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	auto_closedir DIR *d = fd < 0 ? NULL : fdopendir(fd);
-	struct dirent *e;
-
-	if (!d)
-		return errno == ENOENT ? 0 : err_sys(err, errno, "list '%s/%s'", c->stage.images_path, dir);
-	while ((e = readdir(d)))
-		if (!STREQ(e->d_name, ".") && !STREQ(e->d_name, ".."))
-			strs_add(ret, e->d_name);
-	return 0;
-}
-
 static bool is_hex(const char *name, size_t n)
 {
 	return n == HASH_HEX_LEN && strspn(name, "0123456789abcdef") >= n;
@@ -40,27 +24,12 @@ static bool is_hex(const char *name, size_t n)
 
 /* ------------------------------------------------------------------ images that another tool dropped */
 
-/* The manifest among the blobs whose config this is. */
+/* The descriptor of an image that is among the blobs; NULL: it is not, or *err says why nobody knows. */
 static json_t *find_manifest(const struct change *c, const char *id, struct err *err)
 {
-	auto_strs struct strs names = STRS_INIT;
-	struct stat st;
+	auto_json json_t *list = NULL;
 
-	if (names_in(c, "blobs/sha256", &names, err) < 0)
-		return NULL;
-	for (size_t i = 0; i < names.n; i++) {
-		auto_free char *path = xasprintf("blobs/sha256/%s", names.v[i]), *digest = xasprintf("sha256:%s", names.v[i]);
-		auto_json json_t *doc = NULL;
-		const char *type;
-
-		if (fstatat(c->stage.images_fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_size > 1 << 20 ||
-			store_doc(&c->store, digest, &doc, NULL) < 0 || !jx_arr(doc, "layers") ||
-			!str_eq(jx_str(jx_obj(doc, "config"), "digest"), id))
-			continue;
-		type = jx_str(doc, "mediaType");
-		return json_pack("{s:s, s:s, s:I}", "mediaType", type ? type : MANIFEST_TYPE, "digest", digest, "size", (json_int_t)st.st_size);
-	}
-	return NULL;
+	return rebuild_list(&c->stage, id, &list, err) < 0 ? NULL : json_incref(json_array_get(list, 0));
 }
 
 static int bring_back(struct change *c, const struct pack_uses *uses, const struct reach *r, bool dry, struct err *err)
@@ -82,20 +51,13 @@ static int bring_back(struct change *c, const struct pack_uses *uses, const stru
 
 /* ------------------------------------------------------------------ what goes */
 
-static int64_t layer_bytes(const struct change *c, const char *chain)
-{
-	auto_free char *name = xasprintf("layers/%s.json", chain);
-	auto_json json_t *meta = NULL;
-
-	return jx_load(c->stage.images_fd, name, META_MAX, &meta, NULL) < 0 ? 0 : jx_int(meta, "size", 0);
-}
-
 static int drop_layer(const struct sweep *s, const char *chain, struct err *err)
 {
 	auto_free char *meta = xasprintf("layers/%s.json", chain);
+	int64_t bytes = store_layer_bytes(s->c->stage.images_fd, chain);
 
 	s->out->layers++;
-	s->out->bytes += (uint64_t)layer_bytes(s->c, chain);
+	s->out->bytes += bytes > 0 ? (uint64_t)bytes : 0;
 	strs_add(&s->out->chains, chain);
 	if (s->dry)
 		return 0;
@@ -110,7 +72,7 @@ static int sweep_layers(const struct sweep *s, struct err *err)
 {
 	auto_strs struct strs names = STRS_INIT;
 	struct map there = MAP_INIT;
-	int r = names_in(s->c, "layers", &names, err);
+	int r = stage_list(&s->c->stage, "layers", &names, err);
 
 	for (size_t i = 0; i < names.n; i++)
 		map_set(&there, names.v[i], &there);
@@ -133,7 +95,7 @@ static int sweep_layers(const struct sweep *s, struct err *err)
 static int sweep_blobs(const struct sweep *s, struct err *err)
 {
 	auto_strs struct strs names = STRS_INIT;
-	int r = names_in(s->c, "blobs/sha256", &names, err);
+	int r = stage_list(&s->c->stage, "blobs/sha256", &names, err);
 
 	for (size_t i = 0; i < names.n && r == 0; i++) {
 		auto_free char *path = xasprintf("blobs/sha256/%s", names.v[i]);
@@ -154,7 +116,7 @@ static int sweep_blobs(const struct sweep *s, struct err *err)
 static int sweep_links(const struct sweep *s, struct err *err)
 {
 	auto_strs struct strs names = STRS_INIT;
-	int r = names_in(s->c, "l", &names, err);
+	int r = stage_list(&s->c->stage, "l", &names, err);
 
 	for (size_t i = 0; i < names.n && r == 0 && !s->dry; i++) {
 		auto_free char *link = xasprintf("l/%s", names.v[i]);

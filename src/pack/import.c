@@ -1,8 +1,6 @@
 /* import.c - a root file system in a tar archive becomes an image of one layer. */
 #include "pack.h"
 
-#include <fcntl.h>
-
 #include "../image/image.h"
 #include "../util/auto.h"
 #include "../util/clock.h"
@@ -73,13 +71,6 @@ static int make_image(struct import *i, struct err *err)
 	return 0;
 }
 
-static bool unpacked(const struct import *i)
-{
-	auto_free char *path = xasprintf("layers/%s", i->layer.hex); /* a lowest layer's chain id is its diff_id */
-
-	return faccessat(i->stage.images_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
 static int unpack_and_publish(struct import *i, struct err *err)
 {
 	const struct pack_layer *layer = &i->images.v[0].layers[0];
@@ -90,7 +81,7 @@ static int unpack_and_publish(struct import *i, struct err *err)
 	do {
 		auto_free struct staged_layer *staged = NULL;
 
-		if (!i->jobs.n && !unpacked(i) &&
+		if (!i->jobs.n && !stage_has(&i->stage, "layers", i->layer.hex) && /* a lowest layer's chain id is its diff_id */
 			(jobs_add(&i->jobs, &i->stage, layer, i->layer.file, &i->req->limits, &j, err) < 0 || jobs_run(&i->jobs, err) < 0))
 			return -1;
 		staged = jobs_staged(&i->jobs, &n);

@@ -14,6 +14,7 @@
 #include "../util/json.h"
 #include "../util/mem.h"
 #include "../util/path.h"
+#include "change.h"
 #include "inherit.h"
 
 /* file NULL: the store has it. */
@@ -121,17 +122,6 @@ static bool same_platform(const struct image_store *s, const json_t *desc, const
 	return platform_same(&p, &img->platform);
 }
 
-static bool index_has(const json_t *list, const char *digest)
-{
-	const json_t *desc;
-	size_t i;
-
-	json_array_foreach(list, i, desc)
-		if (str_eq(jx_str(desc, "digest"), digest))
-			return true;
-	return false;
-}
-
 /* The name leaves the image it stood for; that one stays, without a name, since containers may be made of it.
  */
 static void index_unname(const struct image_store *s, json_t *list, const struct pack_image *img, const char *ref)
@@ -141,7 +131,7 @@ static void index_unname(const struct image_store *s, json_t *list, const struct
 		if (!same_ref(desc, ref) || !same_platform(s, desc, img))
 			continue;
 		json_array_remove(list, i);
-		if (index_has(list, jx_str(desc, "digest")))
+		if (descs_have(list, jx_str(desc, "digest")))
 			continue;
 		json_object_del(jx_obj(desc, "annotations"), REF_NAME);
 		json_object_del(jx_obj(desc, "annotations"), PULLED_AT);
@@ -203,18 +193,15 @@ static int index_image(const struct stage *s, const struct image_store *store, j
 		index_remove_nameless(list, digest);
 		index_add(list, img, digest, type, img->refs.v[i]);
 	}
-	if (img->refs.n == 0 && !index_has(list, digest))
+	if (img->refs.n == 0 && !descs_have(list, digest))
 		index_add(list, img, digest, type, NULL);
 	return 0;
 }
 
-static int write_index(const struct stage *s, const struct pack_images *images, struct err *err)
+static int write_index(const struct stage *s, const struct pack_images *images, json_t *index, struct err *err)
 {
 	struct image_store store = { s->images_path, s->images_fd };
-	auto_json json_t *index = NULL;
 
-	if (store_index(&store, &index, err) < 0)
-		return -1;
 	for (size_t i = 0; i < images->n; i++)
 		if (index_image(s, &store, jx_arr(index, "manifests"), &images->v[i], err) < 0)
 			return -1;
@@ -223,13 +210,16 @@ static int write_index(const struct stage *s, const struct pack_images *images, 
 
 /* ------------------------------------------------------------------ all of it */
 
-static int write_layout(const struct stage *s, struct err *err)
+/* The index as it is; there has to be one before there are blobs, lest they look as if it was lost. */
+static int begin_index(const struct stage *s, json_t **ret, struct err *err)
 {
-	static const char layout[] = "{\"imageLayoutVersion\":\"1.0.0\"}\n";
+	struct image_store store = { s->images_path, s->images_fd };
 
-	if (faccessat(s->images_fd, "oci-layout", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+	if (store_index(&store, ret, err) < 0)
+		return -1;
+	if (faccessat(s->images_fd, "index.json", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		return 0;
-	return path_write(s->images_fd, "oci-layout", layout, sizeof layout - 1, 0644, PATH_SYNC, err);
+	return jx_store(s->images_fd, "index.json", *ret, 0644, PATH_SYNC, err);
 }
 
 static int sync_dir(const struct stage *s, const char *name, struct err *err)
@@ -243,19 +233,15 @@ static int sync_dir(const struct stage *s, const char *name, struct err *err)
 
 static bool is_there(const struct stage *s, const struct pack_layer *l, const struct staged_layer *layers, size_t n_layers)
 {
-	auto_free char *dir = xasprintf("layers/%s", l->chain);
-
 	for (size_t i = 0; i < n_layers; i++)
 		if (STREQ(layers[i].layer->chain, l->chain))
 			return true;
-	return faccessat(s->images_fd, dir, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	return stage_has(s, "layers", l->chain);
 }
 
 static bool blob_is_there(const struct stage *s, const struct staged_blob *b)
 {
-	auto_free char *name = b && !b->file ? xasprintf("blobs/sha256/%s", b->hex) : NULL;
-
-	return !name || faccessat(s->images_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+	return !b || b->file || stage_has(s, "blobs/sha256", b->hex);
 }
 
 static bool image_is_there(const struct stage *s, const struct pack_image *img, const struct staged_layer *layers, size_t n_layers)
@@ -279,12 +265,13 @@ int publish(const struct stage *s, const struct pack_images *images, const struc
 	size_t n_layers, struct err *err)
 {
 	auto_close int lock = -1;
+	auto_json json_t *index = NULL;
 
 	if (stage_own(s, images, layers, n_layers, err) < 0)
 		return -1;
 	if (syncfs(s->fd) < 0)
 		return err_sys(err, errno, "write the image to disk");
-	if (stage_lock(s, &lock, err) < 0 || write_layout(s, err) < 0)
+	if (stage_lock(s, &lock, err) < 0 || stage_layout(s, err) < 0 || begin_index(s, &index, err) < 0)
 		return -1;
 	if (!whole(s, images, layers, n_layers))
 		return PUBLISH_LOST;
@@ -296,7 +283,7 @@ int publish(const struct stage *s, const struct pack_images *images, const struc
 			return -1;
 	if (sync_dir(s, "blobs/sha256", err) < 0 || sync_dir(s, "layers", err) < 0)
 		return -1;
-	return write_index(s, images, err);
+	return write_index(s, images, index, err);
 }
 
 int publish_layers(const struct stage *s, const struct staged_layer *layers, size_t n_layers, struct err *err)

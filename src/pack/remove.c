@@ -67,24 +67,6 @@ static void add_victim(struct removal *r, size_t at, const char *name, const cha
 	*XGROW(r->v, r->n, r->cap) = (struct victim){ .at = at, .name = name, .id = id };
 }
 
-/* name@digest means the manifest of that digest under any tag of that name. */
-static bool is_named(const struct entry *e, const struct image_ref *want, const char *want_text)
-{
-	struct image_ref have;
-	bool same;
-
-	if (!e->ref || (!want->digest && !STREQ(e->ref, want_text)))
-		return false;
-	if (!want->digest)
-		return true;
-	if ((!str_eq(jx_str(e->desc, "digest"), want->digest) && !str_eq(jx_str(jx_obj(e->desc, "annotations"), INDEX_DIGEST), want->digest)) ||
-		ref_parse(e->ref, &have, NULL) < 0)
-		return false;
-	same = STREQ(have.registry, want->registry) && STREQ(have.repository, want->repository);
-	ref_done(&have);
-	return same;
-}
-
 static bool find_name(struct removal *r, const char *name)
 {
 	struct image_ref want;
@@ -95,7 +77,7 @@ static bool find_name(struct removal *r, const char *name)
 		return false;
 	text = ref_format(&want);
 	for (size_t i = 0; i < r->entries.n; i++)
-		if (is_named(&r->entries.v[i], &want, text))
+		if (desc_matches(r->entries.v[i].desc, r->entries.v[i].ref, &want, text))
 			add_victim(r, i, name, NULL);
 	ref_done(&want);
 	return r->n > before;

@@ -142,6 +142,40 @@ void stage_close(struct stage *s)
 	*s = (struct stage){ .images_fd = -1, .fd = -1 };
 }
 
+/* ------------------------------------------------------------------ what is there */
+
+bool stage_has(const struct stage *s, const char *dir, const char *name)
+{
+	auto_free char *path = xasprintf("%s/%s", dir, name);
+
+	return faccessat(s->images_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+int stage_list(const struct stage *s, const char *dir, struct strs *ret, struct err *err)
+{
+	int fd = openat(s->images_fd, dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	auto_closedir DIR *d = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+
+	if (!d)
+		return errno == ENOENT ? 0 : err_sys(err, errno, "list '%s/%s'", s->images_path, dir);
+	while ((e = readdir(d)))
+		if (!STREQ(e->d_name, ".") && !STREQ(e->d_name, ".."))
+			strs_add(ret, e->d_name);
+	return 0;
+}
+
+int stage_layout(const struct stage *s, struct err *err)
+{
+	static const char layout[] = "{\"imageLayoutVersion\":\"1.0.0\"}\n";
+
+	if (faccessat(s->images_fd, "oci-layout", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0;
+	return path_write(s->images_fd, "oci-layout", layout, sizeof layout - 1, 0644, PATH_SYNC, err);
+}
+
+/* ------------------------------------------------------------------ the lock */
+
 /* The process that /proc/locks names for this file: "1: FLOCK  ADVISORY  WRITE 708 08:01:13 0 EOF". 0:
  * unknown. */
 static unsigned lock_holder(int fd)

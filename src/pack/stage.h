@@ -4,6 +4,7 @@
  * What is left in it of blobs that a pull has fetched is kept when it is removed, by its owner or as a dead one's (partial.h). */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "../util/err.h"
@@ -25,6 +26,9 @@ struct stage {
 	char name[32];
 	unsigned swept; /* directories of the dead that were removed when it was opened */
 };
+/* What helps when something of an image is missing or damaged. */
+#define AGAIN "pull or load the image again"
+
 /* Makes the store when there is none, removes what the dead have left, and makes a staging directory. */
 int stage_open(const char *state_dir, struct stage *ret, struct err *err);
 /* The same without a staging directory. */
@@ -33,6 +37,14 @@ int stage_store(const char *state_dir, struct stage *ret, struct err *err);
 int stage_gone(const struct stage *s, char *ret, int *ret_fd, struct err *err);
 /* Removes the staging directory. */
 void stage_close(struct stage *s);
+
+/* Whether the store has it: "layers" CHAIN, "blobs/sha256" HEX. */
+bool stage_has(const struct stage *s, const char *dir, const char *name);
+/* The names in a directory of the store. An absent one has none. */
+struct strs;
+int stage_list(const struct stage *s, const char *dir, struct strs *ret, struct err *err);
+/* The file by which other tools know an image layout, written where it is missing. */
+int stage_layout(const struct stage *s, struct err *err);
 
 /* The store's lock; waits at most 10 s. *ret_fd releases it. */
 int stage_lock(const struct stage *s, int *ret_fd, struct err *err);

@@ -313,10 +313,7 @@ static int add_named(
 {
 	auto_free char *path = NULL;
 
-	if (t->entries > t->limits.entries)
-		return err_set(err, ERR_INPUT, "the layer has more than %llu entries",
-			(unsigned long long)t->limits.entries);
-	if (name_clean(raw, &path, err) < 0)
+	if (tree_count(t, err) < 0 || name_clean(raw, &path, err) < 0)
 		return -1;
 	return add_clean(t, s, e, path, err);
 }

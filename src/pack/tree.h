@@ -16,7 +16,7 @@ struct tree {
 	int root_fd; /* borrowed */
 	struct pack_limits limits;
 	bool no_devices;	 /* inside a user namespace: device nodes are left out */
-	uint64_t entries, bytes; /* so far; bytes of file content */
+	uint64_t entries, bytes; /* so far, with directories that no entry names; bytes of file content */
 	struct map opaque;	 /* clean names of opaque directories */
 	size_t opaque_bytes;
 	struct map implied; /* clean names of directories that were made on the way; without a value: they have an entry, too */

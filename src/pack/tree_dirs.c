@@ -47,6 +47,13 @@ int tree_clear(int parent_fd, const char *base, struct err *err)
 	return path_remove_tree(parent_fd, base, err);
 }
 
+int tree_count(const struct tree *t, struct err *err)
+{
+	if (t->entries <= t->limits.entries)
+		return 0;
+	return err_set(err, ERR_INPUT, "the layer has more than %llu entries", (unsigned long long)t->limits.entries);
+}
+
 int tree_make_dir(
 	struct tree *t, int parent_fd, const char *base, const char *path, mode_t mode, struct err *err)
 {
@@ -95,8 +102,12 @@ static int step_down(struct tree *t, int *fd, const char *part, const char *path
 	r = tree_make_dir(t, *fd, part, path, 0755, err);
 	if (r < 0)
 		return -1;
-	if (r != TREE_THERE)
+	if (r != TREE_THERE) {
 		note_implied(t, path);
+		t->entries++;
+		if (tree_count(t, err) < 0)
+			return -1;
+	}
 	next = tree_open_dir(*fd, part);
 	if (next < 0)
 		return err_sys(err, errno, "open a directory");

@@ -17,6 +17,8 @@ void tree_forget_parent(struct tree *t);
  * TREE_THERE: it is one already. */
 int tree_make_dir(
 	struct tree *t, int parent_fd, const char *base, const char *path, mode_t mode, struct err *err);
+/* Fails when there are more entries, with directories made on the way, than the limit lets be. */
+int tree_count(const struct tree *t, struct err *err);
 /* The directory is not one that was only made on the way. */
 void tree_has_entry(struct tree *t, const char *path);
 /* What stands at base goes; a directory with all that is in it. */

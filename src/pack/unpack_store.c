@@ -1,8 +1,6 @@
 /* unpack_store.c - unpacks layers of images whose blobs another tool has put into the store: it knows nothing of layers/. */
 #include "pack.h"
 
-#include <fcntl.h>
-
 #include "../image/store.h"
 #include "../util/auto.h"
 #include "../util/json.h"
@@ -28,13 +26,6 @@ static void on_unpacked(void *arg, const struct job *j)
 		m->req->on_event(m->req->arg, ev);
 }
 
-static bool have(const struct missing *m, const char *dir, const char *name)
-{
-	auto_free char *path = xasprintf("%s/%s", dir, name);
-
-	return faccessat(m->stage.images_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
 static struct pack_layer *new_layer(struct missing *m, const char *chain, const char *diff_hex, const struct pack_layer *below)
 {
 	struct pack_layer *l = xcalloc(1, sizeof *l);
@@ -57,11 +48,11 @@ static int add_layer(struct missing *m, const char *chain, const char *diff_id, 
 	if (!hex || !diff_hex)
 		return err_set(err, ERR_INPUT, "its manifest or config is not valid");
 	*layer = new_layer(m, chain, diff_hex, *layer);
-	if (have(m, "layers", chain) || jobs_have(&m->jobs, chain))
+	if (stage_has(&m->stage, "layers", chain) || jobs_have(&m->jobs, chain))
 		return 0;
-	if (!have(m, "blobs/sha256", hex)) {
+	if (!stage_has(&m->stage, "blobs/sha256", hex)) {
 		err_set(err, ERR_NOT_FOUND, "its layer '%s' is missing from the image store '%s'", blob, m->stage.images_path);
-		return err_hint(err, "pull or load the image again");
+		return err_hint(err, AGAIN);
 	}
 	return jobs_add(&m->jobs, &m->stage, *layer, file, &m->req->limits, &j, err);
 }

@@ -1,6 +1,7 @@
 /* usage.c - what images take of the disk: blobs and unpacked layers, which images share. */
 #include "pack.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -10,8 +11,6 @@
 #include "collect.h"
 #include "partial.h"
 #include "reach.h"
-
-enum { META_MAX = 4096 };
 
 struct part { /* a blob or a layer */
 	int64_t bytes;
@@ -30,13 +29,14 @@ struct usage {
 
 static int64_t bytes_of(const struct usage *u, char kind, const char *name)
 {
-	auto_free char *path = kind == 'b' ? xasprintf("blobs/sha256/%s", name) : xasprintf("layers/%s.json", name);
-	auto_json json_t *meta = NULL;
+	auto_free char *path = xasprintf("blobs/sha256/%s", name);
+	int64_t bytes;
 	struct stat st;
 
 	if (kind == 'b')
-		return fstatat(u->c.stage.images_fd, path, &st, 0) < 0 ? 0 : st.st_size;
-	return jx_load(u->c.stage.images_fd, path, META_MAX, &meta, NULL) < 0 ? 0 : jx_int(meta, "size", 0);
+		return fstatat(u->c.stage.images_fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0 ? 0 : st.st_size;
+	bytes = store_layer_bytes(u->c.stage.images_fd, name);
+	return bytes > 0 ? bytes : 0;
 }
 
 static struct part *part_of(struct usage *u, char kind, const char *name)

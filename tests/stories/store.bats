@@ -199,7 +199,7 @@ remover() {
 	  one: {image: "busybox:latest", command: [sleep, inf]}
 	  two: {image: "busybox:latest", command: [sleep, inf]}
 	END
-	remover &
+	remover & KEPT_PROCESSES=$!      # which teardown ends, should the test fail
 	for ((i = 0, ups = 0; i < 40 && ups < 12; i++)); do
 		if ! davit up -d --pull never >out 2>&1; then
 			grep -q "is not in davit's store\|is not unpacked in davit's store" out || fail "$(cat out)"
@@ -214,6 +214,7 @@ remover() {
 	done
 	touch enough
 	wait
+	KEPT_PROCESSES=
 	[ ! -e load-failed ] || fail "$(cat loaded)"
 	((ups > 0)) || fail "no up in $i found the image"
 	grep -q Untagged removed || fail "nothing was ever removed"
@@ -221,7 +222,7 @@ remover() {
 
 @test "load and prune against each other: every load ends with images that can be used" {
 	own_store
-	(while [ ! -e enough ]; do davit image prune -a -f >/dev/null 2>&1 || :; done) &
+	(while [ ! -e enough ]; do davit image prune -a -f >/dev/null 2>&1 || :; done) & KEPT_PROCESSES=$!
 	for ((i = 0; i < 15; i++)); do
 		davit load -q -i "$IMAGES/busybox.tar" >a 2>&1 & a=$!
 		davit load -q -i "$IMAGES/busybox.tar" >b 2>&1 & b=$!
@@ -230,6 +231,7 @@ remover() {
 	done
 	touch enough
 	wait
+	KEPT_PROCESSES=
 	davit load -q -i "$IMAGES/busybox.tar"
 	one_service one busybox
 	up
@@ -436,6 +438,36 @@ damage() { printf x | dd of="$1" bs=1 seek="${2:-700}" conv=notrunc status=none;
 		well
 	done
 	is "$(ls -A "$store" | tr '\n' ' ')" ".lock blobs index.json l layers oci-layout "
+}
+
+@test "system check: an index that is lost or damaged is made anew of the blobs; nothing is removed until then" {
+	own_store
+	davit load -q -i "$IMAGES/busybox.tar"
+	davit load -q -i "$IMAGES/configured.tar"
+	one_service one busybox
+	up
+	ids=$(davit image ls -a -q --no-trunc | sort -u)
+	configured=$(id_of davit-test/configured)
+	blobs=$(ls "$store/blobs/sha256" "$store/layers")
+	for harm in 'rm index.json' ': >index.json' 'truncate -s 200 index.json' 'echo "{\"manifests\": 5}" >index.json'; do
+		(cd "$store" && eval "$harm")
+		for command in "image prune -a -f" "image ls" "load -q -i $IMAGES/busybox.tar" "image rm busybox"; do
+			run davit $command
+			[ "$status" = 1 ] || fail "$harm: $command: status $status: $output"
+			has "$output" "index.json"
+			has "$output" "'davit system check --repair' makes a new one"
+		done
+		is "$(ls "$store/blobs/sha256" "$store/layers")" "$blobs"
+		ill "index.json" "2 images are among the blobs" "no image is removed until then" "1 problem, 0 repaired" --
+		ill "repaired: " "index.json is made anew" "1 problem, 1 repaired" -- --repair
+		well
+		is "$(davit image ls -a -q --no-trunc | sort -u)" "$ids"
+		has "$(davit image ls)" busybox      # by which a container uses it
+		is "$(davit image ls -q --no-trunc --filter dangling=true)" "$configured"
+		davit restart -t 0
+		davit image tag "$configured" davit-test/configured
+	done
+	davit down -t 0
 }
 
 @test "system check: what is in use is not taken from under a container" {

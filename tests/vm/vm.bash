@@ -1,6 +1,6 @@
 # vm.bash - a VM for a test: a disk of its own over the image, a script to run in it, what it says, and its plug to pull.
 #
-# $VM/image is the image, $VM/payload what is copied to / of each VM. Software emulation is 10 to 20 times slower than a machine, and
+# $VM/image is the image, $VM/payload (or $VM_PAYLOAD) what is copied to / of each VM. Software emulation is 10 to 20 times slower than a machine, and
 # this machine may be busy: waits are long, and end as soon as what they wait for is there.
 
 bats_require_minimum_version 1.5.0
@@ -25,7 +25,7 @@ vm_run() {
 		rm -rf "$dir/job/root"
 	else
 		mkdir -p "$dir/job"
-		cp -a "$VM/payload" "$dir/job/root"
+		cp -a "${VM_PAYLOAD:-$VM/payload}" "$dir/job/root"
 	fi
 	cat "$VM_DIR/in-guest.bash" - >"$dir/job/script"
 	tar -C "$dir/job" -cf "$dir/job.tar" .

@@ -11,23 +11,11 @@
 #include "../../../../src/pack/unpack.h"
 #include "../../../../src/util/proc.h"
 #include "made.h"
+#include "made_top.h"
 
-static char top[64];
-static int top_fd;
-
-static int set_up(void **state)
+static int set_up_tree(void **state)
 {
-	snprintf(top, sizeof top, "/tmp/grow-test-XXXXXX");
-	if (!mkdtemp(top))
-		return -1;
-	top_fd = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return mkdirat(top_fd, "tree", 0755);
-}
-
-static int tear_down(void **state)
-{
-	close(top_fd);
-	return path_remove_tree(AT_FDCWD, top, NULL);
+	return set_up(state) < 0 ? -1 : mkdirat(top_fd, "tree", 0755);
 }
 
 enum { NOISE = 700000 };
@@ -241,12 +229,12 @@ static void test_how_far_the_reader_is(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_in_random_pieces, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_begins_before_the_end, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_cut_short, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_shorter_than_told, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_other_content, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_how_far_the_reader_is, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_in_random_pieces, set_up_tree, tear_down),
+		cmocka_unit_test_setup_teardown(test_begins_before_the_end, set_up_tree, tear_down),
+		cmocka_unit_test_setup_teardown(test_cut_short, set_up_tree, tear_down),
+		cmocka_unit_test_setup_teardown(test_shorter_than_told, set_up_tree, tear_down),
+		cmocka_unit_test_setup_teardown(test_other_content, set_up_tree, tear_down),
+		cmocka_unit_test_setup_teardown(test_how_far_the_reader_is, set_up_tree, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

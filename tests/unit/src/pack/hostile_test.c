@@ -14,23 +14,11 @@
 #include "../../../../src/pack/pack.h"
 #include "../../../../src/util/proc.h"
 #include "made.h"
+#include "made_top.h"
 
-static char top[64];
-static int top_fd;
-
-static int set_up(void **state)
+static int set_up_victim(void **state)
 {
-	snprintf(top, sizeof top, "/tmp/hostile-test-XXXXXX");
-	if (!mkdtemp(top))
-		return -1;
-	top_fd = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return path_write(top_fd, "victim", "safe", 4, 0644, 0, NULL);
-}
-
-static int tear_down(void **state)
-{
-	close(top_fd);
-	return path_remove_tree(AT_FDCWD, top, NULL);
+	return set_up(state) < 0 ? -1 : path_write(top_fd, "victim", "safe", 4, 0644, 0, NULL);
 }
 
 static size_t count_names(const char *dir)
@@ -158,7 +146,7 @@ static void test_hard_links(void **state)
 	struct tar *t = tar_new(M_PLAIN);
 
 	tar_hardlink(t, "mine", victim);
-	layer_refused(t, "entry 'mine': it is a hard link to '/tmp/hostile-test-");
+	layer_refused(t, "entry 'mine': it is a hard link to '/tmp/hostile_test-");
 	t = tar_new(M_PLAIN);
 	tar_hardlink(t, "mine", "../../../../etc/passwd");
 	layer_refused(
@@ -249,6 +237,20 @@ static void test_too_many_entries(void **state)
 		tar_dir(t, "d");
 	auto_buf struct buf archive = around(t, NULL, M_PLAIN);
 	refused(&archive, &limits, "entry 'd/': the layer has more than 100 entries");
+}
+
+/* A long name is many directories, though it is one entry. */
+static void test_too_many_implied(void **state)
+{
+	const struct pack_limits limits = { .entries = 100, .bytes = 1 << 20, .file = 1 << 30 };
+	struct tar *t = tar_new(M_PLAIN);
+
+	for (int i = 0; i < 10; i++) {
+		auto_free char *name = xasprintf("%d/a/b/c/d/e/f/g/h/i/j", i);
+		tar_file(t, name, "");
+	}
+	auto_buf struct buf archive = around(t, NULL, M_PLAIN);
+	refused(&archive, &limits, "entry '9/a/b/c/d/e/f/g/h/i/j': the layer has more than 100 entries");
 }
 
 /* ------------------------------------------------------------------ damage and lies */
@@ -474,7 +476,7 @@ static void test_the_cell_has_no_way_out(void **state)
 
 int main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+#define T(f) cmocka_unit_test_setup_teardown(f, set_up_victim, tear_down)
 	const struct CMUnitTest tests[] = {
 		T(test_names),
 		T(test_links),
@@ -483,6 +485,7 @@ int main(void)
 		T(test_bomb),
 		T(test_bomb_behind_the_end),
 		T(test_too_many_entries),
+		T(test_too_many_implied),
 		T(test_wrong_diff_id),
 		T(test_every_truncation),
 		T(test_flipped_bytes),

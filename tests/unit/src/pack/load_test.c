@@ -15,24 +15,7 @@
 #include "../../../../src/pack/pack.h"
 #include "../../../../src/util/clock.h"
 #include "made.h"
-
-static char top[64];
-static int top_fd;
-
-static int set_up(void **state)
-{
-	snprintf(top, sizeof top, "/tmp/load-test-XXXXXX");
-	if (!mkdtemp(top))
-		return -1;
-	top_fd = open(top, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	close(top_fd);
-	return path_remove_tree(AT_FDCWD, top, NULL);
-}
+#include "made_top.h"
 
 /* ------------------------------------------------------------------ helpers */
 

@@ -11,21 +11,16 @@
 #include "../../../../src/image/image.h"
 #include "../../../../src/pack/take.h"
 #include "made.h"
+#include "made_top.h"
 
-static char top[64], layout[96];
+static char layout[96];
 
-static int set_up(void **state)
+static int set_up_layout(void **state)
 {
-	snprintf(top, sizeof top, "/tmp/take-test-XXXXXX");
-	if (!mkdtemp(top))
+	if (set_up(state) < 0)
 		return -1;
 	snprintf(layout, sizeof layout, "%s/layout", top);
 	return 0;
-}
-
-static int tear_down(void **state)
-{
-	return path_remove_tree(AT_FDCWD, top, NULL);
 }
 
 /* The files of an archive in the layout's directory, which is emptied first. */
@@ -230,10 +225,10 @@ static void test_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_takes_by_rename, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_config_of_its_own, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_known_layers, set_up, tear_down),
-		cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_takes_by_rename, set_up_layout, tear_down),
+		cmocka_unit_test_setup_teardown(test_config_of_its_own, set_up_layout, tear_down),
+		cmocka_unit_test_setup_teardown(test_known_layers, set_up_layout, tear_down),
+		cmocka_unit_test_setup_teardown(test_refused, set_up_layout, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
