@@ -4,8 +4,9 @@
 #include "spec.h"
 
 struct argv_places {                     /* absolute paths */
-	const char *storage;             /* buildah's, shared by all builds */
+	const char *storage;             /* buildah's, of that platform, shared by all builds */
 	const char *run;                 /* of this job: run root of storage and runtime, RUN/build/SESSION/JOB */
+	const char *platform;            /* NULL: this host's, without saying so */
 	const char *iid;                 /* file for the image's id, or BuildKit's metadata */
 	const char *out;                 /* BuildKit: directory for the layout */
 	const char *images;              /* davit's store */

@@ -105,10 +105,12 @@ static void cache(const struct strv *items, const char *option, struct strs *ret
 
 /* --- what is built --- */
 
-static void what(const struct build_spec *b, struct strs *ret)
+static void what(const struct build_spec *b, const struct argv_places *at, struct strs *ret)
 {
 	const struct build *build = &b->service->build;
+	auto_strs struct strs known = STRS_INIT;
 
+	spec_platform_args(b, at->platform, &known);
 	each(ret, "--tag", &b->refs);
 	if (b->dockerfile)
 		strs_printf(ret, "--file=%s", b->dockerfile);
@@ -118,8 +120,9 @@ static void what(const struct build_spec *b, struct strs *ret)
 		strs_printf(ret, "--ignorefile=%s", b->ignorefile);
 	if (b->target)
 		strs_printf(ret, "--target=%s", b->target);
-	if (b->platform)
-		strs_printf(ret, "--platform=%s", b->platform);
+	if (at->platform)
+		strs_printf(ret, "--platform=%s", at->platform);
+	each(ret, "--build-arg", &known);
 	each(ret, "--build-arg", &b->args);
 	each(ret, "--label", &b->labels);
 	each(ret, "--ssh", &b->ssh);
@@ -156,7 +159,7 @@ void argv_buildah_build(const struct build_spec *b, const struct argv_places *at
 	limits(b, at, ret);
 	cache(&build->cache_from, "--cache-from", ret, warnings);
 	cache(&build->cache_to, "--cache-to", ret, warnings);
-	what(b, ret);
+	what(b, at, ret);
 	strs_add(ret, "--");
 	strs_add(ret, b->context);
 }

@@ -22,6 +22,17 @@ static void pairs(struct strs *ret, const char *prefix, const struct strs *list)
 	}
 }
 
+/* One option with all of them, separated by commas. */
+static void joined(struct strs *ret, const char *name, const struct strs *list)
+{
+	auto_buf struct buf all = BUF_INIT;
+
+	for (size_t i = 0; i < list->n; i++)
+		buf_printf(&all, "%s%s", i ? "," : "", list->v[i]);
+	if (all.len)
+		option(ret, name, all.p);
+}
+
 static void local(struct strs *ret, const char *name, const char *dir, size_t dir_len)
 {
 	strs_add(ret, "--local");
@@ -180,8 +191,7 @@ void argv_buildkit_build(const struct build_spec *b, const struct argv_places *a
 	contexts(b, ret);
 	if (b->target)
 		option(ret, "target", b->target);
-	if (b->platform)
-		option(ret, "platform", b->platform);
+	joined(ret, "platform", &b->platforms);
 	if (build->pull || b->opts->pull)
 		option(ret, "image-resolve-mode", "pull");
 	no_cache(b, ret);

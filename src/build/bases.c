@@ -22,22 +22,23 @@ static bool is_built(const struct project *p, const char *ref)
 	return false;
 }
 
-static json_t *wanted(const struct step *s, struct image_store *store, const struct strs *names, bool pull)
+static json_t *wanted(const struct step *s, struct image_store *store, const struct dockerfile_bases *bases, bool pull)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < names->n; i++) {
-		auto_free char *ref = spec_ref(names->v[i]);
+	for (size_t i = 0; i < bases->n; i++) {
+		const char *platform = bases->v[i].platform;
+		auto_free char *ref = spec_ref(bases->v[i].name);
 		struct image *img = NULL;
 		json_t *one;
 
 		if (!ref || is_built(s->run->project, ref) ||
-		    (!pull && image_look(store, ref, s->spec->platform, &img, NULL) == 0)) {
+		    (!pull && image_look(store, ref, platform, &img, NULL) == 0)) {
 			image_free(img);
 			continue;
 		}
 		one = json_pack("{s:s, s:s}", "ref", ref, "policy", pull ? "always" : "missing");
-		jx_set_str(one, "platform", s->spec->platform);
+		jx_set_str(one, "platform", platform);
 		json_array_append_new(list, one);
 	}
 	return list;
@@ -50,7 +51,7 @@ static void say(const struct step *s, const char *what, const char *text)
 	fd_write_all(s->out_fd, line, strlen(line));
 }
 
-int step_fetch(const struct step *s, const struct strs *names, struct err *err)
+int step_fetch(const struct step *s, const struct dockerfile_bases *bases, struct err *err)
 {
 	bool pull = s->spec->opts->pull || s->spec->service->build.pull;
 	struct image_store *store = NULL;
@@ -61,7 +62,7 @@ int step_fetch(const struct step *s, const struct strs *names, struct err *err)
 
 	if (image_store_open(s->run->host.state_dir, &store, err) < 0)
 		return -1;
-	list = wanted(s, store, names, pull);
+	list = wanted(s, store, bases, pull);
 	image_store_close(store);
 	if (!json_array_size(list))
 		return 0;

@@ -8,7 +8,7 @@
  *   records and its cgroups that stay behind are removed by the next build (session.h).
  * - FROM an image that nobody has yet: davit-image pulls it, with davit's credentials and mirrors, several layers at once. What it cannot
  *   pull is left to buildah, who reads Dockerfiles better than we do.
- * - FROM an image that only davit's store has: `buildah pull oci:` gives it a name made of the path, so a layout with that one
+ * - FROM an image that only davit's store has: `buildah pull oci:` gives it a name made of the path (1.28) or the layout's (1.39), so a layout with that one
  *   manifest and a link to the store's blobs is made, pulled from, and the id named by `buildah tag`. Images of other services are
  *   there under their names, because services are built in order.
  * - The formats: only `--format docker` keeps HEALTHCHECK and SHELL; `buildah push oci:` would convert the config and lose them,
@@ -16,6 +16,9 @@
  *   text is the config byte for byte (its digest is the image's id), and layers by `push oci:`, which leaves alone a layer that is
  *   there: an empty file by the name of a diff_id keeps it from writing what davit's store has. The base image is never written
  *   again, an unchanged image needs no push at all. New layers come gzipped (level 1), and are moved into the store by rename.
+ * - For several platforms it is asked once for each: base images come from davit's store one by one, for which `--platform a,b --manifest`
+ *   has no room. It takes a step from its cache whatever platform that was made for, 1.39 too: so each platform has a storage of its own. A
+ *   name means one image or a manifest list in it (base_import.c). 1.28 knows no variables in `FROM --platform=` (platforms.c).
  * - RUN has the host's network unless `network:` says otherwise: buildah's own networks leave bridges and firewall rules on the host.
  * - RUN is isolated by the OCI runtime where that works here (the caller knows), else by chroot, where RUN sees the host's devices;
  *   BUILDAH_ISOLATION or `isolation:` decide otherwise.
@@ -39,6 +42,7 @@ enum build_tool { BUILD_BUILDAH, BUILD_BUILDKIT };
 
 struct build_opts {                      /* of the command line; texts are borrowed */
 	bool no_cache, pull;
+	bool to_run;                     /* of several platforms only the one that this host will run */
 	const struct strs *args;         /* NAME=value, or NAME: the environment's */
 	const struct strs *ssh;          /* as in build.ssh; NULL: none */
 	const char *memory;              /* for RUN, NULL: no limit */

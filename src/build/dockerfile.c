@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "../image/platform.h"
 #include "../util/auto.h"
 #include "../util/buf.h"
 #include "../util/map.h"
@@ -18,13 +19,54 @@ struct reading {
 	const struct strs *given;        /* build arguments */
 	struct map args;                 /* declared before the first FROM: name → text */
 	struct strs stages;
-	struct strs *images;
+	struct dockerfile_bases *images;
 	struct strs here;                /* ends of here-documents that are to come */
 	bool in_stage, onbuild;
 	char escape;
 };
 
+void dockerfile_bases_add(struct dockerfile_bases *l, const char *name, const char *platform)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (STREQ(l->v[i].name, name) && str_eq(l->v[i].platform, platform))
+			return;
+	*XGROW(l->v, l->n, l->cap) = (struct dockerfile_base){ xstrdup(name), xstrdup(platform) };
+}
+
+void dockerfile_bases_done(struct dockerfile_bases *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		free(l->v[i].name);
+		free(l->v[i].platform);
+	}
+	free(l->v);
+	*l = (struct dockerfile_bases){ 0 };
+}
+
 /* ------------------------------------------------------------------ variables */
+
+static void know(struct reading *r, const char *of, const char *what, const char *value)
+{
+	auto_free char *name = xasprintf("%s%s", of, what);
+
+	free(map_set(&r->args, name, xstrdup(value)));
+}
+
+/* What the builder itself knows of a platform. */
+static void know_platform(struct reading *r, const char *of, const char *platform)
+{
+	char text[PLATFORM_TEXT];
+	struct platform p;
+
+	platform_host(&p);
+	if (platform && platform_parse(platform, &p, NULL) < 0)
+		return;
+	platform_format(&p, text);
+	know(r, of, "PLATFORM", text);
+	know(r, of, "OS", p.os);
+	know(r, of, "ARCH", p.arch);
+	know(r, of, "VARIANT", p.variant);
+}
 
 static const char *given_value(const struct strs *given, const char *name)
 {
@@ -115,17 +157,16 @@ static bool is_number(const char *s)
 	return *s && s[strspn(s, "0123456789")] == '\0';
 }
 
-static void add_image(struct reading *r, const char *word)
+static void add_image(struct reading *r, const char *word, const char *platform)
 {
-	auto_free char *name = expanded(r, word);
+	auto_free char *name = expanded(r, word), *on = platform ? expanded(r, platform) : NULL;
 
 	if (!name || !*name || is_number(name) || strcasecmp(name, "scratch") == 0)
 		return;
 	for (size_t i = 0; i < r->stages.n; i++)
 		if (strcasecmp(r->stages.v[i], name) == 0)
 			return;
-	if (!strs_has(r->images, name))
-		strs_add(r->images, name);
+	dockerfile_bases_add(r->images, name, on && *on ? on : NULL);
 }
 
 static char *next_word(char **line)
@@ -149,13 +190,15 @@ static void on_arg(struct reading *r, char *rest)
 
 static void on_from(struct reading *r, char *rest)
 {
-	char *word = next_word(&rest), *as, *name;
+	static const char flag[] = "--platform=";
+	char *word = next_word(&rest), *as, *name, *platform = NULL;
 
-	while (word && str_starts(word, "--"))
-		word = next_word(&rest);
+	for (; word && str_starts(word, "--"); word = next_word(&rest))
+		if (str_starts(word, flag))
+			platform = word + strlen(flag);
 	if (!word)
 		return;
-	add_image(r, word);
+	add_image(r, word, platform);
 	as = next_word(&rest);
 	name = next_word(&rest);
 	if (as && name && strcasecmp(as, "as") == 0)
@@ -170,14 +213,14 @@ static void on_mount(struct reading *r, char *options)
 
 	for (char *o = strtok_r(NULL, ",", &save); o; o = strtok_r(NULL, ",", &save))
 		if (str_starts(o, "from="))
-			add_image(r, o + strlen("from="));
+			add_image(r, o + strlen("from="), NULL);
 }
 
 static void on_flags(struct reading *r, char *rest)
 {
 	for (char *word = next_word(&rest); word && str_starts(word, "--"); word = next_word(&rest)) {
 		if (str_starts(word, "--from="))
-			add_image(r, word + strlen("--from="));
+			add_image(r, word + strlen("--from="), NULL);
 		else if (str_starts(word, "--mount="))
 			on_mount(r, word + strlen("--mount="));
 	}
@@ -282,10 +325,12 @@ static void read_text(struct reading *r, const char *text)
 	}
 }
 
-void dockerfile_images(const char *text, const struct strs *args, struct strs *ret)
+void dockerfile_images(const char *text, const struct strs *args, const char *target, struct dockerfile_bases *ret)
 {
 	struct reading r = { .given = args, .images = ret };
 
+	know_platform(&r, "BUILD", NULL);
+	know_platform(&r, "TARGET", target);
 	read_text(&r, text);
 	map_done(&r.args, free);
 	strs_done(&r.stages);
@@ -294,7 +339,7 @@ void dockerfile_images(const char *text, const struct strs *args, struct strs *r
 
 bool dockerfile_may_end_with(const char *text, const char *stage)
 {
-	auto_strs struct strs images = STRS_INIT;
+	struct dockerfile_bases images = { 0 };
 	const struct strs no_args = STRS_INIT;
 	struct reading r = { .given = &no_args, .images = &images };
 	bool found = false;
@@ -305,5 +350,6 @@ bool dockerfile_may_end_with(const char *text, const char *stage)
 	map_done(&r.args, free);
 	strs_done(&r.stages);
 	strs_done(&r.here);
+	dockerfile_bases_done(&images);
 	return found && !r.onbuild;
 }

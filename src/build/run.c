@@ -30,6 +30,7 @@ struct job {
 	struct worker worker;
 	int out_fd;                      /* what it prints; -1: it is at its end */
 	struct buf line;
+	bool no_exec;                    /* the kernel did not know what to do with a program */
 };
 
 struct running {
@@ -99,7 +100,8 @@ static int job_prepare(struct running *r, struct job *j, struct pos *ret_pos, st
 	if (session_job_init(&r->session, number, &j->place, err) < 0 ||
 	    spec_make(r->b->project, j->service, &r->b->opts, r->b->host.version, j->place.tmp, &j->spec, ret_pos, err) < 0)
 		return -1;
-	j->step = (struct step){ r->b, &r->session, &j->spec, j->place.tmp, j->place.run, j->place.cgroup, -1 };
+	j->step = (struct step){ .run = r->b, .session = &r->session, .spec = &j->spec, .tmp = j->place.tmp, .rundir = j->place.run,
+				 .cgroup = j->place.cgroup, .out_fd = -1 };
 	for (size_t i = 0; i < j->spec.warnings.n; i++)
 		tell(r, j, BUILD_WARNING, j->spec.warnings.v[i]);
 	return 0;
@@ -130,6 +132,7 @@ static void job_line(const struct running *r, struct job *j, size_t n)
 	auto_free char *text = xstrndup(j->line.p, n);
 
 	text[strcspn(text, "\r")] = '\0';
+	j->no_exec |= strcasestr(text, "exec format error") != NULL;
 	tell(r, j, BUILD_LINE, text);
 }
 
@@ -167,6 +170,17 @@ static void job_drain(const struct running *r, struct job *j)
 	j->out_fd = -1;
 }
 
+/* A RUN of another machine's programs. */
+static void hint_emulator(const struct job *j, struct err *err)
+{
+	bool native = true;
+
+	for (size_t i = 0; i < j->spec.platforms.n; i++)
+		native &= spec_is_native(j->spec.platforms.v[i]);
+	if (j->no_exec && !native)
+		err_hint(err, "programs of another platform run here by an emulator only: apt install qemu-user-static binfmt-support");
+}
+
 static int job_end(struct running *r, struct job *j, struct err *err)
 {
 	auto_json json_t *answer = NULL;
@@ -178,6 +192,7 @@ static int job_end(struct running *r, struct job *j, struct err *err)
 	r->n_running--;
 	if (worker_finish(&j->worker, &answer, err) < 0) {
 		tell(r, j, BUILD_FAILED, NULL);
+		hint_emulator(j, err);
 		return err_wrap(err, "service '%s'", j->service->name);
 	}
 	json_array_foreach(jx_arr(answer, "warnings"), i, warning)

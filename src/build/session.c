@@ -10,6 +10,7 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include "../image/platform.h"
 #include "../util/auto.h"
 #include "../util/hash.h"
 #include "../util/log.h"
@@ -26,6 +27,40 @@ static void each_name(const char *dir, void (*fn)(void *arg, const char *dir, co
 	while (d && (e = readdir(d)))
 		if (!STREQ(e->d_name, ".") && !STREQ(e->d_name, ".."))
 			fn(arg, dir, e->d_name);
+}
+
+/* --- storages --- */
+
+char *session_storage(const struct session *s, const char *platform)
+{
+	char *dir = xasprintf("%s/build/storage", s->host->state_dir), host[PLATFORM_TEXT];
+	struct platform ours;
+
+	platform_host(&ours);
+	platform_format(&ours, host);
+	if (platform && !STREQ(platform, host)) {
+		auto_free char *plain = take(dir), *suffix = xstrdup(platform);
+
+		for (char *p = suffix; (p = strchr(p, '/')); *p = '-')
+			;
+		dir = xasprintf("%s-%s", plain, suffix);
+	}
+	return dir;
+}
+
+int session_each_storage(const char *state_dir, int (*fn)(void *arg, const char *storage), void *arg)
+{
+	auto_free char *dir = path_join(state_dir, "build");
+	auto_closedir DIR *d = opendir(dir);
+	struct dirent *e;
+
+	while (d && (e = readdir(d))) {
+		auto_free char *path = path_join(dir, e->d_name);
+
+		if ((STREQ(e->d_name, "storage") || str_starts(e->d_name, "storage-")) && fn(arg, path) < 0)
+			return -1;
+	}
+	return 0;
 }
 
 /* --- what the runtime knows of containers that are dead: its record and their cgroups --- */
@@ -81,8 +116,9 @@ static void sweep_tmp(void *arg, const char *dir, const char *name)
 }
 
 /* Working containers, each a layer of its own. */
-static void remove_containers(const struct build_host *host, const char *storage)
+static int remove_containers(void *arg, const char *storage)
 {
+	const struct build_host *host = arg;
 	auto_strs struct strs argv = STRS_INIT;
 	auto_free char *run = xasprintf("%s/build/sweep", host->run_dir);
 
@@ -94,18 +130,19 @@ static void remove_containers(const struct build_host *host, const char *storage
 	if (tool_run(host, &argv, -1, NULL, NULL) != 0)
 		log_warn("working containers of a build cannot be removed");
 	path_remove_tree(AT_FDCWD, run, NULL);
+	return 0;
 }
 
 /* Under the lock, alone. */
-static void sweep(const struct build_host *host, const char *storage, bool containers)
+static void sweep(const struct build_host *host, bool containers)
 {
 	auto_free char *run = path_join(host->run_dir, "build"), *tmp = xasprintf("%s/build/tmp", host->state_dir);
 	struct sweep s = { host, containers };
 
 	each_name(run, sweep_run, &s);
 	each_name(tmp, sweep_tmp, &s);
-	if (s.found && access(storage, F_OK) == 0)
-		remove_containers(host, storage);
+	if (s.found)
+		session_each_storage(host->state_dir, remove_containers, (void *)host);
 	rmdir(run);
 }
 
@@ -127,13 +164,12 @@ static int lock(struct session *s, struct err *err)
 	if (open_lock(s->host, &s->lock_fd, err) < 0)
 		return -1;
 	if (flock(s->lock_fd, LOCK_EX | LOCK_NB) == 0)
-		sweep(s->host, s->storage, false);
+		sweep(s->host, false);
 	return flock(s->lock_fd, LOCK_SH) < 0 ? err_sys(err, errno, "lock the builds of '%s'", s->host->state_dir) : 0;
 }
 
 int session_alone(const struct build_host *host, int *ret_fd, struct err *err)
 {
-	auto_free char *storage = xasprintf("%s/build/storage", host->state_dir);
 	auto_close int fd = -1;
 
 	if (open_lock(host, &fd, err) < 0)
@@ -141,7 +177,7 @@ int session_alone(const struct build_host *host, int *ret_fd, struct err *err)
 	if (flock(fd, LOCK_EX | LOCK_NB) < 0)
 		return errno == EWOULDBLOCK ? err_set(err, ERR_BUSY, "somebody builds")
 					    : err_sys(err, errno, "lock the builds of '%s'", host->state_dir);
-	sweep(host, storage, false);
+	sweep(host, false);
 	*ret_fd = take_fd(&fd);
 	return 0;
 }
@@ -153,7 +189,6 @@ static int begin(struct session *s, const char *project, struct err *err)
 
 	hash_random_hex(8, random);
 	s->name = xasprintf("%s-%s", project, random);
-	s->storage = path_join(dir, "storage");
 	s->tmp = xasprintf("%s/tmp/%s", dir, s->name);
 	s->run = xasprintf("%s/build/%s", s->host->run_dir, s->name);
 	if (lock(s, err) < 0)
@@ -178,7 +213,7 @@ void session_end(struct session *s, bool broken)
 	auto_free char *run = path_join(s->host->run_dir, "build");
 
 	if (broken && s->lock_fd >= 0 && flock(s->lock_fd, LOCK_EX | LOCK_NB) == 0)
-		sweep(s->host, s->storage, true);
+		sweep(s->host, true);
 	else if (s->lock_fd >= 0 && !broken) {
 		groups_remove(s->name);
 		path_remove_tree(AT_FDCWD, s->tmp, NULL);
@@ -187,7 +222,6 @@ void session_end(struct session *s, bool broken)
 	}                                /* broken, and somebody else builds: the next one who is alone finds it */
 	if (s->lock_fd >= 0)
 		close(s->lock_fd);
-	free(s->storage);
 	free(s->tmp);
 	free(s->run);
 	free(s->name);

@@ -1,6 +1,8 @@
 /* session.h - where builds work, and what is left of those that were killed.
  *
  *	STATE/build/storage          buildah's storage
+ *	            storage-OS-ARCH  the same for images of another platform: it would take their steps from its cache for those of this one
+ *	            names            flock: somebody gives images names in a storage (base_import.c)
  *	            lock             flock: shared while somebody builds; who gets it alone may remove what lies below tmp
  *	            tmp/SESSION/JOB  temporary files, layouts
  *	RUN/build/SESSION/JOB        run roots of storage and runtime */
@@ -10,12 +12,16 @@
 
 struct session {
 	const struct build_host *host;
-	char *storage, *tmp, *run;
+	char *tmp, *run;
 	char *name;                      /* SESSION: PROJECT-RANDOM; control groups have it, too (groups.h) */
 	int lock_fd;
 };
 /* Removes first what dead builds left, if nobody else builds. */
 int session_begin(const struct build_host *host, const char *project, struct session *ret, struct err *err);
+/* The storage for a platform (NULL: this host's); malloc'ed. */
+char *session_storage(const struct session *s, const char *platform);
+/* Each storage that there is below a state directory. Stops at the first that fn returns -1 for, and returns that. */
+int session_each_storage(const char *state_dir, int (*fn)(void *arg, const char *storage), void *arg);
 /* Removes its directories; broken: processes were killed, so there may be working containers, too. */
 void session_end(struct session *s, bool broken);
 struct session_job {

@@ -150,17 +150,21 @@ static int find_dockerfile(struct build_spec *b, struct pos *ret_pos, struct err
 	return path_read(AT_FDCWD, b->dockerfile, DOCKERFILE_MAX, &b->text, err);
 }
 
-/* buildah 1.28 puts labels at the end of the file, whatever the target is: so the target is made the end. */
-static int end_with_target(struct build_spec *b, const char *files_dir, struct err *err)
+/* What buildah 1.28 does not do is done to the file: it puts labels at the end, whatever the target is, so the target is made the end; and
+ * variables of --platform are replaced. */
+static int adapt_dockerfile(struct build_spec *b, const char *files_dir, struct err *err)
 {
-	auto_free char *text = NULL;
+	bool end = b->target && b->text.p && dockerfile_may_end_with(b->text.p, b->target);
+	auto_free char *replaced = b->text.p ? spec_with_build_platform(b->text.p) : NULL, *text = NULL;
 
-	if (!b->target || b->opts->tool != BUILD_BUILDAH || !b->text.p || !dockerfile_may_end_with(b->text.p, b->target))
+	if (b->opts->tool != BUILD_BUILDAH || (!end && !replaced))
 		return 0;
-	text = xasprintf("%s\nFROM %s\n", b->text.p, b->target);
+	text = xasprintf("%s%s%s", replaced ? replaced : b->text.p, end ? "\nFROM " : "", end ? b->target : "\n");
 	free(b->dockerfile);
-	b->target = b->dockerfile = NULL;
-	return write_file(files_dir, "Dockerfile.target", text, &b->dockerfile, err);
+	b->dockerfile = NULL;
+	if (end)
+		b->target = NULL;
+	return write_file(files_dir, "Dockerfile.adapted", text, &b->dockerfile, err);
 }
 
 static int check_dockerfile(struct build_spec *b, const char *files_dir, struct pos *ret_pos, struct err *err)
@@ -289,16 +293,6 @@ static int add_keys(struct build_spec *b, const struct project *p, const char *f
 
 /* ------------------------------------------------------------------ the rest */
 
-/* One image: the platform that the service runs on, when it is among those it is built for. */
-static void choose_platform(struct build_spec *b)
-{
-	const struct service *s = b->service;
-
-	b->platform = s->platform && *s->platform ? s->platform : s->build.platforms.n == 1 ? s->build.platforms.v[0] : NULL;
-	if (s->build.platforms.n > 1)
-		strs_printf(&b->warnings, "of the %zu platforms only %s is built", s->build.platforms.n, b->platform ? b->platform : "this host's");
-}
-
 static int check_entitlements(struct build_spec *b, struct err *err)
 {
 	const struct strv *list = &b->service->build.entitlements;
@@ -316,11 +310,11 @@ static int make(struct build_spec *b, const struct project *p, const char *versi
 
 	b->target = build->target && *build->target ? build->target : NULL;
 	if (check_context(b, ret_pos, err) < 0 || check_dockerfile(b, files_dir, ret_pos, err) < 0 ||
-	    end_with_target(b, files_dir, err) < 0 || add_refs(b, ret_pos, err) < 0)
+	    adapt_dockerfile(b, files_dir, err) < 0 || add_refs(b, ret_pos, err) < 0)
 		return -1;
 	add_pairs(b, p, version);
-	choose_platform(b);
-	if (check_entitlements(b, err) < 0)
+	*ret_pos = build->pos;
+	if (spec_platforms(b, err) < 0 || check_entitlements(b, err) < 0)
 		return -1;
 	for (size_t i = 0; i < build->additional_contexts.n; i++)
 		if (add_context(b, p, &build->additional_contexts.v[i], err) < 0)
@@ -344,7 +338,7 @@ int spec_make(const struct project *p, const struct service *s, const struct bui
 
 void spec_done(struct build_spec *b)
 {
-	struct strs *lists[] = { &b->refs, &b->args, &b->labels, &b->secrets, &b->ssh, &b->warnings };
+	struct strs *lists[] = { &b->refs, &b->args, &b->labels, &b->secrets, &b->ssh, &b->platforms, &b->warnings };
 
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
 		strs_done(lists[i]);
@@ -359,21 +353,25 @@ void spec_done(struct build_spec *b)
 	buf_done(&b->text);
 }
 
-void spec_images(const struct build_spec *b, struct strs *ret)
+static bool is_context(const struct build_spec *b, const char *name)
 {
-	auto_strs struct strs named = STRS_INIT;
+	for (size_t k = 0; k < b->n_contexts; k++)
+		if (STREQ(b->contexts[k].name, name))
+			return true;
+	return false;
+}
+
+void spec_images(const struct build_spec *b, const char *platform, struct dockerfile_bases *ret)
+{
+	struct dockerfile_bases named = { 0 };
 
 	if (b->text.p)
-		dockerfile_images(b->text.p, &b->args, &named);
-	for (size_t i = 0; i < named.n; i++) {
-		bool context = false;
-
-		for (size_t k = 0; k < b->n_contexts; k++)
-			context |= STREQ(b->contexts[k].name, named.v[i]);
-		if (!context)
-			strs_add(ret, named.v[i]);
-	}
+		dockerfile_images(b->text.p, &b->args, platform, &named);
+	for (size_t i = 0; i < named.n; i++)
+		if (!is_context(b, named.v[i].name))
+			dockerfile_bases_add(ret, named.v[i].name, named.v[i].platform ? named.v[i].platform : platform);
+	dockerfile_bases_done(&named);
 	for (size_t k = 0; k < b->n_contexts; k++)
 		if (b->contexts[k].kind == CONTEXT_IMAGE)
-			strs_add(ret, b->contexts[k].value);
+			dockerfile_bases_add(ret, b->contexts[k].value, platform);
 }

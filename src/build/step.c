@@ -24,8 +24,9 @@ static uint64_t own_limit(int which)
 void step_places(const struct step *s, const char *iid, const char *out, struct argv_places *ret)
 {
 	*ret = (struct argv_places){
-		.storage = s->session->storage,
+		.storage = s->storage,
 		.run = s->rundir,
+		.platform = s->platform,
 		.iid = iid,
 		.out = out,
 		.runtime = s->run->host.runtime,
@@ -36,40 +37,61 @@ void step_places(const struct step *s, const char *iid, const char *out, struct 
 	};
 }
 
-struct image *step_base(const struct step *s, struct image_store *store, const char *name, char **ret_ref)
+int step_take(const struct step *s, json_t *layouts, struct err *err)
 {
-	auto_free char *ref = spec_ref(name);
-	struct image *img = NULL;
+	json_t *refs = json_array();
 
-	if (!ref || image_look(store, ref, s->spec->platform, &img, NULL) < 0)
-		return NULL;
-	*ret_ref = take(ref);
-	return img;
-}
-
-int step_take(const struct step *s, const char *dir, const char *config, struct err *err)
-{
-	json_t *request = json_object(), *refs = json_array();
-
-	jx_set_str(request, "dir", dir);
-	jx_set_str(request, "config", config);
 	for (size_t i = 0; i < s->spec->refs.n; i++)
 		json_array_append_new(refs, json_string(s->spec->refs.v[i]));
-	json_object_set_new(request, "refs", refs);
-	return s->run->ask(s->run->arg, "take", request, err);
+	return s->run->ask(s->run->arg, "take", json_pack("{s:o, s:o}", "layouts", layouts, "refs", refs), err);
 }
 
 bool step_has(const struct step *s, struct image_store *store, const char *id)
 {
 	for (size_t i = 0; i < s->spec->refs.n; i++) {
 		struct image *img = NULL;
-		bool same = image_find(store, s->spec->refs.v[i], s->spec->platform, &img, NULL) == 0 && STREQ(img->id, id);
+		bool same = image_find(store, s->spec->refs.v[i], s->platform, &img, NULL) == 0 && STREQ(img->id, id);
 
 		image_free(img);
 		if (!same)
 			return false;
 	}
 	return true;
+}
+
+bool step_together(const struct step *s, struct image_store *store)
+{
+	const struct strs *list = &s->spec->platforms;
+	auto_free char *index = NULL;
+	bool same = true;
+
+	for (size_t i = 0; i < list->n && list->n > 1; i++) {
+		struct image *img = NULL;
+
+		image_look(store, s->spec->refs.v[0], list->v[i], &img, NULL);
+		if (img && !index)
+			index = xstrdup(img->index_digest);
+		same &= img && index && str_eq(img->index_digest, index);
+		image_free(img);
+	}
+	return same;
+}
+
+size_t step_ours(const struct step *s)
+{
+	for (size_t i = 0; i < s->spec->platforms.n; i++)
+		if (spec_is_native(s->spec->platforms.v[i]))
+			return i;
+	return 0;
+}
+
+json_t *step_answer(const struct step *s, const char *id, bool unchanged, const struct strs *warnings)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < warnings->n; i++)
+		json_array_append_new(list, json_string(warnings->v[i]));
+	return json_pack("{s:s, s:b, s:o}", "id", id, "unchanged", unchanged, "warnings", list);
 }
 
 int step_work(void *arg, json_t **ret, struct err *err)

@@ -30,17 +30,18 @@ static char *context_name(const char *name)
 
 static void find_bases(const struct step *s, struct image_store *store, struct strs *ret)
 {
-	auto_strs struct strs names = STRS_INIT;
+	struct dockerfile_bases bases = { 0 };
 
-	spec_images(s->spec, &names);
-	for (size_t i = 0; i < names.n; i++) {
-		auto_free char *ref = NULL, *name = context_name(names.v[i]);
-		struct image *img = step_base(s, store, names.v[i], &ref);
+	spec_images(s->spec, s->spec->platforms.n ? s->spec->platforms.v[0] : NULL, &bases);
+	for (size_t i = 0; i < bases.n; i++) {
+		auto_free char *name = context_name(bases.v[i].name);
+		struct image *img = NULL;
 
-		if (img && name)
+		if (name && image_look(store, bases.v[i].name, bases.v[i].platform, &img, NULL) == 0)
 			strs_printf(ret, "%s=%s", name, img->manifest_digest);
 		image_free(img);
 	}
+	dockerfile_bases_done(&bases);
 }
 
 static int build(const struct step *s, struct image_store *store, json_t **ret, struct err *err)
@@ -53,13 +54,15 @@ static int build(const struct step *s, struct image_store *store, json_t **ret, 
 	images = path_join(s->run->host.state_dir, "images");
 	step_places(s, metadata, out, &at);
 	at.images = images;
-	if (!s->spec->service->build.pull && !s->spec->opts->pull)
+	/* for several platforms it takes an index, of which the store may have a part only */
+	if (!s->spec->service->build.pull && !s->spec->opts->pull && s->spec->platforms.n < 2)
 		find_bases(s, store, &bases);
 	argv_buildkit_build(s->spec, &at, &bases, &argv, &warnings);
-	if (tool_must(&s->run->host, &argv, s->out_fd, NULL, err) < 0 || step_take(s, out, NULL, err) < 0 ||
-	    image_find(store, s->spec->refs.v[0], s->spec->platform, &img, err) < 0)
+	if (tool_must(&s->run->host, &argv, s->out_fd, NULL, err) < 0 ||
+	    step_take(s, json_pack("[{s:s}]", "dir", out), err) < 0 ||
+	    image_find(store, s->spec->refs.v[0], s->spec->platforms.n ? s->spec->platforms.v[step_ours(s)] : NULL, &img, err) < 0)
 		return -1;
-	*ret = json_pack("{s:s, s:b, s:[]}", "id", img->id, "unchanged", 0, "warnings");
+	*ret = step_answer(s, img->id, false, &warnings);
 	image_free(img);
 	return 0;
 }

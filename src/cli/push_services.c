@@ -56,6 +56,12 @@ static int say_failures(struct cli *c, const struct goings *g, const struct tran
 	return place_print(c, &found);
 }
 
+/* What is built for several platforms goes out as one image for all of them. */
+static const char *platform_of(const struct service *s)
+{
+	return s->build.platforms.n > 1 ? NULL : s->platform;
+}
+
 static int push_all(struct cli *c, const struct goings *g, const struct pushing *what, struct progress *progress, struct err *err)
 {
 	struct transfer t = { .verb = "push", .n = g->n, .no_verify = what->no_verify, .progress = progress };
@@ -63,7 +69,7 @@ static int push_all(struct cli *c, const struct goings *g, const struct pushing 
 
 	t.items = xcalloc(g->n + 1, sizeof *t.items);
 	for (size_t i = 0; i < g->n; i++)
-		t.items[i] = (struct transfer_item){ .ref = g->v[i].name, .platform = g->v[i].s->platform };
+		t.items[i] = (struct transfer_item){ .ref = g->v[i].name, .platform = platform_of(g->v[i].s) };
 	r = transfer_run(c, &t, err);
 	printed = say_failures(c, g, &t, what->ignore_failures);
 	transfer_done(&t);

@@ -112,7 +112,7 @@ static int unpack(struct cli *c, const struct image_needs *needs, struct err *er
 static int build(struct cli *c, const struct image_needs *needs, const struct image_wish *w, enum build_tool tool, struct err *err)
 {
 	auto_free bool *wanted = xcalloc(c->project->n_services + 1, sizeof *wanted);
-	const struct building what = { .wanted = wanted, .quiet = w->quiet_build, .opts.tool = tool };
+	const struct building what = { .wanted = wanted, .quiet = w->quiet_build, .opts = { .tool = tool, .to_run = true } };
 
 	for (size_t i = 0; i < needs->n; i++)
 		for (size_t k = 0; to_be_built(&needs->v[i]) && k < needs->n; k++)

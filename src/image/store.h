@@ -34,6 +34,7 @@ struct image_store {
  * layout). That document is among the blobs, too. */
 #define INDEX_DIGEST "dev.davit.index"
 #define MANIFEST_TYPE "application/vnd.oci.image.manifest.v1+json"
+#define INDEX_TYPE "application/vnd.oci.image.index.v1+json"
 #define CONFIG_TYPE "application/vnd.oci.image.config.v1+json"
 
 enum {

@@ -15,7 +15,7 @@ static const struct {
 } kinds[] = {
 	{ MANIFEST_TYPE, MANIFEST_IMAGE },
 	{ DOCKER_TYPE "distribution.manifest.v2+json", MANIFEST_IMAGE },
-	{ "application/vnd.oci.image.index.v1+json", MANIFEST_INDEX },
+	{ INDEX_TYPE, MANIFEST_INDEX },
 	{ DOCKER_TYPE "distribution.manifest.list.v2+json", MANIFEST_INDEX },
 };
 

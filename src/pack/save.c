@@ -245,7 +245,7 @@ static int by_key(const void *a, const void *b)
 static int put_all(struct save *s, struct err *err)
 {
 	auto_free struct map_item *v = xcalloc(s->blobs.n + 1, sizeof *v);
-	auto_json json_t *index = json_pack("{s:i, s:s, s:O}", "schemaVersion", 2, "mediaType", "application/vnd.oci.image.index.v1+json",
+	auto_json json_t *index = json_pack("{s:i, s:s, s:O}", "schemaVersion", 2, "mediaType", INDEX_TYPE,
 		"manifests", s->index);
 
 	memcpy(v, s->blobs.items, s->blobs.n * sizeof *v);

@@ -33,7 +33,7 @@ static void tell_image(const struct push_one *o, const char *state, const struct
 	jx_set_str(ev, "ref", o->what->ref);
 	jx_set_str(ev, "platform", o->what->platform ? o->what->platform : "");
 	jx_set_str(ev, "state", state);
-	jx_set_str(ev, "digest", o->digest);
+	jx_set_str(ev, "digest", o->n_docs ? o->docs[o->n_docs - 1].digest : NULL);
 	if (err) {
 		jx_set_str(ev, "msg", err_msg(err));
 		jx_set_str(ev, "hint", err->hint);
@@ -113,12 +113,28 @@ static void image_end(struct push_one *o, const struct err *err)
 			give_up(o->blobs[i]);
 }
 
-static void on_manifest(void *arg, const struct err *err)
+static void put_doc(struct push_one *o);
+
+static void on_doc(void *arg, const struct err *err)
 {
 	struct push_one *o = arg;
 
 	o->call = NULL;
-	image_end(o, err);
+	if (!err && ++o->n_put < o->n_docs)
+		put_doc(o);
+	else
+		image_end(o, err);
+}
+
+/* The next one; the last one gets the name, so that it never stands for half an image. */
+static void put_doc(struct push_one *o)
+{
+	const struct push_doc *d = &o->docs[o->n_put];
+	const char *name = o->n_put + 1 == o->n_docs ? o->ref.tag : d->digest;
+	auto_err struct err err = ERR_INIT;
+
+	if (reg_put_manifest(o->p->reg, o->places.v, name, d->type, d->text, d->size, on_doc, o, &o->call, &err) < 0)
+		image_end(o, &err);
 }
 
 static bool all_there(const struct push_one *o)
@@ -131,13 +147,10 @@ static bool all_there(const struct push_one *o)
 
 static void image_go_on(struct push_one *o)
 {
-	auto_err struct err err = ERR_INIT;
-
 	if (o->ended || o->sending || !all_there(o))
 		return;
 	o->sending = true;
-	if (reg_put_manifest(o->p->reg, o->places.v, o->ref.tag, o->type, o->text, o->size, on_manifest, o, &o->call, &err) < 0)
-		image_end(o, &err);
+	put_doc(o);
 }
 
 /* --- a blob --- */

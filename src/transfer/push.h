@@ -1,4 +1,4 @@
-/* push.h - images of the store go to their registries, as they are: the manifest and the blobs that it names (OCI Distribution
+/* push.h - images of the store go to their registries, as they are: the manifest, or the index, and what it names (OCI Distribution
  * Specification 1.1, "Pushing manifests").
  *
  * Blobs that the repository has are not sent. One that another repository of the same registry has, as far as the store or this push knows,
@@ -12,7 +12,8 @@
 #include "../util/err.h"
 
 struct push_image {
-	const char *ref, *platform;      /* platform NULL: this machine's; both borrowed */
+	/* platform NULL: all, as an index, when they were built or pulled together and all are there; else this machine's. Both borrowed. */
+	const char *ref, *platform;
 };
 struct push_req {
 	const char *state_dir;

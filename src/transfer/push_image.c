@@ -17,28 +17,29 @@ static int missing(const char *digest, struct err *err)
 	return err_hint(err, "pull or load the image again");
 }
 
-/* The manifest's bytes, which are what its digest is of. */
-static int read_manifest(struct push *p, struct push_one *o, struct err *err)
+/* The document's bytes, which are what its digest is of. */
+static int read_doc(struct push *p, struct push_one *o, const char *digest, json_t **ret, struct err *err)
 {
-	auto_free char *name = xasprintf("blobs/sha256/%s", digest_hex(o->digest));
-	auto_json json_t *doc = NULL;
+	auto_free char *name = xasprintf("blobs/sha256/%s", digest_hex(digest));
+	struct push_doc *d = XGROW(o->docs, o->n_docs, o->cap_docs);
 	struct buf text = BUF_INIT;
 	char hex[HASH_HEX_LEN + 1];
 	const char *type;
 
+	*d = (struct push_doc){ .digest = xstrdup(digest) };
 	if (path_read(p->store->fd, name, DOC_MAX, &text, err) < 0) {
 		buf_done(&text);
 		return -1;
 	}
-	o->size = text.len;
-	o->text = buf_take(&text);
-	hash_sha256_hex(o->text, o->size, hex);
-	if (!STREQ(hex, digest_hex(o->digest)))
-		return err_set(err, ERR_INPUT, "its manifest '%s' is damaged in the image store", o->digest);
-	if (jx_parse(o->text, o->size, &doc, err) < 0)
-		return err_wrap(err, "manifest '%s'", o->digest);
-	type = jx_str(doc, "mediaType");
-	o->type = xstrdup(type ? type : MANIFEST_TYPE);
+	d->size = text.len;
+	d->text = buf_take(&text);
+	hash_sha256_hex(d->text, d->size, hex);
+	if (!STREQ(hex, digest_hex(digest)))
+		return err_set(err, ERR_INPUT, "its manifest '%s' is damaged in the image store", digest);
+	if (jx_parse(d->text, d->size, ret, err) < 0)
+		return err_wrap(err, "manifest '%s'", digest);
+	type = jx_str(*ret, "mediaType");
+	d->type = xstrdup(type ? type : MANIFEST_TYPE);
 	return 0;
 }
 
@@ -64,6 +65,7 @@ static int add_blob(struct push *p, struct push_one *o, const json_t *desc, stru
 {
 	const char *digest = jx_str(desc, "digest");
 	auto_free char *name = NULL;
+	struct push_blob *blob;
 	struct stat st;
 
 	if (!digest || !digest_hex(digest))
@@ -73,31 +75,49 @@ static int add_blob(struct push *p, struct push_one *o, const json_t *desc, stru
 		return missing(digest, err);
 	if (st.st_size != jx_int(desc, "size", -1))
 		return err_set(err, ERR_INPUT, "its blob '%s' is damaged in the image store", digest);
-	o->blobs[o->n_blobs++] = blob_get(p, o->places.v, digest, (uint64_t)st.st_size);
+	blob = blob_get(p, o->places.v, digest, (uint64_t)st.st_size);
+	for (size_t i = 0; i < o->n_blobs; i++)
+		if (o->blobs[i] == blob)
+			return 0;        /* of another platform's image, too */
+	*XGROW(o->blobs, o->n_blobs, o->cap_blobs) = blob;
 	return 0;
 }
 
-static int read_blobs(struct push *p, struct push_one *o, struct err *err)
+int push_image_add(struct push *p, struct push_one *o, const char *digest, struct err *err)
 {
 	auto_json json_t *doc = NULL;
 	const json_t *layers, *desc;
 	size_t i;
 
-	if (jx_parse(o->text, o->size, &doc, err) < 0)
+	if (read_doc(p, o, digest, &doc, err) < 0)
 		return -1;
-	layers = jx_arr(doc, "layers");
-	o->blobs = xcalloc(json_array_size(layers) + 1, sizeof *o->blobs);
+	if (jx_arr(doc, "manifests"))
+		return 0;
 	if (add_blob(p, o, jx_obj(doc, "config"), err) < 0)
 		return -1;
+	layers = jx_arr(doc, "layers");
 	json_array_foreach(layers, i, desc)
 		if (add_blob(p, o, desc, err) < 0)
 			return -1;
 	return 0;
 }
 
+/* All platforms of it when they were built together and none was asked for, else the one. */
+static int add_all(struct push *p, struct push_one *o, const struct image *img, struct err *err)
+{
+	auto_strs struct strs manifests = STRS_INIT;
+	auto_free char *index = o->what->platform ? NULL : push_index_of(p, img, &manifests);
+
+	for (size_t i = 0; index && i < manifests.n; i++)
+		if (push_image_add(p, o, manifests.v[i], err) < 0)
+			return -1;
+	return push_image_add(p, o, index ? index : img->manifest_digest, err);
+}
+
 int push_image_read(struct push *p, struct push_one *o, struct err *err)
 {
 	struct image *img = NULL;
+	int r;
 
 	if (ref_parse(o->what->ref, &o->ref, err) < 0)
 		return -1;
@@ -105,14 +125,14 @@ int push_image_read(struct push *p, struct push_one *o, struct err *err)
 		err_set(err, ERR_INPUT, "image '%s' has a digest, which nothing can be pushed to", o->what->ref);
 		return err_hint(err, "give it a tag: name:tag");
 	}
-	if (image_look(p->store, o->what->ref, o->what->platform, &img, err) < 0)
+	if (push_look(p, o->what, &img, err) < 0)
 		return -1;
-	o->digest = xstrdup(img->manifest_digest);
+	r = reg_conf_places(p->conf, &o->ref, REG_PUSH | (p->req->no_verify ? REG_UNVERIFIED : 0), &o->places, err) < 0 ||
+			    add_all(p, o, img, err) < 0 || reg_prepare(p->reg, &p->env, o->places.v, err) < 0
+		    ? err_wrap(err, "image '%s'", o->what->ref)
+		    : 0;
 	image_free(img);
-	if (reg_conf_places(p->conf, &o->ref, REG_PUSH | (p->req->no_verify ? REG_UNVERIFIED : 0), &o->places, err) < 0 ||
-	    read_manifest(p, o, err) < 0 || read_blobs(p, o, err) < 0 || reg_prepare(p->reg, &p->env, o->places.v, err) < 0)
-		return err_wrap(err, "image '%s'", o->what->ref);
-	return 0;
+	return r;
 }
 
 static bool names_blob(const struct push *p, const json_t *desc, const char *digest)
@@ -156,9 +176,12 @@ void push_one_done(struct push_one *o)
 {
 	ref_done(&o->ref);
 	reg_places_done(&o->places);
-	free(o->text);
-	free(o->type);
-	free(o->digest);
+	for (size_t i = 0; i < o->n_docs; i++) {
+		free(o->docs[i].text);
+		free(o->docs[i].type);
+		free(o->docs[i].digest);
+	}
+	free(o->docs);
 	free(o->blobs);
 }
 

@@ -131,7 +131,10 @@ static const struct attribute attributes[] = {
 	{ "      args: {A: 1, B: '', C: }\n", "--build-arg=A=1 --build-arg=B=", "--opt build-arg:A=1 --opt build-arg:B=" },
 	{ "      args: {A: 1, C: }\n", "!--build-arg=C", "!build-arg:C" },
 	{ "      target: t\n", "--target=t", "--opt target=t" },
-	{ "      target: here\n      dockerfile_inline: \"FROM a AS here\\nFROM b\"\n", "--file=@/Dockerfile.target", "--opt target=here" },
+	{ "      dockerfile_inline: \"FROM --platform=$BUILDPLATFORM a\"\n", "--file=@/Dockerfile.adapted", NULL },
+	{ "      dockerfile_inline: \"FROM a\\nARG TARGETOS\"\n", "--build-arg=TARGETOS=linux", NULL },
+	{ "      platforms: [linux/arm64]\n      dockerfile_inline: \"FROM a\\nARG TARGETOS BUILDOS\"\n", "--build-arg=BUILDOS=linux --label=com.docker.compose.project=demo", NULL },
+	{ "      target: here\n      dockerfile_inline: \"FROM a AS here\\nFROM b\"\n", "--file=@/Dockerfile.adapted", "--opt target=here" },
 	{ "      target: here\n      dockerfile_inline: \"FROM a AS here\\nFROM b\"\n", "!--target=here", "--opt filename=Dockerfile" },
 	{ "      labels: {l: v}\n", "--label=l=v", "--opt label:l=v" },
 	{ "      tags: ['r.io/a:1', x]\n", "--tag=r.io/a:1 --tag=docker.io/library/x:latest", NULL },
@@ -146,6 +149,7 @@ static const struct attribute attributes[] = {
 	{ "      isolation: default\n", "--isolation=oci", NULL },
 	{ "      isolation: hyperv\n", "--isolation=oci", NULL, "isolation 'hyperv' is not for Linux, and has no effect" },
 	{ "      platforms: [linux/arm64]\n", "--platform=linux/arm64", "--opt platform=linux/arm64" },
+	{ "      platforms: [arm64, linux/amd64, linux/arm64/v8]\n", "--platform=linux/arm64", "--opt platform=linux/arm64,linux/amd64" },
 	{ "      extra_hosts: {h: 10.0.0.1}\n", "--add-host=h:10.0.0.1", "--opt add-hosts=h=10.0.0.1" },
 	{ "      extra_hosts: {h: host-gateway}\n", "--add-host=h:127.0.0.1", "--opt add-hosts=h=host-gateway" },
 	{ "      shm_size: 1k\n", "--shm-size=1024b", "--opt shm-size=1024" },
@@ -179,12 +183,14 @@ static void test_attributes(void **state)
 	for (size_t i = 0; i < ARRAY_LEN(attributes); i++) {
 		const struct attribute *a = &attributes[i];
 		auto_strs struct strs bases = STRS_INIT, kit = STRS_INIT;
+		struct argv_places at = places;
 		struct made m;
 
 		make(fx, with_dir(fx, a->lines), &o, &m);
 		if (m.r < 0)
 			fail_msg("%s: %s", a->lines, err_msg(&m.err));
-		argv_buildah_build(&m.spec, &places, &m.argv, &m.warnings);
+		at.platform = m.spec.platforms.n ? m.spec.platforms.v[0] : NULL;
+		argv_buildah_build(&m.spec, &at, &m.argv, &m.warnings);
 		if (!has_words(&m.argv, with_dir(fx, a->buildah))) {
 			show(&m.argv);
 			fail_msg("'%s': buildah is not asked '%s'", a->lines, a->buildah);
@@ -291,15 +297,16 @@ static void test_images(void **state)
 {
 	struct fx *fx = *state;
 	const struct build_opts o = no_opts();
-	auto_strs struct strs images = STRS_INIT;
+	struct dockerfile_bases images = { 0 };
 	struct made m;
 
 	make(fx, "      dockerfile_inline: \"FROM c\\nCOPY --from=redis a b\\nFROM d\"\n"
 		 "      additional_contexts: {c: 'service:base', d: /dir}\n", &o, &m);
-	spec_images(&m.spec, &images);
+	spec_images(&m.spec, NULL, &images);
 	assert_int_equal(images.n, 2);
-	assert_string_equal(images.v[0], "redis");
-	assert_string_equal(images.v[1], "docker.io/demo/base:latest");
+	assert_string_equal(images.v[0].name, "redis");
+	assert_string_equal(images.v[1].name, "docker.io/demo/base:latest");
+	dockerfile_bases_done(&images);
 	made_done(&m);
 }
 

@@ -6,27 +6,31 @@
 #include <cmocka.h>
 
 #include "../../../../src/build/dockerfile.h"
+#include "../../../../src/image/platform.h"
 #include "../../../../src/util/auto.h"
 #include "../../../../src/util/buf.h"
 
 static void expect(const char *text, const char *arg, const char *want)
 {
-	auto_strs struct strs args = STRS_INIT, found = STRS_INIT;
+	auto_strs struct strs args = STRS_INIT;
+	struct dockerfile_bases found = { 0 };
 	auto_buf struct buf b = BUF_INIT;
 
 	if (arg)
 		strs_add(&args, arg);
-	dockerfile_images(text, &args, &found);
+	dockerfile_images(text, &args, "linux/arm64", &found);
 	buf_str(&b, "");
 	for (size_t i = 0; i < found.n; i++)
-		buf_printf(&b, "%s%s", i ? " " : "", found.v[i]);
+		buf_printf(&b, "%s%s%s%s", i ? " " : "", found.v[i].name, found.v[i].platform ? "~" : "",
+			   found.v[i].platform ? found.v[i].platform : "");
+	dockerfile_bases_done(&found);
 	assert_string_equal(b.p, want);
 }
 
 static void test_from(void **state)
 {
 	expect("FROM redis:7\n", NULL, "redis:7");
-	expect("from  --platform=$BUILDPLATFORM  a/b@sha256:12 AS x\nFROM x\nFROM a\nCOPY . .", NULL, "a/b@sha256:12 a");
+	expect("from  --platform=linux/s390x  a/b@sha256:12 AS x\nFROM x\nFROM a\nCOPY . .", NULL, "a/b@sha256:12~linux/s390x a");
 	expect("FROM scratch\nFROM SCRATCH AS y\nfrom Y", NULL, "");
 	expect("# a comment\n\nFROM \\\n# between\n  busybox\\\n:1\nRUN true", NULL, "busybox:1");
 	expect("# escape=`\nFROM `\n busybox", NULL, "busybox");
@@ -34,6 +38,20 @@ static void test_from(void **state)
 	expect("", NULL, "");
 	expect("FROM", NULL, "");
 	expect("FROM \\", NULL, "");
+}
+
+static void test_platforms(void **state)
+{
+	char host[PLATFORM_TEXT], want[2 * PLATFORM_TEXT];
+	struct platform p;
+
+	platform_host(&p);
+	platform_format(&p, host);
+	snprintf(want, sizeof want, "go~%s go", host);
+	expect("FROM --platform=$BUILDPLATFORM go AS b\nFROM go\nFROM go", NULL, want);
+	expect("FROM --platform=${TARGETPLATFORM} a", NULL, "a~linux/arm64");
+	expect("FROM --platform=$TARGETOS/$TARGETARCH$TARGETVARIANT x-$TARGETARCH", NULL, "x-arm64~linux/arm64");
+	expect("ARG P=linux/s390x\nFROM --platform=$P a\nFROM --platform=$NONE b", NULL, "a~linux/s390x b");
 }
 
 static void test_other_references(void **state)
@@ -66,16 +84,18 @@ static void test_variables(void **state)
 /* Each has the one before twice: whole, the last would be 10 TiB long. */
 static void test_variables_that_double(void **state)
 {
-	auto_strs struct strs args = STRS_INIT, found = STRS_INIT;
+	auto_strs struct strs args = STRS_INIT;
+	struct dockerfile_bases found = { 0 };
 	auto_buf struct buf b = BUF_INIT;
 
 	buf_str(&b, "ARG V0=abcdefghij\n");
 	for (int i = 0; i < 40; i++)
 		buf_printf(&b, "ARG V%d=$V%d$V%d\n", i + 1, i, i);
 	buf_str(&b, "FROM $V40\n");
-	dockerfile_images(b.p, &args, &found);
+	dockerfile_images(b.p, &args, NULL, &found);
 	assert_int_equal(found.n, 1);
-	assert_true(strlen(found.v[0]) <= 4096);
+	assert_true(strlen(found.v[0].name) <= 4096);
+	dockerfile_bases_done(&found);
 }
 
 static void test_stages(void **state)
@@ -91,6 +111,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_from),
+		cmocka_unit_test(test_platforms),
 		cmocka_unit_test(test_other_references),
 		cmocka_unit_test(test_here_documents),
 		cmocka_unit_test(test_variables),

@@ -64,7 +64,8 @@ static struct made_layer one_file(const char *name, const char *text, enum made_
 static int take_it(const char *config, const char *name, struct err *err)
 {
 	const char *const refs[] = { name, NULL };
-	const struct pack_take req = { .state_dir = top, .dir = layout, .config = config, .refs = refs, .limits = PACK_LIMITS };
+	const struct take_layout from = { layout, config };
+	const struct pack_take req = { .state_dir = top, .layouts = &from, .n = 1, .refs = refs, .limits = PACK_LIMITS };
 
 	return pack_take(&req, err);
 }
@@ -105,7 +106,7 @@ static ino_t inode(const char *path)
 
 /* --- */
 
-static void test_takes_by_rename(void **state)
+static void test_takes_without_a_copy(void **state)
 {
 	struct made_layer layer = one_file("f", "built", M_GZIP);
 	struct made_image made = { NULL, NULL, NULL, &layer, 1 };
@@ -121,7 +122,6 @@ static void test_takes_by_rename(void **state)
 	assert_non_null(i);
 	assert_int_equal(i->layers.n, 1);
 	assert_true(before && inode(to) == before);
-	assert_int_equal(inode(from), 0);
 	image_free(i);
 	buf_done(&layer.tar);
 }
@@ -181,6 +181,53 @@ static void test_known_layers(void **state)
 		buf_done(&layers[k].tar);
 }
 
+static struct image *find_for(const char *name, const char *platform)
+{
+	struct image_store *s;
+	struct image *i = NULL;
+
+	assert_int_equal(image_store_open(top, &s, NULL), 0);
+	image_find(s, name, platform, &i, NULL);
+	image_store_close(s);
+	return i;
+}
+
+/* Two images of two platforms with a layer in common, as BuildKit lays them out. */
+static void lay_out_two(const struct made_image *a, const struct made_image *b)
+{
+	struct tar *t = tar_new(M_PLAIN);
+	json_t *one = made_oci_image(t, a), *two = made_oci_image(t, b);
+	auto_buf struct buf archive = made_oci_end(t, json_pack("[o,o]", one, two));
+
+	lay_out(&archive);
+}
+
+static void test_several_platforms(void **state)
+{
+	struct made_layer layers[] = { one_file("f", "common", M_GZIP), one_file("g", "own", M_GZIP) };
+	struct made_image amd = { NULL, "amd64", NULL, layers, 1 }, arm = { NULL, "arm64", NULL, layers, 2 };
+	auto_free char *index = NULL;
+	auto_buf struct buf doc = BUF_INIT;
+	struct image *i, *j;
+
+	lay_out_two(&amd, &arm);
+	must_take(NULL, "both");
+	i = find_for("both", "linux/amd64");
+	j = find_for("both", "linux/arm64");
+	assert_int_equal(i->layers.n, 1);
+	assert_int_equal(j->layers.n, 2);
+	assert_non_null(i->index_digest);
+	assert_string_equal(i->index_digest, j->index_digest);
+	index = xasprintf("%s/images/blobs/sha256/%s", top, i->index_digest + strlen("sha256:"));
+	assert_int_equal(path_read(AT_FDCWD, index, 1 << 16, &doc, NULL), 0);
+	assert_non_null(strstr(doc.p, i->manifest_digest));
+	assert_non_null(strstr(doc.p, j->manifest_digest));
+	image_free(i);
+	image_free(j);
+	for (size_t k = 0; k < 2; k++)
+		buf_done(&layers[k].tar);
+}
+
 /* --- what is refused, and leaves nothing --- */
 
 static void refused(const char *config, const char *why)
@@ -208,6 +255,8 @@ static void test_refused(void **state)
 	unlink(blob);
 	assert_int_equal(path_write(AT_FDCWD, blob, "other", 5, 0644, 0, NULL), 0);
 	refused(NULL, "has other content than its name says");
+	lay_out_two(&made, &made);
+	refused(NULL, "two of its images are both for linux/amd64");
 	lay_out_image(&made);
 	layer.diff_hex = "0000000000000000000000000000000000000000000000000000000000000000";
 	lay_out_image(&made);
@@ -225,9 +274,10 @@ static void test_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_setup_teardown(test_takes_by_rename, set_up_layout, tear_down),
+		cmocka_unit_test_setup_teardown(test_takes_without_a_copy, set_up_layout, tear_down),
 		cmocka_unit_test_setup_teardown(test_config_of_its_own, set_up_layout, tear_down),
 		cmocka_unit_test_setup_teardown(test_known_layers, set_up_layout, tear_down),
+		cmocka_unit_test_setup_teardown(test_several_platforms, set_up_layout, tear_down),
 		cmocka_unit_test_setup_teardown(test_refused, set_up_layout, tear_down),
 	};
 
