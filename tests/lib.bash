@@ -49,6 +49,9 @@ sh_in() { davit exec -T "$1" sh -c "$2"; }
 # ps_field SERVICE FIELD: of `ps --format json`, one line per container
 ps_field() { davit ps -a --format json "$1" | jq -r "if type == \"array\" then .[] else . end | .$2"; }
 
+# on_terminal [ROWSxCOLS] STEP... -- COMMAND...: see tests/on-terminal
+on_terminal() { "$BATS_TEST_DIRNAME/../on-terminal" "$@"; }
+
 # record SERVICE FIELD: of its last record in the journal, as JSON
 record() { tac "$DAVIT_STATE_DIR/projects/$PROJECT/journal" | grep -m 1 "\"slot\":\"$1-1\"" | jq ".unit.$2"; }
 

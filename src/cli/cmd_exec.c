@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@
 #include "../util/json.h"
 #include "../util/mem.h"
 #include "../util/path.h"
+#include "exec_console.h"
 #include "lookup.h"
 #include "view.h"
 
@@ -45,7 +47,7 @@ static const struct opt exec_flags[] = {
 	{ 0 }
 };
 
-/* Forwarded to the command; what the terminal sends it gets by itself. */
+/* Forwarded to the command when it has no terminal of its own; what ours sends it gets by itself. */
 static const int forwarded[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2 };
 
 enum { PROCESS_MAX = 4 << 20, INTERRUPTS_MAX = 3 };
@@ -57,8 +59,10 @@ struct job {
 	struct image_user user;
 	struct strs env;
 	char *root, *bundle, *process_file, *log_file, *pid_file;
+	char *tmp, *prefix;              /* where they are, and how their names begin */
 	const char *name;                /* of the container, borrowed */
 	int bundle_fd;
+	bool tty;
 };
 
 static void job_done(struct job *j)
@@ -74,6 +78,8 @@ static void job_done(struct job *j)
 	strs_done(&j->env);
 	free(j->root);
 	free(j->bundle);
+	free(j->tmp);
+	free(j->prefix);
 	free(j->process_file);
 	free(j->log_file);
 	free(j->pid_file);
@@ -123,17 +129,18 @@ static void sweep(const char *tmp)
 static int make_paths(struct cli *c, struct job *j, const struct unit_rec *r, struct err *err)
 {
 	char random[17];
-	auto_free char *tmp = xasprintf("%s/tmp", c->pdirs.run);
 
 	if (c->pdirs.run_fd < 0 || path_mkdirs(c->pdirs.run_fd, "tmp", 0700, err) < 0)
 		return err_wrap(err, "run directory of project '%s'", c->name);
-	sweep(tmp);
+	j->tmp = xasprintf("%s/tmp", c->pdirs.run);
+	sweep(j->tmp);
 	hash_random_hex(8, random);
+	j->prefix = xasprintf(EXEC_FILES "%d.%s", (int)getpid(), random);
 	j->root = xasprintf("%s/oci", c->pdirs.run);
 	j->bundle = xasprintf("%s/bundle/%s", c->pdirs.run, r->id);
-	j->process_file = xasprintf("%s/" EXEC_FILES "%d.%s.json", tmp, (int)getpid(), random);
-	j->log_file = xasprintf("%s/" EXEC_FILES "%d.%s.log", tmp, (int)getpid(), random);
-	j->pid_file = xasprintf("%s/" EXEC_FILES "%d.%s.pid", tmp, (int)getpid(), random);
+	j->process_file = xasprintf("%s/%s.json", j->tmp, j->prefix);
+	j->log_file = xasprintf("%s/%s.log", j->tmp, j->prefix);
+	j->pid_file = xasprintf("%s/%s.pid", j->tmp, j->prefix);
 	j->bundle_fd = open(j->bundle, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (j->bundle_fd < 0)
 		return err_sys(err, errno, "open the bundle of container '%s'", r->name);
@@ -143,18 +150,21 @@ static int make_paths(struct cli *c, struct job *j, const struct unit_rec *r, st
 static int prepare(struct cli *c, const struct exec_opts *o, const struct unit_rec *r, struct job *j,
 		   struct err *err)
 {
-	bool tty = !o->no_tty && !o->detach && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+	struct winsize window = { 0 };
 	auto_json json_t *process = NULL;
 	auto_close int root_fd = -1;
 	struct oci_exec x;
 
 	j->name = r->name;
+	j->tty = !o->no_tty && !o->detach && isatty(STDIN_FILENO) && isatty(STDOUT_FILENO);
+	if (j->tty)
+		(void)ioctl(STDIN_FILENO, TIOCGWINSZ, &window);
 	if (make_paths(c, j, r, err) < 0 || oci_runtime_find(r->runtime ? r->runtime : c->g.runtime, &j->runtime, err) < 0 ||
 	    open_root(r, &root_fd, err) < 0)
 		return -1;
 	if (o->user && image_user(root_fd, o->user, NULL, &j->user, err) < 0)
 		return -1;
-	add_env(j, o, tty);
+	add_env(j, o, j->tty);
 	x = (struct oci_exec){
 		.args = (const char *const *)c->args.v + 1,
 		.env_add = (const char *const *)j->env.v,
@@ -164,7 +174,9 @@ static int prepare(struct cli *c, const struct exec_opts *o, const struct unit_r
 		.gid = j->user.gid,
 		.groups = j->user.groups,
 		.n_groups = j->user.n_groups,
-		.tty = tty,
+		.tty = j->tty,
+		.tty_rows = window.ws_row,
+		.tty_cols = window.ws_col,
 		.privileged = o->privileged,
 	};
 	if (oci_process_write(j->bundle_fd, j->process_file, &x, err) < 0)
@@ -271,7 +283,7 @@ static int exec_run(struct cli *c, const void *opts, struct err *err)
 		return -1;
 	ret = prepare(c, o, r, &j, err);
 	if (ret == 0)
-		ret = run_job(c, &j, &status, err);
+		ret = j.tty ? exec_console(&j.call, j.name, j.tmp, j.prefix, &status, err) : run_job(c, &j, &status, err);
 	/* the runtime's own failures are in its log; then the status is not the command's */
 	if (ret == 0 && status && oci_complained(&j.call))
 		ret = oci_failure(&j.call, status, err);

@@ -72,6 +72,7 @@ struct oci_exec {
 	unsigned uid, gid;
 	const unsigned *groups; size_t n_groups;
 	bool tty, privileged;
+	unsigned tty_rows, tty_cols;     /* 0: not known */
 };
 int oci_process_write(int bundle_fd, const char *name, const struct oci_exec *x, struct err *err);
 

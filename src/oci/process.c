@@ -81,6 +81,8 @@ int oci_process_write(int bundle_fd, const char *name, const struct oci_exec *x,
 	jx_set_bool(p, "terminal", x->tty);
 	/* the size was that of the container's own terminal */
 	json_object_del(p, "consoleSize");
+	if (x->tty && x->tty_rows && x->tty_cols)
+		spec_set_console_size(p, x->tty_rows, x->tty_cols);
 	if (x->privileged)
 		json_object_set_new(p, "capabilities", spec_caps_json(spec_caps_all()));
 	return spec_store(bundle_fd, name, p, err);

@@ -28,6 +28,8 @@ int spec_load(int dir_fd, const char *name, json_t **ret, struct err *err);
 int spec_strings(const char *const *list, const char *what, json_t **ret, struct err *err);
 /* o[key] = s, with the same check. */
 int spec_set_text(json_t *o, const char *key, const char *s, struct err *err);
+/* The size of a process's terminal (runtime-spec, process.consoleSize). */
+void spec_set_console_size(json_t *process, unsigned rows, unsigned cols);
 
 /* --- spec_caps.c --- */
 /* Bits by capability number, as in linux/capability.h. What this process itself may not give is left out,

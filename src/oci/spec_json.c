@@ -78,3 +78,8 @@ int spec_set_text(json_t *o, const char *key, const char *s, struct err *err)
 	json_object_set_new(o, key, v);
 	return 0;
 }
+
+void spec_set_console_size(json_t *process, unsigned rows, unsigned cols)
+{
+	json_object_set_new(process, "consoleSize", json_pack("{sisi}", "height", (int)rows, "width", (int)cols));
+}

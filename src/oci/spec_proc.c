@@ -178,8 +178,7 @@ int spec_process(
 	auto_json json_t *p = json_object();
 	jx_set_bool(p, "terminal", s->tty);
 	if (s->tty && s->tty_rows && s->tty_cols)
-		json_object_set_new(p, "consoleSize",
-			json_pack("{sisi}", "height", (int)s->tty_rows, "width", (int)s->tty_cols));
+		spec_set_console_size(p, s->tty_rows, s->tty_cols);
 	user(s, p);
 	if (command(s, p, err) < 0)
 		return -1;

@@ -84,9 +84,50 @@ app"
 	  one: {image: busybox, command: [sleep, inf]}
 	END
 	up
-	run script -qec "stty rows 33 cols 77; '$DAVIT' exec one sh -c 'test -t 0 && stty size; exit 5'" /dev/null
+	# crun sets the size while the command begins: a very early look may miss it
+	run on_terminal 33x77 -- "$DAVIT" exec one sh -c 'test -t 0 && until [ "$(stty size)" = "33 77" ]; do :; done; exit 5'
 	is "$status" 5
-	has "$output" "33 77"
+	# nothing that was printed last is lost, in however short a life
+	for _ in 1 2 3 4 5 6 7 8 9 10; do
+		is "$(on_terminal -- "$DAVIT" exec one sh -c 'seq 300; echo end' | tr -d '\r' | tail -n 2 | xargs)" "300 end"
+	done
+	is "$(find "$DAVIT_RUN_DIR/projects/$PROJECT/tmp" -name 'exec-*')" ""
+}
+
+only_its_init() { [ "$(cgroup_processes | wc -l)" = 1 ]; }
+
+@test "exec: what is typed, the window's size and signals arrive" {
+	compose <<-END
+	services:
+	  one: {image: busybox, command: [sleep, inf]}
+	END
+	up
+	run on_terminal expect='# ' type='echo $((40+2))\r' expect=42 type='exit 3\r' -- "$DAVIT" exec one sh
+	is "$status" 3
+	# shellcheck disable=SC2016
+	loop='trap "stty size" WINCH; trap "echo term; exit 9" TERM; trap "echo interrupted; exit 8" INT; echo begun; while :; do sleep 0.05; done'
+	run on_terminal expect=begun resize=40x100 expect='40 100' type='\x03' expect=interrupted -- "$DAVIT" exec one sh -c "$loop"
+	is "$status" 8
+	run on_terminal expect=begun signal=TERM expect=term -- "$DAVIT" exec one sh -c "$loop"
+	is "$status" 9
+	run on_terminal expect=begun signal=TERM expect=heard signal=TERM expect=heard signal=TERM -- "$DAVIT" exec one sh -c 'trap "echo heard" TERM; echo begun; while :; do sleep 0.05; done'
+	is "$status" 137
+	# the terminal goes away: so does the shell
+	run on_terminal expect='# ' hangup -- "$DAVIT" exec one sh
+	wait_until 5 only_its_init
+}
+
+@test "exec: the terminal is as it was before, also when the command cannot be run" {
+	compose <<-END
+	services:
+	  one: {image: busybox, command: [sleep, inf]}
+	END
+	up
+	run on_terminal -- sh -c "stty -a >$BATS_TEST_TMPDIR/before; '$DAVIT' exec one true; '$DAVIT' exec one not-there; '$DAVIT' exec -w /no one true; stty -a >$BATS_TEST_TMPDIR/after"
+	has "$output" not-there
+	diff "$BATS_TEST_TMPDIR/before" "$BATS_TEST_TMPDIR/after"
+	run on_terminal -- "$DAVIT" exec one not-there
+	is "$status" 127
 }
 
 @test "exec -d" {
