@@ -11,6 +11,8 @@ static void low_build_texts(struct lower *l, struct build *b, const struct node 
 	b->target = low_str(l, n, "target");
 	b->network = low_str(l, n, "network");
 	b->isolation = low_str(l, n, "isolation");
+	b->provenance = low_str(l, n, "provenance");
+	b->sbom = low_str(l, n, "sbom");
 	if (b->dockerfile_inline && *b->dockerfile_inline)
 		b->dockerfile = NULL;
 }

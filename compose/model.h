@@ -163,6 +163,7 @@ struct build {
 	char *context;          /* absolute, or a URL as it was written */
 	char *dockerfile;       /* as it was written; NULL with dockerfile_inline */
 	char *dockerfile_inline, *target, *network, *isolation;
+	char *provenance, *sbom;     /* "true", "false", "mode=max"; NULL: not said */
 	struct kvs args, labels;
 	struct kvs additional_contexts;  /* name → absolute path, URL, "service:NAME" … */
 	struct strv cache_from, cache_to, no_cache_filter, ssh /* "default", "ID=PATH" as written */, tags, platforms, entitlements;

@@ -18,18 +18,19 @@ struct argv_places {                     /* absolute paths */
 
 /* "buildah --root … --runroot …": what every command begins with. */
 void argv_buildah(const struct argv_places *at, struct strs *ret);
-/* The whole command of a build. What buildah cannot do and harmlessly leaves out is added to warnings. */
-void argv_buildah_build(const struct build_spec *b, const struct argv_places *at, struct strs *ret, struct strs *warnings);
+/* The whole command of a build; what a builder cannot do is left out (warn.h). */
+void argv_buildah_build(const struct build_spec *b, const struct argv_places *at, struct strs *ret);
 
 /* bases: images of davit's store, "NAME=sha256:…" of the manifest. */
-void argv_buildkit_build(const struct build_spec *b, const struct argv_places *at, const struct strs *bases, struct strs *ret,
-			 struct strs *warnings);
+void argv_buildkit_build(const struct build_spec *b, const struct argv_places *at, const struct strs *bases, struct strs *ret);
 
 /* --- shared --- */
 /* Of "type=registry,ref=R,…" the value of a key; of plain "R" the ref. malloc'ed, NULL: there is none. */
 char *argv_cache_ref(const char *item);
 /* The network that RUN has: the host's unless the file says otherwise. */
 const char *argv_network(const struct build_spec *b);
+/* Whether buildah knows that isolation: it is the word then, else NULL. */
+const char *argv_isolation(const char *asked);
 bool argv_privileged(const struct build_spec *b);
 /* The address of an extra host; "host-gateway" is the host, whose network RUN has. */
 const char *argv_host_ip(const struct build_spec *b, const char *ip);

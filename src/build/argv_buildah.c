@@ -24,19 +24,21 @@ static void each(struct strs *ret, const char *option, const struct strs *values
 
 /* --- how RUN runs --- */
 
-static void isolation(const struct build_spec *b, const struct argv_places *at, struct strs *ret, struct strs *warnings)
+const char *argv_isolation(const char *asked)
 {
 	static const char *const known[] = { "oci", "chroot", "rootless" };
-	const char *asked = b->service->build.isolation, *use = at->runtime ? "oci" : "chroot";
 
 	for (size_t i = 0; i < ARRAY_LEN(known); i++)
 		if (str_eq(asked, known[i]))
-			use = known[i];
-	if (asked && *asked && !STREQ(asked, use) && !STREQ(asked, "default"))
-		strs_printf(warnings, "isolation '%s' is not for Linux, and has no effect", asked);
-	if (asked && STREQ(asked, use))
-		strs_printf(ret, "--isolation=%s", use);
-	else if (at->isolation && *at->isolation)
+			return known[i];
+	return NULL;
+}
+
+static void isolation(const struct build_spec *b, const struct argv_places *at, struct strs *ret)
+{
+	const char *asked = argv_isolation(b->service->build.isolation), *use = asked ? asked : at->runtime ? "oci" : "chroot";
+
+	if (!asked && at->isolation && *at->isolation)
 		use = at->isolation;     /* buildah reads the variable */
 	else
 		strs_printf(ret, "--isolation=%s", use);
@@ -84,17 +86,14 @@ static void limits(const struct build_spec *b, const struct argv_places *at, str
 
 /* --- caches: buildah has them in repositories only, and names what is in there itself --- */
 
-static void cache(const struct strv *items, const char *option, struct strs *ret, struct strs *warnings)
+static void cache(const struct strv *items, const char *option, struct strs *ret)
 {
 	for (size_t i = 0; i < items->n; i++) {
 		auto_free char *ref = argv_cache_ref(items->v[i]);
 		char *tag;
 
-		if (!ref) {
-			strs_printf(warnings, "%s '%s': buildah's cache is in registries only (type=registry,ref=REPOSITORY)",
-				    option + 2, items->v[i]);
+		if (!ref)
 			continue;
-		}
 		ref[strcspn(ref, "@")] = '\0';
 		tag = strrchr(ref, ':');
 		if (tag && !strchr(tag, '/'))
@@ -138,7 +137,7 @@ static void what(const struct build_spec *b, const struct argv_places *at, struc
 		strs_printf(ret, "--add-host=%s:%s", build->extra_hosts[i].host, argv_host_ip(b, build->extra_hosts[i].ip));
 }
 
-void argv_buildah_build(const struct build_spec *b, const struct argv_places *at, struct strs *ret, struct strs *warnings)
+void argv_buildah_build(const struct build_spec *b, const struct argv_places *at, struct strs *ret)
 {
 	const struct build *build = &b->service->build;
 
@@ -152,13 +151,11 @@ void argv_buildah_build(const struct build_spec *b, const struct argv_places *at
 	strs_printf(ret, "--pull=%s", (build->pull || b->opts->pull) && !b->text.p ? "always" : "false");
 	if (build->no_cache || b->opts->no_cache || build->no_cache_filter.n)
 		strs_add(ret, "--no-cache");
-	if (build->no_cache_filter.n && !build->no_cache)
-		strs_add(warnings, "no_cache_filter: buildah builds all stages without cache");
-	isolation(b, at, ret, warnings);
+	isolation(b, at, ret);
 	strs_printf(ret, "--network=%s", argv_network(b));
 	limits(b, at, ret);
-	cache(&build->cache_from, "--cache-from", ret, warnings);
-	cache(&build->cache_to, "--cache-to", ret, warnings);
+	cache(&build->cache_from, "--cache-from", ret);
+	cache(&build->cache_to, "--cache-to", ret);
 	what(b, at, ret);
 	strs_add(ret, "--");
 	strs_add(ret, b->context);

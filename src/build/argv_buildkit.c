@@ -178,8 +178,7 @@ static void output(const struct build_spec *b, const struct argv_places *at, str
 	strs_add(ret, at->iid);
 }
 
-void argv_buildkit_build(const struct build_spec *b, const struct argv_places *at, const struct strs *bases, struct strs *ret,
-			 struct strs *warnings)
+void argv_buildkit_build(const struct build_spec *b, const struct argv_places *at, const struct strs *bases, struct strs *ret)
 {
 	static const char *const first[] = { "buildctl", "build", "--progress", "plain", "--frontend", "dockerfile.v0" };
 	const struct build *build = &b->service->build;
@@ -202,6 +201,4 @@ void argv_buildkit_build(const struct build_spec *b, const struct argv_places *a
 	caches(&build->cache_from, "--import-cache", ret);
 	caches(&build->cache_to, "--export-cache", ret);
 	output(b, at, ret);
-	if (b->opts->memory)
-		strs_add(warnings, "--memory has no effect with BuildKit");
 }

@@ -56,7 +56,7 @@ struct build_host {
 	const char *version;             /* of davit, for the label */
 };
 
-enum build_event { BUILD_BEGUN, BUILD_LINE, BUILD_WARNING, BUILD_DONE, BUILD_UNCHANGED, BUILD_FAILED };
+enum build_event { BUILD_BEGUN, BUILD_LINE, BUILD_DONE, BUILD_UNCHANGED, BUILD_FAILED };
 
 struct build_run {
 	const struct project *project;
@@ -65,8 +65,10 @@ struct build_run {
 	struct build_host host;
 	/* In a process of its own: asks davit-image (src/verb/) to pull base images, to take a finished one; takes the request. */
 	int (*ask)(void *arg, const char *verb, json_t *request, struct err *err);
-	/* What happens; text is a line of output, a warning or the image's id. */
+	/* What happens; text is a line of output or the image's id. */
 	void (*on_event)(void *arg, const struct service *s, enum build_event ev, const char *text);
+	/* What the builder does without; where: the place in the service ("build/cache_to/0"). Before anything is built. */
+	void (*on_warning)(void *arg, const struct service *s, const char *where, const char *text);
 	void *arg;
 	int stop_fd;                     /* readable: it is not wanted any more */
 };

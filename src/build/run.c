@@ -16,6 +16,7 @@
 #include "build.h"
 #include "step.h"
 #include "tool.h"
+#include "warn.h"
 
 enum { LINE_MAX_BYTES = 16 << 10, READ_BYTES = 64 << 10, END_MS = 5000 };
 
@@ -93,6 +94,18 @@ static bool ready(const struct running *r, const struct job *j)
 
 /* ------------------------------------------------------------------ one job */
 
+struct warned {
+	const struct running *r;
+	const struct job *j;
+};
+
+static void on_warning(void *arg, const char *where, const char *text)
+{
+	const struct warned *w = arg;
+
+	w->r->b->on_warning(w->r->b->arg, w->j->service, where, text);
+}
+
 static int job_prepare(struct running *r, struct job *j, struct pos *ret_pos, struct err *err)
 {
 	size_t number = (size_t)(j - r->jobs);
@@ -102,8 +115,7 @@ static int job_prepare(struct running *r, struct job *j, struct pos *ret_pos, st
 		return -1;
 	j->step = (struct step){ .run = r->b, .session = &r->session, .spec = &j->spec, .tmp = j->place.tmp, .rundir = j->place.run,
 				 .cgroup = j->place.cgroup, .out_fd = -1 };
-	for (size_t i = 0; i < j->spec.warnings.n; i++)
-		tell(r, j, BUILD_WARNING, j->spec.warnings.v[i]);
+	build_warnings(&j->spec, on_warning, &(struct warned){ r, j });
 	return 0;
 }
 
@@ -184,8 +196,6 @@ static void hint_emulator(const struct job *j, struct err *err)
 static int job_end(struct running *r, struct job *j, struct err *err)
 {
 	auto_json json_t *answer = NULL;
-	const json_t *warning;
-	size_t i;
 
 	job_drain(r, j);
 	j->state = JOB_DONE;
@@ -195,8 +205,6 @@ static int job_end(struct running *r, struct job *j, struct err *err)
 		hint_emulator(j, err);
 		return err_wrap(err, "service '%s'", j->service->name);
 	}
-	json_array_foreach(jx_arr(answer, "warnings"), i, warning)
-		tell(r, j, BUILD_WARNING, json_string_value(warning));
 	tell(r, j, jx_bool(answer, "unchanged", false) ? BUILD_UNCHANGED : BUILD_DONE, jx_str(answer, "id"));
 	return 0;
 }

@@ -234,8 +234,6 @@ static int add_secret(struct build_spec *b, const struct project *p, const struc
 		return err_sys(err, errno, "secret '%s': file '%s'", r->source, o->file);
 	if (!o->file && write_file(files_dir, name, o->content ? o->content : "", &path, err) < 0)
 		return -1;
-	if (r->uid || r->gid || r->mode >= 0)
-		strs_printf(&b->warnings, "secret '%s': uid, gid and mode have no effect in a build", r->source);
 	strs_printf(&b->secrets, "%s=%s", id, o->file ? o->file : path);
 	return 0;
 }
@@ -338,7 +336,7 @@ int spec_make(const struct project *p, const struct service *s, const struct bui
 
 void spec_done(struct build_spec *b)
 {
-	struct strs *lists[] = { &b->refs, &b->args, &b->labels, &b->secrets, &b->ssh, &b->platforms, &b->warnings };
+	struct strs *lists[] = { &b->refs, &b->args, &b->labels, &b->secrets, &b->ssh, &b->platforms };
 
 	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
 		strs_done(lists[i]);

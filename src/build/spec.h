@@ -26,7 +26,6 @@ struct build_spec {
 	struct strs secrets;             /* ID=PATH */
 	struct strs ssh;                 /* "default" or "ID=PATH" */
 	struct spec_named *contexts;     size_t n_contexts;
-	struct strs warnings;            /* what is said of it and not done */
 };
 
 /* files_dir: a directory of ours, where inline Dockerfile and secrets that are no files are written. 0, or -1 with the place in the user's

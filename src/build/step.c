@@ -85,13 +85,9 @@ size_t step_ours(const struct step *s)
 	return 0;
 }
 
-json_t *step_answer(const struct step *s, const char *id, bool unchanged, const struct strs *warnings)
+json_t *step_answer(const struct step *s, const char *id, bool unchanged)
 {
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < warnings->n; i++)
-		json_array_append_new(list, json_string(warnings->v[i]));
-	return json_pack("{s:s, s:b, s:o}", "id", id, "unchanged", unchanged, "warnings", list);
+	return json_pack("{s:s, s:b}", "id", id, "unchanged", unchanged);
 }
 
 int step_work(void *arg, json_t **ret, struct err *err)

@@ -38,5 +38,5 @@ bool step_has(const struct step *s, struct image_store *store, const char *id);
 bool step_together(const struct step *s, struct image_store *store);
 /* Which of spec.platforms this host would run; 0 when none or when there is none. */
 size_t step_ours(const struct step *s);
-json_t *step_answer(const struct step *s, const char *id, bool unchanged, const struct strs *warnings);
+json_t *step_answer(const struct step *s, const char *id, bool unchanged);
 #define DIGEST_HEX(digest) ((digest) + strlen("sha256:"))

@@ -116,7 +116,7 @@ static void say_platform(const struct step *s)
 		fd_write_all(s->out_fd, line, strlen(line));
 }
 
-static int build(struct image_store *store, struct built *b, struct strs *warnings, struct err *err)
+static int build(struct image_store *store, struct built *b, struct err *err)
 {
 	const struct step *s = &b->step;
 	auto_free char *iid = xasprintf("%s.iid", b->out);
@@ -132,7 +132,7 @@ static int build(struct image_store *store, struct built *b, struct strs *warnin
 	if (r < 0)
 		return -1;
 	step_places(s, iid, b->out, &at);
-	argv_buildah_build(s->spec, &at, &argv, warnings);
+	argv_buildah_build(s->spec, &at, &argv);
 	if (tool_must(&s->run->host, &argv, s->out_fd, NULL, err) < 0 || read_id(iid, &b->id, err) < 0)
 		return -1;
 	b->known = step_has(s, store, b->id);
@@ -160,20 +160,17 @@ static int take_all(const struct step *s, struct image_store *store, struct buil
 
 static int build_all(const struct step *s, struct image_store *store, struct built *v, size_t n, json_t **ret, struct err *err)
 {
-	auto_strs struct strs warnings = STRS_INIT;
 	bool unchanged = true;
 
 	for (size_t i = 0; i < n; i++) {
-		auto_strs struct strs again = STRS_INIT;         /* it would be said for each */
-
-		if (build(store, &v[i], i ? &again : &warnings, err) < 0)
+		if (build(store, &v[i], err) < 0)
 			return n > 1 ? err_wrap(err, "platform %s", v[i].step.platform) : -1;
 		unchanged &= v[i].known;
 	}
 	unchanged &= step_together(s, store);
 	if (!unchanged && take_all(s, store, v, n, err) < 0)
 		return -1;
-	*ret = step_answer(s, v[step_ours(s)].id, unchanged, &warnings);
+	*ret = step_answer(s, v[step_ours(s)].id, unchanged);
 	return 0;
 }
 

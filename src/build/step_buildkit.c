@@ -47,7 +47,7 @@ static void find_bases(const struct step *s, struct image_store *store, struct s
 static int build(const struct step *s, struct image_store *store, json_t **ret, struct err *err)
 {
 	auto_free char *metadata = path_join(s->tmp, "metadata"), *out = path_join(s->tmp, "out"), *images = NULL;
-	auto_strs struct strs argv = STRS_INIT, bases = STRS_INIT, warnings = STRS_INIT;
+	auto_strs struct strs argv = STRS_INIT, bases = STRS_INIT;
 	struct argv_places at;
 	struct image *img = NULL;
 
@@ -57,12 +57,12 @@ static int build(const struct step *s, struct image_store *store, json_t **ret, 
 	/* for several platforms it takes an index, of which the store may have a part only */
 	if (!s->spec->service->build.pull && !s->spec->opts->pull && s->spec->platforms.n < 2)
 		find_bases(s, store, &bases);
-	argv_buildkit_build(s->spec, &at, &bases, &argv, &warnings);
+	argv_buildkit_build(s->spec, &at, &bases, &argv);
 	if (tool_must(&s->run->host, &argv, s->out_fd, NULL, err) < 0 ||
 	    step_take(s, json_pack("[{s:s}]", "dir", out), err) < 0 ||
 	    image_find(store, s->spec->refs.v[0], s->spec->platforms.n ? s->spec->platforms.v[step_ours(s)] : NULL, &img, err) < 0)
 		return -1;
-	*ret = step_answer(s, img->id, false, &warnings);
+	*ret = step_answer(s, img->id, false);
 	image_free(img);
 	return 0;
 }

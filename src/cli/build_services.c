@@ -12,6 +12,7 @@
 #include "../util/mem.h"
 #include "../util/version.h"
 #include "imager.h"
+#include "place.h"
 
 enum { EXIT_INTERRUPTED = 130, KEPT_LINES = 50 };
 
@@ -89,11 +90,6 @@ static void on_event(void *arg, const struct service *s, enum build_event ev, co
 	case BUILD_LINE:
 		show_line(sh, s, text);
 		break;
-	case BUILD_WARNING:
-		if (sh->p)
-			progress_hide(sh->p);
-		ui_warn(&sh->c->ui, "service '%s': %s", s->name, text);
-		break;
 	case BUILD_DONE:
 	case BUILD_UNCHANGED:
 		show_step(sh, s, "Built");
@@ -106,6 +102,20 @@ static void on_event(void *arg, const struct service *s, enum build_event ev, co
 			show_kept(sh, s);
 		break;
 	}
+}
+
+static void on_warning(void *arg, const struct service *s, const char *where, const char *text)
+{
+	struct showing *sh = arg;
+	const struct place at = place_of(sh->c->project, s, where, false);
+	struct diag found = DIAG_INIT;
+	auto_err struct err why = ERR_INIT;
+
+	err_set(&why, ERR_INPUT, "%s", text);
+	place_say(&found, DIAG_WARNING, &at, s, &why);
+	if (sh->p)
+		progress_hide(sh->p);
+	place_print(sh->c, &found);
 }
 
 /* --- what it runs on --- */
@@ -170,6 +180,7 @@ static int run(struct showing *sh, int stop_fd, struct err *err)
 		.opts = sh->what->opts,
 		.ask = ask,
 		.on_event = on_event,
+		.on_warning = on_warning,
 		.arg = sh,
 		.stop_fd = stop_fd,
 	};

@@ -365,3 +365,27 @@ begin_long() {
 	is "$(sh_in web "cat /web")" pushed
 	davit down -t 0
 }
+
+@test "build: what the builder does without is told with its place, each once" {
+	compose <<-'END'
+	services:
+	  web:
+	    build:
+	      dockerfile_inline: "FROM busybox"
+	      provenance: mode=max
+	      sbom: true
+	      isolation: hyperv
+	      no_cache_filter: [a]
+	      cache_from: [type=gha]
+	      cache_to:
+	        - type=local,dest=./cache
+	END
+	build
+	has "$output" "compose.yaml:5:19: warning: service 'web': no provenance is made with buildah"
+	has "$output" "compose.yaml:6:13: warning: service 'web': no SBOM is made with buildah"
+	has "$output" "compose.yaml:7:18: warning: service 'web': isolation 'hyperv' has no effect with buildah on Linux"
+	has "$output" "compose.yaml:8:24: warning: service 'web': buildah builds all stages without cache"
+	has "$output" "compose.yaml:9:20: warning: service 'web': 'type=gha' has no effect with buildah"
+	has "$output" "compose.yaml:11:11: warning: service 'web': 'type=local,dest=./cache' has no effect with buildah"
+	is "$(grep -c "warning: service" <<<"$output")" 6
+}

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "../../../../src/build/argv.h"
+#include "../../../../src/build/warn.h"
 #include "../../../../src/util/auto.h"
 #include "../../../../src/util/path.h"
 
@@ -109,8 +110,22 @@ static char *with_dir(struct fx *fx, const char *text)
 struct attribute {
 	const char *lines;               /* below build: */
 	const char *buildah, *buildkit;
-	const char *warning;             /* of buildah; NULL: none */
+	const char *warning, *warning_kit; /* with buildah, with BuildKit; NULL: none */
 };
+
+static void note_warning(void *arg, const char *where, const char *text)
+{
+	strs_printf(arg, "%s: %s", where, text);
+}
+
+/* One at most, and that one. */
+static void expect_warning(struct made *m, const char *want)
+{
+	build_warnings(&m->spec, note_warning, &m->warnings);
+	assert_int_equal(m->warnings.n, want != NULL);
+	if (want)
+		assert_string_equal(m->warnings.v[0], want);
+}
 
 static const struct attribute attributes[] = {
 	{ "", "buildah --root=/s/build/storage --runroot=/r/build/1/web/storage --cgroup-manager=cgroupfs build --format=docker --layers --force-rm",
@@ -139,15 +154,16 @@ static const struct attribute attributes[] = {
 	{ "      labels: {l: v}\n", "--label=l=v", "--opt label:l=v" },
 	{ "      tags: ['r.io/a:1', x]\n", "--tag=r.io/a:1 --tag=docker.io/library/x:latest", NULL },
 	{ "      no_cache: true\n", "--no-cache", "--opt no-cache=" },
-	{ "      no_cache_filter: [s]\n", "--no-cache", "--opt no-cache=s", "no_cache_filter: buildah builds all stages without cache" },
+	{ "      no_cache_filter: [s]\n", "--no-cache", "--opt no-cache=s", "build/no_cache_filter: buildah builds all stages without cache, not only those that no_cache_filter names" },
 	{ "      pull: true\n", "--pull=false", "--opt image-resolve-mode=pull" },
 	{ "      network: none\n", "--network=none", "--opt force-network-mode=none" },
 	{ "      network: default\n", "--network=host", "!force-network-mode=default" },
 	{ "      network: host\n", "--network=host", "--allow network.host" },
-	{ "      isolation: chroot\n", "--isolation=chroot", NULL },
-	{ "      isolation: chroot\n", "!--runtime=/usr/bin/crun", NULL },
+	{ "      isolation: chroot\n", "--isolation=chroot", NULL, NULL, "build/isolation: isolation 'chroot' has no effect with BuildKit on Linux" },
+	{ "      isolation: chroot\n", "!--runtime=/usr/bin/crun", NULL, NULL, "build/isolation: isolation 'chroot' has no effect with BuildKit on Linux" },
 	{ "      isolation: default\n", "--isolation=oci", NULL },
-	{ "      isolation: hyperv\n", "--isolation=oci", NULL, "isolation 'hyperv' is not for Linux, and has no effect" },
+	{ "      isolation: hyperv\n", "--isolation=oci", NULL, "build/isolation: isolation 'hyperv' has no effect with buildah on Linux",
+	  "build/isolation: isolation 'hyperv' has no effect with BuildKit on Linux" },
 	{ "      platforms: [linux/arm64]\n", "--platform=linux/arm64", "--opt platform=linux/arm64" },
 	{ "      platforms: [arm64, linux/amd64, linux/arm64/v8]\n", "--platform=linux/arm64", "--opt platform=linux/arm64,linux/amd64" },
 	{ "      extra_hosts: {h: 10.0.0.1}\n", "--add-host=h:10.0.0.1", "--opt add-hosts=h=10.0.0.1" },
@@ -160,13 +176,22 @@ static const struct attribute attributes[] = {
 	{ "      secrets: [s, {source: s, target: other}]\n", "--secret=id=s,src=@/key", "--secret id=s,src=@/key" },
 	{ "      secrets: [{source: s, target: other}]\n", "--secret=id=other,src=@/key", NULL },
 	{ "      secrets: [c]\n", "--secret=id=c,src=@/secret-0", NULL },
-	{ "      secrets: [{source: s, mode: 0400}]\n", "--secret=id=s,src=@/key", NULL },
+	{ "      secrets: [{source: s, mode: 0400}]\n", "--secret=id=s,src=@/key", NULL,
+	  "build/secrets/0: secret 's': uid, gid and mode have no effect with buildah: write them in RUN --mount=type=secret",
+	  "build/secrets/0: secret 's': uid, gid and mode have no effect with BuildKit: write them in RUN --mount=type=secret" },
 	{ "      ssh: ['k=@/key']\n", "--ssh=k=@/key", "--ssh k=@/key" },
 	{ "      ssh: [default]\n", "--ssh=default", "--ssh default" },
 	{ "      cache_from: ['r.io:5000/c:tag']\n", "--cache-from=r.io:5000/c", "--import-cache type=registry,ref=r.io:5000/c:tag" },
 	{ "      cache_to: ['type=registry,ref=r.io/c,mode=max']\n", "--cache-to=r.io/c", "--export-cache type=registry,ref=r.io/c,mode=max" },
 	{ "      cache_from: ['type=local,src=/c']\n", "!--cache-from=/c", "--import-cache type=local,src=/c",
-	  "cache-from 'type=local,src=/c': buildah's cache is in registries only (type=registry,ref=REPOSITORY)" },
+	  "build/cache_from/0: 'type=local,src=/c' has no effect with buildah, whose cache is in registries only (type=registry,ref=REPOSITORY)" },
+	{ "      cache_to: [r.io/c, type=inline]\n", "--cache-to=r.io/c", "--export-cache type=inline",
+	  "build/cache_to/1: 'type=inline' has no effect with buildah, whose cache is in registries only (type=registry,ref=REPOSITORY)" },
+	{ "      provenance: mode=max\n", "", NULL, "build/provenance: no provenance is made with buildah: davit's store keeps no attestations",
+	  "build/provenance: no provenance is made with BuildKit: davit's store keeps no attestations" },
+	{ "      sbom: true\n", "", NULL, "build/sbom: no SBOM is made with buildah: davit's store keeps no attestations",
+	  "build/sbom: no SBOM is made with BuildKit: davit's store keeps no attestations" },
+	{ "      provenance: false\n      sbom: false\n      entitlements: [network.host]\n", "!--cap-add=ALL", "--allow network.host" },
 	{ "      additional_contexts: {c: /some/dir}\n", "--build-context=c=/some/dir", "--opt context:c=local:context-0 --local context-0=/some/dir" },
 	{ "      additional_contexts: {c: 'https://x/y.git'}\n", "--build-context=c=https://x/y.git", "--opt context:c=https://x/y.git" },
 	{ "      additional_contexts: {c: 'docker-image://redis:7'}\n", "--build-context=c=container-image://docker.io/library/redis:7",
@@ -190,21 +215,20 @@ static void test_attributes(void **state)
 		if (m.r < 0)
 			fail_msg("%s: %s", a->lines, err_msg(&m.err));
 		at.platform = m.spec.platforms.n ? m.spec.platforms.v[0] : NULL;
-		argv_buildah_build(&m.spec, &at, &m.argv, &m.warnings);
+		argv_buildah_build(&m.spec, &at, &m.argv);
 		if (!has_words(&m.argv, with_dir(fx, a->buildah))) {
 			show(&m.argv);
 			fail_msg("'%s': buildah is not asked '%s'", a->lines, a->buildah);
 		}
-		assert_int_equal(m.warnings.n, a->warning != NULL);
-		if (a->warning)
-			assert_string_equal(m.warnings.v[0], a->warning);
+		expect_warning(&m, a->warning);
 		made_done(&m);
 		make(fx, with_dir(fx, a->lines), &for_kit, &m);
-		argv_buildkit_build(&m.spec, &places, &bases, &kit, &m.warnings);
+		argv_buildkit_build(&m.spec, &places, &bases, &kit);
 		if (a->buildkit && !has_words(&kit, with_dir(fx, a->buildkit))) {
 			show(&kit);
 			fail_msg("'%s': buildctl is not asked '%s'", a->lines, a->buildkit);
 		}
+		expect_warning(&m, a->warning_kit);
 		made_done(&m);
 	}
 }
@@ -224,7 +248,7 @@ static void test_options(void **state)
 	strs_printf(&ssh, "k=%s/key", context_dir());
 	make(fx, "      args: {A: 1}\n", &o, &m);
 	assert_int_equal(m.r, 0);
-	argv_buildah_build(&m.spec, &places, &m.argv, &m.warnings);
+	argv_buildah_build(&m.spec, &places, &m.argv);
 	assert_true(has_words(&m.argv, "--build-arg=A=1 --build-arg=A=2 --build-arg=FROM_ENVIRONMENT=e"));
 	assert_true(has_words(&m.argv, "--no-cache"));
 	assert_true(has_words(&m.argv, "--memory=1g"));
@@ -242,7 +266,7 @@ static void test_remote(void **state)
 
 	m.r = spec_make(p, project_service(p, "a"), &o, "1.2", context_dir(), &m.spec, &m.pos, &m.err);
 	assert_int_equal(m.r, 0);
-	argv_buildah_build(&m.spec, &places, &m.argv, &m.warnings);
+	argv_buildah_build(&m.spec, &places, &m.argv);
 	assert_true(has_words(&m.argv, "--pull=always") && has_words(&m.argv, "--file=D") && has_words(&m.argv, "-- https://x/y.git#main"));
 	made_done(&m);
 }
@@ -257,13 +281,13 @@ static void test_places(void **state)
 
 	make(fx, "", &o, &m);
 	at.isolation = "chroot";
-	argv_buildah_build(&m.spec, &at, &argv, &m.warnings);
+	argv_buildah_build(&m.spec, &at, &argv);
 	assert_true(has_words(&argv, "!--isolation=oci") && has_words(&argv, "!--isolation=chroot") && has_words(&argv, "!--runtime=/usr/bin/crun"));
 	at.isolation = at.runtime = NULL;
-	argv_buildah_build(&m.spec, &at, &m.argv, &m.warnings);
+	argv_buildah_build(&m.spec, &at, &m.argv);
 	assert_true(has_words(&m.argv, "--isolation=chroot"));
 	strs_add(&bases, "redis:7=sha256:12");
-	argv_buildkit_build(&m.spec, &at, &bases, &kit, &m.warnings);
+	argv_buildkit_build(&m.spec, &at, &bases, &kit);
 	assert_true(has_words(&kit, "--oci-layout davit=/s/images --opt context:redis:7=oci-layout://davit@sha256:12"));
 	made_done(&m);
 }
