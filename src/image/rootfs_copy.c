@@ -199,14 +199,14 @@ static int copy_dir(struct copy *c, int from, int to, const char *path, struct e
 	if (!d)
 		return err_sys(err, errno, "read directory '%s'", path);
 	take_fd(&dup_fd);
-	while ((e = readdir(d))) {
+	while ((errno = 0, e = readdir(d))) {
 		auto_free char *sub = xasprintf("%s%s%s", path, *path ? "/" : "", e->d_name);
 		if (STREQ(e->d_name, ".") || STREQ(e->d_name, ".."))
 			continue;
 		if (copy_name(c, from, to, e->d_name, sub, err) < 0)
 			return -1;
 	}
-	return 0;
+	return errno ? err_sys(err, errno, "read directory '%s'", path) : 0;
 }
 
 static int copy_layer(struct copy *c, int images_fd, const char *layer, bool lowest, struct err *err)

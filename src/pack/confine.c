@@ -169,6 +169,7 @@ int confine(int dir_fd, const char *name, enum confine_caps caps, const int *kee
 {
 	const pid_t parent = getppid();
 
+	signal(SIGXFSZ, SIG_IGN); /* who started it has its reasons (ulimit -f); what it meets is an error, with a name */
 	if (limit_memory(err) < 0 || enter(dir_fd, name, keep, n, err) < 0) {
 		if (geteuid() != 0)
 			err_hint(err, "images are loaded by root");

@@ -34,6 +34,12 @@ void grow_done(struct grow *g)
 	*g = GROW_NONE;
 }
 
+/* Failing is no harm: nothing there is believed. */
+void grow_keep(struct grow *g)
+{
+	madvise(g->shared, sizeof *g->shared, MADV_DONTFORK);
+}
+
 /* The counter of an eventfd is 64 bits wide: it never is full. */
 static void wake(struct grow *g, uint64_t bytes)
 {

@@ -22,6 +22,7 @@ int grow_init(struct grow *g, struct err *err);
 void grow_done(struct grow *g); /* GROW_NONE is fine, and what is left */
 
 /* --- the writer --- */
+void grow_keep(struct grow *g);	/* after the reader's fork: no other child has the memory, one that has become its archive's say */
 void grow_tell(struct grow *g, uint64_t bytes); /* that many, never fewer than before */
 void grow_end(struct grow *g, uint64_t bytes);	/* and that is all of them */
 /* How much the reader says that it has read. */

@@ -17,6 +17,12 @@
 #include "change.h"
 #include "inherit.h"
 
+/* Which of several a disk that is full, or breaks, belongs to. */
+static int in_store(const struct stage *s, int r, struct err *err)
+{
+	return r < 0 ? err_wrap(err, "image store '%s'", s->images_path) : r;
+}
+
 /* file NULL: the store has it. */
 static int place_blob(const struct stage *s, const char *file, const char *hex, struct err *err)
 {
@@ -58,7 +64,7 @@ static int stage_meta(const struct stage *s, const struct staged_layer *l, struc
 	jx_set_str(meta, "diff_id", diff);
 	jx_set_int(meta, "size", (int64_t)l->bytes);
 	jx_set_int(meta, "entries", (int64_t)l->entries);
-	return jx_store(s->fd, name, meta, 0600, 0, err);
+	return in_store(s, jx_store(s->fd, name, meta, 0600, 0, err), err);
 }
 
 static int stage_layers(const struct stage *s, const struct staged_layer *layers, size_t n, struct err *err)
@@ -80,7 +86,7 @@ static int stage_own(const struct stage *s, const struct pack_images *images,
 		auto_free char *file = xasprintf("manifest-%s", img->manifest_hex);
 		if (img->manifest_text &&
 			path_write(s->fd, file, img->manifest_text, img->manifest_size, 0644, 0, err) < 0)
-			return -1;
+			return in_store(s, -1, err);
 	}
 	return stage_layers(s, layers, n_layers, err);
 }
@@ -176,7 +182,7 @@ static int manifest_type(const struct stage *s, const struct pack_image *img, ch
 	const char *type;
 
 	if (jx_load(s->images_fd, name, DOC_MAX, &doc, err) < 0)
-		return -1;
+		return in_store(s, -1, err);
 	type = jx_str(doc, "mediaType");
 	*ret = xstrdup(type ? type : MANIFEST_TYPE);
 	return 0;
@@ -205,7 +211,7 @@ static int write_index(const struct stage *s, const struct pack_images *images, 
 	for (size_t i = 0; i < images->n; i++)
 		if (index_image(s, &store, jx_arr(index, "manifests"), &images->v[i], err) < 0)
 			return -1;
-	return jx_store(s->images_fd, "index.json", index, 0644, PATH_SYNC, err);
+	return in_store(s, jx_store(s->images_fd, "index.json", index, 0644, PATH_SYNC, err), err);
 }
 
 /* ------------------------------------------------------------------ all of it */
@@ -219,7 +225,7 @@ static int begin_index(const struct stage *s, json_t **ret, struct err *err)
 		return -1;
 	if (faccessat(s->images_fd, "index.json", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		return 0;
-	return jx_store(s->images_fd, "index.json", *ret, 0644, PATH_SYNC, err);
+	return in_store(s, jx_store(s->images_fd, "index.json", *ret, 0644, PATH_SYNC, err), err);
 }
 
 static int sync_dir(const struct stage *s, const char *name, struct err *err)
@@ -270,7 +276,7 @@ int publish(const struct stage *s, const struct pack_images *images, const struc
 	if (stage_own(s, images, layers, n_layers, err) < 0)
 		return -1;
 	if (syncfs(s->fd) < 0)
-		return err_sys(err, errno, "write the image to disk");
+		return in_store(s, err_sys(err, errno, "write the image to disk"), err);
 	if (stage_lock(s, &lock, err) < 0 || stage_layout(s, err) < 0 || begin_index(s, &index, err) < 0)
 		return -1;
 	if (!whole(s, images, layers, n_layers))
@@ -293,7 +299,7 @@ int publish_layers(const struct stage *s, const struct staged_layer *layers, siz
 	if (stage_layers(s, layers, n_layers, err) < 0)
 		return -1;
 	if (syncfs(s->fd) < 0)
-		return err_sys(err, errno, "write the layers to disk");
+		return in_store(s, err_sys(err, errno, "write the layers to disk"), err);
 	if (stage_lock(s, &lock, err) < 0)
 		return -1;
 	for (size_t i = 0; i < n_layers; i++)

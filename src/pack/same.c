@@ -220,9 +220,11 @@ static int each_name(struct comparing *c, const struct pair *p, int dir_fd, bool
 
 	if (!d)
 		return err_sys(c->err, errno, "list '%s'", p->path);
-	while ((e = readdir(d)))
+	while ((errno = 0, e = readdir(d)))
 		if (!STREQ(e->d_name, ".") && !STREQ(e->d_name, ".."))
 			strs_add(&names, e->d_name);
+	if (errno)
+		r = err_sys(c->err, errno, "list '%s'", p->path);
 	closedir(d);     /* before what is below is opened: as few descriptors as levels */
 	for (size_t i = 0; i < names.n && r == 0; i++)
 		if (!missing_only || fstatat(p->have_fd, names.v[i], &st, AT_SYMLINK_NOFOLLOW) < 0)

@@ -159,10 +159,10 @@ int stage_list(const struct stage *s, const char *dir, struct strs *ret, struct 
 
 	if (!d)
 		return errno == ENOENT ? 0 : err_sys(err, errno, "list '%s/%s'", s->images_path, dir);
-	while ((e = readdir(d)))
+	while ((errno = 0, e = readdir(d)))
 		if (!STREQ(e->d_name, ".") && !STREQ(e->d_name, ".."))
 			strs_add(ret, e->d_name);
-	return 0;
+	return errno ? err_sys(err, errno, "list '%s/%s'", s->images_path, dir) : 0;
 }
 
 int stage_layout(const struct stage *s, struct err *err)
@@ -171,7 +171,8 @@ int stage_layout(const struct stage *s, struct err *err)
 
 	if (faccessat(s->images_fd, "oci-layout", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		return 0;
-	return path_write(s->images_fd, "oci-layout", layout, sizeof layout - 1, 0644, PATH_SYNC, err);
+	return path_write(s->images_fd, "oci-layout", layout, sizeof layout - 1, 0644, PATH_SYNC, err) < 0
+		? err_wrap(err, "image store '%s'", s->images_path) : 0;
 }
 
 /* ------------------------------------------------------------------ the lock */

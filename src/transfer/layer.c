@@ -227,6 +227,7 @@ static void start(struct layer *l)
 		failed(l, &why);
 		return;
 	}
+	grow_keep(&l->grow);
 	event_assign(&l->event, l->run->base, l->worker.fd, EV_READ | EV_PERSIST, on_worker, l);
 	event_add(&l->event, NULL);
 	if (l->fetch->state == FETCH_DONE)

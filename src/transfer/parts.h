@@ -36,6 +36,7 @@ struct fetch {
 	uint64_t have;	/* what it begins with: an earlier pull, or another place, has brought it; it is looked through first */
 	uint64_t had;	/* of these, what an earlier pull has brought */
 	struct hashed *hashed;
+	void (*on_hashed)(struct fetch *f, const struct err *err);
 	struct worker hasher;
 	struct event hasher_event;
 	bool wanted;   /* run_release()'s mark */

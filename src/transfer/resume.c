@@ -14,9 +14,8 @@
 /* 64 GiB, which is as much as a layer may have, at 20 MB/s. */
 enum { HASH_S = 3600, READ_BYTES = 256 << 10 };
 
-struct hashed {
+struct hashed { /* shared: nothing that leads anywhere */
 	struct sha256_ctx sha;
-	void (*done)(struct fetch *f, const struct err *err);
 };
 
 void resume_find(struct fetch *f)
@@ -69,7 +68,7 @@ static void on_hasher(evutil_socket_t fd, short what, void *arg)
 		r = worker_finish(&f->hasher, NULL, &why);
 	}
 	f->hasher.fd = -1;
-	f->hashed->done(f, r < 0 ? &why : NULL);
+	f->on_hashed(f, r < 0 ? &why : NULL);
 }
 
 int resume_begin(struct fetch *f, void (*done)(struct fetch *f, const struct err *err), struct err *err)
@@ -80,14 +79,18 @@ int resume_begin(struct fetch *f, void (*done)(struct fetch *f, const struct err
 	if (p == MAP_FAILED)
 		return err_sys(err, errno, "share memory with the hashing process");
 	f->hashed = p;
-	f->hashed->done = done;
+	f->on_hashed = done;
 	if (worker_start(hash_work, f, &f->hasher, err) < 0) {
 		resume_stop(f);
 		return -1;
 	}
 	event_assign(&f->hasher_event, f->run->base, f->hasher.fd, EV_READ | EV_PERSIST, on_hasher, f);
 	event_add(&f->hasher_event, &limit);
-	return 0;
+	/* with it alone: another child, one that unpacks, may have become its archive's */
+	if (madvise(p, sizeof *f->hashed, MADV_DONTFORK) == 0)
+		return 0;
+	resume_stop(f);
+	return err_sys(err, errno, "keep memory from other processes");
 }
 
 void resume_stop(struct fetch *f)

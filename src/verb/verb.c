@@ -1,6 +1,7 @@
 #include "verb.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -114,6 +115,7 @@ int verb_main(int argc, char **argv)
 		fputs(usage, stderr);
 		return 2;
 	}
+	signal(SIGXFSZ, SIG_IGN); /* a limit for files (ulimit -f) is then an error that names one */
 	if (getenv("DAVIT_DEBUG"))
 		log_to(STDERR_FILENO, LOG_DEBUG, 0);
 	if (read_request(in, &request, &err) < 0)

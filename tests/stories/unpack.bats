@@ -77,3 +77,13 @@ right() {
 	is "$(find "$own" -name '.load-*')$(ls "$own/images/layers" "$own/images/blobs/sha256" | grep -v :)" ""
 	umount "$own"
 }
+
+@test "a limit for the size of files is an error that names one, and nothing is left" {
+	own_store
+	limited() { ulimit -f 100; davit load -i "$IMAGES/busybox.tar"; }
+	run limited
+	is "$status" 1
+	has "$output" "layer.tar"
+	has "$output" "File too large"
+	is "$(find "$own" -name '.load-*')$(ls "$own/images/layers" "$own/images/blobs/sha256" | grep -v :)" ""
+}
