@@ -59,17 +59,16 @@ static int import_run(struct cli *c, const void *opts, struct err *err)
 {
 	const struct import_opts *o = opts;
 	const char *file = c->args.v[0];
-	struct imager what = { .verb = "import", .request = json_object(), .output_fd = -1, .on_event = on_event, .arg = c };
+	struct imager what = {
+		.verb = "import", .request = json_pack("{s:o}", "changes", jx_texts(o->changes.v, o->changes.n)),
+		.output_fd = -1, .on_event = on_event, .arg = c,
+	};
 	auto_close int fd = -1;
-	json_t *changes = json_array();
 
 	jx_set_str(what.request, "name", STREQ(file, "-") ? "-" : file);
 	jx_set_str(what.request, "ref", c->args.n > 1 ? c->args.v[1] : NULL);
 	jx_set_str(what.request, "message", o->message);
 	jx_set_str(what.request, "platform", o->platform);
-	for (size_t i = 0; i < o->changes.n; i++)
-		json_array_append_new(changes, json_string(o->changes.v[i]));
-	json_object_set_new(what.request, "changes", changes);
 	if (open_input(file, &fd, err) < 0) {
 		json_decref(what.request);
 		return -1;

@@ -66,11 +66,7 @@ static int ask(struct removing *r, json_t *request, struct err *err)
 
 static json_t *list_of(const struct strs *l)
 {
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < l->n; i++)
-		json_array_append_new(list, json_string(l->v[i]));
-	return list;
+	return jx_texts(l->v, l->n);
 }
 
 /* ------------------------------------------------------------------ rm */
@@ -91,11 +87,8 @@ static int rm_run(struct cli *c, const void *opts, struct err *err)
 {
 	const struct rm_opts *o = opts;
 	struct removing r = { .c = c };
-	json_t *names = json_array();
 
-	for (size_t i = 0; i < c->args.n; i++)
-		json_array_append_new(names, json_string(c->args.v[i]));
-	return ask(&r, json_pack("{s:o, s:b}", "names", names, "force", o->force), err);
+	return ask(&r, json_pack("{s:o, s:b}", "names", jx_texts(c->args.v, c->args.n), "force", o->force), err);
 }
 
 const struct cmd cmd_image_rm = {

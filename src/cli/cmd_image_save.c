@@ -23,12 +23,8 @@ static const struct opt save_flags[] = {
 
 static int save_to(struct cli *c, const struct save_opts *o, int fd, struct err *err)
 {
-	struct imager what = { .verb = "save", .request = json_object(), .input_fd = -1, .output_fd = fd };
-	json_t *names = json_array();
+	struct imager what = { .verb = "save", .request = json_pack("{s:o}", "names", jx_texts(c->args.v, c->args.n)), .input_fd = -1, .output_fd = fd };
 
-	for (size_t i = 0; i < c->args.n; i++)
-		json_array_append_new(names, json_string(c->args.v[i]));
-	json_object_set_new(what.request, "names", names);
 	jx_set_str(what.request, "platform", o->platform);
 	return imager_run(c, &what, err);
 }

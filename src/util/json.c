@@ -118,6 +118,18 @@ int jx_store(int dir_fd, const char *name, const json_t *j, mode_t mode, unsigne
 	return path_write(dir_fd, name, text, strlen(text), mode, path_flags, err);
 }
 
+json_t *jx_texts(char *const *v, size_t n)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		if (json_array_append_new(list, json_string(v[i])) < 0) {
+			json_decref(list);
+			return NULL;
+		}
+	return list;
+}
+
 void jx_set_str(json_t *o, const char *key, const char *s)
 {
 	auto_buf struct buf clean = BUF_INIT;

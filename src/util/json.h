@@ -25,6 +25,9 @@ json_t *jx_arr(const json_t *o, const char *key);                    /* NULL unl
 int jx_need_str(const json_t *o, const char *key, const char **ret, struct err *err);
 int jx_need_int(const json_t *o, const char *key, int64_t min, int64_t max, int64_t *ret, struct err *err);
 
+/* An array of texts; NULL when one of them is not UTF-8, so that who packs it into an object gets none. New reference. */
+json_t *jx_texts(char *const *v, size_t n);
+
 /* Parses n bytes; depth is bounded by jansson, duplicate keys are refused. */
 int jx_parse(const char *text, size_t n, json_t **ret, struct err *err);
 int jx_load(int dir_fd, const char *name, size_t max, json_t **ret, struct err *err);

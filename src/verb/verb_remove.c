@@ -1,6 +1,6 @@
 /* verb_remove.c - names are taken from images, and images removed.
  *
- *	"names": [name, digest or id, …]; none: what nobody uses
+ *	"names": [name, digest or id, …], one at least; absent: what nobody uses
  *	"force", "all": as of struct pack_remove
  *	"labels", "not_labels": ["key" or "key=value", …], "before_ns": created before
  *
@@ -34,6 +34,8 @@ static int remove_run(const json_t *request, int output_fd, struct err *err)
 	};
 	int r;
 
+	if (jx_arr(request, "names") && !json_array_size(jx_arr(request, "names")))
+		return err_set(err, ERR_INPUT, "no image is named");
 	read_strs(jx_arr(request, "names"), &names);
 	read_strs(jx_arr(request, "labels"), &what.filter.labels);
 	read_strs(jx_arr(request, "not_labels"), &what.filter.not_labels);

@@ -21,6 +21,8 @@ static int save_run(const json_t *request, int output_fd, struct err *err)
 
 	json_array_foreach(list, i, name)
 		names[what.n_names++] = json_is_string(name) ? json_string_value(name) : "";
+	if (!what.n_names)
+		return err_set(err, ERR_INPUT, "no image is named");
 	if (output_fd < 0)
 		return err_set(err, ERR_USAGE, "there is no descriptor to write the archive to");
 	return pack_save(&what, err);

@@ -82,6 +82,22 @@ no_image() { [ -z "$(ls -A "$store/blobs/sha256" "$store/layers" "$store/l" | gr
 	is "$(jq -r '.[0].RootFS.Layers | length' <<<"$output")" "$(jq -r '.[0].RootFS.Layers | length' <(davit image inspect "$(id_of davit-test/configured)"))"
 }
 
+@test "names, filters and changes that are not UTF-8 are refused: a removal of nothing is no prune" {
+	own_store
+	davit load -q -i "$IMAGES/busybox.tar"
+	davit load -q -i "$IMAGES/configured.tar"
+	davit image tag davit-test/configured busybox:1
+	davit image tag davit-test/configured busybox        # what was busybox has no name any more: a prune would take it
+	before=$(davit images --all --format json)
+	bad=$'\xff'
+	refused 1 "not UTF-8" -- davit image rm "$bad"
+	refused 1 "not UTF-8" -- davit image prune -f --filter "label=$bad"
+	refused 1 "not UTF-8" -- davit image save -o saved.tar "$bad"
+	[ ! -e saved.tar ] || fail "an archive of nothing"
+	refused 1 "not UTF-8" -- davit image import -c "ENV A=$bad" "$IMAGES/busybox.tar" x
+	is "$(davit images --all --format json)" "$before"
+}
+
 @test "image tag and rm: names come and go, the image goes with the last one" {
 	own_store
 	davit load -q -i "$IMAGES/busybox.tar"
