@@ -1,6 +1,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -29,23 +30,46 @@ static int save_to(struct cli *c, const struct save_opts *o, int fd, struct err 
 	return imager_run(c, &what, err);
 }
 
+/* What has no name yet goes with whoever is killed; where the file system knows no such files, it has one. */
+static int open_beside(const char *output, const char *beside, bool *ret_named)
+{
+	const char *slash = strrchr(output, '/');
+	auto_free char *dir = slash ? xstrndup(output, (size_t)(slash - output) + 1) : xstrdup(".");
+	int fd = open(dir, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
+
+	*ret_named = fd < 0;
+	return fd >= 0 ? fd : open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0600);
+}
+
+static int name_it(int fd, const char *beside, const char *output, bool *named)
+{
+	auto_free char *path = xasprintf("/proc/self/fd/%d", fd);
+
+	if (!*named && linkat(AT_FDCWD, path, AT_FDCWD, beside, AT_SYMLINK_FOLLOW) < 0)
+		return -1;
+	*named = true;
+	return rename(beside, output);
+}
+
 /* A file is whole or not there: it is written beside, and renamed. */
 static int save_to_file(struct cli *c, const struct save_opts *o, struct err *err)
 {
 	auto_free char *beside = NULL;
 	auto_close int fd = -1;
 	char random[17];
+	bool named;
 
 	hash_random_hex(8, random);
 	beside = xasprintf("%s.%s", o->output, random);
-	fd = open(beside, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0600);
+	fd = open_beside(o->output, beside, &named);
 	if (fd < 0)
 		return err_sys(err, errno, "write '%s'", o->output);
-	if (save_to(c, o, fd, err) == 0 && rename(beside, o->output) == 0)
+	if (save_to(c, o, fd, err) == 0 && name_it(fd, beside, o->output, &named) == 0)
 		return 0;
 	if (!err->kind)
 		err_sys(err, errno, "write '%s'", o->output);
-	unlink(beside);
+	if (named)
+		unlink(beside);
 	return -1;
 }
 

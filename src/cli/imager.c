@@ -161,7 +161,10 @@ static int run(struct cli *c, const struct imager *what, struct err *err)
 		return -1;
 	r = read_events(what, events, err);
 	close(take_fd(&events));         /* what it still says is of no use */
-	if (proc_wait(&child, -1, "davit-image", &status, r < 0 ? NULL : err) < 0 || r < 0)
+	if (proc_wait(&child, -1, "davit-image", &status, r < 0 ? NULL : err) < 0)
+		r = -1;
+	close(child.pidfd);
+	if (r < 0)
 		return -1;
 	return status ? err_set(err, ERR_FAIL, "davit-image ended with status %d", status) : 0;
 }

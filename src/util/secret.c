@@ -4,6 +4,7 @@
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "buf.h"
 
@@ -30,5 +31,6 @@ static void wiping_free(void *p)
 
 void secret_json(void)
 {
+	prctl(PR_SET_DUMPABLE, 0); /* and no core file has them */
 	json_set_alloc_funcs(malloc, wiping_free);
 }

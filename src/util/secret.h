@@ -5,7 +5,8 @@ struct buf;
 
 void secret_free(char *s);              /* wipes the text and frees it; NULL is fine */
 void secret_buf_done(struct buf *b);    /* the same for all the room it has; a buffer that grew left copies: make room first */
-/* From here on jansson wipes what it frees, in this process, for good. For programs that read or write secrets as JSON. */
+/* From here on jansson wipes what it frees, in this process, for good, and nothing of it goes into a core file. For programs that read or
+ * write secrets as JSON. */
 void secret_json(void);
 
 static inline void secret_free_p(char **s)

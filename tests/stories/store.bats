@@ -82,6 +82,18 @@ no_image() { [ -z "$(ls -A "$store/blobs/sha256" "$store/layers" "$store/l" | gr
 	is "$(jq -r '.[0].RootFS.Layers | length' <<<"$output")" "$(jq -r '.[0].RootFS.Layers | length' <(davit image inspect "$(id_of davit-test/configured)"))"
 }
 
+@test "image save -o that is killed leaves no file beside" {
+	own_store
+	davit load -q -i "$IMAGES/redis.tar"
+	mkdir out
+	"$DAVIT" --state-dir "$own" image save -o out/saved.tar redis:7 3>&- &
+	wait_until 20 pgrep -x davit-image -P $!
+	kill -9 $!
+	wait $! || :
+	left=$(ls out)
+	[ -z "$left" ] || [ "$left" = saved.tar ] || fail "left: $left"
+}
+
 @test "names, filters and changes that are not UTF-8 are refused: a removal of nothing is no prune" {
 	own_store
 	davit load -q -i "$IMAGES/busybox.tar"
