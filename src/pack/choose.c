@@ -5,6 +5,7 @@
 #include "../util/auto.h"
 #include "../util/json.h"
 #include "../util/mem.h"
+#include "manifest.h"
 #include "name.h"
 
 int choice_doc(
@@ -14,7 +15,7 @@ int choice_doc(
 
 	if (f->size > DOC_MAX)
 		return err_set(err, ERR_INPUT, "'%s' is larger than 8 MiB", shown);
-	if (jx_load(c->stage->fd, f->file, DOC_MAX, ret, err) < 0)
+	if (doc_load(c->stage->fd, f->file, ret, err) < 0)
 		return err_wrap(err, "'%s'", shown);
 	return 0;
 }

@@ -2,7 +2,9 @@
 
 #include "../image/store.h"
 #include "../util/auto.h"
+#include "../util/buf.h"
 #include "../util/json.h"
+#include "../util/path.h"
 #include "../util/str.h"
 #include "name.h"
 
@@ -77,4 +79,24 @@ int manifest_check(const json_t *doc, struct err *err)
 		if (check_layer(desc, err) < 0)
 			return -1;
 	return 0;
+}
+
+int doc_parse(const char *text, size_t n, json_t **ret, struct err *err)
+{
+	size_t values = 0;
+
+	for (size_t i = 0; i < n; i++)
+		values += text[i] == ',' || text[i] == '[' || text[i] == '{';
+	if (values > DOC_VALUES)
+		return err_set(err, ERR_INPUT, "it has more than %d values", DOC_VALUES);
+	return jx_parse(text, n, ret, err);
+}
+
+int doc_load(int dir_fd, const char *name, json_t **ret, struct err *err)
+{
+	auto_buf struct buf text = BUF_INIT;
+
+	if (path_read(dir_fd, name, DOC_MAX, &text, err) < 0)
+		return -1;
+	return doc_parse(text.p ? text.p : "", text.len, ret, err) < 0 ? err_wrap(err, "read '%s'", name) : 0;
 }

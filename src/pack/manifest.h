@@ -1,5 +1,5 @@
 /* manifest.h - what an image manifest may say: OCI's (image spec 1.1, "manifest") or Docker's schema 2, which are alike. What else may stand
- * in its place is refused by name. Pure. */
+ * in its place is refused by name. Pure, but for doc_load(). */
 #pragma once
 
 #include <jansson.h>
@@ -12,3 +12,8 @@ enum manifest_kind { MANIFEST_IMAGE, MANIFEST_INDEX };
 int manifest_kind(const json_t *doc, const char *type, enum manifest_kind *ret, struct err *err);
 /* An image's manifest: it has "config", an image's, and "layers", at most LAYERS_MAX (store.h) that can be unpacked. */
 int manifest_check(const json_t *doc, struct err *err);
+/* A document of strangers: a manifest, an index or a config. As jx_parse() and jx_load() with DOC_MAX, and without the room that eight megabytes
+ * of empty objects take, which is a hundred times as much: at most DOC_VALUES brackets, braces and commas. */
+enum { DOC_VALUES = 1 << 19 };
+int doc_parse(const char *text, size_t n, json_t **ret, struct err *err);
+int doc_load(int dir_fd, const char *name, json_t **ret, struct err *err);

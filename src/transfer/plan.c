@@ -146,7 +146,7 @@ static void read_config(struct item *it)
 	auto_free char *in_blobs = xasprintf("blobs/sha256/%s", it->config.hex);
 	auto_json json_t *config = NULL;
 	auto_err struct err why = ERR_INIT;
-	int r = it->config.file ? jx_load(it->run->stage.fd, it->config.file, DOC_MAX, &config, &why)
+	int r = it->config.file ? doc_load(it->run->stage.fd, it->config.file, &config, &why)
 				: jx_load(it->run->stage.images_fd, in_blobs, DOC_MAX, &config, &why);
 
 	if (r < 0) {
@@ -255,7 +255,7 @@ void item_take_doc(struct item *it, const struct reg_doc *doc)
 	auto_err struct err why = ERR_INIT;
 	enum manifest_kind kind;
 
-	if (jx_parse(doc->text, doc->size, &j, &why) < 0) {
+	if (doc_parse(doc->text, doc->size, &j, &why) < 0) {
 		err_wrap(&why, "its manifest");
 		item_wrong(it, &why);
 	} else if (manifest_kind(j, doc->type, &kind, &why) < 0) {

@@ -8,6 +8,7 @@
 
 #include "../../../../src/pack/manifest.h"
 #include "../../../../src/util/auto.h"
+#include "../../../../src/util/buf.h"
 #include "../../../../src/util/json.h"
 #include "../../../../src/util/str.h"
 
@@ -102,12 +103,33 @@ static void test_too_many_layers(void **state)
 	assert_int_equal(manifest_check(d, NULL), 0);
 }
 
+/* Eight megabytes of them took 640. */
+static void test_documents_of_nothing(void **state)
+{
+	auto_buf struct buf text = BUF_INIT;
+	auto_err struct err err = ERR_INIT;
+	auto_json json_t *doc = NULL;
+
+	buf_str(&text, "[{}");
+	for (int i = 0; i < DOC_VALUES / 2 - 10; i++)
+		buf_str(&text, ",{}");
+	buf_str(&text, "]");
+	assert_int_equal(doc_parse(text.p, text.len, &doc, &err), 0);
+	text.len--;
+	for (int i = 0; i < 20; i++)
+		buf_str(&text, ",{}");
+	buf_str(&text, "]");
+	assert_int_equal(doc_parse(text.p, text.len, &doc, &err), -1);
+	assert_non_null(strstr(err_msg(&err), "more than 524288 values"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_kinds),
 		cmocka_unit_test(test_images),
 		cmocka_unit_test(test_too_many_layers),
+		cmocka_unit_test(test_documents_of_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
