@@ -116,13 +116,15 @@ static int set_caps(const struct __user_cap_data_struct *data)
 }
 
 /* Signals go by the user's number, files by that of the file system. Where the number is not to be had, in a user namespace that does not map
- * it, all stays as it is. */
+ * it, all stays as it is; and where its parent could not end it any more. */
 static int become_nobody(const struct __user_cap_data_struct *caps, struct err *err)
 {
 	const struct __user_cap_data_struct all[2] = { { caps[0].permitted, caps[0].permitted, 0 }, { caps[1].permitted, caps[1].permitted, 0 } };
 	const uid_t files = (uid_t)setfsuid((uid_t)-1);
 	const struct rlimit none = { 0, 0 };
 
+	if (!(caps[0].effective & 1u << CAP_KILL))
+		return 0;
 	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) < 0 || syscall(SYS_setresuid, NO_USER, NO_USER, NO_USER) < 0)
 		return errno == EINVAL || errno == EPERM ? 0 : err_sys(err, errno, "change the user");
 	if (set_caps(all) < 0)
