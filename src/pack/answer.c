@@ -12,6 +12,16 @@ static bool is_hex(const char *hex)
 	return hex && strlen(hex) == HASH_HEX_LEN && hex[strspn(hex, "0123456789abcdef")] == '\0';
 }
 
+int answer_nonsense(struct err *err)
+{
+	return err_set(err, ERR_PROTO, "the reading process answered nonsense");
+}
+
+static bool is_kind(int64_t kind)
+{
+	return kind >= BLOB_UNKNOWN && kind <= BLOB_ZSTD;
+}
+
 int answer_blob(const struct stage *s, char *file, const json_t *answer, struct staged_blob *ret, struct err *err)
 {
 	auto_free char *path = file;
@@ -19,10 +29,20 @@ int answer_blob(const struct stage *s, char *file, const json_t *answer, struct 
 	int64_t kind = jx_int(answer, "kind", BLOB_PLAIN), size = jx_int(answer, "size", -1);
 	struct stat st;
 
-	if (!path || !is_hex(hex) || kind < BLOB_UNKNOWN || kind > BLOB_ZSTD || fstatat(s->fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
+	if (!path || !is_hex(hex) || !is_kind(kind) || fstatat(s->fd, path, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
 		!S_ISREG(st.st_mode) || st.st_size != size)
-		return err_set(err, ERR_PROTO, "the reading process answered nonsense");
+		return answer_nonsense(err);
 	*ret = (struct staged_blob){ .file = take(path), .size = (uint64_t)size, .kind = (enum blob_kind)kind };
 	memcpy(ret->hex, hex, sizeof ret->hex);
+	return 0;
+}
+
+int answer_part(const json_t *answer, struct staged_blob *ret, struct err *err)
+{
+	int64_t kind = jx_int(answer, "kind", -1), size = jx_int(answer, "size", -1), at = jx_int(answer, "at", -1);
+
+	if (!is_kind(kind) || size < 0 || at < 0)
+		return answer_nonsense(err);
+	*ret = (struct staged_blob){ .size = (uint64_t)size, .kind = (enum blob_kind)kind, .part = true, .at = (uint64_t)at };
 	return 0;
 }

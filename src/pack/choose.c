@@ -13,6 +13,8 @@ int choice_doc(
 {
 	auto_free char *shown = name_show(what);
 
+	if (f->part)
+		return err_set(err, ERR_INPUT, "'%s' looks like a layer", shown);
 	if (f->size > DOC_MAX)
 		return err_set(err, ERR_INPUT, "'%s' is larger than 8 MiB", shown);
 	if (doc_load(c->stage->fd, f->file, ret, err) < 0)
@@ -40,7 +42,7 @@ void choice_ref(const struct choice *c, struct pack_image *img, const char *name
 		strs_take(&img->refs, take(text));
 }
 
-int choice_finish(const struct choice *c, struct pack_image *img, const struct staged_blob *const *layers,
+int choice_finish(const struct choice *c, struct pack_image *img, struct staged_blob *const *layers,
 	size_t n, struct err *err)
 {
 	auto_json json_t *config = NULL;

@@ -1,5 +1,5 @@
 /* choose.h - which images an archive holds, and which of its files make each of them. Reads the archive's
- * JSON; every digest it meets is compared with what was hashed on the way in. */
+ * JSON; every digest it meets is compared with what was hashed on the way in, or belongs to what will be (staged_blob.part). */
 #pragma once
 
 #include "../image/platform.h"
@@ -8,7 +8,7 @@
 #include "spool.h"
 
 struct pack_layer {
-	const struct staged_blob *blob; /* borrowed */
+	struct staged_blob *blob; /* borrowed; NULL when nobody asks */
 	char diff_hex[HASH_HEX_LEN + 1];
 	char chain[HASH_HEX_LEN + 1];
 	const struct pack_layer *below; /* NULL: it is the lowest */
@@ -34,10 +34,11 @@ struct pack_images {
 int choose_images(const struct stage *s, const struct map *files, const struct platform *want, struct pack_images *ret, struct err *err);
 void choose_done(struct pack_images *l);
 
-/* Reads the config of an image whose names and blobs are known: layers (n of them, borrowed, lowest first) get their diff_ids and chain ids.
+/* Reads the config of an image whose names and blobs are known: layers (n of them, borrowed, lowest first) get their diff_ids and chain ids,
+ * and plain ones that are in an archive still their hash: it is the diff_id, or they are refused when they are taken out.
  * An image for another platform than want is refused when that one was wished for, else worth a warning; one that could only fail at every
  * start is refused. */
-int pack_image_config(struct pack_image *img, const json_t *config, const struct staged_blob *const *layers, size_t n,
+int pack_image_config(struct pack_image *img, const json_t *config, struct staged_blob *const *layers, size_t n,
 	const struct platform *want, bool wished, struct strs *warnings, struct err *err);
 /* Gives it an OCI manifest, where it comes with none or with one that other tools do not take from an OCI layout: layers are called by their
  * kind.
@@ -56,7 +57,7 @@ struct choice {
 int choice_doc(
 	const struct choice *c, const struct staged_blob *f, const char *what, json_t **ret, struct err *err);
 /* pack_image_config() with the config of the archive. */
-int choice_finish(const struct choice *c, struct pack_image *img, const struct staged_blob *const *layers,
+int choice_finish(const struct choice *c, struct pack_image *img, struct staged_blob *const *layers,
 	size_t n, struct err *err);
 void choice_ref(const struct choice *c, struct pack_image *img, const char *name);
 

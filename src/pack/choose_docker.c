@@ -10,10 +10,10 @@
 
 enum { IMAGES_MAX = 1000, TAGS_MAX = 1000 };
 
-static const struct staged_blob *find_file(const struct choice *c, const json_t *name, struct err *err)
+static struct staged_blob *find_file(const struct choice *c, const json_t *name, struct err *err)
 {
 	auto_free char *clean = NULL, *shown = NULL;
-	const struct staged_blob *f;
+	struct staged_blob *f;
 
 	if (!json_is_string(name)) {
 		err_set(err, ERR_INPUT, "manifest.json names a file by something that is not a string");
@@ -54,7 +54,7 @@ static void add_tags(const struct choice *c, struct pack_image *img, const json_
 static int read_entry(const struct choice *c, struct pack_image *img, const json_t *entry, struct err *err)
 {
 	const json_t *names = jx_arr(entry, "Layers"), *config = json_object_get(entry, "Config"), *name;
-	auto_free const struct staged_blob **layers = NULL;
+	auto_free struct staged_blob **layers = NULL;
 	size_t i, n = json_array_size(names);
 
 	if (!json_is_object(entry) || n > LAYERS_MAX)

@@ -15,11 +15,11 @@ enum { DEPTH_MAX = 4, DESCS_MAX = 4096 };
 
 #define NAME_CONTAINERD "io.containerd.image.name"
 
-static const struct staged_blob *find_blob(const struct choice *c, const json_t *desc, struct err *err)
+static struct staged_blob *find_blob(const struct choice *c, const json_t *desc, struct err *err)
 {
 	const char *digest = jx_str(desc, "digest"), *hex = digest ? digest_hex(digest) : NULL;
 	auto_free char *name = NULL, *shown = name_show(digest ? digest : "");
-	const struct staged_blob *f;
+	struct staged_blob *f;
 
 	if (!hex) {
 		err_set(err, ERR_INPUT, "'%s' is not a SHA-256 digest", shown);
@@ -27,6 +27,8 @@ static const struct staged_blob *find_blob(const struct choice *c, const json_t 
 	}
 	name = xasprintf("blobs/sha256/%s", hex);
 	f = spool_get(c->files, name);
+	if (f && f->part && !*f->hex)
+		memcpy(f->hex, hex, sizeof f->hex);
 	if (!f)
 		err_set(err, ERR_INPUT, "blob '%s' is missing from the archive", digest);
 	else if (!STREQ(f->hex, hex))
@@ -44,7 +46,7 @@ static int read_manifest(const struct choice *c, struct pack_image *img, const j
 {
 	const json_t *list = jx_arr(doc, "layers"), *desc;
 	size_t i, n = json_array_size(list);
-	auto_free const struct staged_blob **layers = NULL;
+	auto_free struct staged_blob **layers = NULL;
 
 	if (manifest_check(doc, err) < 0)
 		return -1;

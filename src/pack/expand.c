@@ -14,6 +14,7 @@
 #include "../util/str.h"
 #include "answer.h"
 #include "confine.h"
+#include "early.h"
 #include "sha.h"
 
 #define EXPAND_DIR "expand"
@@ -55,7 +56,7 @@ static int copy(struct archive *a, const struct expanding *i, int to, json_t *an
 {
 	struct sha256_ctx sha;
 	char hex[HASH_HEX_LEN + 1];
-	uint64_t bytes = 0;
+	uint64_t bytes = 0, told = 0;
 	la_int64_t offset;
 	const void *p;
 	size_t n;
@@ -71,7 +72,9 @@ static int copy(struct archive *a, const struct expanding *i, int to, json_t *an
 		sha256_update(&sha, n, p);
 		if (fd_write_all(to, p, n) < 0)
 			return err_sys(err, errno, "write its content into the image store");
+		early_write(to, &told, bytes, false);
 	}
+	early_write(to, &told, bytes, true);
 	sha_hex(&sha, hex);
 	jx_set_str(answer, "hex", hex);
 	jx_set_int(answer, "size", (int64_t)bytes);
@@ -118,29 +121,16 @@ static int expand_work(void *arg, json_t **ret, struct err *err)
 	return 0;
 }
 
-static int wait_for(struct worker *w, json_t **ret, struct err *err)
-{
-	while (worker_read(w) == 0) {
-		struct pollfd p = { .fd = w->fd, .events = POLLIN };
-
-		/* no deadline here: the child gives up by itself when its input falls silent */
-		if (poll(&p, 1, -1) < 0 && errno != EINTR)
-			break;
-	}
-	return worker_finish(w, ret, err);
-}
-
 /* Not called inflate: libz has that, and would be given ours. */
 int expand(const struct stage *s, int fd, uint64_t max_bytes, struct staged_blob *ret, struct err *err)
 {
 	auto_free struct expanding *i = xcalloc(1, sizeof *i);
 	auto_json json_t *answer = NULL;
-	struct worker w;
 
 	*i = (struct expanding){ .stage = s, .fd = fd, .max_bytes = max_bytes };
 	if (mkdirat(s->fd, EXPAND_DIR, 0700) < 0)
 		return err_sys(err, errno, "make a directory in '%s'", s->images_path);
-	if (worker_start(expand_work, i, &w, err) < 0 || wait_for(&w, &answer, err) < 0)
+	if (worker_run(expand_work, i, -1, &answer, err) < 0) /* the child gives up by itself when its input falls silent */
 		return -1;
 	return answer_blob(s, xstrdup(EXPAND_DIR "/" EXPAND_FILE), answer, ret, err);
 }

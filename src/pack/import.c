@@ -60,7 +60,7 @@ static int stage_config(struct import *i, struct err *err)
 static int make_image(struct import *i, struct err *err)
 {
 	struct pack_image *img = XGROW(i->images.v, i->images.n, i->images.cap);
-	const struct staged_blob *layers[] = { &i->layer };
+	struct staged_blob *layers[] = { &i->layer };
 
 	img->config = &i->config;
 	if (i->req->ref)

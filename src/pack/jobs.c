@@ -1,5 +1,6 @@
 #include "jobs.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/stat.h>
 
@@ -7,14 +8,15 @@
 #include "../util/clock.h"
 #include "../util/json.h"
 #include "../util/mem.h"
+#include "answer.h"
 
 /* One layer takes seconds; whatever takes this long does not end. */
 #define LAYER_NS (3600 * SEC_NS)
 
-bool jobs_have(const struct jobs *l, const char *chain)
+bool jobs_have(const struct jobs *l, const char *chain, bool unpacked)
 {
 	for (size_t i = 0; i < l->n; i++)
-		if (STREQ(l->v[i].staged.layer->chain, chain))
+		if ((unpacked || !l->v[i].unpack.hash_only) && STREQ(l->v[i].staged.layer->chain, chain))
 			return true;
 	return false;
 }
@@ -24,6 +26,7 @@ int jobs_add(struct jobs *l, const struct stage *s, const struct pack_layer *lay
 {
 	struct job *j = XGROW(l->v, l->n, l->cap);
 
+	*ret = j;
 	*j = (struct job){ .staged = { .layer = layer, .dir = xasprintf("layer-%zu", l->n) } };
 	if (mkdirat(s->fd, j->staged.dir, 0755) < 0)
 		return err_sys(err, errno, "make a directory in '%s'", s->images_path);
@@ -34,16 +37,46 @@ int jobs_add(struct jobs *l, const struct stage *s, const struct pack_layer *lay
 		.diff_hex = layer->diff_hex,
 		.limits = *limits,
 	};
+	return 0;
+}
+
+int jobs_add_part(struct jobs *l, const struct stage *s, const struct pack_layer *layer, int fd, bool take_out, const struct pack_limits *limits,
+	struct job **ret, struct err *err)
+{
+	struct staged_blob *b = layer->blob;
+	struct job *j;
+
+	if (jobs_add(l, s, layer, NULL, limits, &j, err) < 0)
+		return -1;
+	if (take_out)
+		b->file = xasprintf("blob-%zu", l->n);
+	j->unpack.blob_fd = fd;
+	j->part = (struct unpack_part){ b->at, b->size, take_out ? b->file : NULL, b->hex, b->kind == BLOB_PLAIN };
+	if (j->part.plain)
+		j->unpack.diff_hex = NULL; /* the blob's hash is the same */
 	*ret = j;
 	return 0;
 }
 
 static int job_start(struct job *j, struct err *err)
 {
+	j->unpack.part = j->staged.layer->blob && j->staged.layer->blob->part ? &j->part : NULL; /* here, as the list may have moved */
 	if (worker_start(unpack_work, &j->unpack, &j->worker, err) < 0)
 		return -1;
 	j->state = JOB_RUNNING;
 	j->until_ns = clock_mono_ns() + LAYER_NS;
+	return 0;
+}
+
+/* Its word that the content is right is believed, as that of who spools (answer.h); not that there is a file of that size. */
+static int check_copy(const struct job *j, struct err *err)
+{
+	struct stat st;
+
+	if (!j->unpack.part || !j->part.file)
+		return 0;
+	if (fstatat(j->unpack.stage_fd, j->part.file, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode) || (uint64_t)st.st_size != j->part.size)
+		return answer_nonsense(err);
 	return 0;
 }
 
@@ -53,7 +86,7 @@ static int job_end(struct jobs *l, struct job *j, struct err *err)
 	struct err why = ERR_INIT;
 
 	j->state = JOB_DONE;
-	if (worker_finish(&j->worker, &answer, &why) < 0 ||
+	if (worker_finish(&j->worker, &answer, &why) < 0 || check_copy(j, &why) < 0 ||
 		unpack_result(&j->unpack, answer, &j->staged.bytes, &j->staged.entries, &j->staged.implied, &why) < 0) {
 		if (l->on_failed && l->on_failed(l->arg, j, &why)) {
 			err_done(&why);
@@ -67,12 +100,28 @@ static int job_end(struct jobs *l, struct job *j, struct err *err)
 	return 0;
 }
 
+static uint64_t size_of(const struct job *j)
+{
+	return j->staged.layer->blob ? j->staged.layer->blob->size : 0;
+}
+
+/* The largest of those that wait, since it ends last; NULL: none does. */
+static struct job *next(const struct jobs *l)
+{
+	struct job *best = NULL;
+
+	for (size_t i = 0; i < l->n; i++)
+		if (l->v[i].state == JOB_WAITING && (!best || size_of(&l->v[i]) > size_of(best)))
+			best = &l->v[i];
+	return best;
+}
+
 static size_t start_some(struct jobs *l, size_t running, size_t at_most, struct err *err, bool *failed)
 {
-	for (size_t i = 0; i < l->n && running < at_most && !*failed; i++) {
-		if (l->v[i].state != JOB_WAITING)
-			continue;
-		*failed = job_start(&l->v[i], err) < 0;
+	struct job *j;
+
+	while (running < at_most && !*failed && (j = next(l))) {
+		*failed = job_start(j, err) < 0;
 		running += !*failed;
 	}
 	return running;

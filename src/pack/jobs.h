@@ -8,6 +8,7 @@
 struct job {
 	struct staged_layer staged; /* counts are set when it is done */
 	struct unpack unpack;
+	struct unpack_part part;
 	struct worker worker;
 	enum { JOB_WAITING, JOB_RUNNING, JOB_DONE } state;
 	int64_t until_ns;
@@ -19,12 +20,17 @@ struct jobs {
 	bool (*on_failed)(void *arg, const struct job *j, const struct err *why); /* false, or NULL: the others end, too */
 	void *arg;
 };
-bool jobs_have(const struct jobs *l, const char *chain);
+/* One that unpacks it; unpacked: it is already, and who only looks at its blob counts, too. */
+bool jobs_have(const struct jobs *l, const char *chain, bool unpacked);
 /* A new one with its directory in the stage; layer is borrowed. Its blob is a name below the stage ("../blobs/sha256/HEX" is fine). Not
  * while jobs run. */
 int jobs_add(struct jobs *l, const struct stage *s, const struct pack_layer *layer, const char *blob, const struct pack_limits *limits,
 	struct job **ret, struct err *err);
-/* Runs those that wait; returns when all are done, or at the first failure, which ends the others. */
+/* The same of a blob that is in an archive still (blob.part); fd (borrowed) is the archive's. take_out: the blob becomes a file of the stage on
+ * the way. */
+int jobs_add_part(struct jobs *l, const struct stage *s, const struct pack_layer *layer, int fd, bool take_out, const struct pack_limits *limits,
+	struct job **ret, struct err *err);
+/* Runs those that wait, the largest first; returns when all are done, or at the first failure, which ends the others. */
 int jobs_run(struct jobs *l, struct err *err);
 /* The layers that were unpacked, n of them, for publish(); malloc'ed, its texts are the jobs'. */
 struct staged_layer *jobs_staged(const struct jobs *l, size_t *ret_n);

@@ -1,7 +1,10 @@
-/* load.c - an archive becomes images: spool, choose, unpack side by side, publish. */
+/* load.c - an archive becomes images.
+ *
+ * Of an archive that is a plain file only the documents are read at first: they say which layers there are, what their hashes are, and so which
+ * of them the store lacks. Each of those is then read once, by a worker that hashes it, copies it to its file and unpacks it, as many at
+ * a time as there are processors. Of any other archive (a pipe, a compressed one, one whose documents do not say enough, one with something
+ * wrong) everything is spooled first. */
 #include "pack.h"
-
-#include <fcntl.h>
 
 #include "../image/store.h"
 #include "../util/auto.h"
@@ -34,27 +37,41 @@ static void emit_layer(const struct load *l, const struct pack_layer *layer, con
 
 /* ------------------------------------------------------------------ which layers need work */
 
-static bool in_store(const struct load *l, const char *dir, const char *name)
-{
-	auto_free char *path = xasprintf("%s/%s", dir, name);
-
-	return faccessat(l->stage.images_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
-}
-
 static void on_unpacked(void *arg, const struct job *j)
 {
 	emit_layer(arg, j->staged.layer, j->unpack.hash_only ? "present" : "unpacked");
 }
 
-static int add_job(struct load *l, const struct pack_layer *layer, struct err *err)
+/* A blob that is in the archive still. Of the same layer packed in two ways one is unpacked, the other looked through. */
+static int add_part(struct load *l, const struct pack_layer *layer, struct err *err)
 {
-	bool unpacked = in_store(l, "layers", layer->chain);
+	bool unpacked = stage_has(&l->stage, "layers", layer->chain), begun = jobs_have(&l->jobs, layer->chain, unpacked);
+	bool take_out = !layer->blob->file && !stage_has(&l->stage, "blobs/sha256", layer->blob->hex);
 	struct job *j;
 
-	if (jobs_have(&l->jobs, layer->chain))
+	if (!take_out && begun)
+		return 0;
+	if (!take_out && unpacked) {
+		emit_layer(l, layer, "present");
+		return 0;
+	}
+	if (jobs_add_part(&l->jobs, &l->stage, layer, l->req->fd, take_out, &l->req->limits, &j, err) < 0)
+		return -1;
+	j->unpack.hash_only = unpacked || begun;
+	return 0;
+}
+
+static int add_job(struct load *l, const struct pack_layer *layer, struct err *err)
+{
+	bool unpacked = stage_has(&l->stage, "layers", layer->chain);
+	struct job *j;
+
+	if (layer->blob->part)
+		return add_part(l, layer, err);
+	if (jobs_have(&l->jobs, layer->chain, unpacked))
 		return 0;
 	/* a plain blob's hash was compared already, a compressed one of the store when it came into it */
-	if (unpacked && (layer->blob->kind == BLOB_PLAIN || in_store(l, "blobs/sha256", layer->blob->hex))) {
+	if (unpacked && (layer->blob->kind == BLOB_PLAIN || stage_has(&l->stage, "blobs/sha256", layer->blob->hex))) {
 		emit_layer(l, layer, "present");
 		return 0;
 	}
@@ -100,12 +117,23 @@ static void emit_loaded(const struct load *l)
 	}
 }
 
+/* Sets files and images. */
+static int look_into(struct load *l, struct err *err)
+{
+	if (spool_outline(&l->stage, l->req, &l->files, NULL) == 0 &&
+		choose_images(&l->stage, &l->files, l->req->platform, &l->images, NULL) == 0)
+		return 0;
+	spool_done(&l->files);
+	if (spool_run(&l->stage, l->req, &l->files, err) < 0)
+		return -1;
+	return choose_images(&l->stage, &l->files, l->req->platform, &l->images, err);
+}
+
 static int load_staged(struct load *l, struct err *err)
 {
 	int r;
 
-	if (spool_run(&l->stage, l->req, &l->files, err) < 0 ||
-		choose_images(&l->stage, &l->files, l->req->platform, &l->images, err) < 0)
+	if (look_into(l, err) < 0)
 		return err_wrap(err, "load '%s'", l->req->name);
 	do {
 		if (plan_jobs(l, err) < 0 || jobs_run(&l->jobs, err) < 0)

@@ -25,7 +25,7 @@ static int check_platform(
 }
 
 static int add_layers(
-	struct pack_image *img, const json_t *diff_ids, const struct strs *chains, const struct staged_blob *const *layers, struct err *err)
+	struct pack_image *img, const json_t *diff_ids, const struct strs *chains, struct staged_blob *const *layers, struct err *err)
 {
 	img->layers = xcalloc(chains->n + 1, sizeof *img->layers);
 	img->n_layers = chains->n;
@@ -36,6 +36,10 @@ static int add_layers(
 		l->below = i ? l - 1 : NULL;
 		memcpy(l->diff_hex, hex, sizeof l->diff_hex);
 		memcpy(l->chain, chains->v[i], sizeof l->chain);
+		if (l->blob->part && !*l->blob->hex && l->blob->kind == BLOB_PLAIN)
+			memcpy(l->blob->hex, hex, sizeof l->blob->hex);
+		if (l->blob->part && !*l->blob->hex)
+			return err_set(err, ERR_INPUT, "layer %zu of %zu: nothing says what its hash is", i + 1, chains->n);
 		if (l->blob->kind == BLOB_PLAIN && !STREQ(l->blob->hex, hex))
 			return err_set(err, ERR_INPUT,
 				"layer %zu of %zu: its content is sha256:%s, not what the image's config says (sha256:%s)", i + 1,
@@ -44,7 +48,7 @@ static int add_layers(
 	return 0;
 }
 
-int pack_image_config(struct pack_image *img, const json_t *config, const struct staged_blob *const *layers, size_t n,
+int pack_image_config(struct pack_image *img, const json_t *config, struct staged_blob *const *layers, size_t n,
 	const struct platform *want, bool wished, struct strs *warnings, struct err *err)
 {
 	auto_strs struct strs chains = STRS_INIT;

@@ -2,10 +2,10 @@
 
 #include <fcntl.h>
 #include <locale.h>
-#include <poll.h>
 #include <sys/stat.h>
 
 #include "../util/auto.h"
+#include "../util/fd.h"
 #include "../util/json.h"
 #include "../util/mem.h"
 #include "../util/path.h"
@@ -13,17 +13,20 @@
 #include "../util/str.h"
 #include "answer.h"
 #include "confine.h"
+#include "early.h"
 #include "name.h"
+#include "outline.h"
 #include "sha.h"
+#include "spool_item.h"
 #include "stream.h"
 
-enum { ENTRIES_MAX = 8192, LINKS_MAX = 8 };
+enum { LINKS_MAX = 8 };
 
-#define SPOOL_DIR "spool"
-
-struct spool_arg {
+struct take_apart {
 	const struct stage *stage;
 	const struct pack_load *req;
+	const char *dir; /* in the staging directory: what is written goes there */
+	bool parts;	 /* layers stay where they are */
 };
 
 /* ------------------------------------------------------------------ in the child */
@@ -44,6 +47,7 @@ static int copy_content(struct stream *s, int fd, json_t *item, struct err *err)
 	struct sha256_ctx sha;
 	char hex[HASH_HEX_LEN + 1];
 	int64_t end = 0, offset;
+	uint64_t told = 0;
 	const void *p;
 	size_t n;
 	int r;
@@ -54,15 +58,13 @@ static int copy_content(struct stream *s, int fd, json_t *item, struct err *err)
 			return err_set(err, ERR_INPUT, "it is a sparse file");
 		if (end == 0)
 			jx_set_int(item, "kind", spool_kind(p, n));
-		for (size_t done = 0; done < n;) {
-			ssize_t w = write(fd, (const char *)p + done, n - done);
-			if (w < 0 && errno != EINTR)
-				return err_sys(err, errno, "write its content into the image store");
-			done += w > 0 ? (size_t)w : 0;
-		}
+		if (fd_write_all(fd, p, n) < 0)
+			return err_sys(err, errno, "write its content into the image store");
 		sha256_update(&sha, n, p);
 		end += (int64_t)n;
+		early_write(fd, &told, (uint64_t)end, false);
 	}
+	early_write(fd, &told, (uint64_t)end, true);
 	sha_hex(&sha, hex);
 	jx_set_str(item, "hex", hex);
 	jx_set_int(item, "size", end);
@@ -79,6 +81,13 @@ static int spool_file(struct stream *s, json_t *item, size_t number, struct err 
 		return err_sys(err, errno, "make a file in the image store");
 	jx_set_str(item, "file", file);
 	return copy_content(s, fd, item, err);
+}
+
+static int in_entry(const char *path, struct err *err)
+{
+	auto_free char *shown = name_show(path);
+
+	return err_wrap(err, "entry '%s'", shown);
 }
 
 /* `docker save` of old links equal layers: "ID/layer.tar" → "../OTHER/layer.tar". */
@@ -100,51 +109,52 @@ static int spool_link(json_t *item, const char *path, const char *target, bool r
 	return 0;
 }
 
-static int spool_entry(
-	struct stream *s, struct archive_entry *e, json_t *list, size_t number, struct err *err)
+int spool_item(struct archive_entry *e, json_t *item, size_t number, struct err *err)
 {
-	const char *raw = archive_entry_pathname(e);
+	const char *raw = archive_entry_pathname(e), *hard = archive_entry_hardlink(e), *soft = archive_entry_symlink(e);
+	bool symlink = !hard && archive_entry_filetype(e) == AE_IFLNK && soft;
 	auto_free char *path = NULL;
-	auto_json json_t *item = json_object();
-	int r = 0;
 
 	if (!raw || !str_is_utf8(raw, strlen(raw)))
 		return err_set(err, ERR_INPUT, "entry %zu has a name that is not UTF-8", number);
 	if (name_clean(raw, &path, err) < 0)
 		return -1;
 	jx_set_str(item, "name", path);
-	if (archive_entry_hardlink(e))
-		r = spool_link(item, path, archive_entry_hardlink(e), false, err);
-	else if (archive_entry_filetype(e) == AE_IFLNK && archive_entry_symlink(e))
-		r = spool_link(item, path, archive_entry_symlink(e), true, err);
-	else if (archive_entry_filetype(e) == AE_IFREG)
-		r = spool_file(s, item, number, err);
-	else
-		return 0;
-	if (r < 0) {
-		auto_free char *shown = name_show(path);
-		return err_wrap(err, "entry '%s'", shown);
-	}
-	json_array_append(list, item);
-	return 0;
+	if (!hard && !symlink)
+		return archive_entry_filetype(e) == AE_IFREG ? SPOOL_FILE : SPOOL_OTHER;
+	return spool_link(item, path, hard ? hard : soft, symlink, err) < 0 ? in_entry(path, err) : SPOOL_LINK;
+}
+
+static int spool_entry(
+	struct stream *s, struct archive_entry *e, json_t *list, size_t number, struct err *err)
+{
+	auto_json json_t *item = json_object();
+	int r = spool_item(e, item, number, err);
+
+	if (r == SPOOL_FILE)
+		r = spool_file(s, item, number, err) < 0 ? in_entry(jx_str(item, "name"), err) : SPOOL_LINK;
+	if (r == SPOOL_LINK)
+		json_array_append(list, item);
+	return r;
 }
 
 static int spool_work(void *arg, json_t **ret, struct err *err)
 {
-	const struct spool_arg *a = arg;
+	const struct take_apart *a = arg;
 	auto_json json_t *list = json_array();
 	struct stream *s = NULL;
 	struct archive_entry *e;
-	int fd = a->req->fd, r;
+	const struct source from = { .fd = a->req->fd };
 	size_t n = 0;
+	int r;
 
 	setlocale(LC_CTYPE, "C.UTF-8");
-	if (confine(a->stage->fd, SPOOL_DIR, CONFINE_NO_CAPS, &fd, 1, err) < 0)
+	if (confine(a->stage->fd, a->dir, CONFINE_NO_CAPS, &from.fd, 1, err) < 0)
 		return -1;
-	if (stream_open(fd, NULL, a->req->limits.bytes, false, &s, err) < 0)
+	if (stream_open(&from, a->req->limits.bytes, false, &s, err) < 0)
 		return -1;
 	while ((r = stream_next(s, &e, err)) > 0) {
-		r = ++n > ENTRIES_MAX ? err_set(err, ERR_INPUT, "it has more than %d entries", ENTRIES_MAX)
+		r = ++n > SPOOL_ENTRIES_MAX ? err_set(err, ERR_INPUT, "it has more than %d entries", SPOOL_ENTRIES_MAX)
 				      : spool_entry(s, e, list, n, err);
 		if (r < 0)
 			break;
@@ -153,6 +163,16 @@ static int spool_work(void *arg, json_t **ret, struct err *err)
 	if (r == 0)
 		*ret = json_incref(list);
 	return r;
+}
+
+static int outline_work(void *arg, json_t **ret, struct err *err)
+{
+	const struct take_apart *a = arg;
+
+	setlocale(LC_CTYPE, "C.UTF-8");
+	if (confine(a->stage->fd, a->dir, CONFINE_NO_CAPS, &a->req->fd, 1, err) < 0)
+		return -1;
+	return outline_read(a->req->fd, a->req->limits.bytes, ret, err);
 }
 
 /* ------------------------------------------------------------------ in the parent */
@@ -172,70 +192,76 @@ void spool_done(struct map *m)
 }
 
 /* The number by which it is called, as spool_file() gives them. */
-static char *file_of(const json_t *item)
+static char *file_of(const json_t *item, const char *dir)
 {
 	const char *file = jx_str(item, "file");
 	unsigned number;
 
-	return file && str_uint(file, 0, ENTRIES_MAX, &number) == 0 ? xasprintf(SPOOL_DIR "/%u", number) : NULL;
+	return file && str_uint(file, 0, SPOOL_ENTRIES_MAX, &number) == 0 ? xasprintf("%s/%u", dir, number) : NULL;
 }
 
-static int add_item(const struct stage *s, struct map *m, const json_t *item, struct err *err)
+static int take_item(const struct take_apart *t, const json_t *item, struct spooled *f, struct err *err)
 {
-	const char *name = jx_str(item, "name"), *link = jx_str(item, "link");
-	struct spooled *f, *old;
-
-	if (!name)
-		return err_set(err, ERR_PROTO, "the reading process answered nonsense");
-	f = xcalloc(1, sizeof *f);
-	f->link = xstrdup(link);
-	if (!link && answer_blob(s, file_of(item), item, &f->blob, err) < 0) {
-		spooled_free(f);
-		return -1;
-	}
-	old = map_set(m, name, f);
-	if (old)
-		spooled_free(old);
+	if (jx_str(item, "link"))
+		f->link = xstrdup(jx_str(item, "link"));
+	else if (t->parts && jx_int(item, "at", -1) >= 0)
+		return answer_part(item, &f->blob, err);
+	else
+		return answer_blob(t->stage, file_of(item, t->dir), item, &f->blob, err);
 	return 0;
 }
 
-static int worker_wait(struct worker *w, json_t **ret, struct err *err)
+static int take_list(const struct take_apart *t, const json_t *list, struct map *m, struct err *err)
 {
-	while (worker_read(w) == 0) {
-		struct pollfd p = { .fd = w->fd, .events = POLLIN };
-		/* no deadline here: the child gives up by itself when its input falls silent */
-		if (poll(&p, 1, -1) < 0 && errno != EINTR)
-			break;
-	}
-	return worker_finish(w, ret, err);
-}
-
-int spool_run(const struct stage *s, const struct pack_load *req, struct map *ret, struct err *err)
-{
-	struct spool_arg arg = { s, req };
-	auto_json json_t *list = NULL;
-	struct map m = MAP_INIT;
-	struct worker w;
 	const json_t *item;
 	size_t i;
 
-	if (mkdirat(s->fd, SPOOL_DIR, 0700) < 0)
-		return err_sys(err, errno, "make a directory in '%s'", s->images_path);
-	if (worker_start(spool_work, &arg, &w, err) < 0 || worker_wait(&w, &list, err) < 0)
-		return -1;
-	json_array_foreach(list, i, item)
-		if (add_item(s, &m, item, err) < 0) {
-			spool_done(&m);
-			return -1;
+	json_array_foreach(list, i, item) {
+		const char *name = jx_str(item, "name");
+		struct spooled *f = xcalloc(1, sizeof *f), *old;
+		if (!name || take_item(t, item, f, err) < 0) {
+			spooled_free(f);
+			return name ? -1 : answer_nonsense(err);
 		}
+		old = map_set(m, name, f);
+		if (old)
+			spooled_free(old);
+	}
+	return 0;
+}
+
+static int take_apart(const struct take_apart *t, struct map *ret, struct err *err)
+{
+	auto_json json_t *list = NULL;
+	struct map m = MAP_INIT;
+
+	if (mkdirat(t->stage->fd, t->dir, 0700) < 0)
+		return err_sys(err, errno, "make a directory in '%s'", t->stage->images_path);
+	/* no deadline here: the child gives up by itself when its input falls silent */
+	if (worker_run(t->parts ? outline_work : spool_work, (void *)t, -1, &list, err) < 0)
+		return -1;
+	if (take_list(t, list, &m, err) < 0) {
+		spool_done(&m);
+		return -1;
+	}
 	*ret = m;
 	return 0;
 }
 
-const struct staged_blob *spool_get(const struct map *m, const char *name)
+int spool_outline(const struct stage *s, const struct pack_load *req, struct map *ret, struct err *err)
+{
+	return take_apart(&(struct take_apart){ s, req, "outline", true }, ret, err);
+}
+
+int spool_run(const struct stage *s, const struct pack_load *req, struct map *ret, struct err *err)
+{
+	return take_apart(&(struct take_apart){ s, req, "spool", false }, ret, err);
+}
+
+struct staged_blob *spool_get(const struct map *m, const char *name)
 {
 	for (int hops = 0; name && hops < LINKS_MAX; hops++) {
-		const struct spooled *f = map_get(m, name);
+		struct spooled *f = map_get(m, name);
 		if (!f || !f->link)
 			return f ? &f->blob : NULL;
 		name = f->link;

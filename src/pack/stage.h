@@ -13,10 +13,12 @@
 enum blob_kind { BLOB_UNKNOWN, BLOB_PLAIN, BLOB_GZIP, BLOB_ZSTD }; /* by its first bytes, whatever somebody calls it */
 /* A file of the staging directory that is to become a blob. */
 struct staged_blob {
-	char *file; /* its name there, owned; NULL: the store has it already */
+	char *file; /* its name there, owned; NULL: the store has it already, or it is in an archive still */
 	char hex[HASH_HEX_LEN + 1];
 	uint64_t size;
 	enum blob_kind kind; /* of layers */
+	bool part;	     /* it comes out of an archive, from `at` on; its hex is what the image says, "": nobody has said it yet, */
+	uint64_t at;	     /* and is compared when it is taken out */
 };
 
 struct stage {

@@ -1,18 +1,13 @@
 #include "stream.h"
 
-#include <poll.h>
-
 #include "../util/auto.h"
 #include "../util/mem.h"
-#include "grow.h"
 #include "sha.h"
 
-enum { IN_BYTES = 1 << 18, SILENCE_MS = 300 * 1000 };
+enum { IN_BYTES = 1 << 18 };
 
 struct stream {
-	int fd;
-	struct grow *growing; /* NULL: it has its end */
-	uint64_t taken;	      /* bytes of the file so far, when it grows */
+	struct source from;
 	struct archive *plain; /* undoes the compression */
 	struct archive *tar;
 	bool empty; /* not a single byte */
@@ -20,67 +15,29 @@ struct stream {
 	bool hashed;
 	struct sha256_ctx sha;
 	uint64_t bytes, max_bytes;
-	char *why; /* a failure of ours inside a callback: the message that counts */
-	enum err_kind kind;
+	struct err why; /* a failure of ours inside a callback: the one that counts */
 	char in[IN_BYTES];
 };
 
-static int fail(struct stream *s, enum err_kind kind, char *why)
-{
-	free(s->why);
-	s->why = why;
-	s->kind = kind;
-	return ARCHIVE_FATAL;
-}
-
-/* What a download has written by now. */
-static la_ssize_t read_growing(struct stream *s)
-{
-	bool whole;
-	uint64_t there = grow_wait(s->growing, s->taken, &whole), more = there > s->taken ? there - s->taken : 0;
-	ssize_t n;
-
-	if (!more && whole)
-		return 0;
-	do {
-		n = read(s->fd, s->in, more < sizeof s->in ? more : sizeof s->in);
-	} while (n < 0 && errno == EINTR);
-	if (n <= 0)
-		return fail(s, ERR_FAIL, xasprintf("read the blob: %s", n < 0 ? strerror(errno) : "it is shorter than was told"));
-	s->taken += (uint64_t)n;
-	return n;
-}
-
-/* Somebody's pipe may stay silent for ever; a file never does. */
+/* The first failure is the reason of whatever follows. */
 static la_ssize_t on_read(struct archive *a, void *arg, const void **ret)
 {
 	struct stream *s = arg;
-	ssize_t n;
+	ssize_t n = s->why.kind ? -1 : source_read(&s->from, s->in, sizeof s->in, &s->why);
 
 	*ret = s->in;
-	if (s->growing)
-		return read_growing(s);
-	for (;;) {
-		struct pollfd p = { .fd = s->fd, .events = POLLIN };
-		int r = poll(&p, 1, SILENCE_MS);
-		if (r == 0)
-			return fail(s, ERR_TIMEOUT, xstrdup("no byte of the archive came for 5 minutes"));
-		n = r < 0 ? -1 : read(s->fd, s->in, sizeof s->in);
-		if (n >= 0)
-			break;
-		if (errno != EINTR && errno != EAGAIN)
-			return fail(s, ERR_FAIL, xasprintf("read the archive: %s", strerror(errno)));
-	}
-	return n;
+	return n < 0 ? ARCHIVE_FATAL : n;
 }
 
-/* The next plain bytes: counted, hashed. 0 at the end. */
+/* The next plain bytes: counted, hashed. 0 at the end, -1 with s->why. */
 static la_ssize_t plain_block(struct stream *s, const void **ret)
 {
 	size_t n = 0;
 	la_int64_t offset;
 	int r;
 
+	if (s->why.kind)
+		return -1;
 	if (s->ended)
 		return 0;
 	do {
@@ -90,16 +47,11 @@ static la_ssize_t plain_block(struct stream *s, const void **ret)
 		s->ended = true;
 		return 0;
 	}
-	if (r < ARCHIVE_WARN) {
-		if (s->why)
-			return ARCHIVE_FATAL;
-		return fail(s, ERR_INPUT,
-			xasprintf("the compressed data is damaged: %s", archive_error_string(s->plain)));
-	}
+	if (r < ARCHIVE_WARN)
+		return s->why.kind ? -1 : err_set(&s->why, ERR_INPUT, "the compressed data is damaged: %s", archive_error_string(s->plain));
 	s->bytes += n;
 	if (s->bytes > s->max_bytes)
-		return fail(s, ERR_INPUT,
-			xasprintf("the archive is larger than %llu bytes unpacked", (unsigned long long)s->max_bytes));
+		return err_set(&s->why, ERR_INPUT, "the archive is larger than %llu bytes unpacked", (unsigned long long)s->max_bytes);
 	if (s->hashed)
 		sha256_update(&s->sha, n, *ret);
 	return (la_ssize_t)n;
@@ -110,16 +62,16 @@ static la_ssize_t on_plain(struct archive *a, void *arg, const void **ret)
 	la_ssize_t n = plain_block(arg, ret);
 
 	if (n < 0)
-		archive_set_error(a, EIO, "%s", ((struct stream *)arg)->why);
-	return n;
+		archive_set_error(a, EIO, "%s", err_msg(&((struct stream *)arg)->why));
+	return n < 0 ? ARCHIVE_FATAL : n;
 }
 
 static int explain(struct stream *s, struct archive *a, const char *what, struct err *err)
 {
 	const char *text = archive_error_string(a);
 
-	if (s->why)
-		return err_set(err, s->kind, "%s", s->why);
+	if (s->why.kind)
+		return err_copy(err, &s->why);
 	if (archive_errno(a) == ENOMEM) {
 		archive_read_free(take(s->tar)); /* room for what there is to say */
 		archive_read_free(take(s->plain));
@@ -131,7 +83,7 @@ static int explain(struct stream *s, struct archive *a, const char *what, struct
 /* The tar reader did not find its format at all, as opposed to finding it damaged. */
 static int explain_tar(struct stream *s, struct err *err)
 {
-	if (!s->why && archive_format(s->tar) == 0)
+	if (!s->why.kind && archive_format(s->tar) == 0)
 		return err_set(err, ERR_INPUT,
 			"it is not a tar archive, neither plain nor compressed with gzip or zstd");
 	return explain(s, s->tar, "the tar archive is damaged", err);
@@ -162,12 +114,11 @@ static int open_plain(struct stream *s, struct err *err)
 	return 0;
 }
 
-int stream_open(int fd, struct grow *growing, uint64_t max_bytes, bool hash, struct stream **ret, struct err *err)
+int stream_open(const struct source *from, uint64_t max_bytes, bool hash, struct stream **ret, struct err *err)
 {
 	struct stream *s = xcalloc(1, sizeof *s);
 
-	s->fd = fd;
-	s->growing = growing;
+	s->from = *from;
 	s->max_bytes = max_bytes;
 	s->hashed = hash;
 	sha256_init(&s->sha);
@@ -190,7 +141,7 @@ void stream_close(struct stream *s)
 		return;
 	archive_read_free(s->tar);
 	archive_read_free(s->plain);
-	free(s->why);
+	err_done(&s->why);
 	free(s);
 }
 
@@ -228,7 +179,7 @@ int stream_finish(struct stream *s, char ret[static HASH_HEX_LEN + 1], struct er
 	while ((n = plain_block(s, &p)) > 0)
 		;
 	if (n < 0)
-		return err_set(err, s->kind, "%s", s->why);
+		return err_copy(err, &s->why);
 	sha_hex(&s->sha, ret);
 	return 0;
 }

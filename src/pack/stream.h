@@ -1,4 +1,4 @@
-/* stream.h - a tar archive behind a descriptor: plain, gzip or zstd.
+/* stream.h - a tar archive behind a source: plain, gzip or zstd.
  *
  * Two libarchive readers: the first undoes the compression, so that the plain bytes can be counted and hashed
  * (a layer's diff_id), the second takes these bytes as tar and nothing else. */
@@ -11,12 +11,11 @@
 
 #include "../util/err.h"
 #include "../util/hash.h"
+#include "source.h"
 
-struct grow;
 struct stream;
-/* fd is borrowed, as is growing: the file is still being written (grow.h); NULL: it ends where it ends. Fails after more than max_bytes of
- * plain bytes. */
-int stream_open(int fd, struct grow *growing, uint64_t max_bytes, bool hash, struct stream **ret, struct err *err);
+/* Fails after more than max_bytes of plain bytes. from is copied; what it refers to is borrowed. */
+int stream_open(const struct source *from, uint64_t max_bytes, bool hash, struct stream **ret, struct err *err);
 void stream_close(struct stream *s);
 /* 1 and the next entry (borrowed until the next call), 0 at the end, -1. */
 int stream_next(struct stream *s, struct archive_entry **ret, struct err *err);

@@ -76,7 +76,7 @@ static int make_image(struct taking *t, const struct taken *one, struct err *err
 {
 	struct pack_image *img = XGROW(t->images.v, t->images.n, t->images.cap);
 	const struct choice c = { .stage = &t->stage, .out = &t->images };
-	auto_free const struct staged_blob **layers = xcalloc(one->n_layers + 1, sizeof *layers);
+	auto_free struct staged_blob **layers = xcalloc(one->n_layers + 1, sizeof *layers);
 
 	for (size_t i = 0; i < one->n_layers; i++)
 		layers[i] = &one->layers[i];
@@ -160,7 +160,7 @@ static int plan_jobs(struct taking *t, size_t image, struct err *err)
 	for (size_t i = json_array_size(t->v[image].known); i < img->n_layers; i++) {
 		const struct pack_layer *l = &img->layers[i];
 
-		if (jobs_have(&t->jobs, l->chain))
+		if (jobs_have(&t->jobs, l->chain, false))
 			continue;
 		if (jobs_add(&t->jobs, &t->stage, l, l->blob->file, &t->req->limits, &j, err) < 0)
 			return -1;

@@ -9,6 +9,7 @@
 #include "../util/auto.h"
 #include "../util/mem.h"
 #include "../util/path.h"
+#include "early.h"
 #include "name.h"
 #include "tree_dirs.h"
 
@@ -66,6 +67,7 @@ static int too_large(const struct tree *t, struct err *err)
 static int write_content(struct tree *t, struct stream *s, struct archive_entry *e, int fd, struct err *err)
 {
 	int64_t size = archive_entry_size(e), end = 0, offset;
+	uint64_t told = 0;
 	const void *p;
 	size_t n;
 	int r;
@@ -82,9 +84,11 @@ static int write_content(struct tree *t, struct stream *s, struct archive_entry 
 		if (write_at(fd, p, n, offset, err) < 0)
 			return -1;
 		end = offset + (int64_t)n;
+		early_write(fd, &told, (uint64_t)end, false);
 	}
 	if (r < 0)
 		return -1;
+	early_write(fd, &told, (uint64_t)end, true);
 	if (end < size && ftruncate(fd, size) < 0) /* a hole at the end */
 		return err_sys(err, errno, "give it its size");
 	return 0;

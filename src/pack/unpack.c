@@ -66,16 +66,18 @@ static int unpack_entries(struct stream *s, struct tree *t, struct err *err)
 	return t ? tree_finish(t, err) : 0;
 }
 
+static int other_content(const char *have, const char *want, struct err *err)
+{
+	return err_set(err, ERR_INPUT, "its content is sha256:%s, not what the image's config says (sha256:%s)", have, want);
+}
+
 static int check_hash(struct stream *s, const char *want, struct err *err)
 {
 	char have[HASH_HEX_LEN + 1];
 
 	if (stream_finish(s, have, err) < 0)
 		return -1;
-	if (!STREQ(have, want))
-		return err_set(err, ERR_INPUT,
-			"its content is sha256:%s, not what the image's config says (sha256:%s)", have, want);
-	return 0;
+	return STREQ(have, want) ? 0 : other_content(have, want, err);
 }
 
 static void add_name(json_t *list, const char *name)
@@ -112,12 +114,12 @@ static json_t *answer_new(const struct tree *t)
 	return o;
 }
 
-static int unpack_blob(const struct unpack *u, int blob_fd, struct tree *t, struct err *err)
+static int unpack_stream(const struct unpack *u, const struct source *from, struct tree *t, struct err *err)
 {
 	struct stream *s = NULL;
 	int r;
 
-	if (stream_open(blob_fd, u->growing, u->limits.bytes, u->diff_hex != NULL, &s, err) < 0)
+	if (stream_open(from, u->limits.bytes, u->diff_hex != NULL, &s, err) < 0)
 		return -1;
 	r = unpack_entries(s, u->hash_only ? NULL : t, err);
 	if (r == 0 && u->diff_hex)
@@ -126,20 +128,71 @@ static int unpack_blob(const struct unpack *u, int blob_fd, struct tree *t, stru
 	return r;
 }
 
+static int wrong_part(const struct unpack_part *part, const char *have, struct err *err)
+{
+	err_done(err);
+	if (part->plain)
+		return other_content(have, part->hex, err);
+	return err_set(err, ERR_INPUT, "blob 'sha256:%s' has other content than its name says: sha256:%s", part->hex, have);
+}
+
+/* Whatever is wrong with a part that is not what it was said to be, that is the reason. */
+static int unpack_part(const struct unpack *u, int archive_fd, int copy_fd, struct tree *t, struct err *err)
+{
+	struct source_part part;
+	const struct source from = { .fd = archive_fd, .part = &part };
+	auto_err struct err why = ERR_INIT;
+	char have[HASH_HEX_LEN + 1];
+	int r;
+
+	source_part_init(&part, u->part->at, u->part->size, copy_fd);
+	r = unpack_stream(u, &from, t, err);
+	if (r < 0 && err->errnum)
+		return -1; /* it is the disk's fault */
+	if (r < 0)
+		part.copy_fd = -1;
+	if (source_part_end(archive_fd, &part, have, &why) < 0)
+		return r < 0 ? -1 : err_copy(err, &why);
+	return STREQ(have, u->part->hex) ? r : wrong_part(u->part, have, err);
+}
+
+static int unpack_blob(const struct unpack *u, int blob_fd, int copy_fd, struct tree *t, struct err *err)
+{
+	const struct source from = { .fd = blob_fd, .growing = u->growing };
+
+	return u->part ? unpack_part(u, blob_fd, copy_fd, t, err) : unpack_stream(u, &from, t, err);
+}
+
+/* *ret_blob is not the caller's to close, the process' end does. */
+static int open_files(const struct unpack *u, int *ret_blob, int *ret_copy, struct err *err)
+{
+	*ret_blob = u->blob ? openat(u->stage_fd, u->blob, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) : u->blob_fd;
+	if (*ret_blob < 0)
+		return err_sys(err, errno, "open its blob");
+	if (!u->part || !u->part->file)
+		return 0;
+	*ret_copy = openat(u->stage_fd, u->part->file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+	return *ret_copy < 0 ? err_sys(err, errno, "make a file in the image store") : 0;
+}
+
 int unpack_work(void *arg, json_t **ret, struct err *err)
 {
 	const struct unpack *u = arg;
-	int blob_fd = u->blob ? openat(u->stage_fd, u->blob, O_RDONLY | O_NOFOLLOW | O_CLOEXEC) : u->blob_fd; /* the process' end closes it */
-	const int keep[] = { blob_fd, u->growing ? u->growing->wake_fd : blob_fd };
-	auto_close int root_fd = -1;
+	auto_close int root_fd = -1, copy_fd = -1;
 	bool no_devices = !store_trusted_xattrs();
 	struct tree t;
-	int r;
+	int blob_fd, r, keep[3];
+	size_t n = 0;
 
-	if (blob_fd < 0)
-		return err_sys(err, errno, "open its blob");
+	if (open_files(u, &blob_fd, &copy_fd, err) < 0)
+		return -1;
+	keep[n++] = blob_fd;
+	if (u->growing)
+		keep[n++] = u->growing->wake_fd;
+	if (copy_fd >= 0)
+		keep[n++] = copy_fd;
 	setlocale(LC_CTYPE, "C.UTF-8");
-	if (confine(u->stage_fd, u->dir, u->hash_only ? CONFINE_NO_CAPS : CONFINE_UNPACK, keep, ARRAY_LEN(keep), err) < 0)
+	if (confine(u->stage_fd, u->dir, u->hash_only ? CONFINE_NO_CAPS : CONFINE_UNPACK, keep, n, err) < 0)
 		return -1;
 	root_fd = open("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (root_fd < 0)
@@ -147,7 +200,7 @@ int unpack_work(void *arg, json_t **ret, struct err *err)
 	r = tree_init(&t, root_fd, &u->limits, err);
 	t.no_devices = no_devices;
 	if (r == 0)
-		r = unpack_blob(u, blob_fd, &t, err);
+		r = unpack_blob(u, blob_fd, copy_fd, &t, err);
 	if (r == 0)
 		*ret = answer_new(&t);
 	tree_done(&t);

@@ -7,10 +7,18 @@
 #include "grow.h"
 #include "pack.h"
 
+/* A layer that is still in the archive: where, and what it shall be. */
+struct unpack_part {
+	uint64_t at, size;
+	const char *file; /* it is copied to there, a new file beside the target; NULL: it is not */
+	const char *hex;  /* its hash */
+	bool plain;	  /* not compressed: the same is its diff_id */
+};
 struct unpack {
 	int stage_fd;	      /* the directory that has the blob and the target; borrowed */
 	const char *blob;     /* its name there; NULL: it is open already, */
-	int blob_fd;	      /* at its beginning; borrowed */
+	int blob_fd;	      /* at its beginning; borrowed; of a part: the archive's, */
+	const struct unpack_part *part; /* borrowed; NULL: it is no part */
 	struct grow *growing; /* it is still being written; borrowed; NULL: it is not */
 	const char *dir;      /* the target's name there, empty */
 	bool hash_only;	      /* nothing is written into it: the blob is only compared with diff_hex */

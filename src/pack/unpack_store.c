@@ -48,7 +48,7 @@ static int add_layer(struct missing *m, const char *chain, const char *diff_id, 
 	if (!hex || !diff_hex)
 		return err_set(err, ERR_INPUT, "its manifest or config is not valid");
 	*layer = new_layer(m, chain, diff_hex, *layer);
-	if (stage_has(&m->stage, "layers", chain) || jobs_have(&m->jobs, chain))
+	if (stage_has(&m->stage, "layers", chain) || jobs_have(&m->jobs, chain, false))
 		return 0;
 	if (!stage_has(&m->stage, "blobs/sha256", hex)) {
 		err_set(err, ERR_NOT_FOUND, "its layer '%s' is missing from the image store '%s'", blob, m->stage.images_path);

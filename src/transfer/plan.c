@@ -99,7 +99,7 @@ static int plan_layers(struct item *it, const json_t *config, struct err *err)
 	const json_t *descs = jx_arr(it->doc, "layers"), *desc;
 	size_t i, n = json_array_size(descs);
 	auto_free struct fetch **fetches = xcalloc(n + 1, sizeof *fetches);
-	auto_free const struct staged_blob **blobs = xcalloc(n + 1, sizeof *blobs);
+	auto_free struct staged_blob **blobs = xcalloc(n + 1, sizeof *blobs);
 
 	json_array_foreach(descs, i, desc) {
 		struct staged_blob b = { 0 };

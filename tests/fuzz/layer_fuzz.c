@@ -87,7 +87,7 @@ static void layer(int blob_fd, int root_fd)
 	struct tree t;
 	int r;
 
-	if (stream_open(blob_fd, NULL, limits.bytes, true, &s, &err) < 0) {
+	if (stream_open(&(struct source){ .fd = blob_fd }, limits.bytes, true, &s, &err) < 0) {
 		require(err.msg != NULL);
 		return;
 	}

@@ -80,11 +80,36 @@ static void test_nonsense(void **state)
 	assert_int_equal(answer("file", HEX, 4, -1, &b), -1);
 }
 
+static int answer_of_part(int64_t at, int64_t size, int kind, struct staged_blob *ret)
+{
+	auto_json json_t *o = json_object();
+
+	jx_set_int(o, "at", at);
+	jx_set_int(o, "size", size);
+	jx_set_int(o, "kind", kind);
+	return answer_part(o, ret, NULL);
+}
+
+static void test_parts_of_an_archive(void **state)
+{
+	struct staged_blob b;
+
+	assert_int_equal(answer_of_part(512, 1024, BLOB_ZSTD, &b), 0);
+	assert_true(b.part && !b.file && !*b.hex);
+	assert_int_equal(b.at, 512);
+	assert_int_equal(b.size, 1024);
+	assert_int_equal(b.kind, BLOB_ZSTD);
+	assert_int_equal(answer_of_part(-1, 1024, BLOB_PLAIN, &b), -1);
+	assert_int_equal(answer_of_part(512, -1, BLOB_PLAIN, &b), -1);
+	assert_int_equal(answer_of_part(512, 1024, BLOB_ZSTD + 1, &b), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_file_that_is_there),
 		cmocka_unit_test(test_nonsense),
+		cmocka_unit_test(test_parts_of_an_archive),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 #include <dirent.h>
-#include <signal.h>
+#include <sys/wait.h>
 
 #include "../../../../src/image/image.h"
 #include "../../../../src/pack/confine.h"
@@ -31,22 +31,26 @@ static size_t count_names(const char *dir)
 	return n - 2;
 }
 
-static int try_load(const struct buf *archive, const struct pack_limits *limits, struct err *err)
+static int try_load(const struct buf *archive, bool piped, const struct pack_limits *limits, struct err *err)
 {
-	auto_close int fd = made_fd(archive);
+	pid_t writer = 0;
+	auto_close int fd = piped ? made_pipe(archive, &writer) : made_fd(archive);
 	auto_free char *dir = xasprintf("%s/state", top);
 	struct pack_load req = { dir, fd, "bad.tar", limits ? *limits : PACK_LIMITS, NULL, NULL };
+	int r = pack_load(&req, err);
 
-	return pack_load(&req, err);
+	close(take_fd(&fd));
+	if (piped)
+		assert_int_equal(waitpid(writer, NULL, 0), writer);
+	return r;
 }
 
-/* Refused with a message that has these words; and nothing else happened. */
-static void refused(const struct buf *archive, const struct pack_limits *limits, const char *words)
+static void refused_as(const struct buf *archive, bool piped, const struct pack_limits *limits, const char *words)
 {
 	auto_err struct err err = ERR_INIT;
 	auto_buf struct buf victim = BUF_INIT;
 
-	if (try_load(archive, limits, &err) == 0)
+	if (try_load(archive, piped, limits, &err) == 0)
 		fail_msg("it was loaded; expected: %s", words);
 	if (!strstr(err_msg(&err), words) || !str_starts(err_msg(&err), "load 'bad.tar': "))
 		fail_msg("expected '%s' in: %s", words, err_msg(&err));
@@ -56,6 +60,13 @@ static void refused(const struct buf *archive, const struct pack_limits *limits,
 	assert_int_equal(count_names("."), 2);
 	assert_int_equal(path_read(top_fd, "victim", 100, &victim, NULL), 0);
 	assert_string_equal(victim.p, "safe");
+}
+
+/* Refused with a message that has these words, and nothing else happened: as a file, of which what is needed is read, and through a pipe. */
+static void refused(const struct buf *archive, const struct pack_limits *limits, const char *words)
+{
+	refused_as(archive, false, limits, words);
+	refused_as(archive, true, limits, words);
 }
 
 static struct buf around(struct tar *t, const char *diff_hex, enum made_filter f)
@@ -295,7 +306,30 @@ static void test_flipped_bytes(void **state)
 	char *content = memmem(archive.p, archive.len, "some content", 12);
 	assert_non_null(content);
 	content[3] ^= 1;
-	refused(&archive, NULL, "layer 1 of 1: its content is sha256:");
+	refused(&archive, NULL, "its content is sha256:");
+}
+
+/* Under a name that is not theirs, and the manifest says the same: a good layer, and a damaged one. The name is what is wrong. */
+static void test_compressed_blobs_under_a_wrong_name(void **state)
+{
+	for (int damaged = 0; damaged < 2; damaged++) {
+		struct tar *l = tar_new(M_PLAIN), *t = tar_new(M_PLAIN);
+		tar_file(l, "f", "some content");
+		struct made_layer layer = { tar_end(l), M_GZIP, NULL };
+		struct made_image made = { "bad", NULL, NULL, &layer, 1 };
+		auto_buf struct buf packed = made_stored(&layer);
+		auto_free char *config = made_config(&made), *text = NULL;
+		auto_json json_t *manifest = json_pack("{s:i, s:o, s:[{s:s, s:s, s:i}]}", "schemaVersion", 2, "config",
+			made_blob(t, "application/vnd.oci.image.config.v1+json", config, strlen(config)), "layers", "mediaType",
+			"application/vnd.oci.image.layer.v1.tar+gzip", "digest", "sha256:" WRONG, "size", (int)packed.len);
+		packed.p[packed.len / 2] ^= (char)damaged;
+		tar_bytes(t, "blobs/sha256/" WRONG, packed.p, packed.len);
+		text = json_dumps(manifest, JSON_COMPACT);
+		auto_buf struct buf archive =
+			made_oci_end(t, json_pack("[o]", made_blob(t, "application/vnd.oci.image.manifest.v1+json", text, strlen(text))));
+		refused(&archive, NULL, "blob 'sha256:" WRONG "' has other content than its name says");
+		buf_done(&layer.tar);
+	}
 }
 
 static void test_config_under_a_wrong_name(void **state)
@@ -489,6 +523,7 @@ int main(void)
 		T(test_wrong_diff_id),
 		T(test_every_truncation),
 		T(test_flipped_bytes),
+		T(test_compressed_blobs_under_a_wrong_name),
 		T(test_config_under_a_wrong_name),
 		T(test_oci_lies),
 		T(test_nested_indexes),

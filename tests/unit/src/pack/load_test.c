@@ -918,7 +918,7 @@ static struct buf crash_archive(int k)
 			tar_file(t, name, name);
 		}
 		tar_file(t, "f", "content");
-		l[n] = (struct made_layer){ tar_end(t), M_GZIP, NULL };
+		l[n] = (struct made_layer){ tar_end(t), k % 2 ? M_GZIP : M_PLAIN, NULL }; /* those in gzip are spooled first */
 	}
 	archive = made_docker(&made, M_PLAIN);
 	layers_done(l, LAYERS);

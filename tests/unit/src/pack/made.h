@@ -6,8 +6,10 @@
 #include <archive_entry.h>
 #include <fcntl.h>
 #include <jansson.h>
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "../../../../src/util/auto.h"
 #include "../../../../src/util/buf.h"
@@ -267,4 +269,26 @@ static inline int made_fd(const struct buf *b)
 	if (fd < 0 || pwrite(fd, b->p, b->len, 0) != (ssize_t)b->len)
 		abort();
 	return fd;
+}
+
+/* The same through a pipe, written by a child of ours: *ret_pid. */
+static inline int made_pipe(const struct buf *b, pid_t *ret_pid)
+{
+	int p[2];
+
+	if (pipe2(p, O_CLOEXEC) < 0 || (*ret_pid = fork()) < 0)
+		abort();
+	if (*ret_pid == 0) {
+		signal(SIGPIPE, SIG_DFL);
+		close(p[0]);
+		for (size_t done = 0; done < b->len;) {
+			ssize_t n = write(p[1], b->p + done, b->len - done);
+			if (n < 0)
+				_exit(1);
+			done += (size_t)n;
+		}
+		_exit(0);
+	}
+	close(p[1]);
+	return p[0];
 }
