@@ -3,6 +3,7 @@
 
 #include "../util/auto.h"
 #include "../util/json.h"
+#include "list.h"
 #include "view.h"
 
 struct ls_opts {
@@ -14,7 +15,7 @@ static const struct opt ls_flags[] = {
 	{ 'a', "all", OPT_BOOL, offsetof(struct ls_opts, all),
 	  "also show projects without a running container" },
 	{ 'q', "quiet", OPT_BOOL, offsetof(struct ls_opts, quiet), "print the names only" },
-	{ 0, "format", OPT_STRING, offsetof(struct ls_opts, format), "table or json", "KIND" },
+	{ 0, "format", OPT_STRING, offsetof(struct ls_opts, format), LIST_FORMAT_HELP, "FORMAT" },
 	{ 0, "filter", OPT_REFUSED, 0, "pipe the output through grep" },
 	{ 0 }
 };
@@ -85,61 +86,48 @@ static int look(const struct dirs *d, const char *name, struct row *ret, struct 
 	return r;
 }
 
-static void json_row(struct buf *out, const struct row *r, bool first)
-{
-	buf_str(out, first ? "{\"Name\":" : ",{\"Name\":");
-	buf_json(out, r->name);
-	buf_str(out, ",\"Status\":");
-	buf_json(out, r->status);
-	buf_str(out, ",\"ConfigFiles\":");
-	buf_json(out, r->files);
-	buf_char(out, '}');
-}
+static const struct list_column columns[] = {
+	{ "Name", "NAME" }, { "Status", "STATUS" }, { "ConfigFiles", "CONFIG FILES" }, { NULL },
+};
 
-static void add_row(struct cli *c, const struct ls_opts *o, const struct row *r, struct table *t,
-		    struct buf *json)
+static void add_row(struct cli *c, const struct ls_opts *o, const struct row *r, struct list *l)
 {
+	json_t *row;
+
 	if (!r->running && !o->all)
 		return;
 	if (o->quiet)
 		ui_print(&c->ui, "%s\n", r->name);
-	json_row(json, r, json->len == 0);
-	table_add(t, r->name);
-	table_add(t, r->status);
-	table_add(t, r->files);
+	row = list_row(l);
+	list_set(row, "Name", r->name);
+	list_set(row, "Status", r->status);
+	list_set(row, "ConfigFiles", r->files);
 }
 
 static int ls_run(struct cli *c, const void *opts, struct err *err)
 {
-	static const char *const heads[] = { "NAME", "STATUS", "CONFIG FILES", NULL };
+	struct list rows = { .columns = columns, .json = LIST_ARRAY, .min_width = 20 };
 	const struct ls_opts *o = opts;
-	bool as_json = o->format && STREQ(o->format, "json");
-	auto_buf struct buf json = BUF_INIT;
 	char **names = NULL;
-	struct table t;
 	int r;
 
-	if (o->format && !as_json && !STREQ(o->format, "table") && !STREQ(o->format, "pretty"))
-		return err_set(err, ERR_USAGE, "unsupported format '%s': there are table and json",
-			       o->format);
+	if (list_check(o->format, err) < 0)
+		return -1;
 	r = dirs_projects(&c->dirs, &names, err);
-	table_init(&t, heads);
 	for (char **p = names; p && *p; p++) {
 		struct row row = { 0 };
 
 		if (r >= 0)
 			r = look(&c->dirs, *p, &row, err);
 		if (r == 1)
-			add_row(c, o, &row, &t, &json);
+			add_row(c, o, &row, &rows);
 		row_done(&row);
 		free(*p);
 	}
 	free(names);
-	if (r >= 0 && as_json)
-		ui_print(&c->ui, "[%s]\n", json.p ? json.p : "");
-	else if (r >= 0 && !o->quiet)
-		table_format(&t, 20, &c->ui.out);
-	table_done(&t);
+	if (r >= 0 && !o->quiet)
+		r = list_print(c, &rows, o->format, err);
+	list_done(&rows);
 	return r < 0 ? -1 : 0;
 }
 

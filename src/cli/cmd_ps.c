@@ -4,6 +4,7 @@
 
 #include "../util/auto.h"
 #include "../util/clock.h"
+#include "list.h"
 #include "view.h"
 
 struct ps_opts {
@@ -16,7 +17,7 @@ struct ps_opts {
 static const struct opt ps_flags[] = {
 	{ 'a', "all", OPT_BOOL, P(all), "also show containers that have stopped" },
 	{ 'q', "quiet", OPT_BOOL, P(quiet), "print the ids only" },
-	{ 0, "format", OPT_STRING, P(format), "table or json (one object per line)", "KIND" },
+	{ 0, "format", OPT_STRING, P(format), LIST_FORMAT_HELP, "FORMAT" },
 	{ 0, "services", OPT_BOOL, P(services), "print the names of the services only" },
 	{ 0, "status", OPT_STRS, P(status),
 	  "show those that are created, running, restarting, removing or exited", "STATUS" },
@@ -73,44 +74,13 @@ static void add_command(const struct view *v, bool no_trunc, struct buf *out)
 	buf_json(out, cut);
 }
 
-static void print_table(struct cli *c, const struct view *list, size_t n, const struct ps_opts *o)
-{
-	static const char *const heads[] = { "NAME",	"IMAGE",  "COMMAND", "SERVICE",
-					     "CREATED", "STATUS", "PORTS",   NULL };
-	int64_t now = clock_wall_ns();
-	struct table t;
+static const struct list_column columns[] = {
+	{ "Name", "NAME" },	    { "Image", "IMAGE" },   { "Command", "COMMAND" }, { "Service", "SERVICE" },
+	{ "RunningFor", "CREATED" }, { "Status", "STATUS" }, { "Ports", "PORTS" },    { "ID", "CONTAINER ID", true },
+	{ NULL },
+};
 
-	table_init(&t, heads);
-	for (size_t i = 0; i < n; i++) {
-		auto_buf struct buf command = BUF_INIT, created = BUF_INIT, status = BUF_INIT,
-				    ports = BUF_INIT;
-		const struct unit_rec *r = list[i].r;
-
-		add_command(&list[i], o->no_trunc, &command);
-		view_ago(r->created_ns, now, &created);
-		view_status(&list[i], now, &status);
-		view_ports(&list[i], &ports);
-		table_add(&t, r->name);
-		table_add(&t, r->image);
-		table_add(&t, command.p);
-		table_add(&t, r->service);
-		table_add(&t, created.p);
-		table_add(&t, status.p);
-		table_add(&t, ports.p);
-	}
-	table_format(&t, MIN_WIDTH, &c->ui.out);
-	table_done(&t);
-}
-
-/* --- JSON: docker compose's keys, in its (alphabetical) order --- */
-
-static void field(struct buf *out, const char *key, const char *value)
-{
-	buf_printf(out, "%s\"%s\":", out->len && out->p[out->len - 1] != '{' ? "," : "", key);
-	buf_json(out, value ? value : "");
-}
-
-static void field_labels(struct buf *out, const struct unit_rec *r)
+static void add_labels(json_t *row, const struct unit_rec *r)
 {
 	auto_buf struct buf all = BUF_INIT;
 	const char *key;
@@ -119,33 +89,33 @@ static void field_labels(struct buf *out, const struct unit_rec *r)
 	json_object_foreach(r->labels, key, value)
 		buf_printf(&all, "%s%s=%s", all.len ? "," : "", key,
 			   json_is_string(value) ? json_string_value(value) : "");
-	field(out, "Labels", all.p);
+	list_set(row, "Labels", all.p);
 }
 
-static void field_networks(struct buf *out, const struct unit_rec *r)
+static void add_networks(json_t *row, const struct unit_rec *r)
 {
 	auto_buf struct buf all = BUF_INIT;
 
 	for (size_t i = 0; i < r->n_addrs; i++)
 		buf_printf(&all, "%s%s", i ? "," : "", r->addrs[i].network);
-	field(out, "Networks", all.p);
+	list_set(row, "Networks", all.p);
 }
 
-static void field_publishers(struct buf *out, const struct view *v)
+static void add_publishers(json_t *row, const struct view *v)
 {
-	const struct unit_rec *r = v->r;
+	json_t *all = json_array();
 
-	buf_str(out, ",\"Publishers\":[");
-	for (size_t i = 0; view_has_ports(v) && i < r->n_ports; i++) {
-		const struct unit_port *p = &r->ports[i];
+	for (size_t i = 0; view_has_ports(v) && i < v->r->n_ports; i++) {
+		const struct unit_port *p = &v->r->ports[i];
+		json_t *one = json_object();
 
-		buf_str(out, i ? ",{\"URL\":" : "{\"URL\":");
-		buf_json(out, !p->host ? "" : p->host_ip && *p->host_ip ? p->host_ip : "0.0.0.0");
-		buf_printf(out, ",\"TargetPort\":%u,\"PublishedPort\":%u,\"Protocol\":", p->target, p->host);
-		buf_json(out, p->protocol ? p->protocol : "tcp");
-		buf_char(out, '}');
+		list_set(one, "URL", !p->host ? "" : p->host_ip && *p->host_ip ? p->host_ip : "0.0.0.0");
+		json_object_set_new(one, "TargetPort", json_integer(p->target));
+		json_object_set_new(one, "PublishedPort", json_integer(p->host));
+		list_set(one, "Protocol", p->protocol ? p->protocol : "tcp");
+		json_array_append_new(all, one);
 	}
-	buf_char(out, ']');
+	json_object_set_new(row, "Publishers", all);
 }
 
 static const char *created_at(const struct unit_rec *r, char text[static 64])
@@ -158,44 +128,42 @@ static const char *created_at(const struct unit_rec *r, char text[static 64])
 	return text;
 }
 
-static void print_json(const struct cli *c, const struct view *v, const struct ps_opts *o, struct buf *out)
+/* docker compose's keys, in its (alphabetical) order */
+static void add_row(struct list *l, const struct cli *c, const struct view *v, const struct ps_opts *o)
 {
-	auto_buf struct buf one = BUF_INIT, command = BUF_INIT, age = BUF_INIT, status = BUF_INIT,
-			    ports = BUF_INIT;
+	auto_buf struct buf command = BUF_INIT, age = BUF_INIT, status = BUF_INIT, ports = BUF_INIT;
+	bool ended = STREQ(v->state, "exited") || STREQ(v->state, "restarting");
 	int64_t now = clock_wall_ns();
 	const struct unit_rec *r = v->r;
+	json_t *row = list_row(l);
 	char created[64], id[16];
 
 	add_command(v, o->no_trunc, &command);
 	view_ago(r->created_ns, now, &age);
 	view_status(v, now, &status);
 	view_ports(v, &ports);
-	buf_char(&one, '{');
-	field(&one, "Command", command.p);
-	field(&one, "CreatedAt", created_at(r, created));
-	buf_printf(&one, ",\"ExitCode\":%d",
-		   STREQ(v->state, "exited") || STREQ(v->state, "restarting") ? v->exit_code : 0);
-	field(&one, "Health", STREQ(v->state, "running") ? r->health : "");
-	field(&one, "ID", o->no_trunc ? r->id : view_short_id(r->id, id));
-	field(&one, "Image", r->image);
-	field_labels(&one, r);
-	field(&one, "LocalVolumes", "0");
-	field(&one, "Mounts", "");
-	field(&one, "Name", r->name);
-	field(&one, "Names", r->name);
-	field_networks(&one, r);
-	buf_printf(&one, ",\"OOMKilled\":%s", r->oom ? "true" : "false");
-	field(&one, "Ports", ports.p);
-	field(&one, "Project", c->name);
-	field_publishers(&one, v);
-	field(&one, "Reason", view_reason(v));
-	field(&one, "RunningFor", age.p);
-	field(&one, "Service", r->service);
-	field(&one, "Size", "0B");
-	field(&one, "State", v->state);
-	field(&one, "Status", status.p);
-	buf_str(&one, "}\n");
-	buf_add(out, one.p, one.len);
+	list_set(row, "Command", command.p);
+	list_set(row, "CreatedAt", created_at(r, created));
+	json_object_set_new(row, "ExitCode", json_integer(ended ? v->exit_code : 0));
+	list_set(row, "Health", STREQ(v->state, "running") ? r->health : "");
+	list_set(row, "ID", o->no_trunc ? r->id : view_short_id(r->id, id));
+	list_set(row, "Image", r->image);
+	add_labels(row, r);
+	list_set(row, "LocalVolumes", "0");
+	list_set(row, "Mounts", "");
+	list_set(row, "Name", r->name);
+	list_set(row, "Names", r->name);
+	add_networks(row, r);
+	json_object_set_new(row, "OOMKilled", json_boolean(r->oom));
+	list_set(row, "Ports", ports.p);
+	list_set(row, "Project", c->name);
+	add_publishers(row, v);
+	list_set(row, "Reason", view_reason(v));
+	list_set(row, "RunningFor", age.p);
+	list_set(row, "Service", r->service);
+	list_set(row, "Size", "0B");
+	list_set(row, "State", v->state);
+	list_set(row, "Status", status.p);
 }
 
 static void print_services(struct cli *c, const struct view *list, size_t n)
@@ -224,13 +192,11 @@ static int ps_run(struct cli *c, const void *opts, struct err *err)
 	const struct ps_opts *o = opts;
 	auto_strs struct strs wanted = STRS_INIT;
 	auto_free struct view *list = NULL;
-	bool json = o->format && STREQ(o->format, "json");
+	struct list rows = { .columns = columns, .min_width = MIN_WIDTH };
 	size_t all, n = 0;
+	int r = 0;
 
-	if (o->format && !json && !STREQ(o->format, "table") && !STREQ(o->format, "pretty"))
-		return err_set(err, ERR_USAGE, "unsupported format '%s': there are table and json",
-			       o->format);
-	if (wanted_states(o, &wanted, err) < 0)
+	if (list_check(o->format, err) < 0 || wanted_states(o, &wanted, err) < 0)
 		return -1;
 	list = view_list(c, &all);
 	for (size_t i = 0; i < all; i++)
@@ -241,16 +207,16 @@ static int ps_run(struct cli *c, const void *opts, struct err *err)
 			ui_print(&c->ui, "%s\n", list[i].r->id ? list[i].r->id : "");
 	} else if (o->services) {
 		print_services(c, list, n);
-	} else if (json) {
-		for (size_t i = 0; i < n; i++)
-			print_json(c, &list[i], o, &c->ui.out);
 	} else {
-		print_table(c, list, n, o);
+		for (size_t i = 0; i < n; i++)
+			add_row(&rows, c, &list[i], o);
+		r = list_print(c, &rows, o->format, err);
 	}
+	list_done(&rows);
 	if (n)
 		warn_of_full_disk(c);
 	cli_tell_nobody(c);
-	return 0;
+	return r;
 }
 
 const struct cmd cmd_ps = {

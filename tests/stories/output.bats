@@ -221,3 +221,29 @@ foreground() {
 }
 
 ended() { wait_until "$1" bash -c "! kill -0 $up_pid 2>/dev/null || grep -q '^State:.Z' /proc/$up_pid/status"; }
+
+@test "ps and ls --format: Go templates" {
+	compose <<-END
+	services:
+	  one: {image: busybox, command: [sleep, inf], labels: {role: "first, of all", tier: a}, ports: ["127.0.0.1:8123:80"]}
+	  two: {image: busybox, command: [sleep, inf]}
+	END
+	up
+	is "$(davit ps --format '{{.Service}}:{{.State}}')" "one:running
+two:running"
+	is "$(davit ps --format '{{.Name}}\t{{.Label "tier"}}' one)" "$PROJECT-one-1	a"
+	is "$(davit ps --format '{{range .Publishers}}{{.URL}} {{.PublishedPort}}>{{.TargetPort}}{{end}}' one)" "127.0.0.1 8123>80"
+	is "$(davit ps --format '{{json .}}' one | jq -r .Service)" one
+	is "$(davit ps --format 'table {{.Service}}\t{{.State | upper}}\t{{.ID}}' --no-trunc two | head -n 1)" "SERVICE   STATE     CONTAINER ID"
+	has "$(davit ps --format 'table {{.Service}}\t{{.State | upper}}\t{{.ID}}' two | tail -n 1)" "two       RUNNING   $(davit ps -q two | cut -c 1-12)"
+	is "$(davit ls --format '{{.Name}} {{.Status}}' | grep "$PROJECT ")" "$PROJECT running(2)"
+	davit stop -t 0
+	is "$(davit ps --format 'table {{.Service}}\t{{.Status}}')" "SERVICE   STATUS"
+	run -1 davit ps -a --format '{{.Nmae}}'
+	has "$output" "there is no field 'Nmae'"
+	has "$output" "did you mean '.Name'?"
+	run -1 davit ps --format yaml
+	has "$output" "unsupported format 'yaml'"
+	run -1 davit ps --format '{{.Name'
+	has "$output" "flag '--format': template: character 1: the '}}' to it is missing"
+}
