@@ -343,7 +343,7 @@ static json_t *list_item(const struct image_store *s, const json_t *desc, struct
 	jx_set_str(o, "ref", ref ? ref : "");
 	jx_set_str(o, "familiar", familiar ? familiar : "<none>");
 	jx_set_str(o, "id", i->id);
-	jx_set_str(o, "digest", i->manifest_digest);
+	jx_set_str(o, "digest", i->index_digest ? i->index_digest : i->manifest_digest);
 	jx_set_str(o, "created", i->created);
 	jx_set_int(o, "size", i->size_bytes);
 	jx_set_str(o, "platform", platform);

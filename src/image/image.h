@@ -70,8 +70,8 @@ int image_look(struct image_store *s, const char *name, const char *platform, st
 bool image_unpacked(const struct image_store *s, const struct image *i);
 void image_free(struct image *i);
 char *image_platform(const struct image *i); /* "linux/arm/v7"; malloc'ed */
-/* Every tag and platform: array of {"ref","familiar","id","digest","created","size","platform"}, sorted by ref. An image
- * whose name went to another one has ref "" and familiar "<none>". New reference. */
+/* Every tag and platform: array of {"ref","familiar","id","digest","created","size","platform"}, sorted by ref; digest is the one by which
+ * the registry knows it, of an index, say. An image whose name went to another one has ref "" and familiar "<none>". New reference. */
 json_t *image_list(struct image_store *s, struct err *err);
 /* One image as `docker image inspect` prints it: {"Id","RepoTags","RepoDigests","Created","Config","RootFS",…}. New reference. */
 int image_inspect(struct image_store *s, const char *name, json_t **ret, struct err *err);

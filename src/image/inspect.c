@@ -6,7 +6,7 @@
 #include "../util/mem.h"
 #include "store.h"
 
-/* Every name of the image, as users write it: "redis:7", and "redis@sha256:…" of its manifest. */
+/* Every name of the image, as users write it: "redis:7", and "redis@sha256:…" by which the registry knows it. */
 static int add_names(struct image_store *s, const struct image *i, json_t *o, struct err *err)
 {
 	auto_json json_t *list = image_list(s, err), *tags = json_array(), *digests = json_array();

@@ -215,12 +215,17 @@ static int set_opaque(int root_fd, const char *name, struct err *err)
 	};
 	const char *attr = store_trusted_xattrs() ? "trusted.overlay.opaque" : "user.overlay.opaque";
 	auto_close int fd = (int)syscall(SYS_openat2, root_fd, *name ? name : ".", &how, sizeof how);
+	int why;
 
 	if (fd < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP))
 		return 0; /* a later entry of the layer put something else there */
-	if (fd < 0 || fsetxattr(fd, attr, "y", 1, 0) < 0)
-		return err_sys(err, errno, "mark a directory as opaque");
-	return 0;
+	if (fd >= 0 && fsetxattr(fd, attr, "y", 1, 0) == 0)
+		return 0;
+	why = errno;
+	err_sys(err, why, "mark a directory as opaque with the attribute '%s'", attr);
+	if (why == ENOTSUP)
+		err_hint(err, "the file system of the image store has no such attributes; with --state-dir it can be on another one");
+	return -1;
 }
 
 int unpack_result(const struct unpack *u, const json_t *answer, uint64_t *ret_bytes, uint64_t *ret_entries,

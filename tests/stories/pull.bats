@@ -84,6 +84,29 @@ small_store() {
 	done
 }
 
+@test "by the digest of Docker's manifest: pulled, found again without a registry, shown as the registry's, pushed to another one" {
+	own_store
+	real_registry 5000
+	first=$KEPT_PROCESSES
+	into busybox.tar $R/docker:1 -f v2s2
+	digest=$(skopeo inspect --tls-verify=false docker://$R/docker:1 | jq -r .Digest)
+	runs "$R/docker@$digest"
+	kill $first
+	wait $first || :
+	runs "$R/docker@$digest"
+	is "$(davit image inspect "$R/docker@$digest" | jq -r '.[0].RepoDigests[0]')" "$R/docker@$digest"
+	is "$(davit image ls --digests --no-trunc --format json | jq -r .Digest)" "$digest"
+	other=127.0.0.1:5001
+	real_registry 5001
+	davit image tag "$R/docker@$digest" $other/team/docker:2
+	davit image push -q $other/team/docker:2
+	skopeo copy -q --insecure-policy --src-tls-verify=false docker://$other/team/docker:2 docker-archive:/run/back.tar:x:1
+	id=$(davit image inspect "$R/docker@$digest" | jq -r '.[0].Id')
+	davit image rm -f "$id" && davit image prune -a -f
+	runs $other/team/docker:2
+	is "$(davit image inspect $other/team/docker:2 | jq -r '.[0].Id')" "$id"
+}
+
 @test "layers in gzip, zstd and plain are the same layers" {
 	own_store
 	fake_registry 5000

@@ -113,6 +113,17 @@ ls: /f: No such file or directory"
 	off_overlay
 }
 
+@test "a file system that cannot say which directories are opaque is told as the reason" {
+	mkdir /run/plain
+	mount -t ramfs none /run/plain
+	run timeout 60 "$DAVIT" --state-dir /run/plain load -q -i "$STACKED/joined.tar"
+	is "$status" 1
+	has "$output" "mark a directory as opaque with the attribute 'trusted.overlay.opaque': Operation not supported"
+	has "$output" "with --state-dir it can be on another one"
+	is "$(ls /run/plain/images/layers /run/plain/images/blobs/sha256 | grep -v ':$')" ""
+	umount /run/plain
+}
+
 @test "a copied image, read-only" {
 	state_on_overlay
 	joined ', read_only: true, tmpfs: [/tmp]'

@@ -24,7 +24,8 @@ right() {
 
 @test "owners, modes, kinds" { own_store && right owners; }
 @test "times, of directories and links, too" { own_store && right times; }
-@test "names: long, and not UTF-8" { own_store && right names; }
+@test "names: long, and not UTF-8" { own_store && right names longest-names; }
+@test "archives of before ustar, global headers" { own_store && right before-ustar global-header; }
 @test "hard links, and AUFS' own" { own_store && right links; }
 @test "capabilities and other attributes" {
 	own_store
