@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -12,12 +13,15 @@
 
 #include "../image/platform.h"
 #include "../util/auto.h"
+#include "../util/clock.h"
 #include "../util/hash.h"
 #include "../util/log.h"
 #include "../util/mem.h"
 #include "../util/path.h"
 #include "groups.h"
 #include "tool.h"
+
+enum { LOCK_MS = 60000, LOCK_STEP_MS = 50 };
 
 static void each_name(const char *dir, void (*fn)(void *arg, const char *dir, const char *name), void *arg)
 {
@@ -159,13 +163,30 @@ static int open_lock(const struct build_host *host, int *ret_fd, struct err *err
 	return *ret_fd < 0 ? err_sys(err, errno, "open '%s'", path) : 0;
 }
 
+/* Who has it alone removes what dead builds have left, or prunes. */
+static int lock_with_others(const struct session *s, struct err *err)
+{
+	const int64_t until_ns = clock_mono_in(LOCK_MS);
+
+	while (flock(s->lock_fd, LOCK_SH | LOCK_NB) < 0) {
+		if (errno != EWOULDBLOCK && errno != EINTR)
+			return err_sys(err, errno, "lock the builds of '%s'", s->host->state_dir);
+		if (clock_mono_ns() > until_ns) {
+			err_set(err, ERR_BUSY, "somebody else has removed from the build cache in '%s' for %d s", s->host->state_dir, LOCK_MS / 1000);
+			return err_hint(err, "try again when that 'davit builder prune' or build has ended");
+		}
+		poll(NULL, 0, LOCK_STEP_MS);
+	}
+	return 0;
+}
+
 static int lock(struct session *s, struct err *err)
 {
 	if (open_lock(s->host, &s->lock_fd, err) < 0)
 		return -1;
 	if (flock(s->lock_fd, LOCK_EX | LOCK_NB) == 0)
 		sweep(s->host, false);
-	return flock(s->lock_fd, LOCK_SH) < 0 ? err_sys(err, errno, "lock the builds of '%s'", s->host->state_dir) : 0;
+	return lock_with_others(s, err);
 }
 
 int session_alone(const struct build_host *host, int *ret_fd, struct err *err)
