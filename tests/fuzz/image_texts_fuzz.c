@@ -67,12 +67,14 @@ static void instruction(const char *text)
 
 static void dockerfile(const char *text)
 {
-	auto_strs struct strs args = STRS_INIT, images = STRS_INIT;
+	auto_strs struct strs args = STRS_INIT;
+	struct dockerfile_bases bases = { 0 };
 
 	strs_add(&args, "A=given");
-	dockerfile_images(text, &args, &images);
-	for (size_t i = 0; i < images.n; i++)
-		require(*images.v[i] && strlen(images.v[i]) <= 1 << 20);
+	dockerfile_images(text, &args, "linux/arm64", &bases);
+	for (size_t i = 0; i < bases.n; i++)
+		require(*bases.v[i].name && strlen(bases.v[i].name) <= 1 << 20);
+	dockerfile_bases_done(&bases);
 	dockerfile_may_end_with(text, "stage");
 }
 
