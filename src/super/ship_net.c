@@ -61,6 +61,7 @@ void ship_lost(struct ship *s, const char *why)
 	}
 	ship_disconnect(s);
 	ship_rewind(s);
+	s->turn++;
 	s->retry_ms = s->retry_ms ? s->retry_ms * 2 : RETRY_MS;
 	if (s->retry_ms > RETRY_MAX_MS)
 		s->retry_ms = RETRY_MAX_MS;
@@ -139,16 +140,32 @@ static int connect_ip(struct ship *s, const char *ip)
 	return 0;
 }
 
+/* Who listens at 127.0.0.1 is `localhost`, too, which is ::1 first. */
+static const struct addrinfo *of_turn(const struct addrinfo *all, unsigned turn)
+{
+	const struct addrinfo *a;
+	unsigned n = 0;
+
+	for (a = all; a; a = a->ai_next)
+		n++;
+	for (a = all, turn %= n; turn > 0; turn--)
+		a = a->ai_next;
+	return a;
+}
+
 static int resolve_work(void *arg, json_t **ret, struct err *err)
 {
-	const struct ship_addr *a = arg;
-	const struct addrinfo hints = { .ai_socktype = a->type };
+	const struct ship *s = arg;
+	const struct ship_addr *a = &s->addr;
+	const struct addrinfo hints = { .ai_socktype = a->type }, *one;
 	struct addrinfo *found;
 	char ip[64];
 	int rc = getaddrinfo(a->host, a->port, &hints, &found);
 
-	if (rc == 0)
-		rc = getnameinfo(found->ai_addr, found->ai_addrlen, ip, sizeof ip, NULL, 0, NI_NUMERICHOST);
+	if (rc == 0) {
+		one = of_turn(found, s->turn);
+		rc = getnameinfo(one->ai_addr, one->ai_addrlen, ip, sizeof ip, NULL, 0, NI_NUMERICHOST);
+	}
 	if (rc != 0)
 		return err_set(err, ERR_NOT_FOUND, "host '%s': %s", a->host, gai_strerror(rc));
 	*ret = json_string(ip);
@@ -181,7 +198,7 @@ static void connect_host(struct ship *s)
 
 	if (connect_ip(s, s->addr.host) == 0)
 		return;
-	if (worker_start(resolve_work, &s->addr, &s->resolver, &err) < 0) {
+	if (worker_start(resolve_work, s, &s->resolver, &err) < 0) {
 		ship_lost(s, err_msg(&err));
 		return;
 	}

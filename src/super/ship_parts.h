@@ -26,6 +26,7 @@ struct ship {
 
 	int fd;                          /* -1: not connected */
 	bool connecting;
+	unsigned turn;                   /* which of the addresses of the receiver's name: each attempt takes the next */
 	int64_t retry_ms;                /* last pause between two attempts */
 	int64_t told_mono;               /* when trouble was said last */
 	struct worker resolver;

@@ -52,13 +52,15 @@ numbers() { grep -ao 'number [0-9]*' "$1" | awk '{ print $2 }' | sort -nu; }
 	compose <<-'END'
 	x-say: &say {image: busybox, command: ["sh", "-c", "echo hello; echo trouble >&2"]}
 	services:
-	  udp: {<<: *say, logging: {driver: syslog, options: {syslog-address: "udp://127.0.0.1:5140", syslog-format: rfc5424, tag: "{{.Name}}"}}}
+	  udp: {<<: *say, logging: {driver: syslog, options: {syslog-address: "udp://logs.test:5140", syslog-format: rfc5424, tag: "{{.Name}}"}}}
 	  tcp:
 	    <<: *say
-	    logging: {driver: syslog, options: {syslog-address: "tcp://localhost:5141", syslog-format: rfc5424micro, syslog-facility: local3, tag: t}}
+	    logging: {driver: syslog, options: {syslog-address: "tcp://logs.test:5141", syslog-format: rfc5424micro, syslog-facility: local3, tag: t}}
 	  unix: {<<: *say, logging: {driver: syslog, options: {syslog-address: "unix:///run/say.sock", syslog-format: rfc3164, tag: u}}}
 	  gram: {<<: *say, logging: {driver: syslog, options: {syslog-address: "unixgram:///run/gram.sock", syslog-facility: "1"}}}
 	END
+	printf '::1 localhost logs.test\n127.0.0.1 localhost logs.test\n' >hosts      # who listens does so at the second one
+	mount --bind hosts /etc/hosts
 	receive udp 5140 udp.got
 	receive tcp 5141 tcp.got
 	receive unix /run/say.sock unix.got
