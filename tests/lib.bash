@@ -87,6 +87,20 @@ kill_supervisor() {
 	wait_until 5 supervisor_is_new "$before"
 }
 
+journal_lines() { wc -l 2>/dev/null <"$DAVIT_STATE_DIR/projects/$PROJECT/journal" || echo 0; }
+
+# kill_at LINE COMMAND-PID [PID]: the supervisor (PID, or whichever there is), when the journal has so many lines, or the command is over and
+# left one. How many died so is in $killed. Nothing is forked before, or the command would be over.
+kill_at() {
+	local limit=$((SECONDS + 20)) victim lines=()
+	until ((${#lines[@]} >= $1)) || ! kill -0 "$2" 2>/dev/null; do
+		((SECONDS < limit)) || fail "the journal never had $1 lines" || return 1
+		mapfile -t lines 2>/dev/null <"$DAVIT_STATE_DIR/projects/$PROJECT/journal" || lines=()
+	done
+	victim=${3:-$(supervisor_pid)} || return 0
+	! kill -9 "$victim" 2>/dev/null || killed=$((${killed:-0} + 1))
+}
+
 # kill_both [PID]...: keeper and supervisor at once, neither sees the other go; and those PIDs with them.
 kill_both() {
 	local both

@@ -198,18 +198,9 @@ supervisor adopt"
 1 container start"
 }
 
-journal_lines() { wc -l 2>/dev/null <"$DAVIT_STATE_DIR/projects/$PROJECT/journal" || echo 0; }
-
-# kill_at LINE PID: the supervisor, when the journal has so many lines or the command PID is over
-kill_at() {
-	local victim
-	until [ "$(journal_lines)" -ge "$1" ] || ! kill -0 "$2" 2>/dev/null; do :; done
-	victim=$(supervisor_pid) && kill -9 "$victim" 2>/dev/null || :
-}
-
 @test "killed at any step of up, stop and down: every container's life is told whole, in order, once" {
 	pair
-	local line asked want
+	local line asked want before victim
 	: >followed
 	follow one
 	wait_until 5 bash -c "grep -q inotify /proc/${KEPT_PROCESSES##* }/fdinfo/*"
@@ -219,16 +210,19 @@ kill_at() {
 		asked=$!
 		kill_at "$line" "$asked"
 		wait "$asked" || fail "killed at line $line: up: $(cat shown)"
+		before=$(journal_lines) victim=$(supervisor_pid) || :
 		timeout 60 "$DAVIT" stop -t 5 one >shown 2>&1 3>&- &
 		asked=$!
-		kill_at $(($(journal_lines) + line / 4)) "$asked"
+		kill_at $((before + line / 4)) "$asked" "$victim"
 		wait "$asked" || fail "killed at line $line: stop: $(cat shown)"
+		before=$(journal_lines) victim=$(supervisor_pid) || :
 		timeout 60 "$DAVIT" down -v -t 5 >shown 2>&1 3>&- &
 		asked=$!
-		kill_at $(($(journal_lines) + line / 4)) "$asked"
+		kill_at $((before + line / 4)) "$asked" "$victim"
 		wait "$asked" || fail "killed at line $line: down: $(cat shown)"
 		want=$((want + 1))
 	done
+	((killed >= 12)) || fail "only $killed of 24 were killed"
 	destroyed() { [ "$(lives | grep -c destroy)" = "$want" ]; }
 	wait_until 5 destroyed
 	is "$(lives | sort | uniq -c | sed 's/^ *//')" "$want create start die stop destroy"
