@@ -20,14 +20,23 @@ census() { "$BATS_TEST_DIRNAME/../hostile/census" "$@"; }
 # The store without directories' times: a load works in it.
 stored() { census "$TREE/state" "$TREE/state/images/.lock" | sed -E 's/^(\S+ 4[0-9]+ \S+ [0-9]+ 0) [0-9]+ /\1 /'; }
 
+# A file is read where it is needed; with PIPED set it comes through a pipe, and is read from end to end.
+load_it() {
+	if [ -n "${PIPED:-}" ]; then
+		timeout 60 "$DAVIT" --state-dir "$TREE/state" load < <(cat "$1")
+	else
+		timeout 60 "$DAVIT" --state-dir "$TREE/state" load -i "$1"
+	fi
+}
+
 # one FILE WORDS: refused with these words; or, without words, loaded.
 one() {
 	local output status=0
-	output=$(timeout 60 "$DAVIT" --state-dir "$TREE/state" load -i "$CASES/$1" 2>&1) || status=$?
+	output=$(load_it "$CASES/$1" 2>&1) || status=$?
 	! LC_ALL=C grep -q $'[\x01-\x08\x0b-\x1f\x7f]' <<<"$output" || fail "$1: control characters on the terminal: $output" || return
 	[ -n "$2" ] || { [ $status = 0 ] || fail "$1 is harmless: $output"; return; }
 	[ $status = 1 ] || fail "$1: exit status $status: $output" || return
-	has "$output" "load '$CASES/$1': " || return
+	has "$output" "load '${PIPED:-$CASES/$1}': " || return
 	has "$output" "$2" || fail "that was $1"
 }
 
@@ -63,6 +72,12 @@ all() {
 @test "headers that lie about themselves" { all headers; }
 @test "bombs: sizes, entries, memory" { all bombs; }
 @test "images that lie: digests, sizes, names, documents" { all images; }
+
+@test "the same through a pipe" {
+	PIPED="standard input"
+	all headers
+	all images
+}
 
 @test "no attribute of an archive is overlayfs' own" {
 	timeout 60 "$DAVIT" --state-dir /run/attributes load -i "$CASES/attributes-of-overlayfs-docker.tar"

@@ -81,8 +81,12 @@ right() {
 
 @test "a limit for the size of files is an error that names one, and nothing is left" {
 	own_store
-	limited() { ulimit -f 100; davit load -i "$IMAGES/busybox.tar"; }
-	run limited
+	limited() { ulimit -f 100; davit load "$@"; }
+	run limited -i "$IMAGES/busybox.tar"
+	is "$status" 1
+	has "$output" "layer 'sha256:"
+	has "$output" "File too large"
+	run limited < <(cat "$IMAGES/busybox.tar")
 	is "$status" 1
 	has "$output" "layer.tar"
 	has "$output" "File too large"
