@@ -1,7 +1,6 @@
 #include "partial.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,7 +13,6 @@
 #include "../util/mem.h"
 #include "../util/str.h"
 
-#define DIR_NAME "partial"
 #define FILE_PREFIX "blob-"
 
 char *partial_file(const char *hex)
@@ -42,7 +40,7 @@ static bool is_blob(int images_fd, const char *hex)
 
 static int open_dir(int images_fd)
 {
-	return openat(images_fd, DIR_NAME, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return openat(images_fd, PARTIAL_DIR, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
 
 /* ------------------------------------------------------------------ in and out */
@@ -62,16 +60,12 @@ void partial_keep(int images_fd, int stage_fd)
 {
 	int list_fd = openat(stage_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	auto_closedir DIR *d = list_fd < 0 ? NULL : fdopendir(list_fd);
-	auto_close int dir_fd = -1;
+	auto_close int dir_fd = open_dir(images_fd);
 	struct dirent *e;
 
-	while (d && (e = readdir(d))) {
-		if (!str_starts(e->d_name, FILE_PREFIX) || !is_hex(e->d_name + strlen(FILE_PREFIX)))
-			continue;
-		if (dir_fd < 0 && ((mkdirat(images_fd, DIR_NAME, 0700) < 0 && errno != EEXIST) || (dir_fd = open_dir(images_fd)) < 0))
-			return;
-		keep(images_fd, stage_fd, dir_fd, e->d_name);
-	}
+	while (d && dir_fd >= 0 && (e = readdir(d)))
+		if (str_starts(e->d_name, FILE_PREFIX) && is_hex(e->d_name + strlen(FILE_PREFIX)))
+			keep(images_fd, stage_fd, dir_fd, e->d_name);
 }
 
 uint64_t partial_take(int images_fd, int stage_fd, const char *hex, uint64_t max)

@@ -13,6 +13,7 @@
 
 #include <stdint.h>
 
+#define PARTIAL_DIR "partial" /* of the store; stage_store() makes it */
 enum { PARTIAL_DAYS = 7 };
 
 /* What a blob that is to be kept so is called in a staging directory; malloc'ed. */

@@ -83,7 +83,8 @@ static int make_layout(struct stage *s, struct err *err)
 {
 	if (path_mkdirs(s->images_fd, "blobs/sha256", 0755, err) < 0 ||
 		path_mkdirs(s->images_fd, "layers", 0700, err) < 0 ||
-		path_mkdirs(s->images_fd, "l", 0700, err) < 0)
+		path_mkdirs(s->images_fd, "l", 0700, err) < 0 ||
+		path_mkdirs(s->images_fd, PARTIAL_DIR, 0700, err) < 0)
 		return err_wrap(err, "image store '%s'", s->images_path);
 	return 0;
 }
