@@ -143,6 +143,8 @@ static struct project *finish(struct found *f, struct stage_ctx *s, struct node 
 	}
 	select_profiles(s, root, profiles, n_profiles);
 	select_hint_profiles(s, root, profiles, n_profiles);
+	if (f->opts->default_platform)
+		default_platform(s, root);
 	check_tree(s, root);
 	select_services(s, root, profiles, n_profiles, f->opts->services);
 	select_letters(s, root);

@@ -28,6 +28,7 @@ struct compose_opts {
 	bool all_resources;
 	bool whole;                    /* all there is in the files, whether it is enabled, used and consistent or not */
 	enum compose_effects effects;  /* for who is about to run the project */
+	bool default_platform;         /* DOCKER_DEFAULT_PLATFORM counts */
 };
 
 /* 0 and *ret_project (project_free it), or -1 with the reasons in d. Warnings may be in d in both cases. */

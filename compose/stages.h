@@ -64,6 +64,8 @@ void normalise(const struct stage_ctx *s, struct node *root);
 /* x-davit of each service (x_davit.c): its canonical form is made beside it, under `$davit`; what is wrong in it is reported. The key itself
  * stays as it is, as other tools print it. Nothing while variables are left alone. */
 void x_davit_tree(const struct stage_ctx *s, struct node *root);
+/* A platform for services without one (platform.c), for who is about to run the project. */
+void default_platform(const struct stage_ctx *s, struct node *root);
 /* References, duplicates, conflicts, cycles, ranges. Does less with no_consistency. */
 void check_tree(const struct stage_ctx *s, struct node *root);
 

@@ -94,7 +94,7 @@ static const struct opt global_flags[] = {
 	{ 0, "no-ansi", OPT_BOOL, G(no_ansi), NULL },
 	{ 0, "compatibility", OPT_BOOL, G(compatibility), NULL },
 	{ 0, "dry-run", OPT_BOOL, G(dry_run), NULL },
-	{ 0, "parallel", OPT_STRING, G(parallel), NULL },
+	{ 0, "parallel", OPT_STRING, G(parallel), "so many images are pulled at a time; -1: all", "N" },
 	{ 0, "all-resources", OPT_BOOL, G(all_resources),
 	  "'config': print also what no service uses" },
 	{ 0 }
@@ -116,7 +116,9 @@ static const char after_commands[] =
 	"\nEnvironment:\n"
 	"  COMPOSE_FILE, COMPOSE_PATH_SEPARATOR, COMPOSE_PROJECT_NAME, COMPOSE_PROFILES, COMPOSE_ENV_FILES, "
 	"COMPOSE_ANSI,\n"
-	"  COMPOSE_PROGRESS, COMPOSE_DISABLE_ENV_FILE, COMPOSE_REMOVE_ORPHANS, COMPOSE_IGNORE_ORPHANS   as for docker compose\n"
+	"  COMPOSE_PROGRESS, COMPOSE_DISABLE_ENV_FILE, COMPOSE_REMOVE_ORPHANS, COMPOSE_IGNORE_ORPHANS,\n"
+	"  DOCKER_DEFAULT_PLATFORM   as for docker compose\n"
+	"  COMPOSE_PARALLEL_LIMIT                                   as --parallel\n"
 	"  DAVIT_STATE_DIR, DAVIT_RUN_DIR, DAVIT_RUNTIME            defaults of the options\n"
 	"  DAVIT_RUNTIME_TIMEOUT                                    for a runtime that is slow: 2m (one minute)\n"
 	"  NO_COLOR           no colours\n";
@@ -249,6 +251,14 @@ static int check_number(const char *what, const char *value, struct err *err)
 	return err_set(err, ERR_USAGE, "%s must be a whole number, not '%s'", what, value);
 }
 
+int64_t cli_parallel(const struct cli *c)
+{
+	const char *text = c->g.parallel ? c->g.parallel : getenv("COMPOSE_PARALLEL_LIMIT");
+	int64_t n;
+
+	return text && str_i64(text, &n) == 0 ? n : 0;
+}
+
 /* Flags of the reference that mean something to `config` only, which changes nothing. */
 static int check_globals(const struct cli *c, struct err *err)
 {
@@ -263,8 +273,6 @@ static int check_globals(const struct cli *c, struct err *err)
 		return err_set(err, ERR_USAGE, "--compatibility is not supported: davit names containers PROJECT-SERVICE-N always");
 	if (c->g.dry_run)
 		return err_set(err, ERR_USAGE, "--dry-run is not supported: davit cannot show a plan without carrying it out yet");
-	if (c->g.parallel)
-		return err_set(err, ERR_USAGE, "--parallel is not supported: davit starts as much as it can at once; leave the flag out");
 	if (c->g.all_resources)
 		return err_set(err, ERR_USAGE, "--all-resources is for 'davit config'");
 	return 0;

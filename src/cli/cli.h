@@ -94,6 +94,8 @@ void cli_tell_nobody(struct cli *c);
 bool cli_selected(const struct cli *c, const struct unit_rec *r);
 /* Whether a variable of this process says yes: 1, t, true, y in any case. */
 bool cli_env_true(const char *name);
+/* --parallel, else COMPOSE_PARALLEL_LIMIT: how much may be under way at once of what they bound; 0 or less: as much as there is. */
+int64_t cli_parallel(const struct cli *c);
 /* A version as `davit version` shows it, "v0.1.0"; NULL: "(unknown)". malloc'ed. */
 char *cli_version(const char *number);
 /* ERR_NOT_FOUND "no such service: 'x'" with the nearest name. */

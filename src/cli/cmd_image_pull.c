@@ -1,4 +1,5 @@
 /* cmd_image_pull.c - images by their names, from and to registries, without a compose file. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "../util/auto.h"
@@ -21,7 +22,7 @@ static const struct opt flags[] = {
 	{ 0 }
 };
 
-static int run(struct cli *c, const struct transfer_opts *o, const char *verb, const char *head, struct err *err)
+static int run(struct cli *c, const struct transfer_opts *o, const char *verb, const char *head, const char *platform, struct err *err)
 {
 	struct transfer t = { .verb = verb, .n = c->args.n, .no_verify = !o->tls_verify };
 	bool failed = false;
@@ -29,7 +30,7 @@ static int run(struct cli *c, const struct transfer_opts *o, const char *verb, c
 
 	t.items = xcalloc(t.n, sizeof *t.items);
 	for (size_t i = 0; i < t.n; i++)
-		t.items[i] = (struct transfer_item){ .ref = c->args.v[i], .platform = o->platform, .policy = "always" };
+		t.items[i] = (struct transfer_item){ .ref = c->args.v[i], .platform = platform, .policy = "always" };
 	if (!o->quiet)
 		t.progress = progress_new(&c->ui, head);
 	r = transfer_run(c, &t, err);
@@ -45,12 +46,17 @@ static int run(struct cli *c, const struct transfer_opts *o, const char *verb, c
 
 static int pull_run(struct cli *c, const void *opts, struct err *err)
 {
-	return run(c, opts, "pull", "Pulling", err);
+	const struct transfer_opts *o = opts;
+	const char *usual = getenv("DOCKER_DEFAULT_PLATFORM");
+
+	return run(c, o, "pull", "Pulling", o->platform || !usual || !*usual ? o->platform : usual, err);
 }
 
 static int push_run(struct cli *c, const void *opts, struct err *err)
 {
-	return run(c, opts, "push", "Pushing", err);
+	const struct transfer_opts *o = opts;
+
+	return run(c, o, "push", "Pushing", o->platform, err);
 }
 
 const struct cmd cmd_image_pull = {

@@ -47,6 +47,8 @@ static void look(struct image_store *store, struct image_need *need)
 	if (ref_parse(need->name, &ref, &bad) < 0 || (need->platform && platform_parse(need->platform, &platform, &bad) < 0)) {
 		err_done(&need->why);
 		err_move(&need->why, &bad);
+		if (ref.repository && str_eq(need->platform, getenv("DOCKER_DEFAULT_PLATFORM")))
+			err_wrap(&need->why, "DOCKER_DEFAULT_PLATFORM");
 	} else if (need->why.kind == ERR_INPUT) {
 		need->why.kind = ERR_NOT_FOUND;
 	}

@@ -109,7 +109,10 @@ static size_t enable_named(struct cli *c)
 /* The whole model, not only what the arguments name: what they leave out still belongs to the project. */
 static int load_whole(struct cli *c, struct err *err)
 {
-	int r = compose_load(&c->compose, &c->diag, &c->project);
+	int r;
+
+	c->compose.default_platform = true;
+	r = compose_load(&c->compose, &c->diag, &c->project);
 
 	if (r == 0 && enable_named(c)) {
 		project_free(take(c->project));

@@ -209,7 +209,7 @@ static int on_event(void *arg, const json_t *ev, struct err *err)
 
 /* --- what it is asked for --- */
 
-static json_t *request(const struct transfer *t)
+static json_t *request(const struct transfer *t, int64_t at_once)
 {
 	json_t *images = json_array(), *req = json_object();
 
@@ -224,6 +224,8 @@ static json_t *request(const struct transfer *t)
 	json_object_set_new(req, "images", images);
 	jx_set_bool(req, "tls_verify", !t->no_verify);
 	jx_set_bool(req, "quiet", !t->progress);
+	if (at_once > 0)
+		jx_set_int(req, "images_at_once", at_once);
 	return req;
 }
 
@@ -282,7 +284,7 @@ int transfer_run(struct cli *c, struct transfer *t, struct err *err)
 {
 	struct run r = { .c = c, .t = t, .v = xcalloc(t->n, sizeof *r.v) };
 	const struct imager what = {
-		.verb = t->verb, .request = request(t), .input_fd = -1, .output_fd = -1,
+		.verb = t->verb, .request = request(t, cli_parallel(c)), .input_fd = -1, .output_fd = -1,
 		.on_event = on_event, .tick_ms = tick_ms, .on_tick = on_tick, .arg = &r,
 	};
 	struct err why = ERR_INIT;

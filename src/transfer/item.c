@@ -1,4 +1,6 @@
 /* item.c - the way of one image: what the store has, which place is asked, its end. */
+#include <limits.h>
+
 #include "../image/image.h"
 #include "../image/store.h"
 #include "../util/auto.h"
@@ -67,10 +69,30 @@ static void ended(struct item *it, enum item_state state)
 
 	it->state = state;
 	run_release(run);
+	items_start_some(run);
 	for (size_t i = 0; i < run->n_items; i++)
 		if (item_lives(&run->items[i]))
 			return;
 	event_base_loopbreak(run->base);
+}
+
+static unsigned count_busy(const struct run *run)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < run->n_items; i++)
+		n += run->items[i].state > ITEM_WAITING && item_lives(&run->items[i]);
+	return n;
+}
+
+/* Counted anew each time: who fails at once has started the next one already. */
+void items_start_some(struct run *run)
+{
+	unsigned at_most = run->what->images_at_once ? run->what->images_at_once : UINT_MAX;
+
+	for (size_t i = 0; run->started && i < run->n_items; i++)
+		if (run->items[i].state == ITEM_WAITING && count_busy(run) < at_most)
+			item_resolve(&run->items[i]);
 }
 
 void item_fail(struct item *it, const struct err *why)

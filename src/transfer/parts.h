@@ -68,7 +68,7 @@ struct told {
 	uint64_t bytes, unpacked;
 };
 
-enum item_state { ITEM_RESOLVING, ITEM_PULLING, ITEM_WHOLE, ITEM_PUBLISHING, ITEM_DONE, ITEM_FAILED };
+enum item_state { ITEM_WAITING, ITEM_RESOLVING, ITEM_PULLING, ITEM_WHOLE, ITEM_PUBLISHING, ITEM_DONE, ITEM_FAILED };
 struct item {
 	struct run *run;
 	const struct pull_image *want;
@@ -113,6 +113,7 @@ struct run {
 	struct layer **layers;
 	size_t n_layers, cap_layers;
 	unsigned n_fetching, n_dirs, n_cpus;
+	bool started; /* the loop runs, or is about to */
 	bool no_room; /* the disk was full: nothing that is not whole is kept */
 	struct item *publishing;
 	struct staged_layer *staged; /* what goes with it */
@@ -128,6 +129,7 @@ void item_init(struct item *it, struct run *run, const struct pull_image *want);
 void item_done(struct item *it);
 void item_begin(struct item *it);			    /* names, what the store has, places; may block: before the loop */
 void item_resolve(struct item *it);			    /* asks its present place, from the manifest on */
+void items_start_some(struct run *run);			    /* resolves as many as may be under way at once */
 void item_step(struct item *it);			    /* one of its layers or blobs has come to its end */
 void item_fail(struct item *it, const struct err *why);	    /* copied */
 void item_published(struct item *it, bool lost);

@@ -107,9 +107,8 @@ static int pull_all(struct run *run, struct err *err)
 
 	for (size_t i = 0; i < run->n_items; i++)
 		item_begin(&run->items[i]);
-	for (size_t i = 0; i < run->n_items; i++)
-		if (item_lives(&run->items[i]))
-			item_resolve(&run->items[i]);
+	run->started = true;
+	items_start_some(run);
 	for (size_t i = 0; i < run->n_items; i++)
 		any |= item_lives(&run->items[i]);
 	if (any && event_base_dispatch(run->base) < 0)

@@ -32,6 +32,7 @@ struct pull {
 	size_t n_images;
 	bool no_verify;	   /* --tls-verify=false */
 	unsigned parallel; /* downloads at a time; 0: PULL_PARALLEL */
+	unsigned images_at_once; /* further images wait until one has come to its end; 0: all */
 	bool quiet;	   /* no events of layers */
 	/* The events that src/verb/verb_pull.c documents; borrowed by the callee. */
 	void (*on_event)(void *arg, const json_t *ev);

@@ -6,6 +6,7 @@
  *		"newer_than_ns": not when it was found to be right since then (wall time; image.h, pulled_ns)
  *	"tls_verify": false: any certificate will do, and plain http where https is not spoken
  *	"parallel": downloads at a time, 1 to 64; absent: 6
+ *	"images_at_once": further images wait until one has come to its end; absent: no limit
  *	"quiet": true: no events of layers
  *
  *	{"ev":"image","ref","platform","state",…}     ref and platform as they were asked for, platform "" for none
@@ -48,7 +49,7 @@ static int read_image(const json_t *o, struct pull_image *ret, struct err *err)
 static int pull_verb_run(const json_t *request, int output_fd, struct err *err)
 {
 	const json_t *list = jx_arr(request, "images"), *item;
-	int64_t parallel = jx_int(request, "parallel", 0);
+	int64_t parallel = jx_int(request, "parallel", 0), at_once = jx_int(request, "images_at_once", 0);
 	auto_free struct pull_image *images = NULL;
 	struct pull what = {
 		.state_dir = jx_str(request, "state_dir"),
@@ -64,6 +65,7 @@ static int pull_verb_run(const json_t *request, int output_fd, struct err *err)
 	if (parallel < 0 || parallel > PULL_PARALLEL_MAX)
 		return err_set(err, ERR_INPUT, "'parallel' is not a number from 1 to %d", PULL_PARALLEL_MAX);
 	what.parallel = (unsigned)parallel;
+	what.images_at_once = at_once > 0 && at_once < IMAGES_MAX ? (unsigned)at_once : 0;
 	what.images = images = xcalloc(what.n_images, sizeof *images);
 	json_array_foreach(list, i, item)
 		if (read_image(item, &images[i], err) < 0)
