@@ -465,7 +465,7 @@ damage() { printf x | dd of="$1" bs=1 seek="${2:-700}" conv=notrunc status=none;
 		ill "repaired: image 'davit-test/configured:latest'" "it is unpacked again" -- --repair
 		well
 	done
-	is "$(ls -A "$store" | tr '\n' ' ')" ".lock blobs index.json l layers oci-layout "
+	is "$(ls -A "$store" | tr '\n' ' ')" ".lock blobs index.json l layers oci-layout partial "
 }
 
 @test "system check: an index that is lost or damaged is made anew of the blobs; nothing is removed until then" {

@@ -56,7 +56,8 @@ static void refused_as(const struct buf *archive, bool piped, const struct pack_
 		fail_msg("expected '%s' in: %s", words, err_msg(&err));
 	assert_int_equal(count_names("state/images/layers"), 0);
 	assert_int_equal(count_names("state/images/blobs/sha256"), 0);
-	assert_int_equal(count_names("state/images"), 3); /* blobs, layers, l */
+	assert_int_equal(count_names("state/images/partial"), 0);
+	assert_int_equal(count_names("state/images"), 4); /* blobs, layers, l, partial */
 	assert_int_equal(count_names("."), 2);
 	assert_int_equal(path_read(top_fd, "victim", 100, &victim, NULL), 0);
 	assert_string_equal(victim.p, "safe");
