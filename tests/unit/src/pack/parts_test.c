@@ -131,7 +131,7 @@ static void same_both_ways(struct tar *t, struct buf *made, size_t blobs, size_t
 	assert_int_equal(jx_int(b, "unpacked", 0), layers);
 	assert_int_equal(count_in("file", "blobs/sha256"), blobs);
 	assert_int_equal(count_in("file", "layers"), 2 * layers); /* each has a file beside it */
-	assert_int_equal(count_in("file", "."), 6);		  /* .lock blobs index.json l layers oci-layout */
+	assert_int_equal(count_in("file", "."), 7);		  /* .lock blobs index.json l layers oci-layout partial */
 	check_blobs("file");
 }
 
