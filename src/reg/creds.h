@@ -9,6 +9,10 @@
  * never in a loop. So the engine
  * asks for all its places before its loop starts.
  *
+ * Of an entry `auth`, or `username` and `password`, and `identitytoken` count. `registrytoken` does not: no login writes it, it would be a
+ * bearer token without an end that is known, and podman, buildah and skopeo leave it alone, too. Nor does ~/.dockercfg, which docker itself
+ * has not read since 23.0 (docs.docker.com, "Deprecated Engine features").
+ *
  * What is secret is wiped when it is released and stands in no message. */
 #pragma once
 

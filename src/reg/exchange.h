@@ -53,6 +53,7 @@ struct exchange {
 	struct http_body body;
 	bool has_body;
 	struct strs scopes;   /* what a token has to be good for; owned */
+	bool for_manifest;    /* a 404 is about a name or a tag */
 	bool for_token;	      /* it asks a realm for one: no redirect is followed, and Authorization is: */
 	const char *fixed;    /* borrowed; NULL: none */
 	bool progressed;

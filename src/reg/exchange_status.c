@@ -38,16 +38,20 @@ static char *shown(const char *text)
 	return visible_copy(cut);
 }
 
-/* {"errors":[{"code","message"}]} of the specification; realms say {"details"} or {"error_description"}. malloc'ed, NULL: nothing. */
-static char *what_it_says(const struct buf *said)
+/* NULL: it is no JSON. */
+static json_t *read_said(const struct buf *said)
 {
-	auto_json json_t *j = NULL;
-	const json_t *first;
+	json_t *j = NULL;
+
+	return said->len && jx_parse(said->p, said->len, &j, NULL) == 0 ? j : NULL;
+}
+
+/* {"errors":[{"code","message"}]} of the specification; realms say {"details"} or {"error_description"}. malloc'ed, NULL: nothing. */
+static char *what_it_says(const json_t *j)
+{
+	const json_t *first = json_array_get(jx_arr(j, "errors"), 0);
 	const char *text;
 
-	if (said->len == 0 || jx_parse(said->p, said->len, &j, NULL) < 0 || !json_is_object(j))
-		return NULL;
-	first = json_array_get(jx_arr(j, "errors"), 0);
 	text = jx_str(first, "message");
 	if (!text || !*text)
 		text = jx_str(first, "code");
@@ -74,9 +78,24 @@ static void hint(const struct site *s, int status, struct err *err)
 		err_hint(err, "this comes from the proxy that http_proxy or https_proxy names");
 }
 
+/* Some registries say MANIFEST_UNKNOWN of a repository that they do not have, too (distribution does); NAME_UNKNOWN is sure. */
+static void hint_absent(const struct exchange *x, const json_t *said, struct err *err)
+{
+	const char *code = jx_str(json_array_get(jx_arr(said, "errors"), 0), "code");
+	const struct site *s = x->site;
+
+	if (str_eq(code, "NAME_UNKNOWN"))
+		err_hint(err, "it has no repository '%s': the name is written in another way, or it is private: davit login %s", s->repository,
+			s->registry);
+	else
+		err_hint(err, "its repository '%s' has no such tag or digest, or is not there either: look how name and tag are written, and if it is "
+			      "private: davit login %s", s->repository, s->registry);
+}
+
 int exchange_status_err(const struct exchange *x, const struct http_answer *a, struct err *err)
 {
-	auto_free char *says = what_it_says(&x->said);
+	auto_json json_t *said = read_said(&x->said);
+	auto_free char *says = what_it_says(said);
 	enum err_kind kind = ERR_FAIL;
 	const char *name = "";
 
@@ -87,5 +106,7 @@ int exchange_status_err(const struct exchange *x, const struct http_answer *a, s
 		}
 	err_set(err, kind, "%d%s%s%s%s", a->status, *name ? " " : "", name, says ? ": " : "", says ? says : "");
 	hint(x->site, a->status, err);
+	if (a->status == 404 && x->for_manifest)
+		hint_absent(x, said, err);
 	return -1;
 }

@@ -1,7 +1,12 @@
 /* How it works: libcurl tells which sockets it waits for (on_socket) and when it wants to be called at the latest (on_timer). Whatever
  * wakes it, curl_multi_socket_action() moves all its transfers; what has ended is marked, and told when libcurl has returned (turn), so
  * that callbacks may start and cancel requests as they like. Requests beyond per_host wait in our list rather than in libcurl's, whose
- * clock for connecting would run meanwhile. */
+ * clock for connecting would run meanwhile.
+ *
+ * Nothing here blocks the loop: names are looked up by threads of libcurl's (Debian builds it so), which nobody waits for (http_request.c),
+ * and credential helpers run before the loop does (reg_prepare()). Descriptors that libcurl makes without close-on-exec, its wake-up pair,
+ * reach nobody: whatever is executed has all but what it is given closed (proc_spawn()), and a worker that reads foreign bytes closes its
+ * sockets first (confine_sockets()); an eventfd, which newer ones have in its place, would only wake a loop that does not use it. */
 #include "http.h"
 
 #include <event2/event.h>

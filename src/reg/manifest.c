@@ -152,6 +152,7 @@ static int get(struct reg *r, const struct reg_place *at, const char *what, cons
 	m->type = xstrdup("");
 	m->call.x.what = xasprintf("get the manifest of '%s/%s%c%s' from %s", at->ref.registry, at->ref.repository, digest ? '@' : ':', what,
 		at->host);
+	m->call.x.for_manifest = true;
 	m->call.x.path = xasprintf("/v2/%s/manifests/%s", at->ref.repository, what);
 	if (ops == &head_ops)
 		m->call.x.method = "HEAD";

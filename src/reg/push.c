@@ -1,5 +1,9 @@
 /* push.c - what we have goes to a registry (specification, "Pushing"): a blob by POST, which opens an upload or mounts it from another
- * repository, and PUT, which sends all of it; a manifest by PUT. An upload that breaks off is begun anew. */
+ * repository, and PUT, which sends all of it; a manifest by PUT. An upload that breaks off is begun anew.
+ *
+ * There is no way by PATCH for a registry that refuses the PUT: the specification wants every registry to take it ("POST then PUT"),
+ * containerd, and BuildKit with it, push in no other way and have declined such a fallback (containerd issue 3533), and the one registry that is
+ * known to have wanted PATCH (Artifactory in 2019) has had to follow. A refusal is told with its status. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,4 +1,7 @@
-/* finish.c - images that are whole are published, one after the other, by a worker: syncfs and the store's lock may take their time. */
+/* finish.c - images that are whole are published, one after the other, by a worker: syncfs and the store's lock may take their time.
+ *
+ * Nobody but the image waits for that, and those that are whole behind it: the loop downloads, unpacks and reports on. A sync cannot be
+ * interrupted, so a worker that is given up is left to its file system (worker_abort() waits for 200 ms). */
 #include "../pack/touch.h"
 #include "../util/auto.h"
 #include "../util/json.h"
@@ -98,7 +101,8 @@ static void on_publisher(evutil_socket_t fd, short what, void *arg)
 	event_del(&run->publisher_event);
 	if (what & EV_TIMEOUT) {
 		worker_abort(&run->publisher);
-		err_set(&why, ERR_TIMEOUT, "it is not written to disk after half an hour");
+		err_set(&why, ERR_TIMEOUT, "it is not written to disk after half an hour: the file system of '%s' does not come to the end of a sync",
+			run->stage.images_path);
 		failed(run, &why);
 		return;
 	}

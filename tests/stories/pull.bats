@@ -56,6 +56,35 @@ small_store() {
 	nothing_left
 }
 
+@test "what is not there is said with what to do about it, at its place in the file" {
+	own_store
+	real_registry 5000
+	into busybox.tar $R/a/x:1
+	not_pulled $R/a/x:2 "404" "look how name and tag are written" "davit login $R"
+	not_pulled $R/a/y:1 "404" "davit login $R"
+	compose <<<"services: {one: {image: '$R/a/x:2'}}"
+	refused 1 "compose.yaml:1:25" "$R/a/x:2" "404 Not Found" "look how name and tag are written" -- davit up -d
+}
+
+@test "a name server that is silent holds nobody up" {
+	own_store
+	fake_registry 5000
+	layout configured.tar x:1
+	echo 'import socket; s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM); s.bind(("127.0.0.1", 53)); print("up", flush=True)
+while True: s.recv(9999)' >silence
+	python3 silence >silent 3>&- &
+	KEPT_PROCESSES+=" $!"
+	wait_until 20 test -s silent
+	printf '%s\n' 'nameserver 127.0.0.1' 'options timeout:25 attempts:2' >resolv.conf
+	mount --bind resolv.conf /etc/resolv.conf
+	wrong '{"rules": [{"on": "GET .*blobs/'"$(layer_of x 0)"'", "redirect": "http://nowhere.example{path}"},
+		{"on": "GET .*blobs/'"$(layer_of x 1)"'", "status": 404, "body": "this comes when the name is being looked up", "rate": 10}]}'
+	SECONDS=0
+	not_pulled $R/x:1 404
+	umount /etc/resolv.conf
+	[ $SECONDS -lt 20 ] || fail "it took $SECONDS s, as long as the name server is waited for"
+}
+
 @test "a name that the registry gives to another image is that image here, too" {
 	own_store
 	real_registry 5000
@@ -226,31 +255,26 @@ small_store() {
 	is "$(davit images --all | grep -c bad)" 0
 }
 
+# odd JQ WORDS...: x, whose manifest is changed so, is not pulled
+odd() {
+	rm -rf "$fake/odd"
+	cp -r "$fake/x" "$fake/odd"
+	remake odd "$1"
+	not_pulled $R/odd:1 "${@:2}"
+}
+
 @test "what is no image, or not for us, is refused by name" {
 	own_store
 	fake_registry 5000
 	layout busybox.tar x:1
-	cp -r "$fake/x" "$fake/chart"
-	remake chart '.config.mediaType = "application/vnd.cncf.helm.config.v1+json"'
-	not_pulled $R/chart:1 "an artifact of the type 'application/vnd.cncf.helm.config.v1+json', no container image"
-	cp -r "$fake/x" "$fake/foreign"
-	remake foreign '.layers[0] += {mediaType: "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", urls: ["http://127.0.0.1:5000/v2/"]}'
-	not_pulled $R/foreign:1 "foreign" "may not be had from registries"
-	cp -r "$fake/x" "$fake/secret"
-	remake secret '.layers[0].mediaType = "application/vnd.oci.image.layer.v1.tar+gzip+encrypted"'
-	not_pulled $R/secret:1 "encrypted"
-	cp -r "$fake/x" "$fake/old"
-	remake old '{schemaVersion: 1, name: "x", tag: "1", fsLayers: [], history: [], mediaType: "application/vnd.docker.distribution.manifest.v1+prettyjws"}'
-	not_pulled $R/old:1 "schema 1" "push the image again"
-	cp -r "$fake/x" "$fake/both"
-	remake both '. + {manifests: []}'
-	not_pulled $R/both:1 "as an image and as an index"
+	odd '.config.mediaType = "application/vnd.cncf.helm.config.v1+json"' "an artifact of the type 'application/vnd.cncf.helm.config.v1+json', no container image"
+	odd '.layers[0] += {mediaType: "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", urls: ["http://127.0.0.1:5000/v2/"]}' "foreign" "may not be had from registries"
+	odd '.layers[0].mediaType = "application/vnd.oci.image.layer.v1.tar+gzip+encrypted"' "encrypted"
+	odd '{schemaVersion: 1, name: "x", tag: "1", fsLayers: [], history: [], mediaType: "application/vnd.docker.distribution.manifest.v1+prettyjws"}' "schema 1" "push the image again"
+	odd '. + {manifests: []}' "as an image and as an index"
 	for wrong in '.layers[0].digest = "sha256:../../../etc/passwd"' '.layers[0].size = -1' '.layers[0].size += 1' '.config.size = 9999999' \
 		'.layers += [.layers[0]]' 'del(.layers)' '.config.digest = .layers[0].digest' '.layers[0].size = 99999999999999'; do
-		rm -rf "$fake/odd"
-		cp -r "$fake/x" "$fake/odd"
-		remake odd "$wrong"
-		not_pulled $R/odd:1
+		odd "$wrong"
 	done
 	store_is_empty
 }
@@ -374,7 +398,8 @@ auth: {htpasswd: {realm: harbour, path: $PWD/certs/htpasswd}}"
 	into configured.tar $R/y:1
 	imager pull "{\"images\": [{\"ref\": \"$R/x:1\"}, {\"ref\": \"$R/y:1\"}]}" >first 2>&1 &
 	other=$!
-	pulled $R/x:1 $R/y:1
+	pull $R/x:1 $R/y:1                       # which may find them there, if that was quick
+	is "$status" 0
 	wait $other || fail "$(cat first)"
 	same_as_loaded configured.tar
 	nothing_left

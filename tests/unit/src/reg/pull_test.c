@@ -54,6 +54,31 @@ static void what_is_not_there_is_named(void **state)
 	assert_int_equal(count_asked(&fake, "GET"), 1);
 }
 
+/* What to do about it depends on what the registry knows of it. */
+static void what_is_not_there_has_a_hint(void **state)
+{
+	static const struct {
+		const char *rule, *words;
+	} cases[] = {
+		{ "'status': 404, 'body': '{\\'errors\\': [{\\'code\\': \\'NAME_UNKNOWN\\'}]}'", "it has no repository 'app'" },
+		{ "'status': 404, 'body': '{\\'errors\\': [{\\'code\\': \\'MANIFEST_UNKNOWN\\'}]}'", "'app' has no such tag or digest" },
+		{ "'status': 404, 'body': '[1]'", "look how name and tag are written" },
+		{ "'status': 404, 'body': '<html>'", "look how name and tag are written" },
+		{ "'status': 401", "davit login" },
+		{ "'status': 403", "davit login" },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		auto_end struct end e = { 0 };
+
+		conf("{'rules': [{'on': 'GET', %s}]}", cases[i].rule);
+		get_manifest(&e, &at, "1");
+		wait_end(&e);
+		if (!e.err.hint || !strstr(e.err.hint, cases[i].words) || !strstr(e.err.hint, "davit login"))
+			fail_msg("%s: %s; %s", cases[i].rule, text_of(&e), e.err.hint ? e.err.hint : "no hint");
+	}
+}
+
 static void head_tells_the_digest(void **state)
 {
 	auto_end struct end e = { 0 };
@@ -549,6 +574,7 @@ int main(void)
 		reg_test(nonsense_has_an_end),
 		reg_test(a_blob_is_got),
 		reg_test(what_is_there_is_gone_on_with),
+		reg_test(what_is_not_there_has_a_hint),
 		reg_test(broken_blobs_are_mended),
 		reg_test(what_stalls_is_asked_for_again),
 		reg_test(a_registry_that_cannot_resume_begins_anew),
