@@ -13,6 +13,7 @@ static const struct cmd *const cmds[] = {
 	&cmd_build,
 	&cmd_builder,
 	&cmd_config,
+	&cmd_create,
 	&cmd_disable,
 	&cmd_doctor,
 	&cmd_down,
@@ -27,11 +28,13 @@ static const struct cmd *const cmds[] = {
 	&cmd_logout,
 	&cmd_logs,
 	&cmd_ls,
+	&cmd_port,
 	&cmd_ps,
 	&cmd_pull,
 	&cmd_push,
 	&cmd_restart,
 	&cmd_rm,
+	&cmd_scale,
 	&cmd_shutdown,
 	&cmd_start,
 	&cmd_stop,
@@ -39,6 +42,8 @@ static const struct cmd *const cmds[] = {
 	&cmd_up,
 	&cmd_upgrade,
 	&cmd_version,
+	&cmd_volumes,
+	&cmd_wait,
 	NULL
 };
 
@@ -46,7 +51,6 @@ static const struct cmd *const cmds[] = {
 static const struct {
 	const char *name, *instead;
 } not_there[] = {
-	{ "create", "use 'davit up --no-start'" },
 	{ "convert", "use 'davit config'" },
 	{ "run", "use 'davit exec' in a running service" },
 	{ "attach", "use 'davit logs -f' or 'davit exec'" },
@@ -55,12 +59,8 @@ static const struct {
 	{ "commit", NULL },
 	{ "pause", NULL },
 	{ "unpause", NULL },
-	{ "port", "see the PORTS column of 'davit ps'" },
-	{ "scale", "use 'davit up -d --scale SERVICE=N'" },
 	{ "stats", NULL },
 	{ "top", NULL },
-	{ "volumes", "see 'davit config --volumes'" },
-	{ "wait", NULL },
 	{ "watch", NULL },
 	{ "publish", NULL },
 	{ "rmi", "use 'davit image rm'" },

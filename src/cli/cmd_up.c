@@ -206,7 +206,7 @@ static int run_request(struct cli *c, const struct up_opts *o, const bool *scope
 	return act_run(c, req, "Running", err) < 0 ? -1 : enable_refresh(c, err);
 }
 
-static void up_prepare(struct cli *c, const void *opts)
+static void up_prepare(struct cli *c, void *opts)
 {
 	c->compose.effects = ((const struct up_opts *)opts)->strict ? EFFECTS_REFUSED : EFFECTS_WARNED;
 }
@@ -229,7 +229,7 @@ static int get_ready(struct cli *c, const struct up_opts *o, const bool *scope, 
 	return r;
 }
 
-static int up_run(struct cli *c, const void *opts, struct err *err)
+int up_run(struct cli *c, const void *opts, struct err *err)
 {
 	const struct up_opts *o = opts;
 	struct oci_runtime runtime = { 0 };

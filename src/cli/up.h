@@ -19,6 +19,8 @@ struct up_opts {
  * for each of project.services. */
 bool *up_scope(const struct cli *c, const struct up_opts *o);
 bool up_in_scope(const struct cli *c, const bool *scope, const char *service);
+/* The command itself, for those that are it with other options. */
+int up_run(struct cli *c, const void *opts, struct err *err);
 /* What can be known to fail before anything is touched or fetched: images that nobody may fetch, bind sources, files of configs and
  * secrets, and what this host cannot do (super/svc_check.h). All of it is printed at once. 0 or CLI_PRINTED. */
 struct image_needs;

@@ -1,0 +1,125 @@
+# Small commands, each with what docker compose's users expect of it.
+load ../lib
+
+@test "create: containers that do not run; start starts them" {
+	compose <<-END
+	services:
+	  one: {image: busybox, command: [sleep, inf]}
+	  two: {image: busybox, command: [sleep, inf], depends_on: [one]}
+	  three: {image: busybox, command: [sleep, inf]}
+	END
+	davit create two
+	is "$(davit ps -a --format '{{.Service}} {{.State}}')" "one created
+two created"
+	id=$(davit ps -aq one)
+	davit create
+	is "$(davit ps -aq one)" "$id"
+	is "$(davit ps -a --services | xargs)" "one three two"
+	davit create --force-recreate one
+	[ "$(davit ps -aq one)" != "$id" ]
+	davit create --scale three=2 three
+	is "$(davit ps -aq three | wc -l)" 2
+	davit start
+	is "$(davit ps --services | xargs)" "one three two"
+	run -1 davit create nobody
+	has "$output" "no such service: 'nobody'"
+}
+
+@test "scale: more, fewer, none" {
+	compose <<-END
+	services:
+	  web: {image: busybox, command: [sleep, inf], depends_on: [db]}
+	  db: {image: busybox, command: [sleep, inf]}
+	END
+	up
+	davit scale web=3 db=2
+	is "$(davit ps --format '{{.Service}}' | sort | uniq -c | xargs)" "2 db 3 web"
+	davit scale web=1                # what it depends on is as the file says, as with `up`
+	is "$(davit ps --format '{{.Service}}' | sort | uniq -c | xargs)" "1 db 1 web"
+	davit scale --no-deps web=0
+	is "$(davit ps -a --format '{{.Service}}' | sort | uniq -c | xargs)" "1 db"
+	run -1 davit scale web
+	has "$output" "takes SERVICE=N"
+	run -1 davit scale wbe=2
+	has "$output" "did you mean 'web'?"
+	run -1 davit scale web=many
+	has "$output" "takes SERVICE=N"
+}
+
+@test "port: where a port is published" {
+	compose <<-END
+	services:
+	  web: {image: busybox, command: [sleep, inf], ports: ["8071:80", "127.0.0.1:8072:81", "8073:82/udp", "80"], scale: 1}
+	END
+	up
+	is "$(davit port web 81)" "127.0.0.1:8072"
+	is "$(davit port --protocol udp web 82)" "0.0.0.0:8073"
+	is "$(davit port --index 1 web 81)" "127.0.0.1:8072"
+	[[ $(davit port web 80) == 0.0.0.0:* ]]
+	run -1 davit port web 82
+	has "$output" "publishes no port 82/tcp"
+	has "$output" "it has"
+	has "$output" "8073->82/udp"
+	run -1 davit port web http
+	has "$output" "a port is a number"
+	run -1 davit port --protocol sctp web 80
+	run -1 davit port nobody 80
+	run -1 davit port --index 7 web 80
+	davit stop -t 0
+	run -1 davit port web 81
+	has "$output" "not running"
+}
+
+@test "volumes: those of the project, of a service" {
+	compose <<-END
+	services:
+	  one: {image: busybox, command: [sleep, inf], volumes: ["data:/data", "/anon"]}
+	  two: {image: busybox, command: [sleep, inf], volumes: ["logs:/logs", "data:/d:ro"]}
+	volumes:
+	  data: {labels: {kind: precious}}
+	  logs:
+	  unused:
+	END
+	is "$(davit volumes)" "DRIVER              VOLUME NAME"
+	up
+	is "$(davit volumes -q one)" "${PROJECT}_data"
+	is "$(davit volumes -q two | sort | xargs)" "${PROJECT}_data ${PROJECT}_logs"
+	is "$(davit volumes -q | wc -l)" 3       # docker's list has the anonymous one, too, and not what nobody uses
+	has "$(davit volumes two)" "local               ${PROJECT}_logs"
+	is "$(davit volumes --format json one | jq -r '.Mountpoint')" "$DAVIT_STATE_DIR/volumes/${PROJECT}_data/_data"
+	is "$(davit volumes --format '{{.Name}} {{.Label "kind"}} {{.Label "com.docker.compose.volume"}}' one)" "${PROJECT}_data precious data"
+	davit down
+	is "$(davit volumes -q | wc -l)" 3
+	davit down -v
+	is "$(davit volumes -q)" ""
+}
+
+@test "wait: until they have stopped, with the status of the last" {
+	compose <<-END
+	services:
+	  one: {image: busybox, command: [sh, -c, "until [ -e /go ]; do sleep 0.05; done; exit 3"]}
+	  two: {image: busybox, command: [sh, -c, "until [ -e /go ]; do sleep 0.05; done; exit 4"]}
+	  ever: {image: busybox, command: [sleep, inf]}
+	END
+	up
+	davit wait one two >said 3>&- &
+	waiter=$!
+	davit exec -T one touch /go
+	wait_until 10 grep -q one-1 said
+	is "$(cat said)" "container \"$PROJECT-one-1\" exited with status code 3"
+	kill -0 $waiter
+	kill -9 "$(supervisor_pid)"      # nobody who waits is disturbed
+	davit exec -T two touch /go
+	status=0
+	wait $waiter || status=$?
+	is "$status" 4
+	is "$(tail -n 1 said)" "container \"$PROJECT-two-1\" exited with status code 4"
+	run -3 davit wait one
+	run -1 davit wait
+	run -1 davit wait nobody
+	has "$output" "no such service"
+	run -4 davit wait --down-project two ever
+	is "$(davit ps -aq)" ""
+	run -1 davit wait one
+	has "$output" "no container"
+}
