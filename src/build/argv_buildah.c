@@ -75,7 +75,7 @@ static void limits(const struct build_spec *b, const struct argv_places *at, str
 		strs_printf(ret, "--ulimit=%s=%lld:%lld", build->ulimits[i].name, (long long)build->ulimits[i].soft,
 			    (long long)build->ulimits[i].hard);
 	if (build->shm_bytes > 0)
-		strs_printf(ret, "--shm-size=%lldb", (long long)build->shm_bytes);
+		strs_printf(ret, "--shm-size=%lld", (long long)build->shm_bytes);
 	if (b->opts->memory)
 		strs_printf(ret, "--memory=%s", b->opts->memory);
 	if (!argv_privileged(b))
