@@ -159,10 +159,11 @@ static int plan_jobs(struct taking *t, size_t image, struct err *err)
 
 	for (size_t i = json_array_size(t->v[image].known); i < img->n_layers; i++) {
 		const struct pack_layer *l = &img->layers[i];
+		auto_free char *known = xasprintf("../blobs/sha256/%s", l->blob->hex);
 
 		if (jobs_have(&t->jobs, l->chain, false))
 			continue;
-		if (jobs_add(&t->jobs, &t->stage, l, l->blob->file, &t->req->limits, &j, err) < 0)
+		if (jobs_add(&t->jobs, &t->stage, l, l->blob->file ? l->blob->file : known, &t->req->limits, &j, err) < 0)
 			return -1;
 		if (l->blob->kind == BLOB_PLAIN)
 			j->unpack.diff_hex = NULL;       /* compared when the image was made */

@@ -14,6 +14,7 @@
 #include "../util/json.h"
 #include "../util/mem.h"
 #include "../util/path.h"
+#include "../util/str.h"
 #include "manifest.h"
 #include "sha.h"
 
@@ -174,10 +175,21 @@ static void know_blob(struct taken *t, const json_t *desc, size_t i)
 	b->kind = kind_of_type(jx_str(desc, "mediaType"));
 }
 
+/* The lowest layer with the same content: each RUN that changes nothing makes the same empty one. */
+static size_t first_same(const struct taken *t, size_t i)
+{
+	const json_t *diff_ids = jx_arr(jx_obj(t->config, "rootfs"), "diff_ids");
+	size_t k = 0;
+
+	while (k < i && !str_eq(json_string_value(json_array_get(diff_ids, k)), json_string_value(json_array_get(diff_ids, i))))
+		k++;
+	return k;
+}
+
 static int take_layers(struct taken *t, struct err *err)
 {
 	const json_t *listed = jx_arr(t->manifest, "layers");
-	size_t n_known = json_array_size(t->known);
+	size_t n_known = json_array_size(t->known), same;
 
 	t->n_layers = json_array_size(jx_arr(jx_obj(t->config, "rootfs"), "diff_ids"));
 	if (n_known < t->n_layers && json_array_size(listed) != t->n_layers)
@@ -187,6 +199,8 @@ static int take_layers(struct taken *t, struct err *err)
 	for (size_t i = 0; i < t->n_layers; i++)
 		if (i < n_known)
 			know_blob(t, json_array_get(t->known, i), i);
+		else if ((same = first_same(t, i)) < n_known)
+			t->layers[i] = t->layers[same];          /* nobody wrote it: the store has it, further down */
 		else if (take_blob(t, json_array_get(listed, i), i, err) < 0)
 			return -1;
 	return 0;

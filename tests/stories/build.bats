@@ -65,6 +65,40 @@ load ../builder
 	wait_until 10 log_has web '0 /kept'
 }
 
+@test "build: what RUN finds: shared memory, limits, names, no network" {
+	[ "${BUILDAH_ISOLATION:-}" = chroot ] || cat >>look <<-'END'
+	RUN df -k /dev/shm | grep -q ' 32768 '
+	RUN grep -q '1.2.3.4.*somewhere' /etc/hosts
+	END
+	compose <<-END
+	services:
+	  found:
+	    build:
+	      dockerfile_inline: |
+	        FROM busybox
+	        RUN [ "\$\$(ulimit -n)" = 1234 ]
+	        $([ ! -e look ] || paste -sd @ look | sed 's/@/\n        /g')
+	      shm_size: 32m
+	      ulimits: {nofile: {soft: 1234, hard: 4000}}
+	      extra_hosts: ["somewhere:1.2.3.4"]
+	  alone: {build: {network: none, dockerfile_inline: "FROM busybox\nRUN [ \$\$(ls /sys/class/net | wc -l) = 1 ]"}}
+	END
+	build
+}
+
+# Each such RUN makes the same layer, an empty one: there is one blob, and the base has it already.
+@test "build: RUN that changes nothing, twice, and once more upon what was built" {
+	compose <<-END
+	services:
+	  twice: {build: {dockerfile_inline: "FROM busybox\nRUN true\nRUN test -e /bin\nRUN echo x >/x"}}
+	  again: {command: [cat, /x], build: {dockerfile_inline: "FROM base\nRUN true\nRUN test -e /x", additional_contexts: {base: "service:twice"}}}
+	END
+	build
+	is "$(davit image inspect "$PROJECT-again" | jq '.[0].RootFS.Layers | length')" 6
+	davit system check
+	is "$(davit up --no-log-prefix again 2>/dev/null | grep -x x)" x
+}
+
 @test "build: upon what another service builds, and with another directory" {
 	dockerfile base <<-'END'
 	FROM busybox
