@@ -71,7 +71,7 @@ static void pause_for(struct exchange *x, int64_t ms)
 /* Who has never answered may be a name that was mistyped, or one that nobody has; a time limit was wait enough. */
 static unsigned attempts_allowed(const struct exchange *x, const struct err *err)
 {
-	if (x->site->answered)
+	if (x->for_token ? x->site->realm_answered : x->site->answered)
 		return REG_ATTEMPTS;
 	return x->site->mirror || err->kind == ERR_TIMEOUT ? 1 : UNREACHED_ATTEMPTS;
 }
@@ -138,6 +138,8 @@ void exchange_redirect(struct exchange *x, const struct http_answer *a)
 		err_wrap(&err, "%d: a redirect to", a->status);
 	else if (x->at.tls && !next.tls)
 		err_set(&err, ERR_PROTO, "%d: a redirect from https to http (%s), which is not followed", a->status, next.host);
+	else if (!site_may_ask(x->site, &next))
+		err_set(&err, ERR_PROTO, "%d: a redirect to plain http at %s, which is not this machine, and is not followed", a->status, next.host);
 	if (err.kind) {
 		url_done(&next);
 		exchange_fail(x, &err);
@@ -157,6 +159,7 @@ static int on_head(void *arg, const struct http_answer *a, struct err *err)
 
 	x->refusing = a->status < 200 || a->status > 299;
 	x->site->answered = true;
+	x->site->realm_answered |= x->for_token;
 	if (x->site->scheme == SITE_UNKNOWN)
 		x->site->scheme = x->home.tls ? SITE_HTTPS : SITE_HTTP;
 	if (x->refusing)
@@ -291,6 +294,8 @@ static int find_addresses(struct exchange *x, struct err *err)
 		return -1;
 	if (x->home.tls && !x->at.tls && !x->for_token)
 		return err_set(err, ERR_PROTO, "an address that leads from https to http (%s), which is not followed", x->at.host);
+	if (!x->for_token && !site_may_ask(x->site, &x->at))
+		return err_set(err, ERR_PROTO, "an address of plain http at %s, which is not this machine, and is not asked", x->at.host);
 	return 0;
 }
 

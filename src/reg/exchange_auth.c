@@ -61,7 +61,7 @@ static int learn_realm(struct site *s, const struct reg_challenge *c, struct err
 
 	if (url_parse(NULL, c->realm, &u, err) < 0)
 		return err_wrap(err, "the realm that it names for tokens is");
-	if (!u.tls && !s->plain_http && !s->unverified && !reg_is_loopback(u.host))
+	if (!site_may_ask(s, &u))
 		err_set(err, ERR_PROTO, "the realm that it names for tokens (%s) speaks plain http, which would tell everybody who we are",
 			u.host);
 	url_done(&u);

@@ -9,7 +9,8 @@
  * after what may pass (connection lost, 408, 429, 500, 502 to 504: back-off 0.5 s doubling to 10 s with jitter, at least
  * Retry-After, which may be 5 minutes at most and holds for all calls to that place, REG_ATTEMPTS of them without a byte of
  * progress; fewer when the host was never reached), redirects (at most 10; another host, port or scheme is never sent credentials,
- * a redirect from https to http is refused). Each request has limits: 30 s to connect, 60 s without a byte. At most REG_PER_HOST
+ * a redirect from https to http is refused, and to plain http anywhere but on this machine, unless the
+ * place need not be verified). Each request has limits: 30 s to connect, 60 s without a byte. At most REG_PER_HOST
  * requests are under way to one host, others wait for their turn.
  *
  * Errors name the host, what was asked for, the status and what the registry says ("errors" of the specification), and what to do

@@ -131,6 +131,11 @@ char *site_basic(const struct site *s)
 	return ret;
 }
 
+bool site_may_ask(const struct site *s, const struct url *at)
+{
+	return at->tls || s->unverified || reg_is_loopback(at->host);
+}
+
 struct http_tls site_tls(const struct site *s, bool home)
 {
 	return (struct http_tls){

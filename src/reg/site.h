@@ -22,7 +22,7 @@ struct site { /* owned texts */
 	int ca_fd; /* a file in memory with all authorities, -1: the system's do */
 	char *ca_file; /* NULL: nobody knows where the system's lie */
 
-	bool answered; /* at least once, whatever */
+	bool answered, realm_answered; /* at least once, whatever */
 	int64_t quiet_until_ns; /* it wants to be left alone until then (Retry-After); monotonic */
 	enum site_scheme scheme;
 	enum site_auth auth;
@@ -37,5 +37,8 @@ void site_free(struct site *s);
 int site_prepare(struct site *s, const struct reg_env *env, struct err *err);
 /* Base64 of "user:password", malloc'ed; NULL: we have none. */
 char *site_basic(const struct site *s);
+/* Whether we may go where the place sends us: over TLS, to this machine, or anywhere when the place need not be verified (insecure, or
+ * --tls-verify=false). That the place itself is on this machine, and may speak plain http, says nothing of others. */
+bool site_may_ask(const struct site *s, const struct url *at);
 /* home: the address is the place itself, which our certificate is for. */
 struct http_tls site_tls(const struct site *s, bool home);

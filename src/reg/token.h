@@ -1,8 +1,8 @@
 /* token.h - within src/reg: tokens that a registry's realm gives out, one per place and what it is good for (Docker's "Token
  * Authentication", RFC 6750; with an identity token OAuth2, RFC 6749).
  *
- * Our credentials go to the realm that the registry itself named, and only over TLS, to loopback, or for a place that may be spoken to
- * without TLS. Whoever wants the same token while it is being asked for waits for that one. */
+ * Our credentials go to the realm that the registry itself named, and only over TLS, to loopback, or for a place that need not be
+ * verified (site_may_ask()). Whoever wants the same token while it is being asked for waits for that one. */
 #pragma once
 
 #include <stdbool.h>

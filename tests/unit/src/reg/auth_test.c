@@ -180,7 +180,8 @@ static void a_realm_that_is_wrong_is_named(void **state)
 		{ "'rules': [{'on': '/token', 'status': 503}]", "tried 6 times: 503" },
 		{ "'user': 'somebody', 'password': 'else'", "incorrect username or password" },
 		{ "'realm': 'ftp://127.0.0.1/'", "neither http nor https" },
-		{ "'realm': 'http://127.0.0.1:1/'", "get a token for 'repository:app:pull' from 127.0.0.1: " },
+		{ "'realm': 'http://192.0.2.1/token'", "the realm that it names for tokens (192.0.2.1) speaks plain http" },
+		{ "'realm': 'http://127.0.0.1:1/'", "get a token for 'repository:app:pull' from 127.0.0.1: tried 3 times: " },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -240,6 +241,13 @@ static void a_401_from_elsewhere_is_the_end(void **state)
 	assert_int_equal(count_asked(&other, "GET"), 1);
 }
 
+/* That a place on this machine may speak plain http says nothing of whom it sends us to; who need not be verified may send us anywhere. */
+static void plain_http_elsewhere_is_not_asked(void **state)
+{
+	conf("{'rules': [{'on': 'manifests', 'redirect': 'http://192.0.2.1{path}'}]}");
+	manifest_bad(ERR_PROTO, "307: a redirect to plain http at 192.0.2.1, which is not this machine", NULL);
+}
+
 /* ------------------------------------------------------------------ login */
 
 static void try_login(struct end *e, const char *user, const char *password)
@@ -288,6 +296,7 @@ int main(void)
 		auth_test(a_loop_of_401_ends),
 		auth_test(the_realm_that_the_registry_names_is_asked),
 		auth_test(a_realm_that_is_wrong_is_named),
+		auth_test(plain_http_elsewhere_is_not_asked),
 		auth_test(nobody_else_is_told_who_we_are),
 		auth_test(the_same_host_is_told_again),
 		auth_test(a_401_from_elsewhere_is_the_end),

@@ -450,6 +450,7 @@ static void the_proxy_of_the_environment_is_asked(void **state)
 	auto_free char *proxy = xasprintf("http://%s", fake.host);
 
 	far.host = (char *)"registry.invalid";
+	far.unverified = true;
 	setenv("http_proxy", proxy, 1);
 	setenv("https_proxy", proxy, 1);
 	get_manifest(&e, &far, "1");
