@@ -12,6 +12,7 @@
 #include "../util/mem.h"
 #include "choose.h"
 #include "jobs.h"
+#include "room.h"
 
 struct load {
 	const struct pack_load *req;
@@ -92,6 +93,25 @@ static int plan_jobs(struct load *l, struct err *err)
 	return 0;
 }
 
+/* ------------------------------------------------------------------ whether there is room for it */
+
+/* What is still to be written: blobs that are taken out of the archive, and layers that are unpacked. */
+static uint64_t needed(const struct load *l)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < l->jobs.n; i++) {
+		const struct job *j = &l->jobs.v[i];
+		const struct staged_blob *b = j->staged.layer->blob;
+
+		if (j->state != JOB_WAITING)
+			continue;
+		sum += b->part && j->part.file ? b->size : 0;
+		sum += j->unpack.hash_only ? 0 : room_unpacked(b->size, b->kind == BLOB_PLAIN);
+	}
+	return sum;
+}
+
 /* ------------------------------------------------------------------ all of it */
 
 static int publish_jobs(const struct load *l, struct err *err)
@@ -136,7 +156,7 @@ static int load_staged(struct load *l, struct err *err)
 	if (look_into(l, err) < 0)
 		return err_wrap(err, "load '%s'", l->req->name);
 	do {
-		if (plan_jobs(l, err) < 0 || jobs_run(&l->jobs, err) < 0)
+		if (plan_jobs(l, err) < 0 || room_for(&l->stage, needed(l), err) < 0 || jobs_run(&l->jobs, err) < 0)
 			return err_wrap(err, "load '%s'", l->req->name);
 		r = publish_jobs(l, err);
 	} while (r == PUBLISH_LOST);

@@ -101,7 +101,7 @@ void item_fail(struct item *it, const struct err *why)
 		return;
 	reg_cancel(take(it->call));
 	err_copy(&it->err, why);
-	space_hint(it->run, &it->err);
+	err_hint_room(&it->err, it->run->stage.images_path);
 	err_wrap(&it->err, "image '%s'", it->want->ref);
 	report_image(it, "failed");
 	ended(it, ITEM_FAILED);

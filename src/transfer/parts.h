@@ -174,9 +174,8 @@ void finish_some(struct run *run);
 void finish_stop(struct run *run);
 
 /* --- space.c --- */
-int space_check(const struct run *run, const struct item *it, struct err *err);
-/* Adds what to do about it when that is the reason. */
-void space_hint(const struct run *run, struct err *err);
+/* Whether there is room for all that is still to be written by what is under way, asked before more is begun. */
+int space_check(const struct run *run, struct err *err);
 
 /* --- report.c --- */
 void report_image(const struct item *it, const char *state);

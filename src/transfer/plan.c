@@ -120,7 +120,7 @@ static int plan_layers(struct item *it, const json_t *config, struct err *err)
 		return -1;
 	if (str_eq(jx_str(it->doc, "mediaType"), DOCKER_MANIFEST))
 		make_oci(it, fetches, descs);
-	return add_layers(it, fetches, n, err) < 0 ? -1 : space_check(it->run, it, err);
+	return add_layers(it, fetches, n, err) < 0 ? -1 : space_check(it->run, err);
 }
 
 static void plan(struct item *it, const json_t *config)

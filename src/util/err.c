@@ -2,7 +2,9 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "auto.h"
@@ -81,6 +83,11 @@ int err_set(struct err *err, enum err_kind kind, const char *fmt, ...)
 	return -1;
 }
 
+static bool is_full(int errnum)
+{
+	return errnum == ENOSPC || errnum == EDQUOT;
+}
+
 int err_sys(struct err *err, int errnum, const char *fmt, ...)
 {
 	auto_free char *what = NULL;
@@ -92,7 +99,7 @@ int err_sys(struct err *err, int errnum, const char *fmt, ...)
 	what = text(fmt, ap);
 	va_end(ap);
 	fill(err, kind_of_errno(errnum), errnum, xasprintf("%s: %s", what, strerror(errnum)));
-	if (errnum == ENOSPC || errnum == EDQUOT)
+	if (is_full(errnum))
 		err_hint(err, "make room there and try again; what runs is not touched ('davit doctor' says which disks are full)");
 	return -1;
 }
@@ -125,6 +132,15 @@ int err_hint(struct err *err, const char *fmt, ...)
 	err->hint = text(fmt, ap);
 	va_end(ap);
 	return -1;
+}
+
+void err_hint_room(struct err *err, const char *where)
+{
+	if (!err || !is_full(err->errnum))
+		return;
+	free(err->hint);
+	err->hint = xasprintf("make room in '%s': 'davit system df' shows what takes it, 'davit image prune' removes images that nothing uses",
+		where);
 }
 
 int err_move(struct err *to, struct err *from)

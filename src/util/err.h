@@ -42,6 +42,8 @@ int err_sys(struct err *err, int errnum, const char *fmt, ...) __attribute__((fo
 int err_wrap(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Says what to do; ignored when there is a hint already. */
 int err_hint(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Says in whose place room is to be made, when want of it was the reason (ENOSPC, EDQUOT), instead of any hint there is; else does nothing. */
+void err_hint_room(struct err *err, const char *where);
 
 /* Moves from into to (which must be empty) and empties from; returns -1. */
 int err_move(struct err *to, struct err *from);

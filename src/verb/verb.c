@@ -12,6 +12,7 @@
 #include "../util/fd.h"
 #include "../util/json.h"
 #include "../util/log.h"
+#include "../util/mem.h"
 #include "../util/str.h"
 
 enum { REQUEST_MAX = 16 << 20 };
@@ -51,6 +52,15 @@ void verb_emit(json_t *ev)
 {
 	verb_on_event(NULL, ev);
 	json_decref(ev);
+}
+
+/* What fills up is the disk of the store, but for an archive that goes where its user wants it. */
+static void name_disk(const struct verb *v, const json_t *request, struct err *err)
+{
+	auto_free char *where = xasprintf("%s/images", jx_str(request, "state_dir"));
+
+	if (v != &verb_save)
+		err_hint_room(err, where);
 }
 
 static int fail(const struct err *err)
@@ -121,5 +131,8 @@ int verb_main(int argc, char **argv)
 	if (read_request(in, &request, &err) < 0)
 		return fail(&err);
 	close(in);
-	return v->run(request, out, &err) < 0 ? fail(&err) : 0;
+	if (v->run(request, out, &err) == 0)
+		return 0;
+	name_disk(v, request, &err);
+	return fail(&err);
 }

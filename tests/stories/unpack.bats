@@ -74,7 +74,14 @@ right() {
 	mount -t tmpfs -o size=3m none "$own"
 	run davit load -i "$IMAGES/busybox.tar"
 	is "$status" 1
+	has "$output" "it needs about 4.2"
+	has "$output" "in '$own/images', where 3.146MB are free"
+	has "$output" "make room in '$own/images'"
+	mount -o remount,size=1m "$own"
+	run davit load < <(cat "$IMAGES/busybox.tar")
+	is "$status" 1
 	has "$output" "No space left on device"
+	has "$output" "make room in '$own/images'"
 	is "$(find "$own" -name '.load-*')$(ls "$own/images/layers" "$own/images/blobs/sha256" | grep -v :)" ""
 	umount "$own"
 }
