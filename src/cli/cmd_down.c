@@ -38,28 +38,44 @@ static bool has_volumes(const struct cli *c)
 	return json_array_size(list) > 0;
 }
 
+static int nothing_there(struct cli *c)
+{
+	ui_warn(&c->ui, "No resource found to remove for project \"%s\".", c->name);
+	return 0;
+}
+
+/* There is nothing of it but images: what was built or pulled, and never brought up. */
+static int only_images(struct cli *c, json_t *images, struct err *err)
+{
+	size_t removed = 0;
+	int r = down_remove_images(c, images, &removed, err);
+
+	return r == 0 && removed == 0 ? nothing_there(c) : r;
+}
+
 static int down_run(struct cli *c, const void *opts, struct err *err)
 {
 	const struct down_opts *o = opts;
 	bool local = o->rmi && STREQ(o->rmi, "local");
 	json_t *req, *images;
+	int r;
 
 	if (o->rmi && !local && !STREQ(o->rmi, "all"))
 		return err_set(err, ERR_USAGE, "invalid value '%s' for '--rmi': it is all or local", o->rmi);
-	if (!cli_project_exists(c) && !(o->volumes && has_volumes(c))) {    /* nothing is started for nothing */
-		ui_warn(&c->ui, "No resource found to remove for project \"%s\".", c->name);
-		return 0;
-	}
+	if (o->rmi && c->dir && !c->project && (r = cli_load(c, err)) != 0)
+		return r;
+	images = o->rmi ? down_images(c, local) : json_array();
+	if (!cli_project_exists(c) && !(o->volumes && has_volumes(c)))      /* nothing is started for nothing */
+		return only_images(c, images, err);
 	req = act_request(c, "down");
 	act_set_timeout(req, o->timeout);
 	jx_set_bool(req, "volumes", o->volumes);
 	jx_set_bool(req, "remove_orphans", o->remove_orphans || cli_env_true("COMPOSE_REMOVE_ORPHANS"));
-	images = o->rmi ? down_images(c, local) : json_array();
 	if (act_run(c, req, "Running", err) < 0) {
 		json_decref(images);
 		return -1;
 	}
-	return down_remove_images(c, images, err);
+	return down_remove_images(c, images, NULL, err);
 }
 
 const struct cmd cmd_down = {

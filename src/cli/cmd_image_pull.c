@@ -5,6 +5,7 @@
 #include "../util/auto.h"
 #include "../util/mem.h"
 #include "image_cmds.h"
+#include "image_need.h"
 #include "transfer.h"
 
 struct transfer_opts {
@@ -22,15 +23,27 @@ static const struct opt flags[] = {
 	{ 0 }
 };
 
+/* Each name once, however often it was said. */
+static void add_items(const struct cli *c, const char *platform, struct transfer *t)
+{
+	t->items = xcalloc(c->args.n, sizeof *t->items);
+	for (size_t i = 0; i < c->args.n; i++) {
+		bool known = false;
+
+		for (size_t k = 0; k < t->n; k++)
+			known |= image_same(t->items[k].ref, c->args.v[i]);
+		if (!known)
+			t->items[t->n++] = (struct transfer_item){ .ref = c->args.v[i], .platform = platform, .policy = "always" };
+	}
+}
+
 static int run(struct cli *c, const struct transfer_opts *o, const char *verb, const char *head, const char *platform, struct err *err)
 {
-	struct transfer t = { .verb = verb, .n = c->args.n, .no_verify = !o->tls_verify };
+	struct transfer t = { .verb = verb, .no_verify = !o->tls_verify };
 	bool failed = false;
 	int r;
 
-	t.items = xcalloc(t.n, sizeof *t.items);
-	for (size_t i = 0; i < t.n; i++)
-		t.items[i] = (struct transfer_item){ .ref = c->args.v[i], .platform = platform, .policy = "always" };
+	add_items(c, platform, &t);
 	if (!o->quiet)
 		t.progress = progress_new(&c->ui, head);
 	r = transfer_run(c, &t, err);

@@ -614,4 +614,16 @@ df_row() { davit system df --format json | jq -r "select(.Type == \"$1\") | [.To
 	has "$output" "Image busybox:1  Removed"
 	(cd second && davit -p "$PROJECT-two" down -t 0 --rmi all 2>&1)
 	is "$(davit image ls --format json | jq -r '.Repository + ":" + .Tag')" busybox:latest
+	# nothing is up: what was pulled or built for the file goes all the same
+	davit image tag busybox busybox:1
+	davit image tag busybox "$PROJECT-built"
+	run davit down --rmi local
+	is "$status" 0
+	is "$output" " Image $PROJECT-built:latest  Removed"
+	run davit down --rmi all
+	is "$status" 0
+	is "$output" " Image busybox:1  Removed"
+	run davit down --rmi all
+	has "$output" "No resource found to remove"
+	is "$(davit image ls --format json | jq -r '.Repository + ":" + .Tag')" busybox:latest
 }
