@@ -19,7 +19,7 @@ int room_for(const struct stage *s, uint64_t bytes, struct err *err)
 	if (fstatvfs(s->images_fd, &fs) < 0)
 		return err_sys(err, errno, "look how much room there is in '%s'", s->images_path);
 	room = (uint64_t)fs.f_bavail * fs.f_frsize;
-	if (bytes <= room)
+	if (fs.f_blocks == 0 || bytes <= room) /* ramfs and some network file systems do not say */
 		return 0;
 	str_human_size((double)bytes, need_text);
 	str_human_size((double)room, room_text);

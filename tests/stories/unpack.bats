@@ -84,6 +84,10 @@ right() {
 	has "$output" "make room in '$own/images'"
 	is "$(find "$own" -name '.load-*')$(ls "$own/images/layers" "$own/images/blobs/sha256" | grep -v :)" ""
 	umount "$own"
+	# one that does not say how large it is
+	mount -t ramfs none "$own"
+	davit load -q -i "$IMAGES/busybox.tar"
+	umount "$own"
 }
 
 @test "a limit for the size of files is an error that names one, and nothing is left" {
