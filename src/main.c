@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "super/super.h"
 #include "util/err.h"
+#include "util/fd.h"
 
 /* davit --supervise NAME [--state-dir DIR] [--run-dir DIR]: not for people, hence not in the tables. */
 static int supervise(char **argv)
@@ -32,6 +33,7 @@ static int supervise(char **argv)
 
 int main(int argc, char **argv)
 {
+	fd_fill_standard();
 	if (argc > 2 && strcmp(argv[1], "--supervise") == 0)
 		return supervise(argv);
 	return cli_main(argc, argv);

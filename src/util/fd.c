@@ -29,6 +29,16 @@ int fd_cloexec(int fd, int on)
 	return fcntl(fd, F_SETFD, on ? flags | FD_CLOEXEC : flags & ~FD_CLOEXEC);
 }
 
+void fd_fill_standard(void)
+{
+	int fd;
+
+	while ((fd = open("/dev/null", O_RDONLY)) >= 0 && fd <= STDERR_FILENO) /* inherited by whom we start, hence without O_CLOEXEC */
+		;
+	if (fd >= 0)
+		close(fd);
+}
+
 int fd_write_all(int fd, const void *data, size_t n)
 {
 	const char *p = data;

@@ -8,6 +8,9 @@
 
 int fd_nonblock(int fd);                                     /* 0 or -1 with errno */
 int fd_cloexec(int fd, int on);
+/* Whoever started us with standard input, output or error closed: what is opened next must not be taken for one of them. They become
+ * descriptors from which nothing comes, and to which nothing can be written, as before. The first thing in main(). */
+void fd_fill_standard(void);
 /* Writes all of it or fails with errno; for descriptors that block. */
 int fd_write_all(int fd, const void *data, size_t n);
 /* Sends data and up to FD_MAX_PASS descriptors in one message (SCM_RIGHTS). Bytes sent or -1 with errno. */

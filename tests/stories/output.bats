@@ -247,3 +247,15 @@ two:running"
 	run -1 davit ps --format '{{.Name'
 	has "$output" "flag '--format': template: character 1: the '}}' to it is missing"
 }
+
+@test "standard input, output and error may be closed" {
+	compose <<-END
+	services: {web: {image: busybox, command: [sleep, inf], init: true}}
+	END
+	davit up -d <&- >&- 2>&-
+	state_is web running
+	davit image save busybox -o x.tar <&-
+	davit image inspect busybox <&- >inspected 2>&-
+	davit down -t 0 <&- >&- 2>&-
+	[ -z "$(davit ps -aq)" ]
+}
