@@ -75,7 +75,7 @@ right() {
 	run davit load -i "$IMAGES/busybox.tar"
 	is "$status" 1
 	has "$output" "it needs about 4.2"
-	has "$output" "in '$own/images', where 3.146MB are free"
+	has "$output" "in '$own/images', where 3.1"
 	has "$output" "make room in '$own/images'"
 	mount -o remount,size=1m "$own"
 	run davit load < <(cat "$IMAGES/busybox.tar")
