@@ -1,34 +1,39 @@
 /* lower_build.c - how a service's image is built. */
+#include <stddef.h>
+
 #include "../src/util/arena.h"
 #include "../src/util/str.h"
 #include "lower.h"
 
+#define B(field) offsetof(struct build, field)
+
 static void low_build_texts(struct lower *l, struct build *b, const struct node *n)
 {
-	b->context = low_str(l, n, "context");
-	b->dockerfile = low_str(l, n, "dockerfile");
-	b->dockerfile_inline = low_str(l, n, "dockerfile_inline");
-	b->target = low_str(l, n, "target");
-	b->network = low_str(l, n, "network");
-	b->isolation = low_str(l, n, "isolation");
-	b->provenance = low_str(l, n, "provenance");
-	b->sbom = low_str(l, n, "sbom");
+	static const struct { const char *key; size_t at; } rows[] = {
+		{ "context", B(context) }, { "dockerfile", B(dockerfile) }, { "dockerfile_inline", B(dockerfile_inline) },
+		{ "target", B(target) }, { "network", B(network) }, { "isolation", B(isolation) }, { "provenance", B(provenance) },
+		{ "sbom", B(sbom) },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		*(char **)((char *)b + rows[i].at) = low_str(l, n, rows[i].key);
 	if (b->dockerfile_inline && *b->dockerfile_inline)
 		b->dockerfile = NULL;
 }
 
 static void low_build_lists(struct lower *l, struct build *b, const struct node *n)
 {
-	b->args = low_kvs(l, n, "args");
-	b->labels = low_kvs(l, n, "labels");
-	b->additional_contexts = low_kvs(l, n, "additional_contexts");
-	b->cache_from = low_strv(l, n, "cache_from");
-	b->cache_to = low_strv(l, n, "cache_to");
-	b->no_cache_filter = low_strv(l, n, "no_cache_filter");
-	b->ssh = low_strv(l, n, "ssh");
-	b->tags = low_strv(l, n, "tags");
-	b->platforms = low_strv(l, n, "platforms");
-	b->entitlements = low_strv(l, n, "entitlements");
+	static const struct { const char *key; size_t at; } lists[] = {
+		{ "cache_from", B(cache_from) }, { "cache_to", B(cache_to) }, { "no_cache_filter", B(no_cache_filter) }, { "ssh", B(ssh) },
+		{ "tags", B(tags) }, { "platforms", B(platforms) }, { "entitlements", B(entitlements) },
+	}, pairs[] = {
+		{ "args", B(args) }, { "labels", B(labels) }, { "additional_contexts", B(additional_contexts) },
+	};
+
+	for (size_t i = 0; i < sizeof lists / sizeof *lists; i++)
+		*(struct strv *)((char *)b + lists[i].at) = low_strv(l, n, lists[i].key);
+	for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
+		*(struct kvs *)((char *)b + pairs[i].at) = low_kvs(l, n, pairs[i].key);
 	low_hosts(l, &b->extra_hosts, &b->n_extra_hosts, n);
 	low_file_refs(l, &b->secrets, &b->n_secrets, n, "secrets");
 	low_ulimits(l, &b->ulimits, &b->n_ulimits, n);

@@ -114,7 +114,8 @@ static void runs(const struct build_spec *b, struct strs *ret)
 	if (build->privileged)
 		allow(ret, "security.insecure");
 	for (size_t i = 0; i < build->n_extra_hosts; i++)
-		buf_printf(&hosts, "%s%s=%s", i ? "," : "", build->extra_hosts[i].host, build->extra_hosts[i].ip);
+		buf_printf(&hosts, "%s%s=%s", i ? "," : "", build->extra_hosts[i].host,
+			   STREQ(build->extra_hosts[i].ip, "host-gateway") ? "127.0.0.1" : build->extra_hosts[i].ip);
 	if (hosts.len)
 		option(ret, "add-hosts", hosts.p);
 	for (size_t i = 0; i < build->n_ulimits; i++)

@@ -78,14 +78,15 @@ static void delete_container(void *arg, const char *root, const char *id)
 {
 	const struct sweep *s = arg;
 	auto_strs struct strs argv = STRS_INIT;
+	auto_err struct err why = ERR_INIT;
 
 	strs_add(&argv, s->host->runtime);
 	strs_printf(&argv, "--root=%s", root);
 	strs_add(&argv, "delete");
 	strs_add(&argv, "--force");
 	strs_add(&argv, id);
-	if (tool_run(s->host, &argv, -1, NULL, NULL) != 0)
-		log_warn("container '%s' of a build cannot be removed", id);
+	if (tool_clear(s->host, &argv, &why) != 0)
+		log_warn("container '%s' of a build cannot be removed: %s", id, err_msg(&why));
 }
 
 static void sweep_run_job(void *arg, const char *dir, const char *name)
@@ -124,6 +125,7 @@ static int remove_containers(void *arg, const char *storage)
 {
 	const struct build_host *host = arg;
 	auto_strs struct strs argv = STRS_INIT;
+	auto_err struct err why = ERR_INIT;
 	auto_free char *run = xasprintf("%s/build/sweep", host->run_dir);
 
 	strs_add(&argv, "buildah");
@@ -131,8 +133,8 @@ static int remove_containers(void *arg, const char *storage)
 	strs_printf(&argv, "--runroot=%s", run);
 	strs_add(&argv, "rm");
 	strs_add(&argv, "--all");
-	if (tool_run(host, &argv, -1, NULL, NULL) != 0)
-		log_warn("working containers of a build cannot be removed");
+	if (tool_clear(host, &argv, &why) != 0)
+		log_warn("working containers of a build cannot be removed: %s", err_msg(&why));
 	path_remove_tree(AT_FDCWD, run, NULL);
 	return 0;
 }

@@ -301,6 +301,28 @@ static int check_entitlements(struct build_spec *b, struct err *err)
 	return 0;
 }
 
+/* What RUN sees of the network is buildah's matter, or BuildKit's, which has three kinds and no name for the host. */
+static int check_network(const struct build_spec *b, struct err *err)
+{
+	static const char *const known[] = { "", "default", "none", "host", "sandbox" };
+	const struct build *build = &b->service->build;
+	const char *network = build->network ? build->network : "";
+	bool is_known = false;
+
+	if (b->opts->tool != BUILD_BUILDKIT)
+		return 0;
+	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+		is_known |= STREQ(network, known[i]);
+	if (!is_known)
+		return err_set(err, ERR_INPUT, "network '%s' is not known to BuildKit: none, host or default", network);
+	for (size_t i = 0; i < build->n_extra_hosts; i++)
+		if (STREQ(build->extra_hosts[i].ip, "host-gateway") && !STREQ(network, "host")) {
+			err_set(err, ERR_INPUT, "extra host '%s': BuildKit does not know what 'host-gateway' is", build->extra_hosts[i].host);
+			return err_hint(err, "write an address, or 'network: host'");
+		}
+	return 0;
+}
+
 static int make(struct build_spec *b, const struct project *p, const char *version, const char *files_dir, struct pos *ret_pos,
 		struct err *err)
 {
@@ -312,7 +334,7 @@ static int make(struct build_spec *b, const struct project *p, const char *versi
 		return -1;
 	add_pairs(b, p, version);
 	*ret_pos = build->pos;
-	if (spec_platforms(b, err) < 0 || check_entitlements(b, err) < 0)
+	if (spec_platforms(b, err) < 0 || check_entitlements(b, err) < 0 || check_network(b, err) < 0)
 		return -1;
 	for (size_t i = 0; i < build->additional_contexts.n; i++)
 		if (add_context(b, p, &build->additional_contexts.v[i], err) < 0)

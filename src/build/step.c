@@ -90,12 +90,27 @@ json_t *step_answer(const struct step *s, const char *id, bool unchanged)
 	return json_pack("{s:s, s:b}", "id", id, "unchanged", unchanged);
 }
 
+/* buildah puts a socket below TMPDIR for RUN --mount=type=ssh, whose path has room for 107 bytes: the directory gets a shorter name, which the
+ * next build's clean-up (session.c) takes away when this one is killed. */
+static int short_name(const struct step *s, char **ret, struct err *err)
+{
+	*ret = xasprintf("%s/build/%s-%s", s->run->host.run_dir, strrchr(s->session->name, '-') + 1, strrchr(s->tmp, '/') + 1);
+	return symlink(s->tmp, *ret) < 0 ? err_sys(err, errno, "make '%s'", *ret) : 0;
+}
+
 int step_work(void *arg, json_t **ret, struct err *err)
 {
 	const struct step *s = arg;
+	auto_free char *link = NULL;
+	int r;
 
 	if (chdir(s->tmp) < 0)
 		return err_sys(err, errno, "change to '%s'", s->tmp);
-	setenv("TMPDIR", s->tmp, 1);
-	return s->spec->opts->tool == BUILD_BUILDKIT ? step_buildkit(s, ret, err) : step_buildah(s, ret, err);
+	if (s->spec->ssh.n && short_name(s, &link, err) < 0)
+		return -1;
+	setenv("TMPDIR", link ? link : s->tmp, 1);
+	r = s->spec->opts->tool == BUILD_BUILDKIT ? step_buildkit(s, ret, err) : step_buildah(s, ret, err);
+	if (link)
+		unlink(link);
+	return r;
 }

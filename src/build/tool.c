@@ -13,7 +13,7 @@
 #include "../util/mem.h"
 #include "../util/proc.h"
 
-enum { OUT_MAX = 16 << 20, READ_BYTES = 64 << 10 };
+enum { OUT_MAX = 16 << 20, READ_BYTES = 64 << 10, CLEAR_MS = 60000 };
 
 /* In the child: a copy of all mounts, without the tree that the runtime would stumble over. */
 static int hide_unified(void *arg)
@@ -82,6 +82,14 @@ int tool_run(const struct build_host *host, const struct strs *argv, int out_fd,
 	if (proc_wait(&child, -1, argv->v[0], &status, r < 0 ? NULL : err) < 0 || r < 0)
 		return -1;
 	return status;
+}
+
+int tool_clear(const struct build_host *host, const struct strs *argv, struct err *err)
+{
+	struct child child;
+	int status = 0;
+
+	return start(host, argv, -1, -1, &child, err) < 0 || proc_wait(&child, CLEAR_MS, argv->v[0], &status, err) < 0 ? -1 : status;
 }
 
 int tool_must(const struct build_host *host, const struct strs *argv, int out_fd, struct buf *ret_out, struct err *err)

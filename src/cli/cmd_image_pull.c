@@ -72,28 +72,9 @@ static int push_run(struct cli *c, const void *opts, struct err *err)
 	return run(c, o, "push", "Pushing", o->platform, err);
 }
 
-const struct cmd cmd_image_pull = {
-	.name = "image pull",
-	.args = "NAME...",
-	.summary = "fetch images from their registries",
-	.needs = NEED_ROOT,
-	.min_args = 1,
-	.max_args = -1,
-	.opts = flags,
-	.opts_size = sizeof(struct transfer_opts),
-	.defaults = &defaults,
-	.run = pull_run,
-};
+#define BY_NAME                                                                                                                    \
+	.args = "NAME...", .needs = NEED_ROOT, .min_args = 1, .max_args = -1, .opts = flags, .opts_size = sizeof(struct transfer_opts), \
+	.defaults = &defaults
 
-const struct cmd cmd_image_push = {
-	.name = "image push",
-	.args = "NAME...",
-	.summary = "send images to their registries",
-	.needs = NEED_ROOT,
-	.min_args = 1,
-	.max_args = -1,
-	.opts = flags,
-	.opts_size = sizeof(struct transfer_opts),
-	.defaults = &defaults,
-	.run = push_run,
-};
+const struct cmd cmd_image_pull = { .name = "image pull", .summary = "fetch images from their registries", .run = pull_run, BY_NAME };
+const struct cmd cmd_image_push = { .name = "image push", .summary = "send images to their registries", .run = push_run, BY_NAME };

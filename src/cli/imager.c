@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -15,7 +16,7 @@
 #include "../util/mem.h"
 #include "../util/proc.h"
 
-enum { LINE_MAX_BYTES = 1 << 20, READ_BYTES = 16 << 10 };
+enum { LINE_MAX_BYTES = 1 << 20, READ_BYTES = 16 << 10, END_MS = 30000 };
 
 /* Beside this program, or where it was installed to. */
 static int find_program(char **ret, struct err *err)
@@ -160,8 +161,12 @@ static int run(struct cli *c, const struct imager *what, struct err *err)
 	if (write_request(c, what->request, &request_fd, err) < 0 || start(c, what, request_fd, &child, &events, err) < 0)
 		return -1;
 	r = read_events(what, events, err);
-	close(take_fd(&events));         /* what it still says is of no use */
-	if (proc_wait(&child, -1, "davit-image", &status, r < 0 ? NULL : err) < 0)
+	close(take_fd(&events));
+	if (r < 0)                       /* what it still does is of no use, and what it leaves the next one clears away */
+		proc_pidfd_signal(child.pidfd, SIGKILL);
+	/* It has said all that it had to say; until then there was no deadline of ours, since its own name who is slow, and a download takes as
+	 * long as it takes. Ctrl-C ends it with us: it dies with this process. */
+	if (proc_wait(&child, END_MS, "davit-image", &status, r < 0 ? NULL : err) < 0)
 		r = -1;
 	close(child.pidfd);
 	if (r < 0)

@@ -167,7 +167,7 @@ static const struct attribute attributes[] = {
 	{ "      platforms: [linux/arm64]\n", "--platform=linux/arm64", "--opt platform=linux/arm64" },
 	{ "      platforms: [arm64, linux/amd64, linux/arm64/v8]\n", "--platform=linux/arm64", "--opt platform=linux/arm64,linux/amd64" },
 	{ "      extra_hosts: {h: 10.0.0.1}\n", "--add-host=h:10.0.0.1", "--opt add-hosts=h=10.0.0.1" },
-	{ "      extra_hosts: {h: host-gateway}\n", "--add-host=h:127.0.0.1", "--opt add-hosts=h=host-gateway" },
+	{ "      network: host\n      extra_hosts: {h: host-gateway}\n", "--add-host=h:127.0.0.1", "--opt add-hosts=h=127.0.0.1" },
 	{ "      shm_size: 1k\n", "--shm-size=1024", "--opt shm-size=1024" },
 	{ "      ulimits: {nofile: {soft: 1, hard: 2}, core: 0}\n", "--ulimit=core=0:0 --ulimit=nofile=1:2", "--opt ulimit=core=0:0,nofile=1:2" },
 	{ "      ulimits: {nofile: 5}\n", "!--ulimit=nofile=20000:20000", NULL },
