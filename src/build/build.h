@@ -26,8 +26,9 @@
  * - 1.28 forgets labels where a target is not the last stage: the file is given a last stage `FROM TARGET` then.
  * - 1.28 cannot build upon an image whose config has no history ("history lists 0 non-empty layers"), nor read here-documents.
  *
- * BuildKit gets base images as `oci-layout:` contexts and writes a layout (`type=oci,tar=false`). buildctl is not in Debian; that path is
- * tested with a program that only records its arguments. */
+ * BuildKit gets base images as `oci-layout:` contexts and writes a layout (`type=oci,tar=false`). buildctl is in no distribution: that path is
+ * tested with a program that records its arguments, which were compared with what BuildKit's Dockerfile frontend reads (its
+ * frontend/dockerui: config.go, attr.go, namedcontext.go). */
 #pragma once
 
 #include <jansson.h>

@@ -142,6 +142,16 @@ isolated() { [ "${BUILDAH_ISOLATION:-}" != chroot ]; }
 	END
 	build
 	is "$(built_file /there)" "it is"
+	sed -i 's/test -S/echo it runs; sleep 1000; test -S/' compose.yaml
+	"$DAVIT" build >out.txt 2>&1 3>&- &
+	builder=$!
+	wait_until 20 grep -q '^web | it runs' out.txt
+	kill -9 "$builder"
+	wait "$builder" || :
+	wait_until 10 not pgrep -f 'sleep 1000'
+	sed -i 's/sleep 1000/true/' compose.yaml
+	build
+	no_build_left
 	one_service <<<$'dockerfile_inline: FROM busybox\nssh: ["k=./nowhere"]'
 	refused 1 "SSH key" "nowhere': No such file or directory" -- davit build
 }

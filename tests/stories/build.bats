@@ -284,6 +284,16 @@ begin_long() {
 	no_build_left
 }
 
+@test "build: Ctrl-C, and again while it clears up, leaves nothing" {
+	begin_long
+	kill -INT "$builder"
+	kill -INT "$builder" || :
+	kill -TERM "$builder" || :
+	wait "$builder" && status=0 || status=$?
+	is "$status" 130
+	no_build_left
+}
+
 @test "build: what a killed one leaves, the next removes" {
 	begin_long
 	kill -9 "$builder"
