@@ -12,6 +12,7 @@ struct argv_places {                     /* absolute paths */
 	const char *images;              /* davit's store */
 	const char *runtime;             /* as in struct build_host */
 	const char *cgroup;              /* of what RUN starts */
+	const struct strs *contexts;     /* "WORD=NAME": what stands in the Dockerfile, and what buildah's storage calls it; NULL: none */
 	const char *isolation;           /* $BUILDAH_ISOLATION, NULL: not set */
 	uint64_t max_files, max_processes; /* hard limits of ours */
 };

@@ -133,6 +133,11 @@ static void what(const struct build_spec *b, const struct argv_places *at, struc
 	for (size_t i = 0; i < b->n_contexts; i++)
 		strs_printf(ret, "--build-context=%s=%s%s", b->contexts[i].name,
 			    b->contexts[i].kind == CONTEXT_IMAGE ? "container-image://" : "", b->contexts[i].value);
+	for (size_t i = 0; at->contexts && i < at->contexts->n; i++) {
+		const char *eq = strchr(at->contexts->v[i], '=');
+
+		strs_printf(ret, "--build-context=%.*s=container-image://%s", (int)(eq - at->contexts->v[i]), at->contexts->v[i], eq + 1);
+	}
 	for (size_t i = 0; i < build->n_extra_hosts; i++)
 		strs_printf(ret, "--add-host=%s:%s", build->extra_hosts[i].host, argv_host_ip(b, build->extra_hosts[i].ip));
 }

@@ -204,8 +204,8 @@ static int import_each(const struct step *s, struct image_store *store, const ch
 	return 0;
 }
 
-static int import_list(const struct step *s, struct image_store *store, const char *ref, const struct strs *platforms, const json_t *images,
-		       struct err *err)
+static int import_list(const struct step *s, struct image_store *store, const char *ref, const char *called, const struct strs *platforms,
+		       const json_t *images, struct err *err)
 {
 	auto_strs struct strs ids = STRS_INIT;
 	auto_buf struct buf all = BUF_INIT;
@@ -220,19 +220,31 @@ static int import_list(const struct step *s, struct image_store *store, const ch
 	hash_sha256_hex(all.p, all.len, hex);
 	name = xasprintf(BASE_LIST "%.*s:latest", SHORT_HEX, hex);
 	list = named_image(images, name);
-	if (list && has_name(list, ref))
+	if (list && has_name(list, called))
 		return 0;
 	if (list)
-		return step_ask(s, (const char *const[]){ "tag", name, ref, NULL }, NULL, err);
-	return make_list(s, &ids, name, ref, images, err);
+		return step_ask(s, (const char *const[]){ "tag", name, called, NULL }, NULL, err);
+	return make_list(s, &ids, name, called, images, err);
 }
 
 /* --- all of them --- */
 
-static int import_base(const struct step *s, struct image_store *store, const struct dockerfile_base *base, const json_t *images, struct err *err)
+/* What buildah shall call it: as it is called, unless it has a digest. malloc'ed. */
+static char *name_for(const char *ref)
+{
+	char hex[HASH_HEX_LEN + 1];
+
+	if (!strchr(ref, '@'))
+		return xstrdup(ref);
+	hash_sha256_hex(ref, strlen(ref), hex);
+	return xasprintf("localhost/davit-digest-%.*s:latest", SHORT_HEX, hex);
+}
+
+static int import_base(const struct step *s, struct image_store *store, const struct dockerfile_base *base, const json_t *images,
+		       struct strs *contexts, struct err *err)
 {
 	auto_strs struct strs platforms = STRS_INIT;
-	auto_free char *ref = spec_ref(base->name);
+	auto_free char *ref = spec_ref(base->name), *called = ref ? name_for(ref) : NULL;
 	struct image *img = NULL;
 	int r;
 
@@ -240,9 +252,11 @@ static int import_base(const struct step *s, struct image_store *store, const st
 		return 0;                /* the builder will look elsewhere */
 	r = platforms_of(store, ref, &platforms, err);
 	if (r == 0 && platforms.n > 1)
-		r = import_list(s, store, ref, &platforms, images, err);
+		r = import_list(s, store, ref, called, &platforms, images, err);
 	else if (r == 0)
-		r = import_as(s, img, ref, images, err);
+		r = import_as(s, img, called, images, err);
+	if (!STREQ(ref, called))
+		strs_printf(contexts, "%s=%s", base->name, called);
 	image_free(img);
 	return r;
 }
@@ -256,7 +270,7 @@ static int lock_names(const struct step *s, int *ret_fd, struct err *err)
 	return fd < 0 || flock(fd, LOCK_EX) < 0 ? err_sys(err, errno, "lock '%s'", path) : 0;
 }
 
-int step_import(const struct step *s, struct image_store *store, const struct dockerfile_bases *bases, struct err *err)
+int step_import(const struct step *s, struct image_store *store, const struct dockerfile_bases *bases, struct strs *contexts, struct err *err)
 {
 	auto_close int lock = -1;
 
@@ -265,7 +279,7 @@ int step_import(const struct step *s, struct image_store *store, const struct do
 	for (size_t i = 0; i < bases->n; i++) {
 		auto_json json_t *images = NULL;         /* the one before may have brought something */
 
-		if (list_images(s, &images, err) < 0 || import_base(s, store, &bases->v[i], images, err) < 0)
+		if (list_images(s, &images, err) < 0 || import_base(s, store, &bases->v[i], images, contexts, err) < 0)
 			return err_wrap(err, "hand image '%s' to buildah", bases->v[i].name);
 	}
 	return 0;

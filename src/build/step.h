@@ -26,8 +26,9 @@ int step_buildkit(const struct step *s, json_t **ret, struct err *err);
  * with `pull` only. */
 int step_fetch(const struct step *s, const struct dockerfile_bases *bases, struct err *err);
 #define BASE_LIST "localhost/davit-list-" /* how the second name of a list of platforms begins in buildah's storage */
-/* base_import.c: hands those that davit's store has to buildah, by their names. */
-int step_import(const struct step *s, struct image_store *store, const struct dockerfile_bases *bases, struct err *err);
+/* base_import.c: hands those that davit's store has to buildah, by their names; those that have a digest, which buildah gives to nobody, by names
+ * of ours: contexts gets "WORD=NAME" of them. */
+int step_import(const struct step *s, struct image_store *store, const struct dockerfile_bases *bases, struct strs *contexts, struct err *err);
 /* "buildah … WORDS": what it prints is ret, when that is given. */
 int step_ask(const struct step *s, const char *const *words, struct buf *ret, struct err *err);
 /* Hands layouts over to davit-image (src/verb/verb_take.c); takes the array. */

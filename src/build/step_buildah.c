@@ -120,18 +120,19 @@ static int build(struct image_store *store, struct built *b, struct err *err)
 {
 	const struct step *s = &b->step;
 	auto_free char *iid = xasprintf("%s.iid", b->out);
-	auto_strs struct strs argv = STRS_INIT;
+	auto_strs struct strs argv = STRS_INIT, contexts = STRS_INIT;
 	struct dockerfile_bases bases = { 0 };
 	struct argv_places at;
 	int r;
 
 	say_platform(s);
 	spec_images(s->spec, s->platform, &bases);
-	r = step_fetch(s, &bases, err) < 0 ? -1 : step_import(s, store, &bases, err);
+	r = step_fetch(s, &bases, err) < 0 ? -1 : step_import(s, store, &bases, &contexts, err);
 	dockerfile_bases_done(&bases);
 	if (r < 0)
 		return -1;
 	step_places(s, iid, b->out, &at);
+	at.contexts = &contexts;
 	argv_buildah_build(s->spec, &at, &argv);
 	if (tool_must(&s->run->host, &argv, s->out_fd, NULL, err) < 0 || read_id(iid, &b->id, err) < 0)
 		return -1;

@@ -79,17 +79,22 @@ int tool_run(const struct build_host *host, const struct strs *argv, int out_fd,
 		r = read_all(in, ret_out, err);
 		close(take_fd(&in));
 	}
-	if (proc_wait(&child, -1, argv->v[0], &status, r < 0 ? NULL : err) < 0 || r < 0)
-		return -1;
-	return status;
+	if (proc_wait(&child, -1, argv->v[0], &status, r < 0 ? NULL : err) < 0)
+		r = -1;
+	close(child.pidfd);
+	return r < 0 ? -1 : status;
 }
 
 int tool_clear(const struct build_host *host, const struct strs *argv, struct err *err)
 {
 	struct child child;
-	int status = 0;
+	int status = 0, r;
 
-	return start(host, argv, -1, -1, &child, err) < 0 || proc_wait(&child, CLEAR_MS, argv->v[0], &status, err) < 0 ? -1 : status;
+	if (start(host, argv, -1, -1, &child, err) < 0)
+		return -1;
+	r = proc_wait(&child, CLEAR_MS, argv->v[0], &status, err);
+	close(child.pidfd);
+	return r < 0 ? -1 : status;
 }
 
 int tool_must(const struct build_host *host, const struct strs *argv, int out_fd, struct buf *ret_out, struct err *err)

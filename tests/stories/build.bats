@@ -393,6 +393,24 @@ begin_long() {
 	has "$stderr" 127.0.0.1:5003
 }
 
+@test "build: FROM a digest, with a tag and without, from the registry and then from the store" {
+	real_registry 5003
+	into busybox.tar 127.0.0.1:5003/base:1
+	digest=$(skopeo inspect --tls-verify=false docker://127.0.0.1:5003/base:1 | jq -r .Digest)
+	compose <<-END
+	services:
+	  web: {build: {dockerfile_inline: "FROM 127.0.0.1:5003/base@$digest AS one\nRUN echo one >/one\nFROM 127.0.0.1:5003/base:1@$digest\nCOPY --from=one /one /one\nCMD sleep 2000"}}
+	END
+	build
+	has "$output" "Pulling 127.0.0.1:5003/base@$digest"
+	kill $KEPT_PROCESSES
+	davit builder prune -a -f
+	build
+	lacks "$output" Pulling
+	up --no-build
+	is "$(sh_in web 'cat /one')" one
+}
+
 @test "build --push: what has a name of its own goes to its registry, the rest is said to stay" {
 	real_registry 5003
 	compose <<-'END'
