@@ -10,6 +10,7 @@
 #include "../../../../src/state/logtee.h"
 
 enum { PIPE = 1 << 20, FLOOD = 300000, WIDTH = 12 };
+enum { MUCH = 2 * FLOOD /* what was taken may still seem to be there */, SMALL_PIECE = 1 << 16, LARGE_PIECE = 1 << 17 };
 
 /* A log, and a directory with the FIFO of its container. */
 struct flood {
@@ -252,10 +253,21 @@ static void test_killed_at_every_call_nothing_is_lost_or_twice(void **state)
 	expect_lines(f);
 }
 
-/* How often such lines came twice; never that they were lost. */
+/* Keeps the log short, so that who starts has as much to do as the last one: else there is always one call more than the last time. */
+static void drop_old_segments(struct flood *f)
+{
+	auto_free uint32_t *list = NULL;
+	auto_close int dir = slot_dir(f->p);
+	size_t n;
+
+	assert_int_equal(seg_list(dir, &list, &n), 0);
+	for (size_t i = 0; i + 2 < n; i++)
+		seg_remove(dir, list[i]);
+}
+
+/* How often such lines came twice, a piece of them at most; never that they were lost. */
 static int64_t doubts_about_lines_that_are_all_the_same(struct flood *f)
 {
-	enum { MUCH = 2 * FLOOD }; /* what was taken may still seem to be there */
 	auto_free char *text = xmalloc(MUCH);
 	int64_t doubts = 0;
 	bool died = true;
@@ -263,12 +275,14 @@ static int64_t doubts_about_lines_that_are_all_the_same(struct flood *f)
 	for (int i = 0; i < MUCH; i++)
 		text[i] = i % 4 == 3 ? '\n' : 'y';
 	for (int at = 1; died; at++) {
+		drop_old_segments(f);
 		int64_t before = logged_bytes(f);
 		assert_int_equal(fd_write_all(f->container, text, MUCH), 0);
 		died = dies_at(f, at);
 		succeed(f, 1 << 20);
 		assert_int_equal(move_all(f), 0);
 		assert_true(logged_bytes(f) - before >= MUCH);
+		assert_true(logged_bytes(f) - before - MUCH <= LARGE_PIECE);
 		doubts += logged_bytes(f) - before > MUCH;
 	}
 	return doubts;
@@ -284,10 +298,10 @@ static void test_killed_at_every_call_with_lines_that_are_all_the_same(void **st
 	close(f->taken);
 }
 
-/* Around the call that takes, of each of three pieces. */
+/* Around the call that takes a piece, before and after it. How much gathers in one is the machine's affair, but it is 64 KiB or the rest. */
 static void test_killed_with_the_keeper_lines_that_are_all_the_same_may_come_twice(void **state)
 {
-	assert_true(doubts_about_lines_that_are_all_the_same(*state) <= 3 * 3);
+	assert_true(doubts_about_lines_that_are_all_the_same(*state) <= 2 * (MUCH / SMALL_PIECE + 1));
 }
 
 /* Whoever comes may find the container gone, and its FIFO another's. */
