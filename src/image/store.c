@@ -34,13 +34,21 @@ void chain_next(char chain[static HASH_HEX_LEN + 1], const char *diff_hex)
 	hash_sha256_hex(text, strlen(text), chain);
 }
 
+/* `FROM scratch` and nothing more: buildah writes diff_ids as null, docker leaves them out. */
+static bool has_no_layers(const json_t *rootfs)
+{
+	const json_t *ids = json_object_get(rootfs, "diff_ids");
+
+	return ids ? json_is_null(ids) : str_eq(jx_str(rootfs, "type"), "layers");
+}
+
 int chain_ids(const json_t *config, struct strs *ret, struct err *err)
 {
-	const json_t *ids = jx_arr(jx_obj(config, "rootfs"), "diff_ids"), *id;
+	const json_t *rootfs = jx_obj(config, "rootfs"), *ids = jx_arr(rootfs, "diff_ids"), *id;
 	char chain[HASH_HEX_LEN + 1] = "";
 	size_t i;
 
-	if (!ids)
+	if (!ids && !has_no_layers(rootfs))
 		return err_set(err, ERR_INPUT, "the image's config has no rootfs.diff_ids");
 	if (json_array_size(ids) > LAYERS_MAX)
 		return err_set(err, ERR_INPUT, "the image has %zu layers, more than %d", json_array_size(ids),

@@ -49,7 +49,7 @@ const char *digest_hex(const char *digest);
 /* The next chain id: chain is the one so far ("" below the first layer) and becomes the one that includes
  * diff_hex. */
 void chain_next(char chain[static HASH_HEX_LEN + 1], const char *diff_hex);
-/* Chain ids of a config's rootfs.diff_ids, lowest first. */
+/* Chain ids of a config's rootfs.diff_ids, lowest first; none: an image without layers. */
 struct strs;
 int chain_ids(const json_t *config, struct strs *ret, struct err *err);
 

@@ -66,12 +66,12 @@ static int check_layer(const json_t *desc, struct err *err)
 
 int manifest_check(const json_t *doc, struct err *err)
 {
-	const json_t *layers = jx_arr(doc, "layers"), *config = jx_obj(doc, "config"), *desc;
+	const json_t *layers = json_object_get(doc, "layers"), *config = jx_obj(doc, "config"), *desc;
 	const char *type = jx_str(config, "mediaType");
 	auto_free char *shown = name_show(type ? type : "");
 	size_t i;
 
-	if (!config || !layers || json_array_size(layers) > LAYERS_MAX)
+	if (!config || (!json_is_array(layers) && !json_is_null(layers)) || json_array_size(layers) > LAYERS_MAX)
 		return err_set(err, ERR_INPUT, "its manifest is not valid, or has more than %d layers", LAYERS_MAX);
 	if (!STREQ(shown, CONFIG_TYPE) && !STREQ(shown, DOCKER_TYPE "container.image.v1+json"))
 		return err_set(err, ERR_INPUT, "it is an artifact of the type '%s', no container image", shown);

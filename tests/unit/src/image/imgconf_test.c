@@ -143,6 +143,30 @@ static void test_chain_ids(void **state)
 	assert_string_equal(ids.v[1], "ccd722928bd92476ba1745586fed6e45a102504185ad88cd89e01ff116fd146c");
 }
 
+/* As buildah, docker and davit write it; what says nothing of layers is no image. */
+static void test_no_layers(void **state)
+{
+	static const struct {
+		const char *text;
+		int want;
+	} cases[] = {
+		{ "{\"rootfs\":{\"type\":\"layers\",\"diff_ids\":null}}", 0 },
+		{ "{\"rootfs\":{\"type\":\"layers\"}}", 0 },
+		{ "{\"rootfs\":{\"diff_ids\":[]}}", 0 },
+		{ "{\"rootfs\":{\"type\":\"layers\",\"diff_ids\":\"x\"}}", -1 },
+		{ "{\"rootfs\":{}}", -1 },
+		{ "{}", -1 },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		auto_json json_t *doc = json_loads(cases[i].text, 0, NULL);
+		auto_strs struct strs ids = STRS_INIT;
+
+		assert_int_equal(chain_ids(doc, &ids, NULL), cases[i].want);
+		assert_int_equal(ids.n, 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -153,6 +177,7 @@ int main(void)
 		cmocka_unit_test(test_wrong_types),
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_chain_ids),
+		cmocka_unit_test(test_no_layers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
