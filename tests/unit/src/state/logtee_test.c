@@ -10,7 +10,7 @@
 #include "../../../../src/state/logtee.h"
 
 enum { PIPE = 1 << 20, FLOOD = 300000, WIDTH = 12 };
-enum { MUCH = 2 * FLOOD /* what was taken may still seem to be there */, SMALL_PIECE = 1 << 16, LARGE_PIECE = 1 << 17 };
+enum { MUCH = 2 * FLOOD /* what was taken may still seem to be there */, SMALL_PIECE = 1 << 16, LARGE_PIECE = 1 << 18 };
 
 /* A log, and a directory with the FIFO of its container. */
 struct flood {
