@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "../image/image.h"
+#include "../oci/lookup.h"
 #include "../oci/oci.h"
 #include "../util/auto.h"
 #include "../util/clock.h"
@@ -21,7 +22,6 @@
 #include "../util/mem.h"
 #include "../util/path.h"
 #include "exec_console.h"
-#include "lookup.h"
 #include "view.h"
 
 struct exec_opts {

@@ -62,6 +62,12 @@ oops"
 	run -127 davit exec -T one not-there
 	has "$output" not-there
 	run -126 davit exec -T one /etc/passwd
+	davit exec -T one sh -c 'printf "#!/bin/bash\n" >/tmp/script; printf "\177ELF\1\1\1" >/tmp/alien; chmod +x /tmp/*; mkfifo -m 755 /tmp/fifo'
+	run -127 davit exec -T one /tmp/script
+	has "$output" "command '/tmp/script' cannot run: its interpreter or loader '/bin/bash' does not exist in the container"
+	run -126 davit exec -T one /tmp/alien
+	has "$output" "command '/tmp/alien' is no program for this machine"
+	run -126 davit exec -T one /tmp/fifo
 	is "$(davit exec -T one sh -c 'echo $FROM; pwd; id -u')" "service
 /var
 0"

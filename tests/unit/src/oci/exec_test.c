@@ -2,6 +2,8 @@
 #include <pty.h>
 #include <termios.h>
 
+#include "../../../../src/oci/lookup.h"
+#include "../../../../src/oci/program.h"
 #include "live.h"
 
 static const char *const runtimes[] = {"crun", "runc"};
@@ -88,8 +90,8 @@ static void test_privileged(void **state)
 	}
 }
 
-/* What cannot run, and how it is said. runc leaves what only execve finds to the container's own error
- * output. */
+/* What cannot run: lookup_command() says it before anybody is asked. How it is said when it went behind that look: runc, and crun since 1.21,
+ * leave what only execve finds to the container's own error output. */
 static void test_commands_that_cannot_run(void **state)
 {
 	static const struct {
@@ -125,6 +127,14 @@ static void test_commands_that_cannot_run(void **state)
 			const char *const args[] = {cases[k].cmd, NULL};
 			struct oci_exec x = {.args = args};
 			int status = run_exec(&l, &x, &text);
+			auto_json json_t *asked = NULL;
+			ok(jx_load(l.bundle_fd, "exec.json", 64 << 10, &asked, &err), err);
+			auto_close int root_fd = openat(l.dir_fd, "rootfs", O_PATH | O_DIRECTORY | O_CLOEXEC);
+			auto_err struct err before = ERR_INIT;
+			if (!cases[k].crun_only || !program_emulators()) {
+				assert_int_equal(lookup_command(root_fd, asked, &before), -1);
+				assert_int_equal(before.kind, cases[k].kind);
+			}
 			struct oci_call c = live_call(&l, OCI_EXEC);
 			c.process_file = process;
 			assert_int_not_equal(status, 0);
