@@ -162,6 +162,7 @@ int reg_get_blob(struct reg *r, const struct reg_blob *what, struct reg_call **r
 	b->call.x.what = xasprintf("get the blob %s of '%s/%s' from %s", what->digest, what->at->ref.registry, what->at->ref.repository,
 		what->at->host);
 	b->call.x.path = xasprintf("/v2/%s/blobs/%s", what->at->ref.repository, what->digest);
+	b->call.x.bulk = !what->document;
 	call_scope(&b->call, what->at->ref.repository, "pull");
 	call_start(&b->call, ret);
 	return 0;

@@ -14,7 +14,7 @@
 #include "challenge.h"
 #include "parts.h"
 
-enum { SAID_MAX = 64 << 10, BACKOFF_MAX_MS = 10000, RETRY_AFTER_MAX_MS = 5 * 60 * 1000, UNREACHED_ATTEMPTS = 3 };
+enum { SAID_MAX = 64 << 10, BACKOFF_MAX_MS = 10000, RETRY_AFTER_MAX_MS = 5 * 60 * 1000, UNREACHED_ATTEMPTS = 3, SLOW_ATTEMPTS = 2 };
 
 void exchange_stop(struct exchange *x)
 {
@@ -71,6 +71,8 @@ static void pause_for(struct exchange *x, int64_t ms)
 /* Who has never answered may be a name that was mistyped, or one that nobody has; a time limit was wait enough. */
 static unsigned attempts_allowed(const struct exchange *x, const struct err *err)
 {
+	if (x->slow)
+		return SLOW_ATTEMPTS;
 	if (x->for_token ? x->site->realm_answered : x->site->answered)
 		return REG_ATTEMPTS;
 	return x->site->mirror || err->kind == ERR_TIMEOUT ? 1 : UNREACHED_ATTEMPTS;
@@ -94,7 +96,7 @@ void exchange_again(struct exchange *x, struct err *err, const char *retry_after
 {
 	int64_t asked_ms = 0, ms;
 
-	if (x->progressed)
+	if (x->progressed && !x->slow) /* a few bytes a second lead nowhere */
 		x->attempts = 0;
 	x->progressed = false;
 	if (++x->attempts >= attempts_allowed(x, err)) {
@@ -258,7 +260,8 @@ static void on_fault(struct exchange *x, enum http_fault fault, struct err *err)
 	if (fault == HTTP_UNTRUSTED)
 		err_hint(err, "if you trust it, put the certificate of who signed it into /etc/containers/certs.d/%s/ca.crt",
 			x->site->registry);
-	if (fault == HTTP_UNREACHED || fault == HTTP_NO_TLS || fault == HTTP_BROKEN || x->unfit)
+	x->slow = fault == HTTP_SLOW;
+	if (fault == HTTP_UNREACHED || fault == HTTP_NO_TLS || fault == HTTP_BROKEN || x->slow || x->unfit)
 		exchange_again(x, err, NULL);
 	else
 		exchange_fail(x, err);
@@ -333,6 +336,7 @@ void exchange_send(struct exchange *x)
 		.fields = &fields,
 		.tls = site_tls(x->site, home),
 		.body = x->has_body ? &x->body : NULL,
+		.bulk = x->bulk,
 		.on_head = on_head,
 		.on_body = on_body,
 		.on_sent = on_sent,
@@ -345,7 +349,7 @@ void exchange_send(struct exchange *x)
 	if (x->sent_auth && (home || x->for_token))
 		strs_printf(&fields, "Authorization: %s", x->sent_auth);
 	x->said.len = 0;
-	x->refusing = x->unfit = false;
+	x->refusing = x->unfit = x->slow = false;
 	x->req = http_start(x->r->http, &want);
 }
 

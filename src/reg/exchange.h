@@ -54,6 +54,7 @@ struct exchange {
 	bool has_body;
 	struct strs scopes;   /* what a token has to be good for; owned */
 	bool for_manifest;    /* a 404 is about a name or a tag */
+	bool bulk;	      /* it is a blob that is sent, or comes: minutes may be what it takes */
 	bool for_token;	      /* it asks a realm for one: no redirect is followed, and Authorization is: */
 	const char *fixed;    /* borrowed; NULL: none */
 	bool progressed;
@@ -65,6 +66,7 @@ struct exchange {
 	bool renewed, widened; /* there was a 401, and one that named a further scope, since the last good answer */
 	bool refusing;	      /* the body of this answer says why not */
 	bool unfit;	      /* head() wants another one */
+	bool slow;	      /* the last answer came too slowly to be waited for */
 	char *sent_auth;      /* the Authorization that this request has; owned */
 	struct buf said;
 	struct err https_why; /* why it is spoken to without TLS */

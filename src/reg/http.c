@@ -29,6 +29,7 @@ struct http {
 static void drop(struct http_req *r)
 {
 	TAILQ_REMOVE(&r->h->reqs, r, link);
+	http_pace_done(r);
 	if (r->easy) {
 		curl_multi_remove_handle(r->h->multi, r->easy);
 		curl_easy_cleanup(r->easy);
@@ -178,6 +179,13 @@ static int on_timer(CURLM *multi, long ms, void *arg)
 	return 0;
 }
 
+void http_end(struct http_req *r)
+{
+	curl_multi_remove_handle(r->h->multi, r->easy);
+	r->state = REQ_ENDED;
+	event_active(r->h->turn, 0, 0);
+}
+
 /* ------------------------------------------------------------------ the face */
 
 int http_new(const struct http_conf *conf, struct http **ret, struct err *err)
@@ -224,6 +232,7 @@ struct http_req *http_start(struct http *h, const struct http_want *want)
 	struct http_req *r = xcalloc(1, sizeof *r);
 
 	r->h = h;
+	r->conf = &h->conf;
 	r->want = *want;
 	r->want.url = NULL;
 	r->want.fields = NULL;

@@ -40,7 +40,8 @@ enum http_fault {
 	HTTP_UNREACHED, /* no address, no connection */
 	HTTP_NO_TLS,	/* a connection, but what is there does not speak TLS as we do */
 	HTTP_UNTRUSTED, /* its certificate */
-	HTTP_BROKEN,	/* the connection ended, or nothing came for idle_s */
+	HTTP_BROKEN,	/* the connection ended, or nothing came for idle_s, or too little after it had been fast enough */
+	HTTP_SLOW,	/* it was too slow from the beginning */
 	HTTP_STOPPED,	/* head or body said so */
 	HTTP_NONSENSE,	/* it does not speak HTTP, its head is too large, or we cannot ask */
 };
@@ -61,6 +62,7 @@ struct http_want {		    /* copied, but for what is borrowed until it has ended: 
 	const struct strs *fields;  /* "Name: value" */
 	struct http_tls tls;
 	const struct http_body *body; /* NULL: none, and none is announced */
+	bool bulk;		    /* a blob: it may take long, and need not be as fast as a document (http_pace.c) */
 
 	/* All called from the loop. Head: every field is there; body: so much more of it; -1 ends the request with this err. */
 	int (*on_head)(void *arg, const struct http_answer *a, struct err *err);

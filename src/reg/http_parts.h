@@ -15,6 +15,7 @@ enum http_state {
 struct http_req {
 	TAILQ_ENTRY(http_req) link;
 	struct http *h;
+	const struct http_conf *conf; /* of h */
 	enum http_state state;
 	struct http_want want; /* without url and fields */
 	char *origin;
@@ -23,6 +24,10 @@ struct http_req {
 	char why[CURL_ERROR_SIZE];
 	uint64_t sent;
 
+	struct event *pace; /* the end of a window of time; NULL: none has begun */
+	uint64_t moved;	    /* bytes before it */
+	unsigned windows;   /* that were good */
+
 	struct http_answer answer;
 	size_t head_bytes;
 	bool head_told;
@@ -30,6 +35,11 @@ struct http_req {
 	struct err err;
 };
 
+/* Ends it, with r->fault and r->err as they are; not from within libcurl. */
+void http_end(struct http_req *r);
+/* Something goes, or comes: from now on it has to be fast enough. */
+void http_pace_begin(struct http_req *r);
+void http_pace_done(struct http_req *r);
 /* Fills in r->easy by what is wanted. */
 void http_set_up(struct http_req *r, const struct http_conf *conf, const struct url *url);
 /* Sets r->fault and r->err by what libcurl says. */

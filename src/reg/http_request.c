@@ -29,6 +29,8 @@ static int add_line(struct http_req *r, const char *p, size_t n)
 {
 	while (n > 0 && (p[n - 1] == '\r' || p[n - 1] == '\n' || p[n - 1] == ' '))
 		n--;
+	if (r->head_bytes == 0)
+		http_pace_begin(r);
 	r->head_bytes += n;
 	if (r->answer.fields.n >= HTTP_FIELDS_MAX || r->head_bytes > HTTP_HEAD_MAX)
 		return too_much(r);
@@ -103,6 +105,8 @@ static size_t on_send(char *p, size_t size, size_t room, void *arg)
 
 	if (r->state == REQ_DEAD)
 		return CURL_READFUNC_ABORT;
+	if (r->sent == 0)
+		http_pace_begin(r);
 	left = r->want.body->size - r->sent;
 	got = read_body(r, p, left < room * size ? (size_t)left : room * size);
 	if (got < 0) {

@@ -109,6 +109,7 @@ static void begin(struct exchange *x, const char *from)
 	}
 	x->method = "POST";
 	x->has_body = true;
+	x->bulk = false;
 	x->body = (struct http_body){ .text = "" };
 }
 
@@ -129,6 +130,7 @@ static int opened(struct exchange *x, const struct http_answer *a, struct err *e
 	x->url = url_with(u.text, "digest", p->blob.digest);
 	url_done(&u);
 	x->method = "PUT";
+	x->bulk = true;
 	x->body = (struct http_body){ .fd = p->blob.fd, .size = p->blob.size };
 	return EX_NEXT;
 }

@@ -10,7 +10,9 @@
  * Retry-After, which may be 5 minutes at most and holds for all calls to that place, REG_ATTEMPTS of them without a byte of
  * progress; fewer when the host was never reached), redirects (at most 10; another host, port or scheme is never sent credentials,
  * a redirect from https to http is refused, and to plain http anywhere but on this machine, unless the
- * place need not be verified). Each request has limits: 30 s to connect, 60 s without a byte. At most REG_PER_HOST
+ * place need not be verified). Each request has limits: 30 s to connect, 60 s without a byte, and
+ * from the first byte on at least 4 KiB a second in each 60 s for a document, 100 bytes a second in each 5 minutes for a blob; what is slower
+ * from the beginning is tried twice. At most REG_PER_HOST
  * requests are under way to one host, others wait for their turn.
  *
  * Errors name the host, what was asked for, the status and what the registry says ("errors" of the specification), and what to do
@@ -79,6 +81,7 @@ struct reg_blob {
 	uint64_t size;                   /* by its descriptor: one byte more or less is an error */
 	int fd;                          /* a file, written (get) or read (put) by offset from its beginning; borrowed */
 	uint64_t have;                   /* so many of its bytes are in the file already (get; fewer than size), */
+	bool document;                   /* a config: as fast as a manifest has to come (get) */
 	const struct sha256_ctx *hashed; /* and this is their hash; borrowed for the call of the function only */
 	/* So many bytes are in the file (get), or were sent (put, where a further attempt begins at 0 again); never less than before in
 	 * a get. They are not checked before `done` says so. May be NULL. */

@@ -171,7 +171,7 @@ static void on_config(void *arg, const struct err *err)
 
 static int get_config(struct item *it, struct err *err)
 {
-	struct reg_blob what = { .at = &it->places.v[it->place], .size = it->config.size, .done = on_config, .arg = it };
+	struct reg_blob what = { .at = &it->places.v[it->place], .size = it->config.size, .document = true, .done = on_config, .arg = it };
 
 	it->config.file = xasprintf("config-%u", it->number);
 	it->config_fd = openat(it->run->stage.fd, it->config.file, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);

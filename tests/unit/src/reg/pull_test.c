@@ -266,6 +266,41 @@ static void what_stalls_is_asked_for_again(void **state)
 	}
 }
 
+/* A byte now and then is no silence, and yet has an end. */
+static void what_drips_has_an_end(void **state)
+{
+	auto_end struct end e = { 0 };
+	auto_free char *of_all = xasprintf(" of the %zu of its answer so far)", strlen("{\"schemaVersion\":2,\"mediaType\":\"\"}") +
+		strlen("application/vnd.oci.image.manifest.v1+json"));
+
+	new_reg_with(20, 2);
+	conf("{'rules': [{'on': 'manifests', 'rate': 20}]}");
+	get_manifest(&e, &at, "1");
+	assert_bad(&e, ERR_TIMEOUT, "tried 2 times: too slow: ");
+	assert_true(strstr(text_of(&e), of_all));
+	assert_true(strstr(told.p, "too slow: "));
+	assert_int_equal(count_asked(&fake, "GET"), 2);
+}
+
+/* What a blob that drips has brought is kept, and counts for nothing: another such one is the last. */
+static void a_blob_that_drips_has_an_end(void **state)
+{
+	auto_close int fd = memory_file(), other = memory_file();
+	auto_end struct end good = { 0 }, bad = { 0 };
+	auto_free char *range = NULL;
+
+	new_reg_with(20, 1);
+	conf("{'rules': [{'on': 'blobs', 'rate': 20, 'times': 1}]}");
+	get_blob(&good, &at, fd);
+	assert_good(&good);
+	assert_is_blob(fd);
+	range = field_of(&fake, "GET", 1, "range");
+	assert_true(range && !STREQ(range, "bytes=0-"));
+	conf("{'rules': [{'on': 'blobs', 'rate': 20}]}");
+	get_blob(&bad, &at, other);
+	assert_bad(&bad, ERR_TIMEOUT, "tried 2 times: too slow: ");
+}
+
 /* The registry does not resume as it should: the beginning comes again, and is dropped. */
 static void a_registry_that_cannot_resume_begins_anew(void **state)
 {
@@ -578,6 +613,8 @@ int main(void)
 		reg_test(what_is_not_there_has_a_hint),
 		reg_test(broken_blobs_are_mended),
 		reg_test(what_stalls_is_asked_for_again),
+		reg_test(what_drips_has_an_end),
+		reg_test(a_blob_that_drips_has_an_end),
 		reg_test(a_registry_that_cannot_resume_begins_anew),
 		reg_test(what_does_not_pass_ends_with_its_reason),
 		reg_test(a_changed_beginning_is_found),
