@@ -66,6 +66,15 @@ int change_away(struct change *c, const char *dir, const char *name, struct err 
 	return 0;
 }
 
+int change_back(struct change *c, const char *dir, const char *name, struct err *err)
+{
+	auto_free char *to = xasprintf("%s/%s", dir, name), *from = xasprintf("%c-%s", *dir, name);
+
+	if (renameat2(c->gone_fd, from, c->stage.images_fd, to, RENAME_NOREPLACE) < 0 && errno != ENOENT)
+		return err_sys(err, errno, "put '%s' back into the image store '%s'", to, c->stage.images_path);
+	return 0;
+}
+
 /* The renames are on the disk before the first file below is removed: no disk's order of writing makes half a layer of it. */
 static void remove_gone(struct change *c)
 {

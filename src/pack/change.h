@@ -28,6 +28,8 @@ int change_lock(const char *state_dir, struct change *ret, struct err *err);
 int change_write(struct change *c, struct err *err);
 /* Takes dir/name out of the store. An absent one is fine. */
 int change_away(struct change *c, const char *dir, const char *name, struct err *err);
+/* What was taken out comes back. */
+int change_back(struct change *c, const char *dir, const char *name, struct err *err);
 /* Releases the lock, then removes what has gone. */
 void change_end(struct change *c);
 

@@ -15,7 +15,7 @@
 
 void check_problem(struct check *c, bool repaired, const char *hint, const char *fmt, ...)
 {
-	auto_json json_t *ev = json_object();
+	json_t *ev = json_object();
 	auto_free char *msg = NULL;
 	va_list ap;
 
@@ -29,8 +29,9 @@ void check_problem(struct check *c, bool repaired, const char *hint, const char 
 	jx_set_str(ev, "msg", msg);
 	jx_set_bool(ev, "repaired", repaired);
 	jx_set_str(ev, "hint", hint);
-	if (c->req->on_event)
-		c->req->on_event(c->req->arg, ev);
+	later_add(&c->later, ev);
+	if (!c->locked)
+		later_tell(&c->later);
 }
 
 void check_progress(const struct check *c, const char *what, const char *hex, uint64_t bytes)
@@ -43,9 +44,9 @@ void check_progress(const struct check *c, const char *what, const char *hex, ui
 		c->req->on_event(c->req->arg, ev);
 }
 
-/* ------------------------------------------------------------------ under the lock: blobs and layers */
+/* ------------------------------------------------------------------ under the lock: blobs */
 
-static bool is_still(const struct check *c, const char *dir, const char *name, ino_t ino)
+bool check_is_still(const struct check *c, const char *dir, const char *name, ino_t ino)
 {
 	auto_free char *path = xasprintf("%s/%s", dir, name);
 	struct stat st;
@@ -58,7 +59,7 @@ static int tell_damaged(struct check *c, struct change *g, struct err *err)
 	map_each(&c->damaged, it) {
 		const struct check_blob *b = it->value;
 
-		if (!is_still(c, "blobs/sha256", it->key, b->ino))
+		if (!check_is_still(c, "blobs/sha256", it->key, b->ino))
 			continue;
 		if (c->req->repair && change_away(g, "blobs/sha256", it->key, err) < 0)
 			return -1;
@@ -68,40 +69,6 @@ static int tell_damaged(struct check *c, struct change *g, struct err *err)
 		else
 			check_problem(c, c->req->repair, NULL, "blob 'sha256:%s' cannot be read%s", it->key,
 				c->req->repair ? "; it is removed" : "");
-	}
-	return 0;
-}
-
-/* Whose image has this layer. */
-static const struct pack_use *user_of(const struct change *g, const struct pack_uses *uses, const char *chain)
-{
-	for (size_t i = 0; i < uses->n; i++) {
-		auto_json json_t *config = NULL;
-		auto_strs struct strs chains = STRS_INIT;
-
-		if (uses->v[i].image_id && store_doc(&g->store, uses->v[i].image_id, &config, NULL) == 0 &&
-			chain_ids(config, &chains, NULL) == 0 && strs_has(&chains, chain))
-			return &uses->v[i];
-	}
-	return NULL;
-}
-
-static int tell_layers(struct check *c, struct change *g, const struct pack_uses *uses, struct err *err)
-{
-	map_each(&c->layers, it) {
-		const struct check_layer *l = it->value;
-		const struct pack_use *u = l->why ? user_of(g, uses, it->key) : NULL;
-		bool mend = c->req->repair && !u;
-		auto_free char *hint =
-			u ? xasprintf("it is in use by %s of project '%s': after 'davit -p %s down' it can be repaired", u->what, u->project, u->project)
-			  : NULL;
-
-		if (!l->why || !is_still(c, "layers", it->key, l->ino))
-			continue;
-		if (mend && change_away(g, "layers", it->key, err) < 0)
-			return -1;
-		check_problem(c, mend, hint, "image '%s': unpacked layer '%s' is not what its blob holds: %s%s", l->image, it->key, l->why,
-			mend ? "; it is unpacked again" : "");
 	}
 	return 0;
 }
@@ -176,7 +143,15 @@ static void check_image(struct check *c, const json_t *desc)
 
 /* ------------------------------------------------------------------ under the lock: the rest */
 
-/* "../layers/CHAIN" of a layer that is there. */
+/* A fresh one takes its place. */
+static bool is_mended(const struct check *c, const char *chain)
+{
+	const struct check_layer *l = map_get(&c->layers, chain);
+
+	return l && l->why;
+}
+
+/* "../layers/CHAIN" of a layer that is there, or will be. */
 static bool good_link(const struct check *c, const char *name)
 {
 	auto_free char *path = xasprintf("l/%s", name);
@@ -189,7 +164,7 @@ static bool good_link(const struct check *c, const char *name)
 	to[n] = '\0';
 	return str_starts(to, "../layers/") && strlen(to) == strlen("../layers/") + HASH_HEX_LEN &&
 	       strspn(to + strlen("../layers/"), "0123456789abcdef") == HASH_HEX_LEN &&
-	       fstatat(c->stage.images_fd, path, &st, 0) == 0 && S_ISDIR(st.st_mode);
+	       (is_mended(c, to + strlen("../layers/")) || (fstatat(c->stage.images_fd, path, &st, 0) == 0 && S_ISDIR(st.st_mode)));
 }
 
 static int check_links(struct check *c, struct err *err)
@@ -241,7 +216,8 @@ static int check_locked(struct check *c, struct change *g, struct err *err)
 	size_t i;
 	int r = c->req->uses(c->req->uses_arg, &uses, err);
 
-	if (r == 0 && (check_tell_index(c, g, &uses, err) < 0 || tell_damaged(c, g, err) < 0 || tell_layers(c, g, &uses, err) < 0 || check_links(c, err) < 0 || check_layout(c, err) < 0))
+	if (r == 0 && (check_tell_index(c, g, &uses, err) < 0 || tell_damaged(c, g, err) < 0 || check_tell_layers(c, g, &uses, err) < 0 ||
+			      check_links(c, err) < 0 || check_layout(c, err) < 0))
 		r = -1;
 	json_array_foreach(jx_arr(g->index, "manifests"), i, desc)
 		if (r == 0)
@@ -274,10 +250,13 @@ static int check_all(struct check *c, struct err *err)
 			c->stage.swept);
 	if (check_blobs(c, err) < 0 || check_layers(c, err) < 0 || change_lock(c->req->state_dir, &g, err) < 0)
 		return -1;
+	c->locked = true;
 	r = check_index(c, &g.index, err);
 	if (r == 0)
 		r = check_locked(c, &g, err);
 	change_end(&g);
+	c->locked = false;
+	later_tell(&c->later);
 	if (r == 0 && c->req->repair)
 		r = check_mend_layers(c, err);
 	if (r == 0)
@@ -296,7 +275,7 @@ static void layer_free(void *p)
 
 int pack_check(const struct pack_check *req, struct err *err)
 {
-	struct check c = { .req = req };
+	struct check c = { .req = req, .later = { req->on_event, req->arg, NULL } };
 	int r;
 
 	if (stage_open(req->state_dir, &c.stage, err) < 0)

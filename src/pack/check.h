@@ -5,6 +5,7 @@
 #include "../util/map.h"
 #include "change.h"
 #include "jobs.h"
+#include "later.h"
 #include "pack.h"
 
 /* A layer of some image in the index. */
@@ -27,6 +28,8 @@ struct check {
 	size_t n_blobs, n_layers;	  /* how many were looked at */
 	uint64_t bytes;
 	unsigned problems, repaired;
+	struct later later; /* of problems, */
+	bool locked;	    /* while this is so */
 };
 struct check_blob {
 	char have[HASH_HEX_LEN + 1]; /* "": it cannot be read */
@@ -40,6 +43,9 @@ char *check_image_name(const json_t *desc);
 /* {"ev":"checked","what","digest","bytes"} */
 void check_progress(const struct check *c, const char *what, const char *hex, uint64_t bytes);
 
+/* What was looked at without the lock is there still. */
+bool check_is_still(const struct check *c, const char *dir, const char *name, ino_t ino);
+
 /* check_index.c: the index, or one made of the blobs where it is lost or damaged (index_why). */
 int check_index(struct check *c, json_t **ret, struct err *err);
 /* Says so, under the lock, gives those their names that somebody uses, and repairs it. */
@@ -51,3 +57,5 @@ int check_blobs(struct check *c, struct err *err);
 int check_layers(struct check *c, struct err *err);
 /* Puts them in place of those that differ, unless containers are made of them. */
 int check_mend_layers(struct check *c, struct err *err);
+/* check_used.c: says, under the lock, which layers differ, and takes those away that no container is made of. *uses is read anew. */
+int check_tell_layers(struct check *c, struct change *g, struct pack_uses *uses, struct err *err);

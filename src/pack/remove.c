@@ -11,6 +11,7 @@
 #include "../util/json.h"
 #include "../util/mem.h"
 #include "collect.h"
+#include "later.h"
 #include "partial.h"
 
 /* One argument, or one candidate of a prune. */
@@ -27,16 +28,15 @@ struct removal {
 	struct change c;
 	struct entries entries;
 	struct pack_uses uses;
+	struct later later;
 	struct victim *v;
 	size_t n, cap;
 	bool failed;
 };
 
-static void emit(const struct removal *r, json_t *ev)
+static void emit(struct removal *r, json_t *ev)
 {
-	if (r->req->on_event)
-		r->req->on_event(r->req->arg, ev);
-	json_decref(ev);
+	later_add(&r->later, ev);
 }
 
 static void emit_refused(struct removal *r, const struct err *why)
@@ -332,13 +332,14 @@ static int remove_locked(struct removal *r, struct err *err)
 
 int pack_remove(const struct pack_remove *req, struct err *err)
 {
-	struct removal r = { .req = req };
+	struct removal r = { .req = req, .later = { req->on_event, req->arg, NULL } };
 	int result;
 
 	if (change_begin(req->state_dir, &r.c, err) < 0)
 		return -1;
 	result = remove_locked(&r, err);
 	change_end(&r.c);
+	later_tell(&r.later);
 	for (size_t i = 0; i < r.n; i++)
 		err_done(&r.v[i].why);
 	free(r.v);

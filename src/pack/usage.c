@@ -9,6 +9,7 @@
 #include "../util/json.h"
 #include "../util/mem.h"
 #include "collect.h"
+#include "later.h"
 #include "partial.h"
 #include "reach.h"
 
@@ -22,6 +23,7 @@ struct usage {
 	struct change c;
 	struct entries entries;
 	struct pack_uses uses;
+	struct later later;
 	struct map parts;		  /* "b-HEX", "l-CHAIN" → malloc'ed struct part */
 	struct map ids;			  /* images, each once: → their entry */
 	size_t active;
@@ -110,7 +112,6 @@ static void add_parts(struct usage *u, char kind, const struct map *names, int64
 
 static int tell_image(struct usage *u, const struct entry *e, struct err *err)
 {
-	auto_json json_t *ev = NULL;
 	int64_t bytes = 0, unique = 0;
 	struct reach r;
 
@@ -119,15 +120,13 @@ static int tell_image(struct usage *u, const struct entry *e, struct err *err)
 	add_parts(u, 'b', &r.blobs, &bytes, &unique);
 	add_parts(u, 'l', &r.chains, &bytes, &unique);
 	reach_done(&r);
-	ev = json_pack("{s:s, s:s, s:I, s:I, s:I}", "ev", "image", "id", e->id, "bytes", (json_int_t)bytes, "unique", (json_int_t)unique,
-		"containers", (json_int_t)containers_of(u, e->id));
-	u->req->on_event(u->req->arg, ev);
+	later_add(&u->later, json_pack("{s:s, s:s, s:I, s:I, s:I}", "ev", "image", "id", e->id, "bytes", (json_int_t)bytes, "unique",
+		(json_int_t)unique, "containers", (json_int_t)containers_of(u, e->id)));
 	return 0;
 }
 
 static int tell_all(struct usage *u, struct err *err)
 {
-	auto_json json_t *ev = NULL;
 	int64_t bytes = 0, kept = 0;
 	struct collected left;
 
@@ -143,9 +142,8 @@ static int tell_all(struct usage *u, struct err *err)
 		return -1;
 	bytes += (int64_t)(left.bytes + partial_bytes(u->c.stage.images_fd));
 	collected_done(&left);
-	ev = json_pack("{s:s, s:I, s:I, s:I, s:I}", "ev", "images", "count", (json_int_t)u->ids.n, "active", (json_int_t)u->active, "bytes",
-		(json_int_t)bytes, "reclaimable", (json_int_t)(bytes - kept));
-	u->req->on_event(u->req->arg, ev);
+	later_add(&u->later, json_pack("{s:s, s:I, s:I, s:I, s:I}", "ev", "images", "count", (json_int_t)u->ids.n, "active",
+		(json_int_t)u->active, "bytes", (json_int_t)bytes, "reclaimable", (json_int_t)(bytes - kept)));
 	return 0;
 }
 
@@ -168,13 +166,14 @@ static int usage_locked(struct usage *u, struct err *err)
 
 int pack_usage(const struct pack_usage *req, struct err *err)
 {
-	struct usage u = { .req = req };
+	struct usage u = { .req = req, .later = { req->on_event, req->arg, NULL } };
 	int r;
 
 	if (change_begin(req->state_dir, &u.c, err) < 0)
 		return -1;
 	r = usage_locked(&u, err);
 	change_end(&u.c);
+	later_tell(&u.later);
 	map_done(&u.parts, free);
 	map_done(&u.ids, NULL);
 	entries_done(&u.entries);

@@ -10,6 +10,7 @@ struct pack_use {
 	char *project, *what;	/* "shop"; "container 'shop-db-1'", "service 'db'" */
 	char *image_id;		/* "sha256:…" of what a container is made of; NULL: only the name is known */
 	char *ref;		/* the name that is used, normalised; may be NULL */
+	bool container;		/* that there is, or that is being made; else a project's file names the image */
 };
 struct pack_uses {
 	struct pack_use *v;	/* texts are owned */

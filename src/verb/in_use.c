@@ -23,9 +23,9 @@ static char *normal(const char *name)
 	return text;
 }
 
-static void add(struct pack_uses *l, const char *project, char *what, const char *image_id, const char *name)
+static void add(struct pack_uses *l, const char *project, char *what, const char *image_id, const char *name, bool container)
 {
-	*XGROW(l->v, l->n, l->cap) = (struct pack_use){ xstrdup(project), what, xstrdup(image_id), normal(name) };
+	*XGROW(l->v, l->n, l->cap) = (struct pack_use){ xstrdup(project), what, xstrdup(image_id), normal(name), container };
 }
 
 /* Also one that is only being prepared: its record is there before its image is looked for. */
@@ -39,7 +39,7 @@ static int add_containers(const struct pdirs *p, struct pack_uses *l, struct err
 		const struct unit_rec *u = it->value;
 
 		if (u->image_id || (u->id && u->image))
-			add(l, p->name, xasprintf("container '%s'", u->name ? u->name : u->slot), u->image_id, u->image);
+			add(l, p->name, xasprintf("container '%s'", u->name ? u->name : u->slot), u->image_id, u->image, true);
 	}
 	world_done(&w);
 	return 0;
@@ -50,10 +50,10 @@ static void add_service(const struct project *m, const struct service *s, struct
 	auto_free char *built = xasprintf("%s-%s", m->name, s->name);
 
 	if (s->image || s->build.given)
-		add(l, m->name, xasprintf("service '%s'", s->name), NULL, s->image ? s->image : built);
+		add(l, m->name, xasprintf("service '%s'", s->name), NULL, s->image ? s->image : built, false);
 	for (size_t i = 0; i < s->n_pre_start; i++)
 		if (s->pre_start[i].image)
-			add(l, m->name, xasprintf("service '%s'", s->name), NULL, s->pre_start[i].image);
+			add(l, m->name, xasprintf("service '%s'", s->name), NULL, s->pre_start[i].image, false);
 }
 
 /* What the file of the last `up` named: a container that is made anew needs it again. */
