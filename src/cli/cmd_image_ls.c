@@ -7,6 +7,7 @@
 #include "../util/json.h"
 #include "../util/mem.h"
 #include "image_cmds.h"
+#include "list.h"
 #include "view.h"
 
 struct ls_opts {
@@ -20,7 +21,7 @@ static const struct opt ls_flags[] = {
 	{ 'a', "all", OPT_IGNORED, 0, NULL },
 	{ 0, "digests", OPT_BOOL, O(digests), "show the digests of manifests" },
 	{ 'f', "filter", OPT_STRS, O(filters), "only images with dangling=, label=, reference=, before=, since= or until=", "KEY=VALUE" },
-	{ 0, "format", OPT_STRING, O(format), "table or json, an object a line", "KIND" },
+	{ 0, "format", OPT_STRING, O(format), LIST_FORMAT_HELP, "FORMAT" },
 	{ 0, "no-trunc", OPT_BOOL, O(no_trunc), "whole ids" },
 	{ 'q', "quiet", OPT_BOOL, O(quiet), "print the ids only" },
 	{ 0, "tree", OPT_REFUSED, 0, "the column PLATFORM of 'davit images --all' shows platforms" },
@@ -44,44 +45,49 @@ static const char *shown_id(const struct ls_opts *o, const char *id, char buf[st
 	return o->no_trunc ? id : view_short_id(id, buf);
 }
 
-static void json_line(struct cli *c, const struct ls_opts *o, const json_t *item, const char *repository, const char *tag)
-{
-	auto_json json_t *row = json_object();
-	auto_buf struct buf age = BUF_INIT;
-	auto_free char *text = NULL;
-	char size[24], id[16];
+enum { DIGEST = 2 };
 
-	str_human_size((double)jx_int(item, "size", 0), size);
-	human_age(jx_str(item, "created"), &age);
-	jx_set_str(row, "Containers", "N/A");
-	jx_set_str(row, "CreatedAt", jx_str(item, "created"));
-	jx_set_str(row, "CreatedSince", age.p);
-	jx_set_str(row, "Digest", o->digests ? jx_str(item, "digest") : "<none>");
-	jx_set_str(row, "ID", shown_id(o, jx_str(item, "id"), id));
-	jx_set_str(row, "Platform", jx_str(item, "platform"));
-	jx_set_str(row, "Repository", repository);
-	jx_set_str(row, "SharedSize", "N/A");
-	jx_set_str(row, "Size", size);
-	jx_set_str(row, "Tag", tag);
-	jx_set_str(row, "UniqueSize", "N/A");
-	text = json_dumps(row, JSON_COMPACT);
-	ui_print(&c->ui, "%s\n", text ? text : "{}");
+/* docker's fields; those that it does not fill in either are "N/A" */
+static const struct list_column columns[] = {
+	{ "Repository", "REPOSITORY" },
+	{ "Tag", "TAG" },
+	[DIGEST] = { "Digest", "DIGEST" },       /* with --digests */
+	{ "ID", "IMAGE ID" },
+	{ "CreatedSince", "CREATED" },
+	{ "Size", "SIZE" },
+	{ "Containers", "CONTAINERS", .hidden = true },
+	{ "CreatedAt", "CREATED AT", .hidden = true },
+	{ "Platform", "PLATFORM", .hidden = true },
+	{ "SharedSize", "SHARED SIZE", .hidden = true },
+	{ "UniqueSize", "UNIQUE SIZE", .hidden = true },
+	{ NULL },
+};
+
+/* As in docker a template that names it asks for it. */
+static bool wants_digests(const struct ls_opts *o)
+{
+	return o->digests || (o->format && strstr(o->format, ".Digest"));
 }
 
-static void table_line(struct table *t, const struct ls_opts *o, const json_t *item, const char *repository, const char *tag)
+static void add_row(struct list *l, const struct ls_opts *o, const json_t *item, const char *repository, const char *tag)
 {
 	auto_buf struct buf age = BUF_INIT;
+	json_t *row = list_row(l);
 	char size[24], id[16];
 
 	str_human_size((double)jx_int(item, "size", 0), size);
 	human_age(jx_str(item, "created"), &age);
-	table_add(t, repository);
-	table_add(t, tag);
-	if (o->digests)
-		table_add(t, jx_str(item, "digest"));
-	table_add(t, shown_id(o, jx_str(item, "id"), id));
-	table_add(t, age.p);
-	table_add(t, size);
+	list_set(row, "Containers", "N/A");
+	list_set(row, "CreatedAt", jx_str(item, "created"));
+	list_set(row, "CreatedSince", age.p);
+	list_set(row, "Digest", wants_digests(o) ? jx_str(item, "digest") : "<none>");
+	list_set(row, "ID", shown_id(o, jx_str(item, "id"), id));
+	list_set(row, "Platform", jx_str(item, "platform"));
+	list_set(row, "Repository", repository);
+	list_set(row, "SharedSize", "N/A");
+	list_set(row, "Size", size);
+	list_set(row, "Tag", tag);
+	list_set(row, "UniqueSize", "N/A");
 }
 
 struct listing {
@@ -89,8 +95,7 @@ struct listing {
 	const struct ls_opts *o;
 	struct image_filter filter;
 	struct image_store *store;
-	bool json;
-	struct table table;
+	struct list rows;
 	struct strs seen;                /* ids that -q has printed */
 };
 
@@ -105,10 +110,8 @@ static void show(struct listing *l, const json_t *item)
 		if (!strs_has(&l->seen, id))
 			ui_print(&l->c->ui, "%s\n", shown_id(l->o, id, buf));
 		strs_add(&l->seen, id);
-	} else if (l->json) {
-		json_line(l->c, l->o, item, repository, tag);
 	} else {
-		table_line(&l->table, l->o, item, repository, tag);
+		add_row(&l->rows, l->o, item, repository, tag);
 	}
 }
 
@@ -140,24 +143,22 @@ static int list(struct listing *l, struct err *err)
 			show(l, v[i]);
 		image_free(img);
 	}
-	if (!l->o->quiet && !l->json)
-		table_format(&l->table, 10, &l->c->ui.out);
-	return 0;
+	return l->o->quiet ? 0 : list_print(l->c, &l->rows, l->o->format, err);
 }
 
 static int ls_run(struct cli *c, const void *opts, struct err *err)
 {
-	static const char *const heads[] = { "REPOSITORY", "TAG", "IMAGE ID", "CREATED", "SIZE", NULL };
-	static const char *const with_digests[] = { "REPOSITORY", "TAG", "DIGEST", "IMAGE ID", "CREATED", "SIZE", NULL };
-	struct listing l = { .c = c, .o = opts };
+	struct list_column shown[ARRAY_LEN(columns)];
+	struct listing l = { .c = c, .o = opts, .rows = { .columns = shown, .min_width = 10 } };
 	int r;
 
-	if (image_format(l.o->format, &l.json, err) < 0)
+	if (list_check(l.o->format, err) < 0)
 		return -1;
+	memcpy(shown, columns, sizeof shown);
+	shown[DIGEST].hidden = !l.o->digests;
 	r = image_filter_parse(c, &l.o->filters, filter_keys, &l.filter, err);
 	if (c->args.n)
 		strs_add(&l.filter.references, c->args.v[0]);
-	table_init(&l.table, l.o->digests ? with_digests : heads);
 	if (r == 0)
 		r = image_store_open(c->dirs.state, &l.store, err);
 	if (r == 0)
@@ -165,7 +166,7 @@ static int ls_run(struct cli *c, const void *opts, struct err *err)
 	image_store_close(l.store);
 	image_filter_done(&l.filter);
 	strs_done(&l.seen);
-	table_done(&l.table);
+	list_done(&l.rows);
 	return r;
 }
 

@@ -7,6 +7,7 @@
 #include "../util/clock.h"
 #include "../util/json.h"
 #include "../util/mem.h"
+#include "list.h"
 #include "view.h"
 
 struct images_opts {
@@ -18,7 +19,7 @@ static const struct opt images_flags[] = {
 	{ 'a', "all", OPT_BOOL, offsetof(struct images_opts, all),
 	  "all images in davit's store, not only those of containers" },
 	{ 'q', "quiet", OPT_BOOL, offsetof(struct images_opts, quiet), "print the ids only" },
-	{ 0, "format", OPT_STRING, offsetof(struct images_opts, format), "table or json", "KIND" },
+	{ 0, "format", OPT_STRING, offsetof(struct images_opts, format), LIST_FORMAT_HELP, "FORMAT" },
 	{ 0 }
 };
 
@@ -118,34 +119,48 @@ static void print_json(struct cli *c, const struct rows *rows)
 	buf_str(out, "]\n");
 }
 
-static void print_table(struct cli *c, const struct rows *rows, bool containers)
-{
-	static const char *const heads[] = { "CONTAINER", "REPOSITORY", "TAG",	   "PLATFORM",
-					     "IMAGE ID",  "SIZE",	"CREATED", NULL };
-	int64_t now = clock_wall_ns();
-	struct table t;
+static const struct list_column columns[] = {
+	{ "ContainerName", "CONTAINER" },        /* left out where the store is shown */
+	{ "Repository", "REPOSITORY" },
+	{ "Tag", "TAG" },
+	{ "Platform", "PLATFORM" },
+	{ "ID", "IMAGE ID" },
+	{ "Size", "SIZE" },
+	{ "CreatedSince", "CREATED" },
+	{ "CreatedAt", "CREATED AT", .hidden = true },
+	{ NULL },
+};
 
-	table_init(&t, containers ? heads : heads + 1);
+/* For people: ids are short, sizes and times in words. */
+static int print_rows(struct cli *c, const struct rows *rows, const char *format, bool containers, struct err *err)
+{
+	struct list l = { .columns = containers ? columns : columns + 1, .min_width = 20 };
+	int64_t now = clock_wall_ns();
+	int ret;
+
 	for (size_t i = 0; i < rows->n; i++) {
 		const struct row *r = &rows->v[i];
 		auto_buf struct buf age = BUF_INIT;
-		char size[24], id[16];
 		int64_t created_ns = clock_parse(r->created);
+		json_t *row = list_row(&l);
+		char size[24], id[16];
 
 		if (created_ns)
 			view_ago(created_ns, now, &age);
 		str_human_size((double)r->bytes, size);
 		if (containers)
-			table_add(&t, r->container);
-		table_add(&t, r->repository);
-		table_add(&t, r->tag);
-		table_add(&t, r->platform);
-		table_add(&t, view_short_id(r->id, id));
-		table_add(&t, size);
-		table_add(&t, age.p ? age.p : "N/A");
+			list_set(row, "ContainerName", r->container);
+		list_set(row, "Repository", r->repository);
+		list_set(row, "Tag", r->tag);
+		list_set(row, "Platform", r->platform);
+		list_set(row, "ID", view_short_id(r->id, id));
+		list_set(row, "Size", size);
+		list_set(row, "CreatedSince", age.p ? age.p : "N/A");
+		list_set(row, "CreatedAt", r->created);
 	}
-	table_format(&t, 20, &c->ui.out);
-	table_done(&t);
+	ret = list_print(c, &l, format, err);
+	list_done(&l);
+	return ret;
 }
 
 static void print_ids(struct cli *c, const struct rows *rows)
@@ -184,9 +199,8 @@ static int images_run(struct cli *c, const void *opts, struct err *err)
 	struct rows rows = { 0 };
 	int r;
 
-	if (o->format && !as_json && !STREQ(o->format, "table"))
-		return err_set(err, ERR_USAGE, "unsupported format '%s': there are table and json",
-			       o->format);
+	if (list_check(o->format, err) < 0)
+		return -1;
 	r = containers ? cli_need(c, NEED_NAME | ARGS_ARE_SERVICES, err) : 0;
 	if (r)
 		return r;
@@ -201,7 +215,7 @@ static int images_run(struct cli *c, const void *opts, struct err *err)
 	else if (r == 0 && o->quiet)
 		print_ids(c, &rows);
 	else if (r == 0)
-		print_table(c, &rows, containers);
+		r = print_rows(c, &rows, o->format, containers, err);
 	rows_done(&rows);
 	image_store_close(store);
 	return r;

@@ -7,7 +7,7 @@
 #include "../util/json.h"
 #include "../util/mem.h"
 #include "df.h"
-#include "image_cmds.h"
+#include "list.h"
 #include "system_cmds.h"
 #include "view.h"
 
@@ -17,7 +17,7 @@ struct df_opts {
 };
 
 static const struct opt df_flags[] = {
-	{ 0, "format", OPT_STRING, offsetof(struct df_opts, format), "table or json, an object a line", "KIND" },
+	{ 0, "format", OPT_STRING, offsetof(struct df_opts, format), LIST_FORMAT_HELP, "FORMAT" },
 	{ 'v', "verbose", OPT_BOOL, offsetof(struct df_opts, verbose), "one line for each image, container and volume" },
 	{ 0 }
 };
@@ -41,34 +41,30 @@ static void reclaimable_text(const struct df_kind *k, bool percent, char ret[sta
 		snprintf(ret, 40, "%s", size);
 }
 
-static void summary_json(struct cli *c, const struct kind *kind, const char *size, const char *reclaimable)
-{
-	ui_print(&c->ui, "{\"Active\":\"%jd\",\"Reclaimable\":\"%s\",\"Size\":\"%s\",\"TotalCount\":\"%jd\",\"Type\":\"%s\"}\n",
-		 (intmax_t)kind->k->active, reclaimable, size, (intmax_t)kind->k->total, kind->name);
-}
+static const struct list_column columns[] = {
+	{ "Type", "TYPE" }, { "TotalCount", "TOTAL" }, { "Active", "ACTIVE" }, { "Size", "SIZE" }, { "Reclaimable", "RECLAIMABLE" }, { NULL },
+};
 
-static void summary(struct cli *c, const struct kind *kinds, bool as_json)
+static int summary(struct cli *c, const struct kind *kinds, const char *format, struct err *err)
 {
-	static const char *const heads[] = { "TYPE", "TOTAL", "ACTIVE", "SIZE", "RECLAIMABLE", NULL };
-	struct table t;
+	struct list l = { .columns = columns, .min_width = 10 };
+	int r;
 
-	table_init(&t, heads);
 	for (size_t i = 0; i < KINDS; i++) {
 		char size[24], reclaimable[40];
+		json_t *row = list_row(&l);
 
 		str_human_size((double)kinds[i].k->bytes, size);
 		reclaimable_text(kinds[i].k, i + 1 < KINDS, reclaimable);
-		if (as_json)
-			summary_json(c, &kinds[i], size, reclaimable);
-		table_add(&t, kinds[i].name);
-		table_addf(&t, "%jd", (intmax_t)kinds[i].k->total);
-		table_addf(&t, "%jd", (intmax_t)kinds[i].k->active);
-		table_add(&t, size);
-		table_add(&t, reclaimable);
+		list_setf(row, "Active", "%jd", (intmax_t)kinds[i].k->active);
+		list_set(row, "Reclaimable", reclaimable);
+		list_set(row, "Size", size);
+		list_setf(row, "TotalCount", "%jd", (intmax_t)kinds[i].k->total);
+		list_set(row, "Type", kinds[i].name);
 	}
-	if (!as_json)
-		table_format(&t, 10, &c->ui.out);
-	table_done(&t);
+	r = list_print(c, &l, format, err);
+	list_done(&l);
+	return r;
 }
 
 /* ------------------------------------------------------------------ -v */
@@ -215,16 +211,20 @@ static int df_run(struct cli *c, const void *opts, struct err *err)
 	const struct kind kinds[KINDS] = {
 		{ "Images", &d.images }, { "Containers", &d.containers }, { "Local Volumes", &d.volumes }, { "Build Cache", &d.cache },
 	};
-	bool as_json;
+	const bool as_json = o->format && STREQ(o->format, "json");
 	int r;
 
-	if (image_format(o->format, &as_json, err) < 0)
+	if (list_check(o->format, err) < 0)
 		return -1;
+	if (o->verbose && o->format && !as_json && !STREQ(o->format, "table")) {
+		err_set(err, ERR_USAGE, "with '-v' there are the formats table and json");
+		return err_hint(err, "use '-v --format json' and jq");
+	}
 	r = df_gather(c, &d, err);
 	if (r == 0 && o->verbose)
 		r = details(c, &d, as_json, err);
 	else if (r == 0)
-		summary(c, kinds, as_json);
+		r = summary(c, kinds, o->format, err);
 	df_done(&d);
 	return r;
 }

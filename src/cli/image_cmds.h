@@ -12,6 +12,3 @@ extern const struct cmd cmd_image_import, cmd_image_inspect, cmd_image_load, cmd
 /* image_filter.c: `--filter KEY=VALUE`, given again and again. keys: those that the command knows of before, dangling, label, label!,
  * reference, since, until, NULL-terminated; before and since name images. ERR_USAGE says what is wrong. */
 int image_filter_parse(struct cli *c, const struct strs *texts, const char *const *keys, struct image_filter *ret, struct err *err);
-
-/* "table" (also when format is NULL) or "json"; docker's templates are refused. */
-int image_format(const char *format, bool *ret_json, struct err *err);

@@ -7,15 +7,6 @@
 #include "image_cmds.h"
 #include "when.h"
 
-int image_format(const char *format, bool *ret_json, struct err *err)
-{
-	*ret_json = format && STREQ(format, "json");
-	if (!format || *ret_json || STREQ(format, "table"))
-		return 0;
-	err_set(err, ERR_USAGE, "unsupported format '%s': there are table and json", format);
-	return err_hint(err, "templates are not there: use '--format json' and jq");
-}
-
 static int created_of(struct image_store *store, const char *name, int64_t *ret_ns, struct err *err)
 {
 	struct image *img = NULL;

@@ -65,7 +65,13 @@ no_image() { [ -z "$(ls -A "$store/blobs/sha256" "$store/layers" "$store/l" | gr
 	has "$(davit image ls --digests)" "$(davit image inspect busybox | jq -r '.[0].Descriptor.digest')"
 	is "$(davit image ls -q --filter dangling=true | wc -l)" 0
 	refused 1 "invalid filter 'dangeling=true'" "did you mean 'dangling'?" -- davit image ls --filter dangeling=true
-	refused 1 "unsupported format '{{.ID}}'" jq -- davit image ls --format '{{.ID}}'
+	is "$(davit image ls --format '{{.ID}} {{.Repository}}:{{.Tag}}' busybox:1)" "$(davit image ls -q busybox:1) busybox:1"
+	is "$(davit image ls --format 'table {{.Repository}}\t{{.Tag}}\t{{.ID}}\t{{.Size}}' busybox:1 | head -n 1 | tr -s ' ')" "REPOSITORY TAG IMAGE ID SIZE"
+	is "$(davit image ls --format '{{.Digest}}' busybox:1)" "$(davit image inspect busybox | jq -r '.[0].Descriptor.digest')"
+	is "$(davit images --all --format '{{.ID}} {{.Repository}}:{{.Tag}}' | grep ' busybox:1$')" "$(davit image ls -q busybox:1) busybox:1"
+	is "$(davit images --all --format 'table {{.Tag}}\t{{.CreatedSince}}' | head -n 1 | tr -s ' ')" "TAG CREATED"
+	refused 1 "there is no field 'Nope'" ".Repository" -- davit image ls --format '{{.Nope}}'
+	refused 1 "unsupported format 'yaml'" "there are table, json, or a Go template" -- davit image ls --format yaml
 	refused 1 "unknown command: 'image lst'" "did you mean 'image ls'?" -- davit image lst
 	refused 1 "use 'davit image rm'" -- davit rmi busybox
 	has "$(davit image --help)" "Usage: davit image COMMAND"
@@ -551,6 +557,9 @@ df_row() { davit system df --format json | jq -r "select(.Type == \"$1\") | [.To
 	own_store
 	is "$(davit system df | head -n 1 | tr -s ' ')" "TYPE TOTAL ACTIVE SIZE RECLAIMABLE"
 	is "$(df_row Images)" "0 0 0B 0B"
+	is "$(davit system df --format '{{.Type}}: {{.Size}}' | head -n 1)" "Images: 0B"
+	is "$(davit system df --format 'table {{.TotalCount}}\t{{.Reclaimable}}' | head -n 1 | tr -s ' ')" "TOTAL RECLAIMABLE"
+	refused 1 "with '-v' there are the formats table and json" -- davit system df -v --format '{{.Type}}'
 	davit load -q -i "$IMAGES/busybox.tar"
 	davit load -q -i "$IMAGES/configured.tar"      # on the same base
 	compose <<-END
