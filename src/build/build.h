@@ -24,7 +24,7 @@
  *   BUILDAH_ISOLATION or `isolation:` decide otherwise.
  * - 1.39 wants limits of 1,048,576 files and processes, and fails where these cannot be had: ours are handed on.
  * - 1.28 forgets labels where a target is not the last stage: the file is given a last stage `FROM TARGET` then.
- * - 1.28 cannot build upon an image whose config has no history ("history lists 0 non-empty layers"), nor read here-documents.
+ * - 1.28 cannot build upon an image whose config has no history ("history lists 0 non-empty layers"), nor read here-documents (here.c).
  *
  * BuildKit gets base images as `oci-layout:` contexts and writes a layout (`type=oci,tar=false`). buildctl is in no distribution: that path is
  * tested with a program that records its arguments, which were compared with what BuildKit's Dockerfile frontend reads (its

@@ -21,6 +21,7 @@ struct reading {
 	struct strs stages;
 	struct dockerfile_bases *images;
 	struct strs here;                /* ends of here-documents that are to come */
+	size_t line, begun, here_line;   /* from 1: the one being read · where its instruction begins · of the first whose here-document ended */
 	bool in_stage, onbuild;
 	char escape;
 };
@@ -276,6 +277,8 @@ static bool in_here(struct reading *r, const char *line)
 	if (!r->here.n)
 		return false;
 	if (STREQ(line, r->here.v[0])) {
+		if (!r->here_line)
+			r->here_line = r->begun;
 		free(r->here.v[0]);
 		memmove(r->here.v, r->here.v + 1, --r->here.n * sizeof *r->here.v);
 	}
@@ -303,9 +306,12 @@ static void read_text(struct reading *r, const char *text)
 	for (char *line = strsep(&save, "\n"); line; line = strsep(&save, "\n")) {
 		size_t n;
 
+		r->line++;
 		line += strspn(line, " \t");
 		if (in_here(r, line))
 			continue;
+		if (!whole.len)
+			r->begun = r->line;
 		if (*line == '#') {
 			on_comment(r, line);
 			continue;
@@ -335,6 +341,20 @@ void dockerfile_images(const char *text, const struct strs *args, const char *ta
 	map_done(&r.args, free);
 	strs_done(&r.stages);
 	strs_done(&r.here);
+}
+
+size_t dockerfile_here(const char *text)
+{
+	struct dockerfile_bases images = { 0 };
+	const struct strs no_args = STRS_INIT;
+	struct reading r = { .given = &no_args, .images = &images };
+
+	read_text(&r, text);
+	map_done(&r.args, free);
+	strs_done(&r.stages);
+	strs_done(&r.here);
+	dockerfile_bases_done(&images);
+	return r.here_line;
 }
 
 bool dockerfile_may_end_with(const char *text, const char *stage)

@@ -24,5 +24,7 @@ enum { DOCKERFILE_MAX = 1 << 20 };
  * that an ARG before the first FROM declares, and those that a builder knows of itself (BUILDPLATFORM, TARGETARCH and the like; target: what is
  * built for, NULL: this machine); args ("NAME=value") are the build arguments. Stages of the file itself, numbers and scratch are no images. */
 void dockerfile_images(const char *text, const struct strs *args, const char *target, struct dockerfile_bases *ret);
+/* The line, from 1, of the first instruction that has a here-document, whose end is there, too; 0: there is none. */
+size_t dockerfile_here(const char *text);
 /* Whether the file has a stage of that name, and no ONBUILD: then a last line `FROM NAME` makes the same image as it does. */
 bool dockerfile_may_end_with(const char *text, const char *stage);

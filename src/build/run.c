@@ -12,9 +12,11 @@
 #include "../util/fd.h"
 #include "../util/json.h"
 #include "../util/mem.h"
+#include "../util/path.h"
 #include "../util/proc.h"
 #include "build.h"
 #include "step.h"
+#include "symptoms.h"
 #include "tool.h"
 #include "warn.h"
 
@@ -31,12 +33,13 @@ struct job {
 	struct worker worker;
 	int out_fd;                      /* what it prints; -1: it is at its end */
 	struct buf line;
-	bool no_exec;                    /* the kernel did not know what to do with a program */
+	struct symptoms seen;
 };
 
 struct running {
 	const struct build_run *b;
 	struct session session;
+	char *dir;                       /* STATE/build */
 	struct job *jobs;                /* one for each service */
 	size_t n, n_running, at_most;
 };
@@ -144,7 +147,7 @@ static void job_line(const struct running *r, struct job *j, size_t n)
 	auto_free char *text = xstrndup(j->line.p, n);
 
 	text[strcspn(text, "\r")] = '\0';
-	j->no_exec |= strcasestr(text, "exec format error") != NULL;
+	symptoms_line(&j->seen, text, r->dir);
 	tell(r, j, BUILD_LINE, text);
 }
 
@@ -182,17 +185,6 @@ static void job_drain(const struct running *r, struct job *j)
 	j->out_fd = -1;
 }
 
-/* A RUN of another machine's programs. */
-static void hint_emulator(const struct job *j, struct err *err)
-{
-	bool native = true;
-
-	for (size_t i = 0; i < j->spec.platforms.n; i++)
-		native &= spec_is_native(j->spec.platforms.v[i]);
-	if (j->no_exec && !native)
-		err_hint(err, "programs of another platform run here by an emulator only: apt install qemu-user-static binfmt-support");
-}
-
 static int job_end(struct running *r, struct job *j, struct err *err)
 {
 	auto_json json_t *answer = NULL;
@@ -202,7 +194,7 @@ static int job_end(struct running *r, struct job *j, struct err *err)
 	r->n_running--;
 	if (worker_finish(&j->worker, &answer, err) < 0) {
 		tell(r, j, BUILD_FAILED, NULL);
-		hint_emulator(j, err);
+		symptoms_explain(&j->seen, r->dir, &j->spec, err);
 		return err_wrap(err, "service '%s'", j->service->name);
 	}
 	tell(r, j, jx_bool(answer, "unchanged", false) ? BUILD_UNCHANGED : BUILD_DONE, jx_str(answer, "id"));
@@ -299,6 +291,7 @@ static void release(struct running *r)
 		buf_done(&r->jobs[i].line);
 	}
 	free(r->jobs);
+	free(r->dir);
 }
 
 int build_run(const struct build_run *b, struct pos *ret_pos, struct err *err)
@@ -308,8 +301,10 @@ int build_run(const struct build_run *b, struct pos *ret_pos, struct err *err)
 	int result;
 
 	*ret_pos = (struct pos){ 0 };
-	if (session_begin(&b->host, b->project->name, &r.session, err) < 0)
-		return -1;
+	result = session_begin(&b->host, b->project->name, b->stop_fd, &r.session, err);
+	if (result != 0)
+		return result;
+	r.dir = path_join(b->host.state_dir, "build");
 	r.jobs = xcalloc(r.n + 1, sizeof *r.jobs);
 	for (size_t i = 0; i < r.n; i++)
 		r.jobs[i] = (struct job){ .service = &b->project->services[i], .out_fd = -1 };

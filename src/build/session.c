@@ -166,9 +166,10 @@ static int open_lock(const struct build_host *host, int *ret_fd, struct err *err
 }
 
 /* Who has it alone removes what dead builds have left, or prunes. */
-static int lock_with_others(const struct session *s, struct err *err)
+static int lock_with_others(const struct session *s, int stop_fd, struct err *err)
 {
 	const int64_t until_ns = clock_mono_in(LOCK_MS);
+	struct pollfd stop = { .fd = stop_fd, .events = POLLIN };
 
 	while (flock(s->lock_fd, LOCK_SH | LOCK_NB) < 0) {
 		if (errno != EWOULDBLOCK && errno != EINTR)
@@ -177,18 +178,19 @@ static int lock_with_others(const struct session *s, struct err *err)
 			err_set(err, ERR_BUSY, "somebody else has removed from the build cache in '%s' for %d s", s->host->state_dir, LOCK_MS / 1000);
 			return err_hint(err, "try again when that 'davit builder prune' or build has ended");
 		}
-		poll(NULL, 0, LOCK_STEP_MS);
+		if (poll(&stop, 1, LOCK_STEP_MS) > 0)
+			return BUILD_STOPPED;
 	}
 	return 0;
 }
 
-static int lock(struct session *s, struct err *err)
+static int lock(struct session *s, int stop_fd, struct err *err)
 {
 	if (open_lock(s->host, &s->lock_fd, err) < 0)
 		return -1;
 	if (flock(s->lock_fd, LOCK_EX | LOCK_NB) == 0)
 		sweep(s->host, false);
-	return lock_with_others(s, err);
+	return lock_with_others(s, stop_fd, err);
 }
 
 int session_alone(const struct build_host *host, int *ret_fd, struct err *err)
@@ -205,27 +207,30 @@ int session_alone(const struct build_host *host, int *ret_fd, struct err *err)
 	return 0;
 }
 
-static int begin(struct session *s, const char *project, struct err *err)
+static int begin(struct session *s, const char *project, int stop_fd, struct err *err)
 {
 	auto_free char *dir = path_join(s->host->state_dir, "build");
 	char random[17];
+	int r;
 
 	hash_random_hex(8, random);
 	s->name = xasprintf("%s-%s", project, random);
 	s->tmp = xasprintf("%s/tmp/%s", dir, s->name);
 	s->run = xasprintf("%s/build/%s", s->host->run_dir, s->name);
-	if (lock(s, err) < 0)
-		return -1;
+	r = lock(s, stop_fd, err);
+	if (r != 0)
+		return r;
 	return path_mkdirs(AT_FDCWD, s->tmp, 0700, err) < 0 || path_mkdirs(AT_FDCWD, s->run, 0700, err) < 0 ? -1 : 0;
 }
 
-int session_begin(const struct build_host *host, const char *project, struct session *ret, struct err *err)
+int session_begin(const struct build_host *host, const char *project, int stop_fd, struct session *ret, struct err *err)
 {
 	struct session s = { .host = host, .lock_fd = -1 };
+	int r = begin(&s, project, stop_fd, err);
 
-	if (begin(&s, project, err) < 0) {
+	if (r != 0) {
 		session_end(&s, false);
-		return err_wrap(err, "prepare to build");
+		return r < 0 ? err_wrap(err, "prepare to build") : r;
 	}
 	*ret = s;
 	return 0;

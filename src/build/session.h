@@ -16,8 +16,8 @@ struct session {
 	char *name;                      /* SESSION: PROJECT-RANDOM; control groups have it, too (groups.h) */
 	int lock_fd;
 };
-/* Removes first what dead builds left, if nobody else builds. */
-int session_begin(const struct build_host *host, const char *project, struct session *ret, struct err *err);
+/* Removes first what dead builds left, if nobody else builds. BUILD_STOPPED: stop_fd became readable while somebody else removed things. */
+int session_begin(const struct build_host *host, const char *project, int stop_fd, struct session *ret, struct err *err);
 /* The storage for a platform (NULL: this host's); malloc'ed. */
 char *session_storage(const struct session *s, const char *platform);
 /* Each storage that there is below a state directory. Stops at the first that fn returns -1 for, and returns that. */

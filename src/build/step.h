@@ -29,6 +29,8 @@ int step_fetch(const struct step *s, const struct dockerfile_bases *bases, struc
 /* base_import.c: hands those that davit's store has to buildah, by their names; those that have a digest, which buildah gives to nobody, by names
  * of ours: contexts gets "WORD=NAME" of them. */
 int step_import(const struct step *s, struct image_store *store, const struct dockerfile_bases *bases, struct strs *contexts, struct err *err);
+/* here.c: ERR_INPUT when the Dockerfile has what this buildah does not read, with its place; *ret_advice: what may help if it fails, NULL: nothing. */
+int step_here(const struct step *s, const char **ret_advice, struct err *err);
 /* "buildah … WORDS": what it prints is ret, when that is given. */
 int step_ask(const struct step *s, const char *const *words, struct buf *ret, struct err *err);
 /* Hands layouts over to davit-image (src/verb/verb_take.c); takes the array. */

@@ -123,8 +123,11 @@ static int build(struct image_store *store, struct built *b, struct err *err)
 	auto_strs struct strs argv = STRS_INIT, contexts = STRS_INIT;
 	struct dockerfile_bases bases = { 0 };
 	struct argv_places at;
+	const char *advice;
 	int r;
 
+	if (step_here(s, &advice, err) < 0)
+		return -1;
 	say_platform(s);
 	spec_images(s->spec, s->platform, &bases);
 	r = step_fetch(s, &bases, err) < 0 ? -1 : step_import(s, store, &bases, &contexts, err);
@@ -134,7 +137,9 @@ static int build(struct image_store *store, struct built *b, struct err *err)
 	step_places(s, iid, b->out, &at);
 	at.contexts = &contexts;
 	argv_buildah_build(s->spec, &at, &argv);
-	if (tool_must(&s->run->host, &argv, s->out_fd, NULL, err) < 0 || read_id(iid, &b->id, err) < 0)
+	if (tool_must(&s->run->host, &argv, s->out_fd, NULL, err) < 0)
+		return advice ? err_hint(err, "%s", advice) : -1;
+	if (read_id(iid, &b->id, err) < 0)
 		return -1;
 	b->known = step_has(s, store, b->id);
 	return 0;

@@ -54,6 +54,27 @@ static void test_platforms(void **state)
 	expect("ARG P=linux/s390x\nFROM --platform=$P a\nFROM --platform=$NONE b", NULL, "a~linux/s390x b");
 }
 
+static void test_here(void **state)
+{
+	static const struct {
+		const char *text;
+		size_t line;
+	} cases[] = {
+		{ "FROM a\nRUN <<EOF\necho\nEOF\n", 2 },
+		{ "FROM a\n\n# x\nRUN true && \\\n cat <<-'A' <<B\n1\n\tA\nB", 4 },
+		{ "FROM a\nCOPY <<E /x\nE\nRUN <<F\nF\n", 2 },
+		{ "FROM a\nRUN sh -c 'cat <<EOF'\n", 0 },              /* its end is not there */
+		{ "FROM a\nRUN cat <<EOF \\\n x \\\nEOF\nRUN true", 0 },
+		{ "FROM a\nRUN echo $((1<<3))\nENV A=<<EOF\nEOF", 0 },
+		{ "FROM a\nRUN true", 0 },
+		{ "", 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		if (dockerfile_here(cases[i].text) != cases[i].line)
+			fail_msg("case %zu: line %zu, not %zu", i, dockerfile_here(cases[i].text), cases[i].line);
+}
+
 static void test_other_references(void **state)
 {
 	expect("FROM a AS one\nCOPY --chown=1 --from=b /x /y\nCOPY --from=one /x /y\nCOPY --from=0 x y\nADD x y", NULL, "a b");
@@ -113,6 +134,7 @@ int main(void)
 		cmocka_unit_test(test_from),
 		cmocka_unit_test(test_platforms),
 		cmocka_unit_test(test_other_references),
+		cmocka_unit_test(test_here),
 		cmocka_unit_test(test_here_documents),
 		cmocka_unit_test(test_variables),
 		cmocka_unit_test(test_variables_that_double),
