@@ -29,10 +29,7 @@ enum {
 	KILL_PASSES = 50,
 };
 
-static const char davit_dir[] = "davit";
 static const char *const controllers[] = {"cpu", "cpuset", "io", "memory", "pids"};
-
-typedef int hierarchy_fn(int fd, const char *name, void *arg, struct err *err);
 
 static void pause_ms(int ms)
 {
@@ -40,12 +37,12 @@ static void pause_ms(int ms)
 	nanosleep(&t, NULL);
 }
 
-static bool is_dots(const char *name)
+bool cgroup_is_dots(const char *name)
 {
 	return STREQ(name, ".") || STREQ(name, "..");
 }
 
-static DIR *open_dir_at(int dir_fd, const char *name)
+DIR *cgroup_open_dir(int dir_fd, const char *name)
 {
 	auto_close int fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	DIR *d = fd < 0 ? NULL : fdopendir(fd);
@@ -54,21 +51,20 @@ static DIR *open_dir_at(int dir_fd, const char *name)
 	return d;
 }
 
-/* Calls fn for the root directory of each hierarchy and stops at the first failure. */
-static int each_hierarchy(
-	int root_fd, enum oci_cgroup_mode mode, hierarchy_fn *fn, void *arg, struct err *err)
+int cgroup_each_hierarchy(
+	int root_fd, enum oci_cgroup_mode mode, cgroup_hierarchy_fn *fn, void *arg, struct err *err)
 {
 	if (mode == CGROUP_NONE)
 		return 0;
 	if (mode == CGROUP_V2)
 		return fn(root_fd, "", arg, err);
-	auto_closedir DIR *d = open_dir_at(root_fd, ".");
+	auto_closedir DIR *d = cgroup_open_dir(root_fd, ".");
 	if (!d)
 		return err_sys(err, errno, "read the directory of cgroup hierarchies");
 	const struct dirent *e;
 	while ((e = readdir(d))) {
 		/* "cpu -> cpu,cpuacct" is a link to a hierarchy that is seen under its true name */
-		if (is_dots(e->d_name) || e->d_type == DT_LNK)
+		if (cgroup_is_dots(e->d_name) || e->d_type == DT_LNK)
 			continue;
 		auto_close int fd =
 			openat(root_fd, e->d_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -82,7 +78,7 @@ static int each_hierarchy(
 
 static int check_component(const char *s, const char *what, struct err *err)
 {
-	if (!*s || is_dots(s) || strchr(s, '/'))
+	if (!*s || cgroup_is_dots(s) || strchr(s, '/'))
 		return err_set(err, ERR_INPUT, "%s '%s' cannot be the name of a cgroup", what, s);
 	return 0;
 }
@@ -129,7 +125,7 @@ static int prepare_once(int fd, const char *project, bool v2)
 	auto_close int davit = -1, proj = -1;
 	if (v2)
 		cgroup_enable_controllers(fd);
-	if (open_made(fd, davit_dir, &davit) < 0)
+	if (open_made(fd, CGROUP_DAVIT, &davit) < 0)
 		return -1;
 	if (v2)
 		cgroup_enable_controllers(davit);
@@ -151,7 +147,7 @@ static int prepare_in(int fd, const char *name, void *arg, struct err *err)
 		if (errno != ENOENT && errno != ENODEV)
 			break;
 	}
-	return err_sys(err, errno, "make cgroup '%s%s%s/%s'", name, *name ? "/" : "", davit_dir, project);
+	return err_sys(err, errno, "make cgroup '%s%s%s/%s'", name, *name ? "/" : "", CGROUP_DAVIT, project);
 }
 
 int cgroup_prepare_at(int root_fd, enum oci_cgroup_mode mode, const char *project, struct err *err)
@@ -159,7 +155,7 @@ int cgroup_prepare_at(int root_fd, enum oci_cgroup_mode mode, const char *projec
 	if (check_component(project, "project", err) < 0)
 		return -1;
 	char *arg = (char *)project;
-	return each_hierarchy(root_fd, mode, prepare_in, arg, err);
+	return cgroup_each_hierarchy(root_fd, mode, prepare_in, arg, err);
 }
 
 /* --- remove --- */
@@ -178,7 +174,7 @@ static int rmdir_patiently(int dir_fd, const char *name)
 
 static int remove_below(int dir_fd, const char *name, int depth)
 {
-	auto_closedir DIR *d = open_dir_at(dir_fd, name);
+	auto_closedir DIR *d = cgroup_open_dir(dir_fd, name);
 	if (!d)
 		return errno == ENOENT || errno == ENODEV ? 0 : -1;
 	if (depth == MAX_DEPTH) {
@@ -187,7 +183,7 @@ static int remove_below(int dir_fd, const char *name, int depth)
 	}
 	const struct dirent *e;
 	while ((e = readdir(d)))
-		if (e->d_type == DT_DIR && !is_dots(e->d_name) &&
+		if (e->d_type == DT_DIR && !cgroup_is_dots(e->d_name) &&
 			remove_below(dirfd(d), e->d_name, depth + 1) < 0)
 			return -1;
 	return rmdir_patiently(dir_fd, name);
@@ -196,18 +192,18 @@ static int remove_below(int dir_fd, const char *name, int depth)
 static int remove_in(int fd, const char *name, void *arg, struct err *err)
 {
 	const char *project = arg;
-	auto_close int davit = openat(fd, davit_dir, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	auto_close int davit = openat(fd, CGROUP_DAVIT, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (davit < 0)
-		return errno == ENOENT ? 0 : err_sys(err, errno, "open cgroup '%s/%s'", name, davit_dir);
+		return errno == ENOENT ? 0 : err_sys(err, errno, "open cgroup '%s/%s'", name, CGROUP_DAVIT);
 	if (remove_below(davit, project, 0) < 0) {
 		if (errno == EBUSY)
 			return err_set(
-				err, ERR_BUSY, "cgroup '%s/%s' still has processes", davit_dir, project);
+				err, ERR_BUSY, "cgroup '%s/%s' still has processes", CGROUP_DAVIT, project);
 		return err_sys(
-			err, errno, "remove cgroup '%s%s%s/%s'", name, *name ? "/" : "", davit_dir, project);
+			err, errno, "remove cgroup '%s%s%s/%s'", name, *name ? "/" : "", CGROUP_DAVIT, project);
 	}
 	/* Other projects may be in it: then it stays. */
-	(void)unlinkat(fd, davit_dir, AT_REMOVEDIR);
+	(void)unlinkat(fd, CGROUP_DAVIT, AT_REMOVEDIR);
 	return 0;
 }
 
@@ -215,7 +211,7 @@ static int remove_in(int fd, const char *name, void *arg, struct err *err)
 static int remove_in_unit(int root_fd, const char *project, const char *kind, struct err *err)
 {
 	auto_free char *unit = cgroup_unit_path(project, kind);
-	auto_closedir DIR *d = open_dir_at(root_fd, unit);
+	auto_closedir DIR *d = cgroup_open_dir(root_fd, unit);
 	const struct dirent *e;
 	while (d && (e = readdir(d))) {
 		if (e->d_type != DT_DIR || *e->d_name == '.' || STREQ(e->d_name, CGROUP_LEAF))
@@ -237,7 +233,7 @@ int cgroup_remove_at(int root_fd, enum oci_cgroup_mode mode, const char *project
 		if (remove_in_unit(root_fd, project, cgroup_unit_kinds[i], err) < 0)
 			return -1;
 	char *arg = (char *)project;
-	return each_hierarchy(root_fd, mode, remove_in, arg, err);
+	return cgroup_each_hierarchy(root_fd, mode, remove_in, arg, err);
 }
 
 /* --- kill --- */
@@ -266,13 +262,13 @@ static long kill_listed(int dir_fd)
 
 static long kill_below(int dir_fd, const char *name, int depth)
 {
-	auto_closedir DIR *d = open_dir_at(dir_fd, name);
+	auto_closedir DIR *d = cgroup_open_dir(dir_fd, name);
 	if (!d || depth == MAX_DEPTH)
 		return 0;
 	long n = kill_listed(dirfd(d));
 	const struct dirent *e;
 	while ((e = readdir(d)))
-		if (e->d_type == DT_DIR && !is_dots(e->d_name))
+		if (e->d_type == DT_DIR && !cgroup_is_dots(e->d_name))
 			n += kill_below(dirfd(d), e->d_name, depth + 1);
 	return n;
 }
@@ -335,12 +331,12 @@ int cgroup_kill_at(int root_fd, enum oci_cgroup_mode mode, const char *path, str
 	struct kill_arg a = {.path = path, .all = faccessat(root_fd, "freezer/cgroup.procs", F_OK, 0) < 0};
 	if (!cgroup_is_ours(path))
 		return err_set(err, ERR_INPUT, "'%s' is no cgroup of a project", path);
-	return each_hierarchy(root_fd, mode, kill_in, &a, err);
+	return cgroup_each_hierarchy(root_fd, mode, kill_in, &a, err);
 }
 
 /* --- on this host --- */
 
-static int open_root(int *ret_fd, struct err *err)
+int cgroup_open_root(int *ret_fd, struct err *err)
 {
 	int fd = open(CGROUP_ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
@@ -356,7 +352,7 @@ int cgroup_prepare(const char *project, struct err *err)
 		return 0;
 	if (cgroup_in_unit(project))
 		return cgroup_settle(project, err);
-	return open_root(&root, err) < 0 ? -1 : cgroup_prepare_at(root, oci_host()->mode, project, err);
+	return cgroup_open_root(&root, err) < 0 ? -1 : cgroup_prepare_at(root, oci_host()->mode, project, err);
 }
 
 int cgroup_remove(const char *project, struct err *err)
@@ -364,7 +360,7 @@ int cgroup_remove(const char *project, struct err *err)
 	auto_close int root = -1;
 	if (oci_host()->mode == CGROUP_NONE)
 		return 0;
-	return open_root(&root, err) < 0 ? -1 : cgroup_remove_at(root, oci_host()->mode, project, err);
+	return cgroup_open_root(&root, err) < 0 ? -1 : cgroup_remove_at(root, oci_host()->mode, project, err);
 }
 
 int cgroup_kill(const char *cgroup_path, struct err *err)
@@ -372,7 +368,7 @@ int cgroup_kill(const char *cgroup_path, struct err *err)
 	auto_close int root = -1;
 	if (oci_host()->mode == CGROUP_NONE)
 		return 0;
-	return open_root(&root, err) < 0 ? -1 : cgroup_kill_at(root, oci_host()->mode, cgroup_path, err);
+	return cgroup_open_root(&root, err) < 0 ? -1 : cgroup_kill_at(root, oci_host()->mode, cgroup_path, err);
 }
 
 static int remove_one_in(int fd, const char *name, void *arg, struct err *err)
@@ -389,90 +385,6 @@ void cgroup_remove_one(const char *cgroup_path)
 {
 	auto_close int root = -1;
 	auto_free char *path = xstrdup(cgroup_path);
-	if (oci_host()->mode != CGROUP_NONE && strchr(path, '/') && open_root(&root, NULL) == 0)
-		(void)each_hierarchy(root, oci_host()->mode, remove_one_in, path, NULL);
-}
-
-/* --- looking --- */
-
-struct list_arg {
-	const char *project;
-	struct strs *paths;
-	bool found;
-};
-
-/* False: there is no such directory. */
-static bool list_slots(int fd, const char *parent, struct strs *paths)
-{
-	auto_close int dir = path_open_in_root(fd, parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-	auto_closedir DIR *d = dir < 0 ? NULL : open_dir_at(dir, ".");
-	const struct dirent *e;
-	while (d && (e = readdir(d))) {
-		auto_free char *path = xasprintf("%s/%s", parent, e->d_name);
-		if (e->d_type == DT_DIR && *e->d_name != '.' && !STREQ(e->d_name, CGROUP_LEAF) && !strs_has(paths, path))
-			strs_add(paths, path);
-	}
-	return d != NULL;
-}
-
-static int list_in(int fd, const char *name, void *arg, struct err *err)
-{
-	struct list_arg *a = arg;
-	auto_free char *plain = xasprintf("%s/%s", davit_dir, a->project);
-	a->found |= list_slots(fd, plain, a->paths);
-	for (size_t i = 0; !*name && i < N_UNIT_KINDS; i++) {
-		auto_free char *unit = cgroup_unit_path(a->project, cgroup_unit_kinds[i]);
-		list_slots(fd, unit, a->paths);
-	}
-	return 0;
-}
-
-bool cgroup_list(const char *project, struct strs *ret)
-{
-	auto_close int root = -1;
-	struct list_arg a = {.project = project, .paths = ret};
-	if (oci_host()->mode != CGROUP_NONE && open_root(&root, NULL) == 0)
-		(void)each_hierarchy(root, oci_host()->mode, list_in, &a, NULL);
-	return a.found;
-}
-
-static size_t count_below(int dir_fd, const char *name, int depth)
-{
-	auto_closedir DIR *d = open_dir_at(dir_fd, name);
-	auto_buf struct buf b = BUF_INIT;
-	if (!d || depth == MAX_DEPTH)
-		return 0;
-	size_t n = 0;
-	if (path_read(dirfd(d), "cgroup.procs", MAX_PROCS_FILE, &b, NULL) == 0)
-		for (size_t i = 0; i < b.len; i++)
-			n += b.p[i] == '\n';
-	const struct dirent *e;
-	while ((e = readdir(d)))
-		if (e->d_type == DT_DIR && !is_dots(e->d_name))
-			n += count_below(dirfd(d), e->d_name, depth + 1);
-	return n;
-}
-
-struct count_arg {
-	const char *path;
-	size_t most;
-};
-
-static int count_in(int fd, const char *name, void *arg, struct err *err)
-{
-	struct count_arg *a = arg;
-	auto_close int cg = path_open_in_root(fd, a->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
-	size_t n = cg < 0 ? 0 : count_below(cg, ".", 0);
-	if (n > a->most)
-		a->most = n;
-	return 0;
-}
-
-size_t cgroup_count(const char *cgroup_path)
-{
-	auto_close int root = -1;
-	struct count_arg a = {.path = cgroup_path};
-	if (oci_host()->mode != CGROUP_NONE && open_root(&root, NULL) == 0)
-		(void)each_hierarchy(root, oci_host()->mode, count_in, &a, NULL);
-	return a.most;
+	if (oci_host()->mode != CGROUP_NONE && strchr(path, '/') && cgroup_open_root(&root, NULL) == 0)
+		(void)cgroup_each_hierarchy(root, oci_host()->mode, remove_one_in, path, NULL);
 }

@@ -159,8 +159,23 @@ void cgroup_remove_one(const char *cgroup_path);
 /* The paths of the project's slots, "davit/PROJECT/SLOT" in any hierarchy and those in its units, each once. True when there is a
  * davit/PROJECT at all (a unit is systemd's to remove). Looks only. */
 bool cgroup_list(const char *project, struct strs *ret);
-/* How many processes are in the cgroup and below it, by the hierarchy that has the most. */
+/* How many processes are in the cgroup and below it, by the hierarchy that has the most; and which, as this process's pid namespace numbers
+ * them (0: not in it). v is malloc'ed. */
 size_t cgroup_count(const char *cgroup_path);
+struct cgroup_procs { pid_t *v; size_t n, cap; };
+void cgroup_procs(const char *cgroup_path, struct cgroup_procs *ret);
+/* The cgroup of a slot, the one with the most processes if there are several (in units and outside); malloc'ed, NULL: none. */
+char *cgroup_of_slot(const char *project, const char *slot);
+/* What a cgroup uses, with all that is below it; what the host does not count is 0. Sources: Documentation/admin-guide/cgroup-v2.rst and
+ * cgroup-v1/{memory,cpuacct,blkio-controller,pids}.rst. */
+struct cgroup_usage {
+	bool found;
+	int64_t cpu_ns;
+	int64_t memory, memory_limit;    /* bytes; without file pages that can be dropped at once, as docker counts; limit 0: none */
+	int64_t io_read, io_written;     /* bytes, of all devices */
+	int64_t pids;
+};
+void cgroup_usage(const char *cgroup_path, struct cgroup_usage *ret);
 
 /* --- standard streams ---
  * FIFOs RUN/…/fifo/SLOT.out and .err exist as long as the slot: the container's descriptors are O_RDWR, so that no writer ever sees SIGPIPE and no reader's

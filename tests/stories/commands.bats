@@ -123,3 +123,56 @@ two created"
 	run -1 davit wait one
 	has "$output" "no container"
 }
+
+@test "top: the processes of containers" {
+	compose <<-END
+	services:
+	  one: {image: busybox, command: [sh, -c, "sleep 1000 & exec sleep 2000"]}
+	  two: {image: busybox, user: "1234", command: [sleep, inf], scale: 2}
+	  done: {image: busybox, command: ["true"]}
+	END
+	up
+	shows() { davit top | grep -q "$1"; }
+	wait_until 5 shows 'one .* sleep 1000'
+	run -0 davit top
+	is "$(head -n 1 <<<"$output" | xargs)" "SERVICE # UID PID PPID C STIME TTY TIME CMD"
+	is "$(grep -c '^one ' <<<"$output")" 2
+	is "$(grep -c '^two  *[12]  *1234 ' <<<"$output")" 2
+	is "$(grep -c '^done' <<<"$output")" 0
+	is "$(awk '/sleep 2000/ { print $4 }' <<<"$output")" "$(pid_of one)"
+	is "$(davit top two | tail -n +2 | awk '{ print $2, $NF }' | sort | xargs)" "1 inf 2 inf"
+	# what a process calls itself is its own affair, and harmless
+	davit exec -d one sh -c 'while :; do sleep 3000; done' "$(printf '\033[31mred\nline')"
+	wait_until 5 shows 'sleep 3000'
+	has "$(davit top)" "[31mred"
+	is "$(davit top | grep -c $'\033')" 0
+	run -1 davit top nobody
+}
+
+@test "stats: what containers use" {
+	compose <<-END
+	services:
+	  busy: {image: busybox, command: [sh, -c, "while :; do :; done"], mem_limit: 64m, cpus: 0.5}
+	  idle: {image: busybox, command: [sleep, inf]}
+	  host: {image: busybox, command: [sleep, inf], network_mode: host}
+	  done: {image: busybox, command: ["true"]}
+	END
+	up
+	davit stats --no-stream --format json >rows
+	is "$(jq -r .Name rows | sort | xargs)" "$PROJECT-busy-1 $PROJECT-host-1 $PROJECT-idle-1"
+	is "$(jq -r 'select(.Name | endswith("busy-1")) | .MemUsage' rows | sed 's/.* //')" 64MiB
+	is "$(jq -r 'select(.Name | endswith("busy-1")) | .PIDs' rows)" 1
+	is "$(jq -r 'select(.Name | endswith("idle-1")) | .CPUPerc' rows)" 0.00%
+	[ "$(jq -r 'select(.Name | endswith("busy-1")) | .CPUPerc' rows | cut -d. -f1)" -ge 5 ]
+	is "$(jq -r 'select(.Name | endswith("host-1")) | .NetIO' rows)" "0B / 0B"
+	is "$(davit stats --no-stream idle | head -n 1 | tr -s ' ')" "CONTAINER ID NAME CPU % MEM USAGE / LIMIT MEM % NET I/O BLOCK I/O PIDS"
+	is "$(davit stats --no-stream --no-trunc --format '{{.ID}}' idle)" "$(davit ps -q --no-trunc idle)"
+	is "$(davit stats --no-stream -a --format '{{.Name}} {{.PIDs}}' done)" "$PROJECT-done-1 0"
+	# it goes on, and sees who comes
+	davit stats --format '{{.Name}}' >stream 3>&- &
+	streamer=$!
+	wait_until 10 grep -q idle-1 stream
+	davit up -d --scale idle=2 idle 2>/dev/null
+	wait_until 10 grep -q idle-2 stream
+	kill $streamer
+}
