@@ -82,7 +82,7 @@ static void say_failures(const struct image_needs *needs, const struct pull_opts
 		if (!need->failed)
 			continue;
 		place_say(found, o->ignore_failures ? DIAG_WARNING : DIAG_ERROR, &need->at, need->s, &need->why);
-		if (need->can_build && !need->why.hint)
+		if (need->can_build)
 			diag_hint(found, "it can be built: 'davit build %s'", need->s->name);
 	}
 }

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../util/auto.h"
 #include "../util/mem.h"
 #include "image_need.h"
 #include "transfer.h"
@@ -11,18 +12,22 @@
 struct going {
 	const struct service *s;
 	const char *name;
+	char *where;               /* in the service, as place_of() takes it; owned */
 };
 struct goings {
 	struct going *v;
 	size_t n, cap;
 };
 
-static void add(struct goings *g, const struct service *s, const char *name)
+/* Takes where over. */
+static void add(struct goings *g, const struct service *s, const char *name, char *where)
 {
 	for (size_t i = 0; i < g->n; i++)
-		if (image_same(g->v[i].name, name))
+		if (image_same(g->v[i].name, name)) {
+			free(where);
 			return;
-	*XGROW(g->v, g->n, g->cap) = (struct going){ s, name };
+		}
+	*XGROW(g->v, g->n, g->cap) = (struct going){ s, name, where };
 }
 
 static void choose(const struct project *p, const bool *scope, struct goings *ret, struct progress *progress)
@@ -33,9 +38,9 @@ static void choose(const struct project *p, const bool *scope, struct goings *re
 		if (!scope[i])
 			continue;
 		if (s->build.given && s->image && !s->build.names_image) {
-			add(ret, s, s->image);
+			add(ret, s, s->image, xstrdup("image"));
 			for (size_t k = 0; k < s->build.tags.n; k++)
-				add(ret, s, s->build.tags.v[k]);
+				add(ret, s, s->build.tags.v[k], xasprintf("build/tags/%zu", k));
 		} else if (progress) {
 			progress_step(progress, "service", s->name, "Skipped",
 				      s->build.given ? "No image name to push to" : "It builds no image");
@@ -43,15 +48,21 @@ static void choose(const struct project *p, const bool *scope, struct goings *re
 	}
 }
 
-static int say_failures(struct cli *c, const struct goings *g, const struct transfer *t, bool as_warnings)
+static int say_failures(struct cli *c, const struct goings *g, struct transfer *t, bool as_warnings)
 {
 	struct diag found = DIAG_INIT;
 
 	for (size_t i = 0; i < g->n; i++) {
-		const struct place at = place_of(c->project, g->v[i].s, "image", false);
+		const struct place at = place_of(c->project, g->v[i].s, g->v[i].where, false);
+		struct err *why = &t->items[i].err;
 
-		if (t->items[i].err.kind != ERR_NONE)
-			place_say(&found, as_warnings ? DIAG_WARNING : DIAG_ERROR, &at, g->v[i].s, &t->items[i].err);
+		if (why->kind == ERR_NONE)
+			continue;
+		if (t->items[i].absent) { /* pulling or loading it would not make it what is built */
+			free(take(why->hint));
+			err_hint(why, "'davit build %s' builds it", g->v[i].s->name);
+		}
+		place_say(&found, as_warnings ? DIAG_WARNING : DIAG_ERROR, &at, g->v[i].s, why);
 	}
 	return place_print(c, &found);
 }
@@ -86,6 +97,8 @@ int push_services(struct cli *c, const struct pushing *what, struct err *err)
 	if (g.n)
 		r = push_all(c, &g, what, progress, err);
 	progress_free(progress);
+	for (size_t i = 0; i < g.n; i++)
+		free(g.v[i].where);
 	free(g.v);
 	return r;
 }

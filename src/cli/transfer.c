@@ -134,6 +134,7 @@ static void on_failed(struct run *r, struct one *o, const json_t *ev)
 	err_set(&o->item->err, err_kind_parse(kind ? kind : ""), "%s", msg ? msg : "it failed");
 	if (hint)
 		err_hint(&o->item->err, "%s", hint);
+	o->item->absent = jx_bool(ev, "absent", false);
 	if (r->t->progress)
 		progress_step(r->t->progress, "image", o->title, o->item->optional ? "Warning" : "Error",
 			      o->item->optional ? err_msg(&o->item->err) : NULL);
@@ -219,6 +220,8 @@ static json_t *request(const struct transfer *t, int64_t at_once)
 		jx_set_str(o, "ref", t->items[i].ref);
 		jx_set_str(o, "platform", t->items[i].platform);
 		jx_set_str(o, "policy", t->items[i].policy);
+		if (t->items[i].optional)
+			jx_set_bool(o, "optional", true);
 		json_array_append_new(images, o);
 	}
 	json_object_set_new(req, "images", images);

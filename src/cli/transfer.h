@@ -6,7 +6,8 @@
 struct transfer_item {
 	const char *ref, *platform;      /* borrowed; platform NULL: this machine's */
 	const char *policy;              /* of a pull: "always", or "missing": what is there is not asked for */
-	bool optional;                   /* a failure is shown as a warning */
+	bool optional;                   /* of a pull: it can be built; a failure is shown as a warning, and comes soon */
+	bool absent;                     /* afterwards, of a push: davit's store does not have it */
 	struct err err;                  /* afterwards: why it failed; kind ERR_NONE: it did not */
 };
 

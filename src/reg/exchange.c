@@ -14,7 +14,7 @@
 #include "challenge.h"
 #include "parts.h"
 
-enum { SAID_MAX = 64 << 10, BACKOFF_MAX_MS = 10000, RETRY_AFTER_MAX_MS = 5 * 60 * 1000, UNREACHED_ATTEMPTS = 3, SLOW_ATTEMPTS = 2 };
+enum { SAID_MAX = 64 << 10, BACKOFF_MAX_MS = 10000, RETRY_AFTER_MAX_MS = 5 * 60 * 1000, UNREACHED_ATTEMPTS = 3, SLOW_ATTEMPTS = 2, OPTIONAL_CONNECT_S = 5 };
 
 void exchange_stop(struct exchange *x)
 {
@@ -75,7 +75,7 @@ static unsigned attempts_allowed(const struct exchange *x, const struct err *err
 		return SLOW_ATTEMPTS;
 	if (x->for_token ? x->site->realm_answered : x->site->answered)
 		return REG_ATTEMPTS;
-	return x->site->mirror || err->kind == ERR_TIMEOUT ? 1 : UNREACHED_ATTEMPTS;
+	return x->site->mirror || x->site->optional || err->kind == ERR_TIMEOUT ? 1 : UNREACHED_ATTEMPTS;
 }
 
 /* Doubles from attempt to attempt; a quarter more or less, so that those who were sent away together do not come back together. */
@@ -257,6 +257,8 @@ static void on_fault(struct exchange *x, enum http_fault fault, struct err *err)
 	if (fault == HTTP_NO_TLS && !x->site->plain_http)
 		err_hint(err, "if it speaks nothing but plain http and may do so, set insecure = true for it in "
 			      "/etc/containers/registries.conf, or use --tls-verify=false");
+	if (fault == HTTP_UNREACHED && !err->hint)
+		err_hint(err, "look whether '%s' is written as it should be, and whether this machine has a way to it", x->at.host);
 	if (fault == HTTP_UNTRUSTED)
 		err_hint(err, "if you trust it, put the certificate of who signed it into /etc/containers/certs.d/%s/ca.crt",
 			x->site->registry);
@@ -336,6 +338,7 @@ void exchange_send(struct exchange *x)
 		.fields = &fields,
 		.tls = site_tls(x->site, home),
 		.body = x->has_body ? &x->body : NULL,
+		.connect_s = x->site->optional ? OPTIONAL_CONNECT_S : 0,
 		.bulk = x->bulk,
 		.on_head = on_head,
 		.on_body = on_body,

@@ -62,6 +62,7 @@ struct http_want {		    /* copied, but for what is borrowed until it has ended: 
 	const struct strs *fields;  /* "Name: value" */
 	struct http_tls tls;
 	const struct http_body *body; /* NULL: none, and none is announced */
+	unsigned connect_s;	    /* less than that of http_conf; 0: that */
 	bool bulk;		    /* a blob: it may take long, and need not be as fast as a document (http_pace.c) */
 
 	/* All called from the loop. Head: every field is there; body: so much more of it; -1 ends the request with this err. */

@@ -39,7 +39,7 @@ static void judge_timeout(struct http_req *r, const struct http_conf *conf)
 	if (connected_us > 0)
 		err_set(&r->err, ERR_TIMEOUT, "nothing came for %u s", conf->idle_s);
 	else
-		err_set(&r->err, ERR_TIMEOUT, "no connection within %u s", conf->connect_s);
+		err_set(&r->err, ERR_TIMEOUT, "no connection within %u s", r->want.connect_s);
 }
 
 void http_judge(struct http_req *r, const struct http_conf *conf, CURLcode code)
@@ -51,6 +51,7 @@ void http_judge(struct http_req *r, const struct http_conf *conf, CURLcode code)
 		return;
 	if (code == CURLE_OPERATION_TIMEDOUT) {
 		judge_timeout(r, conf);
+		http_proxy_why(r);
 		return;
 	}
 	r->fault = code == CURLE_OK ? HTTP_WHOLE : HTTP_NONSENSE;
@@ -66,6 +67,8 @@ void http_judge(struct http_req *r, const struct http_conf *conf, CURLcode code)
 		http_cert_why(r->easy, why, &r->err);
 	else if (r->fault != HTTP_WHOLE)
 		err_set(&r->err, kind, "%s", why);
+	if (r->fault != HTTP_WHOLE)
+		http_proxy_why(r);
 }
 
 /* ------------------------------------------------------------------ certificates */

@@ -21,6 +21,7 @@ struct http_req {
 	char *origin;
 	CURL *easy;
 	struct curl_slist *fields;
+	const char *proxy_from; /* the variable that names the proxy; static; NULL: there is none */
 	char why[CURL_ERROR_SIZE];
 	uint64_t sent;
 
@@ -40,6 +41,10 @@ void http_end(struct http_req *r);
 /* Something goes, or comes: from now on it has to be fast enough. */
 void http_pace_begin(struct http_req *r);
 void http_pace_done(struct http_req *r);
+/* Sets r->proxy_from and the proxy of r->easy. */
+void http_proxy_set(struct http_req *r, const struct url *url);
+/* Says in r->err that it is the proxy which failed, if it is; r->fault and r->err are set. */
+void http_proxy_why(struct http_req *r);
 /* Fills in r->easy by what is wanted. */
 void http_set_up(struct http_req *r, const struct http_conf *conf, const struct url *url);
 /* Sets r->fault and r->err by what libcurl says. */

@@ -7,7 +7,6 @@
 #include "../util/mem.h"
 #include "../util/version.h"
 #include "http_parts.h"
-#include "places.h"
 
 enum { RECEIVE_BYTES = 256 << 10, SEND_BYTES = 256 << 10 };
 
@@ -179,9 +178,13 @@ static void set_method(struct http_req *r)
 	curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, r->want.method);
 }
 
-static void set_limits(CURL *e, const struct http_conf *conf)
+static void set_limits(struct http_req *r, const struct http_conf *conf)
 {
-	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT, (long)conf->connect_s);
+	CURL *e = r->easy;
+
+	if (!r->want.connect_s || r->want.connect_s > conf->connect_s)
+		r->want.connect_s = conf->connect_s;
+	curl_easy_setopt(e, CURLOPT_CONNECTTIMEOUT, (long)r->want.connect_s);
 	curl_easy_setopt(e, CURLOPT_LOW_SPEED_LIMIT, 1L);
 	curl_easy_setopt(e, CURLOPT_LOW_SPEED_TIME, (long)conf->idle_s);
 	curl_easy_setopt(e, CURLOPT_BUFFERSIZE, (long)RECEIVE_BYTES);
@@ -210,10 +213,9 @@ void http_set_up(struct http_req *r, const struct http_conf *conf, const struct 
 	/* A name server that is silent must not hold up the others: without it, libcurl joins the thread that waits for it when a request ends
 	 * before that (curl issue 8515). Left alone, the thread ends by itself, and takes nothing of ours. Since 7.87. */
 	curl_easy_setopt(e, CURLOPT_QUICK_EXIT, 1L);
-	if (reg_is_loopback(url->host)) /* a proxy has a loopback of its own */
-		curl_easy_setopt(e, CURLOPT_PROXY, "");
+	http_proxy_set(r, url);
 	set_tls(e, &r->want.tls);
-	set_limits(e, conf);
+	set_limits(r, conf);
 	set_method(r);
 	curl_easy_setopt(e, CURLOPT_HTTPHEADER, r->fields);
 	free(agent);

@@ -24,6 +24,7 @@ struct reg_place {
 	bool plain_http;      /* may be spoken to without TLS, when it does not speak TLS: a loopback address, or insecure */
 	bool unverified;      /* whatever certificate it shows is taken: insecure */
 	bool mirror;	      /* one of [[registry.mirror]]; failing that, the next place is asked */
+	bool optional;	      /* the caller's: there is another way to what it has, so who does not answer is asked once, and not for long */
 	char *origin;	      /* "FILE:LINE" of what made this place other than its name says; NULL: nothing. Owned */
 };
 struct reg_places {

@@ -20,7 +20,8 @@
  * ERR_PROTO (the registry is wrong: a digest, a size, a header, nonsense), ERR_FAIL.
  *
  * Certificates: the system's authorities ($SSL_CERT_FILE, as other tools take it), and those that certs.h finds.
- * Proxies: http_proxy, https_proxy, no_proxy of the environment, as curl reads them; never for loopback. */
+ * Proxies: http_proxy, https_proxy, no_proxy of the environment, as curl reads them, and HTTP_PROXY but in a CGI program; never for
+ * loopback. */
 #pragma once
 
 #include <stdbool.h>

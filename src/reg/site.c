@@ -33,7 +33,8 @@ static const char *system_authorities(void)
 static bool same(const struct site *s, const struct reg_place *at)
 {
 	return STREQ(s->host, at->host) && STREQ(s->registry, at->ref.registry) && STREQ(s->repository, at->ref.repository) &&
-		s->plain_http == at->plain_http && s->unverified == at->unverified;
+		s->plain_http == at->plain_http && s->unverified == at->unverified &&
+		s->optional == at->optional;
 }
 
 struct site *site_of(struct sites *all, const struct reg_place *at)
@@ -50,6 +51,7 @@ struct site *site_of(struct sites *all, const struct reg_place *at)
 	s->plain_http = at->plain_http;
 	s->unverified = at->unverified;
 	s->mirror = at->mirror;
+	s->optional = at->optional;
 	s->ca_fd = -1;
 	s->ca_file = xstrdup(system_authorities());
 	tokens_init(&s->tokens);

@@ -15,7 +15,7 @@ enum site_auth { SITE_OPEN, SITE_BASIC, SITE_BEARER }; /* SITE_OPEN: nothing was
 struct site { /* owned texts */
 	TAILQ_ENTRY(site) link;
 	char *host, *registry, *repository; /* of its place */
-	bool plain_http, unverified, mirror;
+	bool plain_http, unverified, mirror, optional;
 	struct reg_creds creds;
 	bool told; /* they are what reg_use_creds() said */
 	struct reg_certs certs;

@@ -304,6 +304,7 @@ static int prepare_places(struct item *it, struct err *err)
 		return -1;
 	for (size_t i = 0; i < it->places.n; i++) {
 		auto_err struct err why = ERR_INIT;
+		it->places.v[i].optional = it->want->optional;
 		if (reg_prepare(run->reg, &run->env, &it->places.v[i], &why) == 0)
 			continue;
 		if (i + 1 == it->places.n || !it->places.v[i].mirror)

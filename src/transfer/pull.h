@@ -21,6 +21,7 @@ struct pull_image {
 	const char *ref;      /* as the user wrote it */
 	const char *platform; /* NULL: this machine's */
 	enum pull_policy policy;
+	bool optional; /* it can be had in another way: who does not answer is asked once, and not for long */
 	int64_t newer_than_ns; /* what the store has and found to be right since then (image.h, pulled_ns) is not asked about; 0: it is */
 };
 

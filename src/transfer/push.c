@@ -38,6 +38,8 @@ static void tell_image(const struct push_one *o, const char *state, const struct
 		jx_set_str(ev, "msg", err_msg(err));
 		jx_set_str(ev, "hint", err->hint);
 		jx_set_str(ev, "kind", err_kind_str(err->kind));
+		if (o->absent)
+			jx_set_bool(ev, "absent", true);
 	}
 	tell(o->p, ev);
 }

@@ -125,7 +125,8 @@ int push_image_read(struct push *p, struct push_one *o, struct err *err)
 		err_set(err, ERR_INPUT, "image '%s' has a digest, which nothing can be pushed to", o->what->ref);
 		return err_hint(err, "give it a tag: name:tag");
 	}
-	if (push_look(p, o->what, &img, err) < 0)
+	o->absent = push_look(p, o->what, &img, err) < 0;
+	if (o->absent)
 		return -1;
 	r = reg_conf_places(p->conf, &o->ref, REG_PUSH | (p->req->no_verify ? REG_UNVERIFIED : 0), &o->places, err) < 0 ||
 			    add_all(p, o, img, err) < 0 || reg_prepare(p->reg, &p->env, o->places.v, err) < 0

@@ -41,6 +41,7 @@ struct push_one {                        /* an image */
 	size_t n_blobs, cap_blobs;
 	struct reg_call *call;           /* of a document */
 	bool sending, ended;             /* sending: its documents */
+	bool absent;                     /* the store has no such image */
 };
 struct push {
 	const struct push_req *req;

@@ -1,9 +1,10 @@
 /* verb_pull.c - images from registries into the store.
  *
- *	"images": [{"ref", "platform", "policy", "newer_than_ns"}, …]
+ *	"images": [{"ref", "platform", "policy", "newer_than_ns", "optional"}, …]
  *		"platform": "linux/arm64"; absent: this machine's
  *		"policy": "always" (which is what is done without it): the registry is asked; "missing": not when the store has the image
  *		"newer_than_ns": not when it was found to be right since then (wall time; image.h, pulled_ns)
+ *		"optional": true: it can be had in another way (built), so a registry that does not answer is asked once, and not for long
  *	"tls_verify": false: any certificate will do, and plain http where https is not spoken
  *	"parallel": downloads at a time, 1 to 64; absent: 6
  *	"images_at_once": further images wait until one has come to its end; absent: no limit
@@ -38,6 +39,7 @@ static int read_image(const json_t *o, struct pull_image *ret, struct err *err)
 		return -1;
 	ret->platform = jx_str(o, "platform");
 	ret->newer_than_ns = jx_int(o, "newer_than_ns", 0);
+	ret->optional = jx_bool(o, "optional", false);
 	ret->policy = PULL_ALWAYS;
 	if (policy && STREQ(policy, "missing"))
 		ret->policy = PULL_MISSING;

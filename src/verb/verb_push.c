@@ -3,7 +3,8 @@
  *	"images": [{"ref", "platform"?}]
  *	"tls_verify": false: any certificate will do, and plain http
  *
- *	{"ev":"image","ref","state":"pushing"|"pushed"|"failed","digest","msg","hint","kind"}
+ *	{"ev":"image","ref","state":"pushing"|"pushed"|"failed","digest","msg","hint","kind","absent"}
+ *		"absent": true when it failed because the store has no such image
  *	{"ev":"layer","image","digest","state":"waiting"|"uploading"|"pushed"|"present"|"mounted","bytes","size"}
  *	{"ev":"warn","msg"} */
 #include "../transfer/push.h"

@@ -83,6 +83,8 @@ id_of() { davit image inspect "$1" | jq -r '.[0].Id'; }
 	davit image rm $R/team/busybox:1
 	run -1 --separate-stderr davit push
 	has "$stderr" "compose.yaml:2:16: error: service 'one': image '$R/team/busybox:1' is not in davit's store"
+	has "$stderr" "hint: 'davit build one' builds it"
+	lacks "$stderr" "pull it"
 	has "$stderr" " Image $R/team/busybox:1  Error"
 	has "$stderr" " Image $R/team/configured:1  Pushed"
 	run -0 --separate-stderr davit push --ignore-push-failures one
@@ -90,6 +92,18 @@ id_of() { davit image inspect "$1" | jq -r '.[0].Id'; }
 	run -0 --separate-stderr davit push -q two
 	is "$stderr" ""
 	run -1 davit push --include-deps two
+	compose <<-END
+	services:
+	  one:
+	    image: $R/team/configured:1
+	    build:
+	      context: .
+	      tags: ["$R/team/configured:tagged"]
+	END
+	run -1 --separate-stderr davit push
+	has "$stderr" "compose.yaml:6:14: error: service 'one': image '$R/team/configured:tagged' is not in davit's store"
+	has "$stderr" "hint: 'davit build one' builds it"
+	stack
 	davit image tag busybox $R/team/busybox:1
 	for f in "$own"/images/blobs/sha256/*; do
 		[ "$(stat -c %s "$f")" -lt 100000 ] || rm "$f"
@@ -148,6 +162,20 @@ id_of() { davit image inspect "$1" | jq -r '.[0].Id'; }
 	up --pull always
 	[ "$(ps_field one ID)" != "$first" ] || fail "the container is the old one"
 	davit down -t 0
+}
+
+@test "up: without a network, what can be built is built after one look at the registry" {
+	own_store
+	compose <<-'END'
+	services:
+	  one: {image: "127.0.0.1:1/x:1", build: .}
+	  two: {image: "nowhere.invalid/x:1", build: .}
+	END
+	refused 1 "127.0.0.1:1/x:1  Warning" "nowhere.invalid/x:1  Warning" "Dockerfile" -- davit up -d
+	lacks "$stderr" "trying again"
+	lacks "$stderr" "tried "
+	refused 1 "trying again" "tried 3 times" "look whether 'nowhere.invalid' is written as it should be" "davit build two" -- davit pull
+	https_proxy=http://127.0.0.1:9 refused 1 "the proxy '127.0.0.1' that https_proxy names" -- davit pull two
 }
 
 @test "Ctrl-C while real layers come ends at once, and what it leaves goes with the next pull" {

@@ -446,12 +446,27 @@ static void nobody_there_is_said_soon(void **state)
 	nowhere.host = (char *)"127.0.0.1:1";
 	get_manifest(&e, &nowhere, "1");
 	assert_bad(&e, ERR_FAIL, "tried 3 times: ");
+	assert_true(e.err.hint && strstr(e.err.hint, "look whether '127.0.0.1' is written as it should be"));
 	mirror = nowhere;
 	mirror.host = (char *)"127.0.0.1:2";
 	mirror.mirror = true;
 	buf_done(&told);
 	get_manifest(&mirrored, &mirror, "1");
 	assert_bad(&mirrored, ERR_FAIL, "127.0.0.1");
+	assert_null(told.p);
+}
+
+/* What can be built is not waited for. */
+static void nobody_there_is_asked_once_for_what_can_be_built(void **state)
+{
+	auto_end struct end e = { 0 };
+	struct reg_place nowhere = at;
+
+	nowhere.host = (char *)"127.0.0.1:1";
+	nowhere.optional = true;
+	get_manifest(&e, &nowhere, "1");
+	assert_bad(&e, ERR_FAIL, "127.0.0.1");
+	assert_null(strstr(text_of(&e), "tried"));
 	assert_null(told.p);
 }
 
@@ -498,6 +513,71 @@ static void the_proxy_of_the_environment_is_asked(void **state)
 	assert_good(&here);
 	assert_int_equal(count_asked(&fake, "GET http://registry.invalid/v2/app/manifests/1"), 1);
 	assert_int_equal(count_asked(&fake, "GET /v2/app/manifests/1"), 1);
+}
+
+/* Set all to value, or with NULL none. */
+static void proxies(const char *const *names, const char *value)
+{
+	for (; *names; names++)
+		if (value)
+			setenv(*names, value, 1);
+		else
+			unsetenv(*names);
+}
+
+/* As Go's programs do: in capitals, too, but not in a CGI program, where HTTP_PROXY is what the visitor says. */
+static void http_proxy_in_capitals_counts_but_in_a_cgi_program(void **state)
+{
+	static const char *const all[] = { "HTTPS_PROXY", "HTTP_PROXY", NULL }, *const cgi[] = { "REQUEST_METHOD", NULL };
+	auto_end struct end plain = { 0 }, visited = { 0 };
+	auto_free char *proxy = xasprintf("http://%s", fake.host);
+	struct reg_place far = at, other;
+
+	far.host = (char *)"registry.invalid";
+	far.unverified = true;
+	other = far;
+	other.host = (char *)"other.invalid";
+	proxies(all, proxy);
+	get_manifest(&plain, &far, "1");
+	wait_end(&plain);
+	proxies(cgi, "GET");
+	get_manifest(&visited, &other, "1");
+	wait_end(&visited);
+	proxies(cgi, NULL);
+	proxies(all, NULL);
+	assert_good(&plain);
+	assert_int_equal(count_asked(&fake, "GET http://registry.invalid/v2/app/manifests/1"), 1);
+	assert_bad(&visited, ERR_FAIL, "other.invalid");
+	assert_int_equal(count_asked(&fake, "GET http://other.invalid"), 0);
+}
+
+static void a_proxy_that_fails_is_called_one(void **state)
+{
+	static const struct {
+		const char *proxy, *no_proxy, *words, *none;
+	} cases[] = {
+		{ "http://me:secret@127.0.0.1:9", NULL, "the proxy '127.0.0.1' that https_proxy names: ", "secret" },
+		{ "proxy.invalid:9", NULL, "the proxy 'proxy.invalid' that https_proxy names: ", "secret" },
+		{ "http://127.0.0.1:9", "registry.invalid", "registry.invalid", "the proxy" },
+	};
+	static const char *const proxy[] = { "https_proxy", NULL }, *const except[] = { "no_proxy", NULL };
+	struct reg_place far = at;
+
+	far.host = (char *)"registry.invalid";
+	far.plain_http = false;
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		auto_end struct end e = { 0 };
+
+		proxies(proxy, cases[i].proxy);
+		proxies(except, cases[i].no_proxy);
+		get_manifest(&e, &far, "1");
+		wait_end(&e);
+		proxies(proxy, NULL);
+		proxies(except, NULL);
+		assert_bad(&e, ERR_FAIL, cases[i].words);
+		if (strstr(text_of(&e), cases[i].none) || !e.err.hint || !strstr(e.err.hint, cases[i].no_proxy ? "written" : "https_proxy"))
+			fail_msg("case %zu: %s; %s", i, text_of(&e), e.err.hint ? e.err.hint : "no hint");
+	}
 }
 
 /* ------------------------------------------------------------------ many at once, and ends that come early */
@@ -625,8 +705,11 @@ int main(void)
 		reg_test(retry_after_holds_for_all),
 		reg_test(too_long_a_wait_is_none),
 		reg_test(nobody_there_is_said_soon),
+		reg_test(nobody_there_is_asked_once_for_what_can_be_built),
 		reg_test(nobody_who_answers_is_said_once),
 		reg_test(the_proxy_of_the_environment_is_asked),
+		reg_test(http_proxy_in_capitals_counts_but_in_a_cgi_program),
+		reg_test(a_proxy_that_fails_is_called_one),
 		reg_test(blobs_come_at_once_but_not_too_many),
 		reg_test(a_callback_may_cancel_itself_and_others),
 		reg_test(a_client_may_go_in_the_middle),
