@@ -7,6 +7,7 @@
 #include <archive_entry.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "../image/image.h"
@@ -16,38 +17,64 @@
 #include "../util/map.h"
 #include "../util/mem.h"
 #include "sha.h"
+#include "stage.h"
 
 enum { PIECE = 1 << 17 };
 
+/* A blob, open before anything is written: whoever reads the archive may take his time, and the lock is held for nobody's reading. What a
+ * prune removes meanwhile is here to its end. */
+struct held {
+	int fd;
+	int64_t size;
+};
 struct save {
 	const struct pack_save *req;
 	struct image_store *store;
-	struct map blobs;     /* hex → malloc'ed size */
+	struct map blobs;     /* hex → malloc'ed struct held */
 	json_t *index, *list; /* of index.json, of manifest.json; owned */
 	struct archive *out;
 };
 
 /* ------------------------------------------------------------------ which blobs */
 
-static int add_blob(struct save *s, const char *digest, struct err *err)
+static void held_free(void *p)
+{
+	struct held *h = p;
+
+	close(h->fd);
+	free(h);
+}
+
+static int no_blob(const struct save *s, const char *digest, int errnum, struct err *err)
+{
+	if (errnum == EMFILE)
+		err_set(err, ERR_FAIL, "there are more blobs than files that may be open at a time");
+	else if (errnum == ENOENT)
+		err_set(err, ERR_NOT_FOUND, "its blob '%s' is missing from the image store '%s'", digest, s->store->path);
+	else
+		return err_sys(err, errnum, "open its blob '%s' in the image store '%s'", digest, s->store->path);
+	return err_hint(err, "%s", errnum == EMFILE ? "raise the limit of open files, or save fewer images at once" : AGAIN);
+}
+
+static int hold_blob(const struct save *s, struct map *held, const char *digest, struct err *err)
 {
 	const char *hex = digest ? digest_hex(digest) : NULL;
 	auto_free char *name = NULL;
+	auto_close int fd = -1;
+	struct held *h;
 	struct stat st;
-	int64_t *size;
 
 	if (!hex)
 		return err_set(err, ERR_INPUT, "its manifest is not valid");
-	if (map_has(&s->blobs, hex))
+	if (map_has(&s->blobs, hex) || map_has(held, hex))
 		return 0;
 	name = xasprintf("blobs/sha256/%s", hex);
-	if (fstatat(s->store->fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0) {
-		err_set(err, ERR_NOT_FOUND, "its blob '%s' is missing from the image store '%s'", digest, s->store->path);
-		return err_hint(err, "pull or load the image again");
-	}
-	size = xmalloc(sizeof *size);
-	*size = st.st_size;
-	map_set(&s->blobs, hex, size);
+	fd = openat(s->store->fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return no_blob(s, digest, errno, err);
+	h = xmalloc(sizeof *h);
+	*h = (struct held){ take_fd(&fd), st.st_size };
+	map_set(held, hex, h);
 	return 0;
 }
 
@@ -58,19 +85,65 @@ static json_t *blob_path(const char *digest)
 	return json_string(path);
 }
 
-static int add_blobs(struct save *s, const struct image *img, const json_t *manifest, json_t *names, struct err *err)
+static int hold_blobs(const struct save *s, const struct image *img, const json_t *manifest, struct map *held, json_t *names, struct err *err)
 {
 	const json_t *layer;
 	size_t i;
 
-	if (add_blob(s, img->manifest_digest, err) < 0 || add_blob(s, img->id, err) < 0)
+	if (hold_blob(s, held, img->manifest_digest, err) < 0 || hold_blob(s, held, img->id, err) < 0)
 		return -1;
 	json_array_foreach(jx_arr(manifest, "layers"), i, layer) {
-		if (add_blob(s, jx_str(layer, "digest"), err) < 0)
+		if (hold_blob(s, held, jx_str(layer, "digest"), err) < 0)
 			return -1;
 		json_array_append_new(names, blob_path(jx_str(layer, "digest")));
 	}
 	return 0;
+}
+
+/* An image with its manifest, and the paths of its layers. */
+struct found {
+	struct image *img;
+	json_t *manifest, *names;
+};
+
+static void found_done(struct found *f)
+{
+	image_free(f->img);
+	json_decref(f->manifest);
+	json_decref(f->names);
+	*f = (struct found){ 0 };
+}
+
+static int find_once(struct save *s, const char *given, struct found *ret, struct err *err)
+{
+	struct map held = MAP_INIT;
+	int r;
+
+	ret->names = json_array();
+	r = image_look(s->store, given, s->req->platform, &ret->img, err);
+	if (r == 0 && (store_doc(s->store, ret->img->manifest_digest, &ret->manifest, err) < 0 ||
+			      hold_blobs(s, ret->img, ret->manifest, &held, ret->names, err) < 0))
+		r = -1;
+	map_each(&held, it)
+		if (r == 0)
+			map_set(&s->blobs, it->key, it->value);
+	map_done(&held, r == 0 ? NULL : held_free);
+	if (r < 0)
+		found_done(ret);
+	return r;
+}
+
+/* A removal takes the name before the blobs: where one is missing, a second look says whether the image is there still. */
+static int find(struct save *s, const char *given, struct found *ret, struct err *err)
+{
+	struct err why = ERR_INIT;
+
+	if (find_once(s, given, ret, &why) == 0)
+		return 0;
+	if (why.kind != ERR_NOT_FOUND)
+		return err_move(err, &why);
+	err_done(&why);
+	return find_once(s, given, ret, err);
 }
 
 /* ------------------------------------------------------------------ names */
@@ -117,7 +190,7 @@ static void add_desc(struct save *s, const struct image *img, const json_t *mani
 {
 	const char *type = jx_str(manifest, "mediaType"), *hex = digest_hex(img->manifest_digest);
 	json_t *desc = json_pack("{s:s, s:s, s:I}", "mediaType", type ? type : MANIFEST_TYPE, "digest", img->manifest_digest, "size",
-		(json_int_t) * (int64_t *)map_get(&s->blobs, hex));
+		(json_int_t)((const struct held *)map_get(&s->blobs, hex))->size);
 
 	if (ref)
 		json_object_set_new(desc, "annotations", json_pack("{s:s, s:s}", "io.containerd.image.name", ref, REF_NAME, tag));
@@ -128,34 +201,37 @@ static void add_desc(struct save *s, const struct image *img, const json_t *mani
 	json_array_append_new(s->index, desc);
 }
 
-static int add_image(struct save *s, const char *given, struct err *err)
+static void add_names(struct save *s, const struct found *f, const char *given)
 {
-	auto_json json_t *manifest = NULL, *names = json_array();
-	auto_free char *ref = NULL, *familiar = NULL;
-	struct image *img = NULL;
+	auto_free char *ref = name_of(f->img, given), *familiar = NULL;
+	json_t *entry = entry_of(s, f->img);
 	struct image_ref r = { 0 };
-	json_t *entry;
-	int result;
 
-	if (image_look(s->store, given, s->req->platform, &img, err) < 0)
-		return -1;
-	result = store_doc(s->store, img->manifest_digest, &manifest, err) < 0 || add_blobs(s, img, manifest, names, err) < 0 ? -1 : 0;
-	ref = result == 0 ? name_of(img, given) : NULL;
 	if (ref && ref_parse(ref, &r, NULL) == 0)
 		familiar = ref_familiar(&r);
-	if (result == 0 && !(entry = entry_of(s, img))) {
-		entry = json_pack("{s:s, s:o, s:[], s:O}", "id", img->manifest_digest, "Config", blob_path(img->id), "RepoTags", "Layers", names);
+	if (!entry) {
+		entry = json_pack("{s:s, s:o, s:[], s:O}", "id", f->img->manifest_digest, "Config", blob_path(f->img->id), "RepoTags", "Layers",
+			f->names);
 		json_array_append_new(s->list, entry);
 		if (!ref)
-			add_desc(s, img, manifest, NULL, NULL);
+			add_desc(s, f->img, f->manifest, NULL, NULL);
 	}
-	if (result == 0 && familiar && !in_list(jx_arr(entry, "RepoTags"), familiar)) {
+	if (familiar && !in_list(jx_arr(entry, "RepoTags"), familiar)) {
 		json_array_append_new(jx_arr(entry, "RepoTags"), json_string(familiar));
-		add_desc(s, img, manifest, ref, r.tag);
+		add_desc(s, f->img, f->manifest, ref, r.tag);
 	}
 	ref_done(&r);
-	image_free(img);
-	return result < 0 ? err_wrap(err, "save image '%s'", given) : 0;
+}
+
+static int add_image(struct save *s, const char *given, struct err *err)
+{
+	struct found f = { 0 };
+
+	if (find(s, given, &f, err) < 0)
+		return err_wrap(err, "save image '%s'", given);
+	add_names(s, &f, given);
+	found_done(&f);
+	return 0;
 }
 
 /* ------------------------------------------------------------------ the tar */
@@ -216,19 +292,16 @@ static int copy_bytes(struct save *s, int fd, int64_t size, struct sha256_ctx *s
 }
 
 /* What leaves here has been looked at: a copy of a damaged blob helps nobody. */
-static int put_blob(struct save *s, const char *hex, int64_t size, struct err *err)
+static int put_blob(struct save *s, const char *hex, const struct held *h, struct err *err)
 {
 	auto_free char *name = xasprintf("blobs/sha256/%s", hex);
-	auto_close int fd = openat(s->store->fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 	char have[HASH_HEX_LEN + 1];
 	struct sha256_ctx sha;
 
 	sha256_init(&sha);
-	if (fd < 0)
-		return err_sys(err, errno, "open blob 'sha256:%s'", hex);
-	if (put_header(s, name, AE_IFREG, size, err) < 0)
+	if (put_header(s, name, AE_IFREG, h->size, err) < 0)
 		return -1;
-	if (copy_bytes(s, fd, size, &sha, err) < 0)
+	if (copy_bytes(s, h->fd, h->size, &sha, err) < 0)
 		return err_wrap(err, "blob 'sha256:%s'", hex);
 	sha_hex(&sha, have);
 	if (STREQ(have, hex))
@@ -253,7 +326,7 @@ static int put_all(struct save *s, struct err *err)
 	if (put_header(s, "blobs/", AE_IFDIR, 0, err) < 0 || put_header(s, "blobs/sha256/", AE_IFDIR, 0, err) < 0)
 		return -1;
 	for (size_t i = 0; i < s->blobs.n; i++)
-		if (put_blob(s, v[i].key, *(int64_t *)v[i].value, err) < 0)
+		if (put_blob(s, v[i].key, v[i].value, err) < 0)
 			return -1;
 	return put_doc(s, "index.json", index, err) < 0 || put_doc(s, "manifest.json", s->list, err) < 0
 		? -1 : put_text(s, "oci-layout", "{\"imageLayoutVersion\":\"1.0.0\"}", err);
@@ -277,6 +350,16 @@ static int write_tar(struct save *s, struct err *err)
 	return r;
 }
 
+static void raise_files_limit(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) < 0)
+		return;
+	r.rlim_cur = r.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &r);
+}
+
 int pack_save(const struct pack_save *req, struct err *err)
 {
 	struct save s = { .req = req, .index = json_array(), .list = json_array() };
@@ -284,6 +367,7 @@ int pack_save(const struct pack_save *req, struct err *err)
 	size_t i;
 	int r = image_store_open(req->state_dir, &s.store, err);
 
+	raise_files_limit();
 	for (i = 0; i < req->n_names && r == 0; i++)
 		r = add_image(&s, req->names[i], err);
 	json_array_foreach(s.list, i, entry)
@@ -292,7 +376,7 @@ int pack_save(const struct pack_save *req, struct err *err)
 		r = write_tar(&s, err);
 	json_decref(s.index);
 	json_decref(s.list);
-	map_done(&s.blobs, free);
+	map_done(&s.blobs, held_free);
 	image_store_close(s.store);
 	return r;
 }

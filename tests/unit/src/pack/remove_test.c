@@ -4,6 +4,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <sys/wait.h>
 
 #include "../../../../src/image/image.h"
 #include "../../../../src/image/store.h"
@@ -208,6 +209,54 @@ static void nobodys_parts_go_and_shared_ones_stay(void **state)
 	assert_true(has("c:1"));
 }
 
+/* Into the pipe, in a process of its own. */
+static pid_t start_saving(const char *name, int *ret_fd)
+{
+	int ends[2];
+	pid_t pid;
+
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	pid = fork();
+	if (pid == 0) {
+		struct pack_save req = { .state_dir = top, .names = &name, .n_names = 1, .fd = ends[1] };
+
+		close(ends[0]);
+		_exit(pack_save(&req, NULL) < 0);
+	}
+	close(ends[1]);
+	*ret_fd = ends[0];
+	return pid;
+}
+
+static void what_is_being_saved_is_saved_whole(void **state)
+{
+	auto_free char *text = xcalloc(1, (1 << 20) + 1);
+	auto_buf struct buf archive = BUF_INIT;
+	auto_err struct err err = ERR_INIT;
+	auto_close int fd = -1;
+	int status;
+	pid_t pid;
+	ssize_t n;
+
+	for (size_t i = 0; i < 1 << 20; i++) /* more than a pipe holds, however it is packed */
+		text[i] = (char)('A' + (i * 2654435761u >> 17) % 50);
+	load("a:1", text);
+	pid = start_saving("a:1", &fd);
+	assert_int_equal(read(fd, buf_room(&archive, 1), 1), 1); /* it writes */
+	archive.len = 1;
+	json_decref(remove_as("a:1", true, NULL));
+	assert_int_equal(count("images/blobs/sha256"), 0);
+	while ((n = read(fd, buf_room(&archive, 64 << 10), 64 << 10)) > 0)
+		archive.len += (size_t)n;
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	auto_close int in = made_fd(&archive);
+	struct pack_load req = { .state_dir = top, .fd = in, .name = "test.tar", .limits = PACK_LIMITS };
+	if (pack_load(&req, &err) < 0)
+		fail_msg("%s", err_msg(&err));
+	assert_true(has("a:1"));
+}
+
 static void write_index(json_t *manifests)
 {
 	auto_json json_t *index = json_pack("{s:i, s:o}", "schemaVersion", 2, "manifests", manifests);
@@ -286,7 +335,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		T(who_comes_in_between_keeps_the_image), T(who_comes_in_between_by_name_keeps_it_from_a_prune),
-		T(force_takes_the_name_from_who_comes_in_between), T(a_load_gets_what_was_removed_behind_its_back),
+		T(force_takes_the_name_from_who_comes_in_between), T(a_load_gets_what_was_removed_behind_its_back), T(what_is_being_saved_is_saved_whole),
 		T(nobodys_parts_go_and_shared_ones_stay), T(another_tool_drops_an_image_that_is_used), T(in_doubt_no_layer_goes),
 		T(a_document_that_an_annotation_names_stays), T(a_tag_moves_and_leaves_what_it_stood_for),
 	};
