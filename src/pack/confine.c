@@ -18,6 +18,7 @@
 #include "../util/path.h"
 #include "../util/proc.h"
 #include "../util/str.h"
+#include "syscalls.h"
 
 /* The widest window that a zstd frame may ask for is 128 MiB. */
 enum { MEMORY_MAX = 256 << 20 };
@@ -179,7 +180,7 @@ int confine(int dir_fd, const char *name, enum confine_caps caps, const int *kee
 	}
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return err_sys(err, errno, "confine the unpacking process: no_new_privs");
-	if (drop_caps(caps, err) < 0 || die_with(parent, err) < 0)
+	if (drop_caps(caps, err) < 0 || die_with(parent, err) < 0 || syscalls_limit(err) < 0)
 		return err_wrap(err, "confine the unpacking process");
 	umask(0);
 	return 0;

@@ -15,5 +15,5 @@ enum confine_caps {
  * without network and System V IPC; it cannot gain privileges, may take 256 MiB more memory, and dies with its parent. It is of no user that
  * has processes, so that it can neither signal nor trace any, and cannot have children; what it makes is root's nevertheless. Of its
  * descriptors those of keep[] (n of them), standard error and the one that its result goes to stay open: it has inherited the terminal's,
- * connections to registries, and files and directories that are others'. */
+ * connections to registries, and files and directories that are others'. What of the kernel it has no need of is refused to it (syscalls.h). */
 int confine(int dir_fd, const char *name, enum confine_caps caps, const int *keep, size_t n, struct err *err);
