@@ -7,7 +7,6 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "../image/image.h"
 #include "../util/auto.h"
 #include "../util/json.h"
 #include "../util/mem.h"
@@ -44,37 +43,6 @@ int step_take(const struct step *s, json_t *layouts, struct err *err)
 	for (size_t i = 0; i < s->spec->refs.n; i++)
 		json_array_append_new(refs, json_string(s->spec->refs.v[i]));
 	return s->run->ask(s->run->arg, "take", json_pack("{s:o, s:o}", "layouts", layouts, "refs", refs), err);
-}
-
-bool step_has(const struct step *s, struct image_store *store, const char *id)
-{
-	for (size_t i = 0; i < s->spec->refs.n; i++) {
-		struct image *img = NULL;
-		bool same = image_find(store, s->spec->refs.v[i], s->platform, &img, NULL) == 0 && STREQ(img->id, id);
-
-		image_free(img);
-		if (!same)
-			return false;
-	}
-	return true;
-}
-
-bool step_together(const struct step *s, struct image_store *store)
-{
-	const struct strs *list = &s->spec->platforms;
-	auto_free char *index = NULL;
-	bool same = true;
-
-	for (size_t i = 0; i < list->n && list->n > 1; i++) {
-		struct image *img = NULL;
-
-		image_look(store, s->spec->refs.v[0], list->v[i], &img, NULL);
-		if (img && !index)
-			index = xstrdup(img->index_digest);
-		same &= img && index && str_eq(img->index_digest, index);
-		image_free(img);
-	}
-	return same;
 }
 
 size_t step_ours(const struct step *s)

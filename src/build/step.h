@@ -35,10 +35,12 @@ int step_here(const struct step *s, const char **ret_advice, struct err *err);
 int step_ask(const struct step *s, const char *const *words, struct buf *ret, struct err *err);
 /* Hands layouts over to davit-image (src/verb/verb_take.c); takes the array. */
 int step_take(const struct step *s, json_t *layouts, struct err *err);
-/* True when the store has this image of the step's platform by all its names. */
+/* same.c. True when the store has this image of the step's platform by all its names. */
 bool step_has(const struct step *s, struct image_store *store, const char *id);
 /* True when what the store has by the first name is one image for all platforms that are built for, so that a push sends all of them. */
 bool step_together(const struct step *s, struct image_store *store);
+/* True when none of its names means anything that is not built for the service any more: images for platforms that it had once. */
+bool step_alone(const struct step *s, struct image_store *store);
 /* Which of spec.platforms this host would run; 0 when none or when there is none. */
 size_t step_ours(const struct step *s);
 json_t *step_answer(const struct step *s, const char *id, bool unchanged);

@@ -173,7 +173,7 @@ static int build_all(const struct step *s, struct image_store *store, struct bui
 			return n > 1 ? err_wrap(err, "platform %s", v[i].step.platform) : -1;
 		unchanged &= v[i].known;
 	}
-	unchanged &= step_together(s, store);
+	unchanged &= step_together(s, store) && step_alone(s, store);
 	if (!unchanged && take_all(s, store, v, n, err) < 0)
 		return -1;
 	*ret = step_answer(s, v[step_ours(s)].id, unchanged);

@@ -29,6 +29,7 @@ struct pack_images {
 	struct pack_image *v;
 	size_t n, cap;
 	struct strs warnings;
+	bool exact; /* each name means these alone afterwards, it leaves what it stood for on other platforms, too */
 };
 /* want: the platform that is taken of several; NULL: this machine's, or whichever there is. */
 int choose_images(const struct stage *s, const struct map *files, const struct platform *want, struct pack_images *ret, struct err *err);

@@ -118,12 +118,12 @@ static bool same_ref(const json_t *desc, const char *ref)
 	return STREQ(text, ref);
 }
 
-/* A name stands for one image of each platform; one that is for nobody knows what machine is in the way of all. */
+/* A name stands for one image of each platform; one that is for nobody knows what machine is in the way of all. img NULL: any platform. */
 static bool same_platform(const struct image_store *s, const json_t *desc, const struct pack_image *img)
 {
 	struct platform p;
 
-	if (!*img->platform.arch || desc_platform(s, desc, &p) < 0)
+	if (!img || !*img->platform.arch || desc_platform(s, desc, &p) < 0)
 		return true;
 	return platform_same(&p, &img->platform);
 }
@@ -208,6 +208,9 @@ static int write_index(const struct stage *s, const struct pack_images *images, 
 {
 	struct image_store store = { s->images_path, s->images_fd };
 
+	for (size_t i = 0; i < images->n && images->exact; i++)
+		for (size_t k = 0; k < images->v[i].refs.n; k++)
+			index_unname(&store, jx_arr(index, "manifests"), NULL, images->v[i].refs.v[k]);
 	for (size_t i = 0; i < images->n; i++)
 		if (index_image(s, &store, jx_arr(index, "manifests"), &images->v[i], err) < 0)
 			return -1;

@@ -221,7 +221,7 @@ static void done(struct taking *t)
 
 int pack_take(const struct pack_take *req, struct err *err)
 {
-	struct taking t = { .req = req, .jobs = { .on_done = on_unpacked, .arg = &t } };
+	struct taking t = { .req = req, .images = { .exact = true }, .jobs = { .on_done = on_unpacked, .arg = &t } };
 	int r;
 
 	if (stage_open(req->state_dir, &t.stage, err) < 0)

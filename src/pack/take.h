@@ -11,7 +11,9 @@ struct pack_take {
 	const char *state_dir;
 	const struct take_layout *layouts;
 	size_t n;
-	const char *const *refs; /* what all images are called, NULL-terminated: several are one image for several platforms */
+	/* What all images are called, NULL-terminated: several are one image for several platforms. What the names stood for loses them, also on
+	 * platforms that are not among these. */
+	const char *const *refs;
 	struct pack_limits limits;
 	void (*on_event)(void *arg, const json_t *ev); /* as pack_load's */
 	void *arg;

@@ -135,3 +135,46 @@ of $here"
 	davit builder prune -a -f
 	[ ! -e "$DAVIT_STATE_DIR/build/storage-linux-$there" ] || fail "the cache is there still"
 }
+
+arches_of() { jq -r "[.manifests[] | select(.annotations.\"org.opencontainers.image.ref.name\" == \"$1\") | .platform.architecture] | sort | join(\" \")" "$DAVIT_STATE_DIR/images/index.json"; }
+
+@test "platforms: one that is dropped leaves the name, and the index that it was in, though nothing else has changed" {
+	two
+	both="[linux/$here, linux/$there]"
+	for list in "$both" "[linux/$here]" "$both" ""; do
+		compose <<-END
+		services: {web: {image: mine/both, build: {context: ./base, tags: [mine/also], ${list:+platforms: $list}}}}
+		END
+		build
+		id=$(davit build -q)
+		for name in docker.io/mine/both:latest docker.io/mine/also:latest; do
+			if [ "$list" = "$both" ]; then
+				is "$(arches_of $name)" "amd64 arm64"
+				[[ $(index_of $name) =~ ^sha256: ]] || fail "no index"
+			else
+				is "$(arches_of $name)" $here
+				is "$(index_of $name)" null
+			fi
+		done
+		before=$(stat -c %i "$DAVIT_STATE_DIR/images/index.json")
+		is "$(davit build -q)" "$id"
+		is "$(stat -c %i "$DAVIT_STATE_DIR/images/index.json")" "$before"       # nothing to be written
+	done
+	davit system check
+}
+
+@test "platforms: up --build of something new leaves the name to the one that it built" {
+	two
+	compose <<-END
+	services: {web: {image: mine/both, build: {context: ./base, platforms: [linux/$there, linux/$here]}}}
+	END
+	build
+	up
+	is "$(arches_of docker.io/mine/both:latest)" "amd64 arm64"
+	echo changed >base/$here/arch
+	up --build
+	is "$(sh_in web 'cat /arch')" changed
+	is "$(arches_of docker.io/mine/both:latest)" $here
+	build
+	is "$(arches_of docker.io/mine/both:latest)" "amd64 arm64"
+}
