@@ -32,12 +32,15 @@ static const struct {
 	{ "mips64", "mips64le", "" }, /* as uname(2) says it on what is in use, which is little-endian */
 };
 
-static const char *const known_archs[] = { "386", "amd64", "arm", "arm64", "loong64", "mips64le", "ppc64le", "riscv64", "s390x" };
+/* What counts when it stands alone; with both said, anything does, as it does for docker. */
+static const char *const known_archs[] = { "386", "amd64", "arm", "arm64", "loong64", "mips64le", "ppc64le", "riscv64", "s390x", "wasm" };
+static const char *const known_oses[] = { "linux", "windows", "darwin", "freebsd", "netbsd", "openbsd", "dragonfly", "solaris", "illumos",
+	"aix", "plan9", "android", "ios", "js", "wasip1" };
 
-static bool known_arch(const char *arch)
+static bool is_one_of(const char *word, const char *const *known, size_t n)
 {
-	for (size_t i = 0; i < ARRAY_LEN(known_archs); i++)
-		if (STREQ(arch, known_archs[i]))
+	for (size_t i = 0; i < n; i++)
+		if (STREQ(word, known[i]))
 			return true;
 	return false;
 }
@@ -90,21 +93,38 @@ void platform_host(struct platform *ret)
 	normalise(ret);
 }
 
+static int unknown_word(const char *text, struct err *err)
+{
+	auto_buf struct buf known = BUF_INIT;
+
+	for (size_t i = 0; i < ARRAY_LEN(known_oses); i++)
+		buf_printf(&known, "%s%s", i ? ", " : "", known_oses[i]);
+	buf_str(&known, "; of architectures ");
+	for (size_t i = 0; i < ARRAY_LEN(known_archs); i++)
+		buf_printf(&known, "%s%s", i ? ", " : "", known_archs[i]);
+	err_set(err, ERR_INPUT, "'%.100s' is not a platform: it is neither an operating system nor an architecture", text);
+	return err_hint(err, "write OS/ARCHITECTURE[/VARIANT], or one of them; known as operating systems are %s", known.p);
+}
+
 /* "linux" alone or "arm64" alone. */
-static void complete_one(struct platform *p)
+static int complete_one(struct platform *p, const char *text, struct err *err)
 {
 	struct platform host, arch = { 0 };
 
 	platform_host(&host);
 	memcpy(arch.arch, p->os, sizeof arch.arch);
 	normalise(&arch);
-	if (known_arch(arch.arch)) {
+	if (is_one_of(arch.arch, known_archs, ARRAY_LEN(known_archs))) {
 		*p = arch;
 		memcpy(p->os, host.os, sizeof p->os);
-		return;
+		return 0;
 	}
+	normalise(p);
+	if (!is_one_of(p->os, known_oses, ARRAY_LEN(known_oses)))
+		return unknown_word(text, err);
 	memcpy(p->arch, host.arch, sizeof p->arch);
 	memcpy(p->variant, host.variant, sizeof p->variant);
+	return 0;
 }
 
 int platform_parse(const char *text, struct platform *ret, struct err *err)
@@ -123,8 +143,8 @@ int platform_parse(const char *text, struct platform *ret, struct err *err)
 		parts++;
 		s += n;
 	} while (*s++ == '/');
-	if (parts == 1)
-		complete_one(&p);
+	if (parts == 1 && complete_one(&p, text, err) < 0)
+		return -1;
 	normalise(&p);
 	*ret = p;
 	return 0;

@@ -90,6 +90,15 @@ static bool registry_ok(const char *s)
 	return *s == ':' && s[1] && s[1 + strspn(s + 1, "0123456789")] == '\0';
 }
 
+/* Of what registry_ok() says is a registry. */
+static bool port_ok(const char *s)
+{
+	const char *colon = strrchr(s, ':');
+	unsigned port;
+
+	return !colon || strchr(colon, ']') || str_uint(colon + 1, 1, 65535, &port) == 0;
+}
+
 static bool tag_ok(const char *s)
 {
 	size_t n = strlen(s);
@@ -122,6 +131,13 @@ static int bad(struct err *err, const char *text, const char *why)
 	return err_set(err, ERR_INPUT, "image reference '%s' is not valid: %s", text, why);
 }
 
+/* As an address has one; skopeo's transports, too. */
+static int has_scheme(const char *text, struct err *err)
+{
+	bad(err, text, "it begins with a scheme");
+	return err_hint(err, "leave '%.*s' away: '%s'", (int)(strstr(text, "://") + 3 - text), text, strstr(text, "://") + 3);
+}
+
 /* name: what is left without tag and digest. */
 static int split_name(const char *text, const char *name, struct image_ref *r, struct err *err)
 {
@@ -134,6 +150,8 @@ static int split_name(const char *text, const char *name, struct image_ref *r, s
 	}
 	if (!registry_ok(r->registry))
 		return bad(err, text, "the registry is not a host name");
+	if (!port_ok(r->registry))
+		return bad(err, text, "the port of the registry is not one of 1 to 65535");
 	name += n ? n + 1 : 0;
 	if (!*name)
 		return bad(err, text, "the name is missing");
@@ -187,6 +205,8 @@ int ref_parse(const char *text, struct image_ref *ret, struct err *err)
 		return err_set(err, ERR_INPUT, "an image reference is empty");
 	if (strlen(text) > 1024)
 		return err_set(err, ERR_INPUT, "an image reference is longer than 1024 characters");
+	if (strstr(text, "://"))
+		return has_scheme(text, err);
 	if (ref_split(text, &r, err) < 0) {
 		ref_done(&r);
 		return -1;

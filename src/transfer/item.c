@@ -102,7 +102,8 @@ void item_fail(struct item *it, const struct err *why)
 	reg_cancel(take(it->call));
 	err_copy(&it->err, why);
 	err_hint_room(&it->err, it->run->stage.images_path);
-	err_wrap(&it->err, "image '%s'", it->want->ref);
+	if (it->ref.repository) /* what is wrong with the name itself says it */
+		err_wrap(&it->err, "image '%s'", it->want->ref);
 	report_image(it, "failed");
 	ended(it, ITEM_FAILED);
 }

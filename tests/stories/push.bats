@@ -214,4 +214,12 @@ id_of() { davit image inspect "$1" | jq -r '.[0].Id'; }
 	refused 1 "$R/nothing" "Image $R/a:1  Pulled" -- davit image pull $R/a:1 $R/nothing
 	refused 1 "'Not A Name' is not valid" -- davit image pull "Not A Name"
 	refused 1 "is not in davit's store" -- davit image push $R/c:3
+	run -0 davit --progress plain image pull $R/a:1 $R/b:2 $R/a:1
+	is "$(grep -c "Image $R/a:1  Pulled" <<<"$output")" 1
+	is "$(grep -c "Image .*  Pulled" <<<"$output")" 2
+	refused 1 "'bogus' is not a platform" "linux, windows" -- davit image pull --platform bogus $R/a:1
+	refused 1 "hint: leave 'https://' away: '$R/a:1'" -- davit image pull https://$R/a:1
+	run -1 davit image pull -q localhost:99999/x
+	has "$output" "image reference 'localhost:99999/x' is not valid: the port of the registry is not one of 1 to 65535"
+	is "$(grep -o 99999 <<<"$output" | wc -l)" 1
 }

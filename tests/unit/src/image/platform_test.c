@@ -42,6 +42,7 @@ static void test_normal_forms(void **state)
 		{ "windows/amd64", "windows/amd64" },
 		{ "s390x", "linux/s390x" },
 		{ "x86_64", "linux/amd64" },
+		{ "wasi/wasm", "wasi/wasm" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -67,7 +68,7 @@ static void test_an_os_alone_takes_this_machines_architecture(void **state)
 static void test_refused(void **state)
 {
 	static const char *const cases[] = { "", "/", "linux/", "/amd64", "linux//v8", "linux/amd64/v1/x", "linux/am d64",
-		"linux/amd64\n", "linux/\xc3\xa4", "linux/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" };
+		"linux/amd64\n", "linux/\xc3\xa4", "bogus", "amd65", "linux/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" };
 
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		auto_err struct err err = ERR_INIT;
@@ -77,6 +78,20 @@ static void test_refused(void **state)
 		assert_int_equal(err.kind, ERR_INPUT);
 		assert_non_null(err.hint);
 	}
+}
+
+static void test_one_word_is_a_known_one(void **state)
+{
+	auto_err struct err err = ERR_INIT;
+	struct platform host, p;
+
+	platform_host(&host);
+	assert_int_equal(platform_parse("bogus", &p, &err), -1);
+	assert_string_equal(err_msg(&err), "'bogus' is not a platform: it is neither an operating system nor an architecture");
+	assert_true(strstr(err.hint, "linux, windows") && strstr(err.hint, "amd64, arm, arm64"));
+	p = parse("macos");
+	assert_string_equal(p.os, "darwin");
+	assert_string_equal(p.arch, host.arch);
 }
 
 static void test_the_longest_words_fit(void **state)
@@ -153,6 +168,7 @@ int main(void)
 		cmocka_unit_test(test_normal_forms),
 		cmocka_unit_test(test_an_os_alone_takes_this_machines_architecture),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_one_word_is_a_known_one),
 		cmocka_unit_test(test_the_longest_words_fit),
 		cmocka_unit_test(test_scores),
 		cmocka_unit_test(test_descriptors),
