@@ -134,3 +134,21 @@ remake() {
 		"$dir/index.json" >"$dir/index.new"
 	mv "$dir/index.new" "$dir/index.json"
 }
+
+# mirrored [plain]: $fake and $mirror, which comes first for $R/a/… and has them as copy/…; a/x:1 is in both, with plain layers if asked for
+mirrored() {
+	fake_registry 5001
+	mirror=$fake
+	fake_registry 5000
+	layout configured.tar a/x:1
+	if [ "${1:-}" = plain ]; then decompressed a/x; fi
+	mkdir -p "$mirror/copy"
+	cp -r "$fake/a/x" "$mirror/copy/x"
+	cat >registries.conf <<-END
+	[[registry]]
+	location = "127.0.0.1:5000/a"
+	[[registry.mirror]]
+	location = "127.0.0.1:5001/copy"
+	END
+	export CONTAINERS_REGISTRIES_CONF=$PWD/registries.conf
+}

@@ -87,22 +87,12 @@ static int load_run(struct cli *c, const void *opts, struct err *err)
 	return r;
 }
 
-const struct cmd cmd_load = {
-	.name = "load",
-	.args = "",
-	.summary = "take images from an archive made by docker, podman, skopeo or buildah",
-	.needs = NEED_ROOT,
-	.opts = load_flags,
-	.opts_size = sizeof(struct load_opts),
-	.run = load_run,
-};
+/* Two names for one thing, as docker has them. */
+#define LOAD_CMD(word)                                                                                     \
+	{                                                                                                  \
+		.name = word, .args = "", .summary = "take images from an archive made by docker, podman, skopeo or buildah", \
+		.needs = NEED_ROOT, .opts = load_flags, .opts_size = sizeof(struct load_opts), .run = load_run, \
+	}
 
-const struct cmd cmd_image_load = {
-	.name = "image load",
-	.args = "",
-	.summary = "take images from an archive made by docker, podman, skopeo or buildah",
-	.needs = NEED_ROOT,
-	.opts = load_flags,
-	.opts_size = sizeof(struct load_opts),
-	.run = load_run,
-};
+const struct cmd cmd_load = LOAD_CMD("load");
+const struct cmd cmd_image_load = LOAD_CMD("image load");

@@ -6,22 +6,10 @@
 #include "down.h"
 #include "imager.h"
 
-static char *normal(const char *name)
-{
-	struct image_ref r;
-	char *text;
-
-	if (!name || ref_parse(name, &r, NULL) < 0)
-		return NULL;
-	text = ref_format(&r);
-	ref_done(&r);
-	return text;
-}
-
 /* An image without a name of its user's choice is called after its service: it was built. */
 static bool is_local(const struct cli *c, const struct unit_rec *u)
 {
-	auto_free char *built = xasprintf("%s-%s", c->name, u->service), *built_ref = normal(built), *ref = normal(u->image);
+	auto_free char *built = xasprintf("%s-%s", c->name, u->service), *built_ref = ref_normal(built), *ref = ref_normal(u->image);
 
 	return str_eq(built_ref, ref);
 }

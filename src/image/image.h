@@ -27,6 +27,8 @@ struct image_ref {	  /* owned texts */
 int ref_parse(const char *text, struct image_ref *ret, struct err *err);
 /* "docker.io/library/redis:latest"; malloc'ed. */
 char *ref_format(const struct image_ref *r);
+/* The same of a text, NULL when it is NULL or none. */
+char *ref_normal(const char *name);
 /* As users write it: without docker.io/library/; malloc'ed. */
 char *ref_familiar(const struct image_ref *r);
 void ref_done(struct image_ref *r);

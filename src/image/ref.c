@@ -247,3 +247,15 @@ void ref_done(struct image_ref *r)
 	free(r->digest);
 	*r = (struct image_ref){ 0 };
 }
+
+char *ref_normal(const char *name)
+{
+	struct image_ref r;
+	char *text;
+
+	if (!name || ref_parse(name, &r, NULL) < 0)
+		return NULL;
+	text = ref_format(&r);
+	ref_done(&r);
+	return text;
+}

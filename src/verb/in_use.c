@@ -11,21 +11,9 @@
 
 enum { MODEL_MAX = 64 << 20 };
 
-static char *normal(const char *name)
-{
-	struct image_ref r;
-	char *text;
-
-	if (!name || ref_parse(name, &r, NULL) < 0)
-		return NULL;
-	text = ref_format(&r);
-	ref_done(&r);
-	return text;
-}
-
 static void add(struct pack_uses *l, const char *project, char *what, const char *image_id, const char *name, bool container)
 {
-	*XGROW(l->v, l->n, l->cap) = (struct pack_use){ xstrdup(project), what, xstrdup(image_id), normal(name), container };
+	*XGROW(l->v, l->n, l->cap) = (struct pack_use){ xstrdup(project), what, xstrdup(image_id), ref_normal(name), container };
 }
 
 /* Also one that is only being prepared: its record is there before its image is looked for. */

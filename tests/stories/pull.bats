@@ -77,7 +77,7 @@ while True: s.recv(9999)' >silence
 	wait_until 20 test -s silent
 	printf '%s\n' 'nameserver 127.0.0.1' 'options timeout:25 attempts:2' >resolv.conf
 	mount --bind resolv.conf /etc/resolv.conf
-	wrong '{"rules": [{"on": "GET .*blobs/'"$(layer_of x 0)"'", "redirect": "http://nowhere.example{path}"},
+	wrong '{"rules": [{"on": "GET .*blobs/'"$(layer_of x 0)"'", "redirect": "https://nowhere.example{path}"},
 		{"on": "GET .*blobs/'"$(layer_of x 1)"'", "status": 404, "body": "this comes when the name is being looked up", "rate": 10}]}'
 	SECONDS=0
 	not_pulled $R/x:1 404
@@ -362,20 +362,7 @@ auth: {htpasswd: {realm: harbour, path: $PWD/certs/htpasswd}}"
 
 @test "mirrors come first, and the registry when they fail" {
 	own_store
-	fake_registry 5001
-	mirror=$fake
-	fake_registry 5000
-	layout configured.tar a/x:1
-	decompressed a/x
-	mkdir -p "$mirror/copy"
-	cp -r "$fake/a/x" "$mirror/copy/x"
-	cat >registries.conf <<-END
-	[[registry]]
-	location = "127.0.0.1:5000/a"
-	[[registry.mirror]]
-	location = "127.0.0.1:5001/copy"
-	END
-	export CONTAINERS_REGISTRIES_CONF=$PWD/registries.conf
+	mirrored plain
 	pulled $R/a/x:1
 	is "$(asked .)" 0
 	# half of it is right, and unpacks well

@@ -210,20 +210,8 @@ warned() { has "$(jq -r 'select(.ev == "warn").msg' <<<"$output")" "$1"; }
 
 @test "a mirror that fails in the middle: the registry is asked for the rest" {
 	own_store
-	fake_registry 5001
-	mirror=$fake
-	fake_registry 5000
-	layout configured.tar a/x:1
+	mirrored
 	layer=$(layer_of a/x 0)
-	mkdir -p "$mirror/copy"
-	cp -r "$fake/a/x" "$mirror/copy/x"
-	cat >registries.conf <<-END
-	[[registry]]
-	location = "127.0.0.1:5000/a"
-	[[registry.mirror]]
-	location = "127.0.0.1:5001/copy"
-	END
-	export CONTAINERS_REGISTRIES_CONF=$PWD/registries.conf
 	rules="{\"on\": \"GET .*blobs/$layer\", \"truncate\": 300000, \"times\": 1}, {\"on\": \"GET .*blobs/$layer\", \"status\": 404}"
 	echo "{\"rules\": [$rules]}" >"$mirror.conf"
 	pulled $R/a/x:1

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "../../../../src/image/image.h"
 #include "../../../../src/util/path.h"
 
 static char top[64];
@@ -25,4 +26,17 @@ static inline int tear_down(void **state)
 {
 	close(top_fd);
 	return path_remove_tree(AT_FDCWD, top, NULL);
+}
+
+/* The image of that name in its store, NULL when it is not there, or not unpacked. */
+static inline struct image *top_find(const char *name)
+{
+	struct image_store *s;
+	struct image *i = NULL;
+
+	if (image_store_open(top, &s, NULL) < 0)
+		abort();
+	image_find(s, name, NULL, &i, NULL);
+	image_store_close(s);
+	return i;
 }

@@ -44,21 +44,9 @@ static void load(const char *tag, const char *text)
 	load_with(tag, text, NULL);
 }
 
-/* The image, NULL when it is not there, or not unpacked. */
-static struct image *find(const char *name)
-{
-	struct image_store *s;
-	struct image *i = NULL;
-
-	assert_int_equal(image_store_open(top, &s, NULL), 0);
-	image_find(s, name, NULL, &i, NULL);
-	image_store_close(s);
-	return i;
-}
-
 static char *id_of(const char *name)
 {
-	struct image *i = find(name);
+	struct image *i = top_find(name);
 	char *id;
 
 	assert_non_null(i);
@@ -69,7 +57,7 @@ static char *id_of(const char *name)
 
 static bool has(const char *name)
 {
-	struct image *i = find(name);
+	struct image *i = top_find(name);
 	bool there = i != NULL;
 
 	image_free(i);

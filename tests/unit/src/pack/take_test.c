@@ -78,17 +78,6 @@ static void must_take(const char *config, const char *name)
 		fail_msg("%s", err_msg(&err));
 }
 
-static struct image *find(const char *name)
-{
-	struct image_store *s;
-	struct image *i = NULL;
-
-	assert_int_equal(image_store_open(top, &s, NULL), 0);
-	image_find(s, name, NULL, &i, NULL);
-	image_store_close(s);
-	return i;
-}
-
 static char *blob_path(const char *dir, const struct buf *stored)
 {
 	char hex[HASH_HEX_LEN + 1];
@@ -118,7 +107,7 @@ static void test_takes_without_a_copy(void **state)
 	lay_out_image(&made);
 	before = inode(from);
 	must_take(NULL, "web:1");
-	i = find("web:1");
+	i = top_find("web:1");
 	assert_non_null(i);
 	assert_int_equal(i->layers.n, 1);
 	assert_true(before && inode(to) == before);
@@ -138,7 +127,7 @@ static void test_config_of_its_own(void **state)
 
 	lay_out_image(&made);
 	must_take(config, "checked");
-	i = find("checked");
+	i = top_find("checked");
 	assert_true(i->health.given);
 	hash_sha256_hex(config, strlen(config), hex);
 	assert_string_equal(i->id + strlen("sha256:"), hex);
@@ -165,14 +154,14 @@ static void test_known_layers(void **state)
 	name = blob_path(layout, &gz);
 	assert_int_equal(truncate(name, 0), 0);
 	must_take(NULL, "both");
-	i = find("both");
+	i = top_find("both");
 	assert_int_equal(i->layers.n, 2);
 
 	path_remove_tree(AT_FDCWD, layout, NULL);        /* all layers are there: the builder writes nothing */
 	assert_int_equal(path_mkdirs(AT_FDCWD, layout, 0755, NULL), 0);
 	config = made_config(&other);
 	must_take(config, "other");
-	j = find("other");
+	j = top_find("other");
 	assert_string_equal(i->layers.v[1], j->layers.v[1]);
 	assert_string_equal(j->cmd.v[0], "x");
 	image_free(i);
@@ -237,7 +226,7 @@ static void refused(const char *config, const char *why)
 	assert_int_equal(take_it(config, "never", &err), -1);
 	if (!strstr(err_msg(&err), why))
 		fail_msg("'%s' is not in '%s'", why, err_msg(&err));
-	assert_null(find("never"));
+	assert_null(top_find("never"));
 }
 
 static void test_refused(void **state)
