@@ -176,3 +176,20 @@ two created"
 	wait_until 10 grep -q idle-2 stream
 	kill $streamer
 }
+
+@test "what docker compose has and davit has not is refused, with what comes nearest" {
+	for command in run attach cp export commit pause unpause watch; do
+		refused 1 "the command '$command' is not supported" "hint: " -- davit "$command" one
+	done
+	compose <<-END
+	services:
+	  one: {image: busybox, command: [sleep, inf]}
+	END
+	up
+	sh_in one 'mkdir /tmp/d; echo copied >/tmp/d/file'
+	davit exec -T one tar -c -C /tmp/d . | tar -x      # what is said of cp
+	is "$(cat file)" copied
+	echo back >file
+	tar -c file | davit exec -T one tar -x -C /tmp
+	is "$(sh_in one 'cat /tmp/file')" back
+}
