@@ -272,6 +272,10 @@ static bool look_into_store(struct item *it)
 	for (int any = 0; any < 2 && !img; any++) {
 		if (image_find(it->run->store, it->name, any ? it->want->platform : platform, &img, NULL) < 0)
 			continue;
+		if (!plan_blobs_there(it, img->manifest_digest)) {       /* lost, or damaged and removed: not what it was */
+			image_free(take(img));
+			continue;
+		}
 		enough = good_enough(it, img);
 		if (!any || enough)
 			know(it, img);

@@ -143,6 +143,8 @@ void item_wrong(struct item *it, const struct err *why);    /* what its place sa
 
 /* --- plan.c: from the manifest to layers --- */
 void item_take_doc(struct item *it, const struct reg_doc *doc);
+/* Whether the store has all layers of an image of its own: `system check --repair` takes damaged ones away, for the next pull to bring. */
+bool plan_blobs_there(const struct item *it, const char *manifest_digest);
 
 /* --- fetch.c --- */
 struct fetch *fetch_get(struct item *it, const char *hex, uint64_t size, struct err *err);

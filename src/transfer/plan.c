@@ -61,6 +61,26 @@ static bool in_store(const struct item *it, const char *hex)
 	return faccessat(it->run->stage.images_fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
+bool plan_blobs_there(const struct item *it, const char *manifest_digest)
+{
+	const char *hex = digest_hex(manifest_digest);
+	auto_free char *in_blobs = xasprintf("blobs/sha256/%s", hex ? hex : "");
+	auto_json json_t *manifest = NULL;
+	const json_t *desc;
+	size_t i;
+
+	if (!hex || jx_load(it->run->stage.images_fd, in_blobs, DOC_MAX, &manifest, NULL) < 0)
+		return false;
+	json_array_foreach(jx_arr(manifest, "layers"), i, desc) {
+		const char *digest = jx_str(desc, "digest");
+
+		hex = digest ? digest_hex(digest) : NULL;
+		if (!hex || !in_store(it, hex))
+			return false;
+	}
+	return true;
+}
+
 /* ------------------------------------------------------------------ layers */
 
 static int add_layers(struct item *it, struct fetch *const *fetches, size_t n, struct err *err)

@@ -139,6 +139,20 @@ while True: s.recv(9999)' >silence
 	is "$(davit image inspect $other/team/docker:2 | jq -r '.[0].Id')" "$id"
 }
 
+@test "a layer that was damaged, and taken away by system check --repair, comes with the next pull" {
+	own_store
+	real_registry 5000
+	into busybox.tar $R/busybox:1
+	davit image pull -q $R/busybox:1
+	blob=$(find "$own/images/blobs/sha256" -size +100k)
+	echo more >>"$blob"
+	run -1 davit system check --repair
+	[ ! -e "$blob" ]
+	davit image pull -q $R/busybox:1      # though the name stands for the same image
+	[ -e "$blob" ]
+	davit system check
+}
+
 @test "layers in gzip, zstd and plain are the same layers" {
 	own_store
 	fake_registry 5000
