@@ -5,6 +5,7 @@
 
 struct argv_places {                     /* absolute paths */
 	const char *storage;             /* buildah's, of that platform, shared by all builds */
+	const char *driver;              /* of the storage, NULL: buildah chooses */
 	const char *run;                 /* of this job: run root of storage and runtime, RUN/build/SESSION/JOB */
 	const char *platform;            /* NULL: this host's, without saying so */
 	const char *iid;                 /* file for the image's id, or BuildKit's metadata */

@@ -12,6 +12,8 @@ void argv_buildah(const struct argv_places *at, struct strs *ret)
 {
 	strs_add(ret, "buildah");
 	strs_printf(ret, "--root=%s", at->storage);
+	if (at->driver)
+		strs_printf(ret, "--storage-driver=%s", at->driver);
 	strs_printf(ret, "--runroot=%s/storage", at->run);
 	strs_add(ret, "--cgroup-manager=cgroupfs");
 }

@@ -11,6 +11,8 @@
  * - FROM an image that only davit's store has: `buildah pull oci:` gives it a name made of the path (1.28) or the layout's (1.39), so a layout with that one
  *   manifest and a link to the store's blobs is made, pulled from, and the id named by `buildah tag`. Images of other services are
  *   there under their names, because services are built in order.
+ * - Where overlayfs cannot be used (a state directory on an overlay, without fuse-overlayfs) it copies the whole image for each step, which is
+ *   said; it has to be told of its own choice from its second command on (session_driver()).
  * - The formats: only `--format docker` keeps HEALTHCHECK and SHELL; `buildah push oci:` would convert the config and lose them,
  *   `push dir:` empties its directory first, archives are copies through a tar. So the config is taken from `buildah inspect`, whose
  *   text is the config byte for byte (its digest is the image's id), and layers by `push oci:`, which leaves alone a layer that is

@@ -36,7 +36,7 @@ struct pruning {
 static int ask(const struct pruning *p, const char *storage, const char *const *words, struct buf *said)
 {
 	auto_free char *run = xasprintf("%s/build/prune", p->host->run_dir);
-	const struct argv_places at = { .storage = storage, .run = run };
+	const struct argv_places at = { .storage = storage, .driver = session_driver(storage), .run = run };
 	auto_strs struct strs argv = STRS_INIT;
 
 	argv_buildah(&at, &argv);

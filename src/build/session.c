@@ -18,6 +18,7 @@
 #include "../util/log.h"
 #include "../util/mem.h"
 #include "../util/path.h"
+#include "argv.h"
 #include "groups.h"
 #include "tool.h"
 
@@ -50,6 +51,13 @@ char *session_storage(const struct session *s, const char *platform)
 		dir = xasprintf("%s-%s", plain, suffix);
 	}
 	return dir;
+}
+
+const char *session_driver(const char *storage)
+{
+	auto_free char *vfs = path_join(storage, "vfs-images"), *overlay = path_join(storage, "overlay-images");
+
+	return access(vfs, F_OK) == 0 && access(overlay, F_OK) < 0 ? "vfs" : NULL;
 }
 
 int session_each_storage(const char *state_dir, int (*fn)(void *arg, const char *storage), void *arg)
@@ -128,9 +136,7 @@ static int remove_containers(void *arg, const char *storage)
 	auto_err struct err why = ERR_INIT;
 	auto_free char *run = xasprintf("%s/build/sweep", host->run_dir);
 
-	strs_add(&argv, "buildah");
-	strs_printf(&argv, "--root=%s", storage);
-	strs_printf(&argv, "--runroot=%s", run);
+	argv_buildah(&(struct argv_places){ .storage = storage, .driver = session_driver(storage), .run = run }, &argv);
 	strs_add(&argv, "rm");
 	strs_add(&argv, "--all");
 	if (tool_clear(host, &argv, &why) != 0)

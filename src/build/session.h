@@ -20,6 +20,9 @@ struct session {
 int session_begin(const struct build_host *host, const char *project, int stop_fd, struct session *ret, struct err *err);
 /* The storage for a platform (NULL: this host's); malloc'ed. */
 char *session_storage(const struct session *s, const char *platform);
+/* What has to be said about how a storage keeps layers; NULL: nothing. Where overlayfs cannot be used, and there is no fuse-overlayfs, buildah
+ * goes over to whole copies ("vfs"), but fails at its next command over the directory that its own try of overlayfs has left. */
+const char *session_driver(const char *storage);
 /* Each storage that there is below a state directory. Stops at the first that fn returns -1 for, and returns that. */
 int session_each_storage(const char *state_dir, int (*fn)(void *arg, const char *storage), void *arg);
 /* Removes its directories; broken: processes were killed, so there may be working containers, too. */

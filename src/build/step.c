@@ -24,6 +24,7 @@ void step_places(const struct step *s, const char *iid, const char *out, struct 
 {
 	*ret = (struct argv_places){
 		.storage = s->storage,
+		.driver = session_driver(s->storage),
 		.run = s->rundir,
 		.platform = s->platform,
 		.iid = iid,

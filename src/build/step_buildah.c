@@ -116,6 +116,14 @@ static void say_platform(const struct step *s)
 		fd_write_all(s->out_fd, line, strlen(line));
 }
 
+static void say_copies(const struct step *s, const char *driver)
+{
+	auto_free char *line = xasprintf("davit: overlayfs cannot be used in '%s': buildah copies the whole image for each step\n", s->storage);
+
+	if (driver)
+		fd_write_all(s->out_fd, line, strlen(line));
+}
+
 static int build(struct image_store *store, struct built *b, struct err *err)
 {
 	const struct step *s = &b->step;
@@ -135,6 +143,7 @@ static int build(struct image_store *store, struct built *b, struct err *err)
 	if (r < 0)
 		return -1;
 	step_places(s, iid, b->out, &at);
+	say_copies(s, at.driver);
 	at.contexts = &contexts;
 	argv_buildah_build(s->spec, &at, &argv);
 	if (tool_must(&s->run->host, &argv, s->out_fd, NULL, err) < 0)

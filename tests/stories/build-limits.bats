@@ -139,3 +139,32 @@ says_it_is() {
 }
 
 has_open() { readlink /proc/"$1"/fd/* | grep -qxF "$2"; }
+
+# As in a container whose root file system is an overlay.
+@test "build: where overlayfs cannot be used, buildah copies, and it is said; cache and prune work as elsewhere" {
+	compose <<-'END'
+	services:
+	  web:
+	    build: {dockerfile_inline: "FROM busybox\nRUN echo a >/a\nRUN mkdir /b && cat /a /a >/b/c"}
+	    command: [sh, -c, "cat /a /b/c | wc -l"]
+	END
+	local base=/run/upper-$BATS_TEST_NUMBER state=/run/on-overlay-$BATS_TEST_NUMBER
+	mkdir $base $state && mount -t tmpfs upper $base && mkdir $base/{low,up,work}
+	mount -t overlay -o lowerdir=$base/low,upperdir=$base/up,workdir=$base/work overlay $state
+	[ ! -e /usr/bin/fuse-overlayfs ] || mount --bind /dev/null /usr/bin/fuse-overlayfs
+	davit --state-dir $state load -q -i "$IMAGES/busybox.tar"
+	output=$(davit --state-dir $state build 2>&1) || fail "$output"
+	has "$output" "davit: overlayfs cannot be used in '$state/build/storage': buildah copies the whole image for each step"
+	output=$(davit --state-dir $state build 2>&1) || fail "$output"
+	has "$output" "Using cache"
+	run --separate-stderr davit --state-dir $state up --no-build --no-log-prefix
+	is "$(grep -cx 3 <<<"$output")" 1
+	davit --state-dir $state down -t 0
+	davit --state-dir $state builder prune -f
+	davit --state-dir $state system check
+	davit --state-dir $state builder prune -a -f
+	output=$(davit --state-dir $state build 2>&1) || fail "$output"
+	lacks "$output" "Using cache"
+	[ ! -e /usr/bin/fuse-overlayfs ] || umount /usr/bin/fuse-overlayfs
+	umount -l $state $base
+}

@@ -276,7 +276,7 @@ static void test_places(void **state)
 	struct fx *fx = *state;
 	const struct build_opts o = no_opts();
 	struct argv_places at = places;
-	auto_strs struct strs argv = STRS_INIT, bases = STRS_INIT, kit = STRS_INIT;
+	auto_strs struct strs argv = STRS_INIT, bases = STRS_INIT, kit = STRS_INIT, driver = STRS_INIT;
 	struct made m;
 
 	make(fx, "", &o, &m);
@@ -285,7 +285,10 @@ static void test_places(void **state)
 	assert_true(has_words(&argv, "!--isolation=oci") && has_words(&argv, "!--isolation=chroot") && has_words(&argv, "!--runtime=/usr/bin/crun"));
 	at.isolation = at.runtime = NULL;
 	argv_buildah_build(&m.spec, &at, &m.argv);
-	assert_true(has_words(&m.argv, "--isolation=chroot"));
+	assert_true(has_words(&m.argv, "--isolation=chroot") && has_words(&m.argv, "!--storage-driver=vfs"));
+	at.driver = "vfs";
+	argv_buildah(&at, &driver);
+	assert_true(has_words(&driver, "buildah --root=/s/build/storage --storage-driver=vfs --runroot=/r/build/1/web/storage"));
 	strs_add(&bases, "redis:7=sha256:12");
 	argv_buildkit_build(&m.spec, &at, &bases, &kit);
 	assert_true(has_words(&kit, "--oci-layout davit=/s/images --opt context:redis:7=oci-layout://davit@sha256:12"));
