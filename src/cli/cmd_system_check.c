@@ -90,6 +90,8 @@ static int on_event(void *arg, const json_t *ev, struct err *err)
 		on_checked(k, ev);
 	} else if (str_eq(kind, "problem")) {
 		on_problem(k, ev);
+	} else if (str_eq(kind, "warn")) {
+		ui_warn(&k->c->ui, "%s", jx_str(ev, "msg"));
 	} else if (str_eq(kind, "summary")) {
 		on_summary(k, ev);
 	}

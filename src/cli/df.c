@@ -134,11 +134,16 @@ static int gather_volumes(struct gathering *g, struct err *err)
 	struct df_kind *k = &g->df->volumes;
 	auto_json json_t *list = NULL;
 	struct vol_store *store = NULL;
+	struct err why = ERR_INIT;
 	const json_t *v;
 	size_t i;
 
-	if (vol_open(g->c->dirs.state, &store, err) < 0)
-		return -1;
+	if (vol_open(g->c->dirs.state, &store, &why) < 0) {
+		if (why.errnum != EROFS)
+			return err_move(err, &why);
+		err_done(&why); /* they cannot be made there, and never were */
+		return 0;
+	}
 	list = vol_list(store, NULL);
 	json_array_foreach(list, i, v) {
 		const char *name = jx_str(v, "name"), *path = jx_str(v, "mountpoint");

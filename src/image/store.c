@@ -111,11 +111,12 @@ static bool has_blobs(int images_fd)
 	return false;
 }
 
-/* Who publishes writes an index before the first blob, so blobs without one have lost theirs. Looked for once more after them: the first
- * image may come at this moment. */
+/* A store that davit has opened to write has layers/, and had an index before that: blobs without one have lost theirs. Where there is neither,
+ * another tool was stopped halfway, and nothing was lost. The index is looked for once more after the blobs: the first image may come at this
+ * moment. */
 static int no_index(int images_fd, json_t **ret, struct err *err)
 {
-	if (images_fd >= 0 && has_blobs(images_fd) && faccessat(images_fd, "index.json", F_OK, 0) < 0)
+	if (images_fd >= 0 && faccessat(images_fd, "layers", F_OK, 0) == 0 && has_blobs(images_fd) && faccessat(images_fd, "index.json", F_OK, 0) < 0)
 		return err_set(err, ERR_INPUT, "index.json, which says what images there are, is missing");
 	*ret = json_pack("{s:i, s:[]}", "schemaVersion", 2, "manifests");
 	return 0;

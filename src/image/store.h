@@ -53,7 +53,8 @@ void chain_next(char chain[static HASH_HEX_LEN + 1], const char *diff_hex);
 struct strs;
 int chain_ids(const json_t *config, struct strs *ret, struct err *err);
 
-/* {"schemaVersion":2,"manifests":[…]}, also when there is no image yet. ERR_INPUT: it is lost or damaged. */
+/* {"schemaVersion":2,"manifests":[…]}, also when there is no image yet. ERR_INPUT: it is lost or damaged. A store without
+ * an index and without layers/, which davit makes after it, has lost none: whatever blobs there are, another tool was stopped halfway. */
 int store_index(const struct image_store *s, json_t **ret, struct err *err);
 /* What the files of an unpacked layer hold, as it was counted when it was unpacked; -1: nobody has counted. */
 int64_t store_layer_bytes(int images_fd, const char *chain);

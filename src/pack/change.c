@@ -20,13 +20,14 @@ static void settle(const struct stage *s)
 		log_warn("write '%s' to disk: %s", s->images_path, strerror(errno));
 }
 
-int change_lock(const char *state_dir, struct change *ret, struct err *err)
+int change_lock(const char *state_dir, bool look, struct change *ret, struct err *err)
 {
 	struct change c = { .lock_fd = -1, .gone_fd = -1 };
 
-	if (stage_store(state_dir, &c.stage, err) < 0)
+	if ((look ? stage_look : stage_store)(state_dir, &c.stage, err) < 0)
 		return -1;
-	settle(&c.stage);
+	if (!c.stage.readonly)
+		settle(&c.stage);
 	c.store = (struct image_store){ c.stage.images_path, c.stage.images_fd };
 	if (stage_lock(&c.stage, &c.lock_fd, err) < 0) {
 		change_end(&c);
@@ -36,11 +37,11 @@ int change_lock(const char *state_dir, struct change *ret, struct err *err)
 	return 0;
 }
 
-int change_begin(const char *state_dir, struct change *ret, struct err *err)
+static int begin(const char *state_dir, bool look, struct change *ret, struct err *err)
 {
 	struct change c;
 
-	if (change_lock(state_dir, &c, err) < 0)
+	if (change_lock(state_dir, look, &c, err) < 0)
 		return -1;
 	if (store_index(&c.store, &c.index, err) < 0) {
 		change_end(&c);
@@ -48,6 +49,16 @@ int change_begin(const char *state_dir, struct change *ret, struct err *err)
 	}
 	*ret = c;
 	return 0;
+}
+
+int change_begin(const char *state_dir, struct change *ret, struct err *err)
+{
+	return begin(state_dir, false, ret, err);
+}
+
+int change_look(const char *state_dir, struct change *ret, struct err *err)
+{
+	return begin(state_dir, true, ret, err);
 }
 
 int change_write(struct change *c, struct err *err)

@@ -22,8 +22,10 @@ struct change {
 };
 /* Takes the lock, at most 10 s, and reads the index. */
 int change_begin(const char *state_dir, struct change *ret, struct err *err);
-/* The same without an index, which is for the caller to set. */
-int change_lock(const char *state_dir, struct change *ret, struct err *err);
+/* The same for who only looks, where nothing can be written, too. */
+int change_look(const char *state_dir, struct change *ret, struct err *err);
+/* change_begin() without an index, which is for the caller to set. */
+int change_lock(const char *state_dir, bool look, struct change *ret, struct err *err);
 /* index.json as it is now, on the disk when this returns. */
 int change_write(struct change *c, struct err *err);
 /* Takes dir/name out of the store. An absent one is fine. */

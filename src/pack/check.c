@@ -174,7 +174,7 @@ static int check_links(struct check *c, struct err *err)
 	struct dirent *e;
 
 	if (!d)
-		return err_sys(err, errno, "list '%s/l'", c->stage.images_path);
+		return c->stage.readonly ? 0 : err_sys(err, errno, "list '%s/l'", c->stage.images_path);
 	while ((e = readdir(d))) {
 		if (*e->d_name == '.' || good_link(c, e->d_name))
 			continue;
@@ -248,7 +248,7 @@ static int check_all(struct check *c, struct err *err)
 	if (c->stage.swept)
 		check_problem(c, true, NULL, "%u loads or removals that were killed had left their working directories; they are removed",
 			c->stage.swept);
-	if (check_blobs(c, err) < 0 || check_layers(c, err) < 0 || change_lock(c->req->state_dir, &g, err) < 0)
+	if (check_blobs(c, err) < 0 || check_layers(c, err) < 0 || change_lock(c->req->state_dir, !c->req->repair, &g, err) < 0)
 		return -1;
 	c->locked = true;
 	r = check_index(c, &g.index, err);
@@ -273,12 +273,31 @@ static void layer_free(void *p)
 	free(l);
 }
 
+/* A store that cannot be written is looked at as far as that goes. */
+static int open_store(struct check *c, struct err *err)
+{
+	auto_json json_t *ev = NULL;
+	struct err why = ERR_INIT;
+
+	if (stage_open(c->req->state_dir, &c->stage, &why) == 0)
+		return 0;
+	if (why.errnum != EROFS || c->req->repair)
+		return err_move(err, &why);
+	err_done(&why);
+	if (stage_look(c->req->state_dir, &c->stage, err) < 0)
+		return -1;
+	ev = json_pack("{s:s, s:s}", "ev", "warn", "msg", "the store cannot be written: its unpacked layers are not compared with their blobs");
+	if (!c->req->quick && c->req->on_event)
+		c->req->on_event(c->req->arg, ev);
+	return 0;
+}
+
 int pack_check(const struct pack_check *req, struct err *err)
 {
 	struct check c = { .req = req, .later = { req->on_event, req->arg, NULL } };
 	int r;
 
-	if (stage_open(req->state_dir, &c.stage, err) < 0)
+	if (open_store(&c, err) < 0)
 		return -1;
 	c.store = (struct image_store){ c.stage.images_path, c.stage.images_fd };
 	r = check_all(&c, err);

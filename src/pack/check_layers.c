@@ -145,7 +145,7 @@ int check_layers(struct check *c, struct err *err)
 		return -1;
 	json_array_foreach(jx_arr(index, "manifests"), i, desc)
 		add_image(c, desc);
-	if (c->req->quick)
+	if (c->req->quick || c->stage.readonly)
 		return 0;
 	c->jobs.on_done = on_unpacked;
 	c->jobs.on_failed = on_failed;

@@ -98,7 +98,8 @@ struct pack_check {
 	struct pack_limits limits;
 	pack_uses_fn *uses;
 	void *uses_arg;
-	/* {"ev":"checked","what":"blob"|"layer","digest","bytes"} · {"ev":"problem","msg","repaired","hint"}: hint may be absent · at last
+	/* {"ev":"checked","what":"blob"|"layer","digest","bytes"} · {"ev":"problem","msg","repaired","hint"}: hint may be absent ·
+	 * {"ev":"warn","msg"}: what could not be looked at · at last
 	 * {"ev":"summary","images","blobs","layers","bytes","problems","repaired"} */
 	void (*on_event)(void *arg, const json_t *ev);
 	void *arg;

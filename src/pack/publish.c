@@ -219,18 +219,6 @@ static int write_index(const struct stage *s, const struct pack_images *images, 
 
 /* ------------------------------------------------------------------ all of it */
 
-/* The index as it is; there has to be one before there are blobs, lest they look as if it was lost. */
-static int begin_index(const struct stage *s, json_t **ret, struct err *err)
-{
-	struct image_store store = { s->images_path, s->images_fd };
-
-	if (store_index(&store, ret, err) < 0)
-		return -1;
-	if (faccessat(s->images_fd, "index.json", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-		return 0;
-	return in_store(s, jx_store(s->images_fd, "index.json", *ret, 0644, PATH_SYNC, err), err);
-}
-
 static int sync_dir(const struct stage *s, const char *name, struct err *err)
 {
 	auto_close int fd = openat(s->images_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -280,7 +268,7 @@ int publish(const struct stage *s, const struct pack_images *images, const struc
 		return -1;
 	if (syncfs(s->fd) < 0)
 		return in_store(s, err_sys(err, errno, "write the image to disk"), err);
-	if (stage_lock(s, &lock, err) < 0 || stage_layout(s, err) < 0 || begin_index(s, &index, err) < 0)
+	if (stage_lock(s, &lock, err) < 0 || stage_layout(s, err) < 0 || stage_index(s, &index, err) < 0)
 		return -1;
 	if (!whole(s, images, layers, n_layers))
 		return PUBLISH_LOST;

@@ -6,10 +6,12 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 
+#include "../image/store.h"
 #include "../util/auto.h"
 #include "../util/buf.h"
 #include "../util/clock.h"
 #include "../util/hash.h"
+#include "../util/json.h"
 #include "../util/log.h"
 #include "../util/mem.h"
 #include "../util/path.h"
@@ -79,8 +81,40 @@ static int make_own(const struct stage *s, const char *prefix, char *ret, int *r
 	return err_set(err, ERR_BUSY, "no working directory can be made in '%s'", s->images_path);
 }
 
+int stage_index(const struct stage *s, json_t **ret, struct err *err)
+{
+	const struct image_store store = { s->images_path, s->images_fd };
+
+	if (store_index(&store, ret, err) < 0)
+		return -1;
+	if (faccessat(s->images_fd, "index.json", F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
+		jx_store(s->images_fd, "index.json", *ret, 0644, PATH_SYNC, err) == 0)
+		return 0;
+	json_decref(take(*ret));
+	return err_wrap(err, "image store '%s'", s->images_path);
+}
+
+/* Before layers/, which says that there was one. That it is lost is said by who needs it. */
+static int make_index(const struct stage *s, struct err *err)
+{
+	auto_json json_t *index = NULL;
+	struct err why = ERR_INIT;
+	auto_close int lock = -1;
+
+	if (faccessat(s->images_fd, "index.json", F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return 0;
+	if (stage_lock(s, &lock, err) < 0)
+		return -1;
+	if (stage_index(s, &index, &why) < 0 && why.kind != ERR_INPUT)
+		return err_move(err, &why);
+	err_done(&why);
+	return 0;
+}
+
 static int make_layout(struct stage *s, struct err *err)
 {
+	if (make_index(s, err) < 0)
+		return -1;
 	if (path_mkdirs(s->images_fd, "blobs/sha256", 0755, err) < 0 ||
 		path_mkdirs(s->images_fd, "layers", 0700, err) < 0 ||
 		path_mkdirs(s->images_fd, "l", 0700, err) < 0 ||
@@ -104,6 +138,27 @@ int stage_store(const char *state_dir, struct stage *ret, struct err *err)
 	partial_expire(s.images_fd);
 	*ret = s;
 	return 0;
+}
+
+int stage_look(const char *state_dir, struct stage *ret, struct err *err)
+{
+	struct err why = ERR_INIT;
+	int r = stage_store(state_dir, ret, &why);
+
+	if (r < 0 && why.errnum != EROFS)
+		return err_move(err, &why);
+	err_done(&why);
+	if (r == 0) {
+		ret->readonly = faccessat(ret->images_fd, ".", W_OK, 0) < 0 && errno == EROFS;
+		return 0;
+	}
+	*ret = (struct stage){ .images_path = path_join(state_dir, "images"), .images_fd = -1, .fd = -1, .readonly = true };
+	ret->images_fd = open(ret->images_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (ret->images_fd >= 0 || errno == ENOENT)
+		return 0;
+	err_sys(err, errno, "open the image store '%s'", ret->images_path);
+	stage_close(ret);
+	return -1;
 }
 
 int stage_open(const char *state_dir, struct stage *ret, struct err *err)
@@ -159,7 +214,7 @@ int stage_list(const struct stage *s, const char *dir, struct strs *ret, struct 
 	struct dirent *e;
 
 	if (!d)
-		return errno == ENOENT ? 0 : err_sys(err, errno, "list '%s/%s'", s->images_path, dir);
+		return s->images_fd < 0 || errno == ENOENT ? 0 : err_sys(err, errno, "list '%s/%s'", s->images_path, dir);
 	while ((errno = 0, e = readdir(d)))
 		if (!STREQ(e->d_name, ".") && !STREQ(e->d_name, ".."))
 			strs_add(ret, e->d_name);
@@ -224,11 +279,21 @@ static void sweep_beside(const struct stage *s)
 			unlinkat(fd, e->d_name, 0);
 }
 
+/* Others may write where this process cannot. */
+static int open_lock(const struct stage *s)
+{
+	if (s->readonly)
+		return openat(s->images_fd, ".lock", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	return openat(s->images_fd, ".lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+}
+
 int stage_lock(const struct stage *s, int *ret_fd, struct err *err)
 {
-	auto_close int fd = openat(s->images_fd, ".lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	auto_close int fd = open_lock(s);
 	int64_t until = clock_mono_ns() + LOCK_MS * MS_NS;
 
+	if (fd < 0 && s->readonly && (errno == ENOENT || s->images_fd < 0))
+		return 0;
 	if (fd < 0)
 		return err_sys(err, errno, "open the lock of '%s'", s->images_path);
 	while (flock(fd, LOCK_EX | LOCK_NB) < 0) {

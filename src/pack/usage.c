@@ -169,7 +169,7 @@ int pack_usage(const struct pack_usage *req, struct err *err)
 	struct usage u = { .req = req, .later = { req->on_event, req->arg, NULL } };
 	int r;
 
-	if (change_begin(req->state_dir, &u.c, err) < 0)
+	if (change_look(req->state_dir, &u.c, err) < 0)
 		return -1;
 	r = usage_locked(&u, err);
 	change_end(&u.c);

@@ -2,7 +2,7 @@
  *
  *	"repair", "quick": as of struct pack_check
  *
- *	{"ev":"checked","what","digest","bytes"} {"ev":"problem","msg","repaired","hint"} {"ev":"summary",…} */
+ *	{"ev":"checked","what","digest","bytes"} {"ev":"problem","msg","repaired","hint"} {"ev":"warn","msg"} {"ev":"summary",…} */
 #include "../pack/pack.h"
 #include "../util/json.h"
 #include "in_use.h"

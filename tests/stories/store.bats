@@ -504,6 +504,50 @@ damage() { printf x | dd of="$1" bs=1 seek="${2:-700}" conv=notrunc status=none;
 	davit down -t 0
 }
 
+@test "another tool that was stopped halfway into an empty store has lost nothing: what it left is nobody's" {
+	own_store
+	mkdir -p "$store/blobs/sha256"
+	echo '{"imageLayoutVersion":"1.0.0"}' >"$store/oci-layout"
+	hex=$(sha256sum <<<half | cut -d' ' -f1)
+	echo half >"$store/blobs/sha256/$hex"
+	is "$(davit image ls -q)" ""
+	ill "nobody refers to 1 blob and 0 unpacked layers" --
+	davit load -q -i "$IMAGES/busybox.tar"
+	has "$(davit image ls)" busybox
+	davit image prune -f
+	[ ! -e "$store/blobs/sha256/$hex" ]
+	well
+	rm "$store/index.json"      # this one had images
+	refused 1 "index.json" "system check --repair" -- davit image ls
+}
+
+@test "a state directory that cannot be written is looked at: what it takes, and whether it is well" {
+	local own=/run/own-$BATS_TEST_NUMBER state=$DAVIT_STATE_DIR
+	mkdir -p "$own/empty" "$own/full"
+	DAVIT_STATE_DIR=$own/full davit load -q -i "$IMAGES/busybox.tar"
+	before=$(find "$own" | sort)
+	mkdir -p "$own-ro"
+	mount --bind "$own" "$own-ro"
+	mount -o remount,bind,ro "$own-ro"
+	export DAVIT_STATE_DIR=$own-ro/empty
+	is "$(davit image ls -q)" ""
+	is "$(df_row Images)" "0 0 0B 0B"
+	has "$(davit system check)" "0 images, 0 blobs (0B), 0 unpacked layers: all is well"
+	export DAVIT_STATE_DIR=$own-ro/full
+	has "$(df_row Images)" "1 0 "
+	run davit system check
+	is "$status" 0
+	has "$output" "the store cannot be written: its unpacked layers are not compared with their blobs"
+	has "$output" "all is well"
+	davit image save busybox | cat >saved.tar
+	refused 1 "Read-only file system" -- davit system check --repair
+	refused 1 "Read-only file system" -- davit image prune -f
+	is "$(find "$own" | sort)" "$before"
+	damage "$(ls -S "$own"/full/images/blobs/sha256/* | head -n 1)" 5000
+	ill "is damaged" "1 problem, 0 repaired" --
+	export DAVIT_STATE_DIR=$state
+}
+
 @test "system check: what is in use is not taken from under a container" {
 	own_store
 	davit load -q -i "$IMAGES/busybox.tar"
