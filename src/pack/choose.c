@@ -8,6 +8,8 @@
 #include "manifest.h"
 #include "name.h"
 
+enum { LAYERS_SUM_MAX = 50000 };
+
 int choice_doc(
 	const struct choice *c, const struct staged_blob *f, const char *what, json_t **ret, struct err *err)
 {
@@ -42,12 +44,20 @@ void choice_ref(const struct choice *c, struct pack_image *img, const char *name
 		strs_take(&img->refs, take(text));
 }
 
+/* Images share layers, and each is looked for once for each image. Real archives have some hundreds. */
+static int check_sum(const struct choice *c, size_t n, struct err *err)
+{
+	for (size_t i = 0; i < c->out->n; i++)
+		n += c->out->v[i].n_layers;
+	return n > LAYERS_SUM_MAX ? err_set(err, ERR_INPUT, "its images have more than %d layers together", LAYERS_SUM_MAX) : 0;
+}
+
 int choice_finish(const struct choice *c, struct pack_image *img, struct staged_blob *const *layers,
 	size_t n, struct err *err)
 {
 	auto_json json_t *config = NULL;
 
-	if (choice_doc(c, img->config, "image config", &config, err) < 0)
+	if (check_sum(c, n, err) < 0 || choice_doc(c, img->config, "image config", &config, err) < 0)
 		return -1;
 	return pack_image_config(img, config, layers, n, &c->platform, c->wished, &c->out->warnings, err);
 }

@@ -13,6 +13,7 @@
 #include "choose.h"
 #include "jobs.h"
 #include "room.h"
+#include "spool_item.h"
 
 struct load {
 	const struct pack_load *req;
@@ -84,12 +85,15 @@ static int add_job(struct load *l, const struct pack_layer *layer, struct err *e
 	return 0;
 }
 
+/* One file can be the layer of as many images, in as many places, as an archive likes to say: each is unpacked. */
 static int plan_jobs(struct load *l, struct err *err)
 {
 	for (size_t i = 0; i < l->images.n; i++)
 		for (size_t k = 0; k < l->images.v[i].n_layers; k++)
 			if (add_job(l, &l->images.v[i].layers[k], err) < 0)
 				return -1;
+			else if (l->jobs.n > SPOOL_ENTRIES_MAX)
+				return err_set(err, ERR_INPUT, "it has more than %d different layers", SPOOL_ENTRIES_MAX);
 	return 0;
 }
 

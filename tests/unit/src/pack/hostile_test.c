@@ -57,7 +57,7 @@ static void refused_as(const struct buf *archive, bool piped, const struct pack_
 	assert_int_equal(count_names("state/images/layers"), 0);
 	assert_int_equal(count_names("state/images/blobs/sha256"), 0);
 	assert_int_equal(count_names("state/images/partial"), 0);
-	assert_int_equal(count_names("state/images"), 4); /* blobs, layers, l, partial */
+	assert_int_equal(count_names("state/images"), 6); /* .lock, index.json, blobs, layers, l, partial */
 	assert_int_equal(count_names("."), 2);
 	assert_int_equal(path_read(top_fd, "victim", 100, &victim, NULL), 0);
 	assert_string_equal(victim.p, "safe");
@@ -424,6 +424,50 @@ static void test_manifest_json(void **state)
 	}
 }
 
+/* Two layers in `images` images, `layers` times in each; the first eight say which image it is, so that the rest is on another base. */
+static struct buf many_times(size_t images, size_t layers)
+{
+	struct tar *t = tar_new(M_PLAIN);
+	auto_buf struct buf list = BUF_INIT;
+	char hex[2][HASH_HEX_LEN + 1];
+
+	for (size_t i = 0; i < 2; i++) {
+		struct tar *inner = tar_new(M_PLAIN);
+
+		tar_file(inner, i ? "one" : "zero", "x");
+		auto_buf struct buf layer = tar_end(inner);
+		hash_sha256_hex(layer.p, layer.len, hex[i]);
+		tar_bytes(t, i ? "1" : "0", layer.p, layer.len);
+	}
+	for (size_t i = 0; i < images; i++) {
+		auto_buf struct buf config = BUF_INIT;
+		auto_free char *name = xasprintf("c%zu", i);
+
+		buf_printf(&config, "{\"author\":\"%zu\",\"rootfs\":{\"type\":\"layers\",\"diff_ids\":[", i);
+		buf_printf(&list, "%c{\"Config\":\"%s\",\"Layers\":[", i ? ',' : '[', name);
+		for (size_t k = 0; k < layers; k++) {
+			size_t which = k < 8 ? i >> k & 1 : 0;
+
+			buf_printf(&config, "%s\"sha256:%s\"", k ? "," : "", hex[which]);
+			buf_printf(&list, "%s\"%zu\"", k ? "," : "", which);
+		}
+		buf_str(&config, "]}}");
+		buf_str(&list, "]}");
+		tar_file(t, name, config.p);
+	}
+	buf_char(&list, ']');
+	tar_file(t, "manifest.json", list.p);
+	return tar_end(t);
+}
+
+static void test_few_layers_many_times(void **state)
+{
+	auto_buf struct buf many = many_times(101, 500), different = many_times(18, 500);
+
+	refused(&many, NULL, "its images have more than 50000 layers together");
+	refused_as(&different, false, NULL, "it has more than 8192 different layers");
+}
+
 static void test_no_archive_at_all(void **state)
 {
 	struct tar *t = tar_new(M_PLAIN);
@@ -529,6 +573,7 @@ int main(void)
 		T(test_oci_lies),
 		T(test_nested_indexes),
 		T(test_manifest_json),
+		T(test_few_layers_many_times),
 		T(test_no_archive_at_all),
 		T(test_the_cell_has_no_way_out),
 	};
