@@ -14,7 +14,8 @@
 #include "challenge.h"
 #include "parts.h"
 
-enum { SAID_MAX = 64 << 10, BACKOFF_MAX_MS = 10000, RETRY_AFTER_MAX_MS = 5 * 60 * 1000, UNREACHED_ATTEMPTS = 3, SLOW_ATTEMPTS = 2, OPTIONAL_CONNECT_S = 5 };
+enum { SAID_MAX = 64 << 10, BACKOFF_MAX_MS = 10000, RETRY_AFTER_MAX_MS = 5 * 60 * 1000 };
+enum { UNREACHED_ATTEMPTS = 3, SLOW_ATTEMPTS = 2, OPTIONAL_CONNECT_S = 5 };
 
 void exchange_stop(struct exchange *x)
 {
@@ -72,7 +73,7 @@ static void pause_for(struct exchange *x, int64_t ms)
 static unsigned attempts_allowed(const struct exchange *x, const struct err *err)
 {
 	if (x->slow)
-		return SLOW_ATTEMPTS;
+		return x->site->mirror || x->site->optional ? 1 : SLOW_ATTEMPTS;
 	if (x->for_token ? x->site->realm_answered : x->site->answered)
 		return REG_ATTEMPTS;
 	return x->site->mirror || x->site->optional || err->kind == ERR_TIMEOUT ? 1 : UNREACHED_ATTEMPTS;

@@ -13,9 +13,15 @@
 
 enum { DOC_RATE = 4 << 10, BULK_RATE = 100, BULK_WINDOWS = 5 };
 
+/* The answer to a blob that was sent is a document. */
+static bool is_bulk(const struct http_req *r)
+{
+	return r->want.bulk && !(r->want.body && r->head_bytes > 0);
+}
+
 static unsigned window_s(const struct http_req *r)
 {
-	return r->conf->idle_s * (r->want.bulk ? BULK_WINDOWS : 1);
+	return r->conf->idle_s * (is_bulk(r) ? BULK_WINDOWS : 1);
 }
 
 /* Heads, and what libcurl gave to and took from the connection of the bodies. */
@@ -67,7 +73,7 @@ static void open_window(struct http_req *r)
 static void on_window(evutil_socket_t fd, short what, void *arg)
 {
 	struct http_req *r = arg;
-	uint64_t moved = count_moved(r), least = (uint64_t)window_s(r) * (r->want.bulk ? BULK_RATE : DOC_RATE);
+	uint64_t moved = count_moved(r), least = (uint64_t)window_s(r) * (is_bulk(r) ? BULK_RATE : DOC_RATE);
 
 	if (r->state != REQ_RUNNING)
 		return;

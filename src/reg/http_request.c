@@ -28,9 +28,9 @@ static int add_line(struct http_req *r, const char *p, size_t n)
 {
 	while (n > 0 && (p[n - 1] == '\r' || p[n - 1] == '\n' || p[n - 1] == ' '))
 		n--;
-	if (r->head_bytes == 0)
-		http_pace_begin(r);
 	r->head_bytes += n;
+	if (r->head_bytes == n && n > 0)
+		http_pace_begin(r);
 	if (r->answer.fields.n >= HTTP_FIELDS_MAX || r->head_bytes > HTTP_HEAD_MAX)
 		return too_much(r);
 	if (memchr(p, 0, n)) {

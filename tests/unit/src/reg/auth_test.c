@@ -155,6 +155,13 @@ static void a_loop_of_401_ends(void **state)
 }
 
 /* A realm elsewhere is told who we are, for the registry named it; the registry itself is not. */
+static void a_token_that_drips_has_an_end(void **state)
+{
+	new_reg_with(20, 2);
+	conf("{'auth': 'bearer', 'rules': [{'on': '/token', 'rate': 20}]}");
+	manifest_bad(ERR_TIMEOUT, "get a token for 'repository:app:pull' from 127.0.0.1: tried 2 times: too slow: ", NULL);
+}
+
 static void the_realm_that_the_registry_names_is_asked(void **state)
 {
 	conf("{'auth': 'bearer', 'realm': 'http://%s/token?x=y'}", other.host);
@@ -294,6 +301,7 @@ int main(void)
 		auth_test(many_calls_wait_for_one_token),
 		auth_test(a_token_that_is_used_up_is_renewed),
 		auth_test(a_loop_of_401_ends),
+		auth_test(a_token_that_drips_has_an_end),
 		auth_test(the_realm_that_the_registry_names_is_asked),
 		auth_test(a_realm_that_is_wrong_is_named),
 		auth_test(plain_http_elsewhere_is_not_asked),

@@ -166,6 +166,22 @@ static void an_upload_that_cannot_be_has_an_end(void **state)
 	}
 }
 
+/* What is sent may take long; what is said to it may not. */
+static void an_answer_to_an_upload_that_drips_has_an_end(void **state)
+{
+	static const char *const on[] = { "POST .*uploads", "PUT .*uploads" };
+
+	new_reg_with(20, 2);
+	for (size_t i = 0; i < ARRAY_LEN(on); i++) {
+		auto_end struct end e = { 0 };
+
+		conf("{'rules': [{'on': '%s', 'status': 201, 'rate': 20, 'body': '%0200d'}]}", on[i], 0);
+		put(&e, NULL);
+		assert_bad(&e, ERR_TIMEOUT, "tried 2 times: too slow: ");
+		assert_true(strstr(text_of(&e), " bytes in 2 s (") && strstr(text_of(&e), " of the 200 of its answer so far)"));
+	}
+}
+
 static void a_file_that_is_too_short_is_not_sent(void **state)
 {
 	auto_end struct end e = { 0 };
@@ -309,6 +325,7 @@ int main(void)
 		push_test(a_blob_is_mounted_where_that_works),
 		push_test(an_upload_that_breaks_off_begins_anew),
 		push_test(an_upload_that_cannot_be_has_an_end),
+		push_test(an_answer_to_an_upload_that_drips_has_an_end),
 		push_test(a_file_that_is_too_short_is_not_sent),
 		push_test(an_upload_elsewhere_is_not_told_who_we_are),
 		push_test(a_manifest_goes_up_and_comes_back),
