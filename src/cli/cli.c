@@ -8,10 +8,12 @@
 #include "../util/log.h"
 #include "../util/mem.h"
 
-static const struct cmd *const cmds[] = {
+const struct cmd *const cli_cmds[] = {
 	&cmd_boot,
 	&cmd_build,
 	&cmd_builder,
+	&cmd_complete,
+	&cmd_completion,
 	&cmd_config,
 	&cmd_create,
 	&cmd_disable,
@@ -73,7 +75,7 @@ static const struct {
 };
 
 #define G(field) offsetof(struct global_opts, field)
-static const struct opt global_flags[] = {
+const struct opt cli_flags[] = {
 	{ 'f', "file", OPT_STRS, G(files),
 	  "compose file; more than one are merged; - is standard input", "FILE" },
 	{ 'p', "project-name", OPT_STRING, G(project_name), "name of the project", "NAME" },
@@ -127,9 +129,9 @@ static void help_all(struct ui *ui)
 {
 	ui_print(ui, "Usage: davit [OPTIONS] COMMAND\n\nRuns the containers that a compose file "
 		     "describes.\n\nCommands:\n");
-	cmd_list(ui, cmds);
+	cmd_list(ui, cli_cmds);
 	ui_print(ui, "\nOptions (before the command):\n");
-	opt_help(global_flags, &ui->out);
+	opt_help(cli_flags, &ui->out);
 	ui_print(ui, "%s", after_commands);
 }
 
@@ -153,7 +155,7 @@ static void help_cmd(struct ui *ui, const struct cmd *cmd)
 
 static int unknown_cmd(const char *name, struct err *err)
 {
-	const char *near = cmd_near(cmds, name, "help");
+	const char *near = cmd_near(cli_cmds, name, "help");
 
 	for (size_t i = 0; i < ARRAY_LEN(not_there); i++) {
 		if (STREQ(not_there[i].name, name)) {
@@ -176,9 +178,9 @@ static void hint_global(const char *const *argv, struct err *err)
 		if (str_starts(name, "--")) {
 			auto_free char *bare = xstrndup(name + 2, strcspn(name + 2, "="));
 
-			o = opt_find(global_flags, bare, 0);
+			o = opt_find(cli_flags, bare, 0);
 		} else if (name[0] == '-' && name[1]) {
-			o = opt_find(global_flags, NULL, name[1]);
+			o = opt_find(cli_flags, NULL, name[1]);
 		}
 		if (o && o->help && str_starts(err_msg(err), "unknown flag")) {
 			err_hint(err, "'--%s' is a global option: it stands before the command", o->name);
@@ -278,6 +280,15 @@ static int check_globals(const struct cli *c, struct err *err)
 	return 0;
 }
 
+void cli_compose_opts(struct cli *c)
+{
+	c->compose = (struct compose_opts){
+		.files = c->g.files, .env_files = c->g.env_files, .profiles = c->g.profiles,
+		.project_name = c->g.project_name, .project_directory = c->g.project_directory,
+		.all_resources = c->g.all_resources,
+	};
+}
+
 static int dispatch(struct cli *c, const struct opt_args *words, struct err *err)
 {
 	const char *name = words->n ? words->v[0] : NULL;
@@ -293,7 +304,7 @@ static int dispatch(struct cli *c, const struct opt_args *words, struct err *err
 		help_all(&c->ui);
 		return 0;
 	}
-	c->cmd = cmd_find(cmds, name);
+	c->cmd = cmd_find(cli_cmds, name);
 	if (!c->cmd)
 		return unknown_cmd(name, err);
 	argv = words->v + (c->g.version ? words->n : help ? 2 : 1);
@@ -306,11 +317,7 @@ static int dispatch(struct cli *c, const struct opt_args *words, struct err *err
 	}
 	if (check_globals(c, err) < 0)
 		return -1;
-	c->compose = (struct compose_opts){
-		.files = c->g.files, .env_files = c->g.env_files, .profiles = c->g.profiles,
-		.project_name = c->g.project_name, .project_directory = c->g.project_directory,
-		.all_resources = c->g.all_resources,
-	};
+	cli_compose_opts(c);
 	if (c->g.runtime)                /* the supervisor inherits it */
 		setenv("DAVIT_RUNTIME", c->g.runtime, 1);
 	return run_cmd(c, argv, err);
@@ -324,7 +331,7 @@ static void cli_done(struct cli *c)
 	dirs_done(&c->dirs);
 	diag_done(&c->diag);
 	opt_args_done(&c->args);
-	opt_done(global_flags, &c->g);
+	opt_done(cli_flags, &c->g);
 	free(c->name);
 	free(c->dir);
 	ui_done(&c->ui);
@@ -357,7 +364,7 @@ int cli_main(int argc, char **argv)
 	if (getenv("DAVIT_DEBUG"))
 		log_to(STDERR_FILENO, LOG_DEBUG, 0);
 	c.ui.json = argc > 0 && wants_json(argv + 1);
-	r = opt_parse(global_flags, &c.g, argc > 0 ? argv + 1 : argv, true, &words, &err);
+	r = opt_parse(cli_flags, &c.g, argc > 0 ? argv + 1 : argv, true, &words, &err);
 	if (ui_init(&c.ui, c.g.no_ansi ? "never" : c.g.ansi, c.g.progress, r < 0 ? NULL : &err) < 0 && r >= 0)
 		r = -1;
 	if (r == OPT_HELP) {

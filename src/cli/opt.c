@@ -13,7 +13,7 @@ const struct opt *opt_find(const struct opt *table, const char *name, char lette
 	return NULL;
 }
 
-static bool takes_value(const struct opt *o)
+bool opt_takes_value(const struct opt *o)
 {
 	return o->type == OPT_STRING || o->type == OPT_STRS || o->type == OPT_INT || o->type == OPT_SECONDS;
 }
@@ -106,10 +106,10 @@ static int parse_long(const struct opt *table, void *into, char *arg, char ***ar
 		r = OPT_HELP;
 	} else if (!o) {
 		r = unknown_long(table, name, err);
-	} else if (takes_value(o) && !value && !(*argv)[1]) {
+	} else if (opt_takes_value(o) && !value && !(*argv)[1]) {
 		r = err_set(err, ERR_USAGE, "flag '%s' needs a value", shown);
 	} else {
-		if (takes_value(o) && !value)
+		if (opt_takes_value(o) && !value)
 			value = *++*argv;
 		r = set_option(o, into, shown, value, err);
 	}
@@ -134,7 +134,7 @@ static int parse_letters(const struct opt *table, void *into, const char *letter
 			return err_set(err, ERR_USAGE, "unknown flag: '%s' in '-%s'", shown, letters);
 		if (!o)
 			return err_set(err, ERR_USAGE, "unknown flag: '%s'", shown);
-		if (takes_value(o)) {
+		if (opt_takes_value(o)) {
 			value = p[1] ? p + 1 + (p[1] == '=') : *++*argv;
 			if (!value) {
 				--*argv;
@@ -198,14 +198,14 @@ void opt_done(const struct opt *table, void *into)
 
 static const char *value_name(const struct opt *o)
 {
-	if (!takes_value(o))
+	if (!opt_takes_value(o))
 		return NULL;
 	if (o->arg)
 		return o->arg;
 	return o->type == OPT_INT ? "N" : o->type == OPT_SECONDS ? "SECONDS" : "TEXT";
 }
 
-static bool shown_in_help(const struct opt *o)
+bool opt_is_shown(const struct opt *o)
 {
 	return o->help && o->type != OPT_REFUSED && o->type != OPT_IGNORED;
 }
@@ -233,10 +233,10 @@ void opt_help(const struct opt *table, struct buf *out)
 	size_t width = strlen("  -h, --help");
 
 	for (const struct opt *o = table; o && o->name; o++)
-		if (shown_in_help(o) && head(o, NULL) > width)
+		if (opt_is_shown(o) && head(o, NULL) > width)
 			width = head(o, NULL);
 	for (const struct opt *o = table; o && o->name; o++) {
-		if (shown_in_help(o)) {
+		if (opt_is_shown(o)) {
 			size_t len = head(o, out);
 
 			buf_printf(out, "%*s   %s\n", (int)(width - len), "", o->help);

@@ -54,3 +54,6 @@ void opt_done(const struct opt *table, void *into);
 const struct opt *opt_find(const struct opt *table, const char *name, char letter);
 /* The lines of the help, one option each, aligned. */
 void opt_help(const struct opt *table, struct buf *out);
+bool opt_takes_value(const struct opt *o);
+/* Whether the help speaks of it. */
+bool opt_is_shown(const struct opt *o);
