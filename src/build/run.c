@@ -20,7 +20,7 @@
 #include "tool.h"
 #include "warn.h"
 
-enum { LINE_MAX_BYTES = 16 << 10, READ_BYTES = 64 << 10, END_MS = 5000 };
+enum { LINE_MAX_BYTES = 16 << 10, READ_BYTES = 64 << 10, END_MS = 5000, LOOK_MS = 100 };
 
 enum job_state { JOB_NONE, JOB_WAITING, JOB_RUNNING, JOB_DONE };
 
@@ -227,10 +227,11 @@ static int wait_and_step(struct running *r, struct err *err)
 	for (size_t i = 0; i < r->n; i++) {
 		if (r->jobs[i].state != JOB_RUNNING)
 			continue;
+		symptoms_look(&r->jobs[i].seen, r->dir);
 		p[n++] = (struct pollfd){ .fd = r->jobs[i].worker.fd, .events = POLLIN };
 		p[n++] = (struct pollfd){ .fd = r->jobs[i].out_fd, .events = POLLIN };
 	}
-	if (poll(p, n, -1) < 0 && errno != EINTR)
+	if (poll(p, n, LOOK_MS) < 0 && errno != EINTR)
 		return err_sys(err, errno, "poll");
 	if (p[0].revents)
 		return BUILD_STOPPED;

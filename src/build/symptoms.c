@@ -1,33 +1,37 @@
-/* symptoms.c - see symptoms.h. The room is looked at when a line tells of it: soon after, buildah has removed what filled the disk. */
+/* symptoms.c - see symptoms.h. */
 #include "symptoms.h"
 
 #include <string.h>
 #include <sys/statvfs.h>
 
+#include "../util/auto.h"
+
 enum { PLENTY_BYTES = 1 << 30 };         /* a disk with so much left is not the full one */
 
-static void look_for_room(struct symptoms *s, const char *dir)
+void symptoms_look(struct symptoms *s, const char *dir)
 {
 	struct statvfs fs;
 	uint64_t room;
 
 	if (statvfs(dir, &fs) < 0 || fs.f_blocks == 0)   /* ramfs does not say */
 		return;
+	s->no_inodes |= fs.f_files && !fs.f_favail;
 	room = (uint64_t)fs.f_bavail * fs.f_frsize;
 	if (s->of_bytes && room >= s->free_bytes)
 		return;
 	s->free_bytes = room;
 	s->of_bytes = (uint64_t)fs.f_blocks * fs.f_frsize;
-	s->no_inodes = fs.f_files && !fs.f_favail;
 }
 
 void symptoms_line(struct symptoms *s, const char *line, const char *dir)
 {
+	static const char *const full[] = { "no space left on device", "disk quota exceeded" };
+
+	for (size_t i = 0; i < ARRAY_LEN(full); i++)
+		s->no_room |= strcasestr(line, full[i]) != NULL;
+	s->torn |= strstr(line, "io: read/write on closed pipe") != NULL;
 	s->no_exec |= strcasestr(line, "exec format error") != NULL;
-	if (!strcasestr(line, "no space left on device") && !strcasestr(line, "disk quota exceeded"))
-		return;
-	s->no_room = true;
-	look_for_room(s, dir);
+	symptoms_look(s, dir);
 }
 
 /* A RUN of another machine's programs. */
@@ -50,7 +54,7 @@ static void explain_room(const struct symptoms *s, const char *dir, struct err *
 	if (!s->of_bytes)
 		err_wrap(err, "a disk is full, maybe that of '%s'", dir);
 	else
-		err_wrap(err, "a disk is full; '%s' had %s free of %s%s", dir, room, of, s->no_inodes ? ", and no inodes" : "");
+		err_wrap(err, "a disk is full; '%s' was seen with %s free of %s%s", dir, room, of, s->no_inodes ? ", and no inodes" : "");
 	if (s->free_bytes > PLENTY_BYTES && !s->no_inodes)
 		err_hint(err, "what RUN mounts has sizes of its own: /dev/shm has that of build.shm_size");
 	else
@@ -59,7 +63,9 @@ static void explain_room(const struct symptoms *s, const char *dir, struct err *
 
 void symptoms_explain(const struct symptoms *s, const char *dir, const struct build_spec *spec, struct err *err)
 {
-	if (s->no_room)
+	bool little = s->of_bytes && s->free_bytes < PLENTY_BYTES;
+
+	if (s->no_room || (s->torn && little))
 		explain_room(s, dir, err);
 	if (s->no_exec)
 		explain_emulator(spec, err);

@@ -46,7 +46,7 @@ rows_of() { davit images --all --format json | jq -rs "flatten | map(select(.Rep
 	davit --state-dir $small load -q -i "$IMAGES/busybox.tar"
 	run --separate-stderr davit --state-dir $small build
 	is "$status" 1
-	[[ $stderr =~ "service 'big': a disk is full; '$small/build' had "[0-9.]+k?M?B" free of 14.68MB: 'buildah build' ended with status" ]] || fail "$stderr"
+	[[ $stderr =~ "service 'big': a disk is full; '$small/build' was seen with "[0-9.]+k?M?B" free of 14.68MB: 'buildah build' ended with status" ]] || fail "$stderr"
 	has "$stderr" "davit builder prune"
 	has "$stderr" "davit image prune"
 	is "$(find $small/build/tmp $small/build/storage/overlay-containers -mindepth 1 -not -name 'containers.*')" ""
@@ -54,6 +54,14 @@ rows_of() { davit images --all --format json | jq -rs "flatten | map(select(.Rep
 	run --separate-stderr davit --state-dir $small build
 	is "$status" 1
 	(($(df --output=used $small | tail -n 1) <= before + 64)) || fail "each try leaves something: $before, $(df $small)"
+	# a RUN that there was room for, whose layer finds none
+	sed -i s,/dev/zero,/dev/urandom, compose.yaml
+	for n in 5 7; do
+		sed -i -E "s/count=[0-9]+/count=$n/" compose.yaml
+		run --separate-stderr davit --state-dir $small build
+		is "$status" 1
+		has "$stderr" "a disk is full; '$small/build' was seen with "
+	done
 	davit --state-dir $small system check
 	umount -l $small
 }
@@ -66,7 +74,7 @@ rows_of() { davit images --all --format json | jq -rs "flatten | map(select(.Rep
 	END
 	run --separate-stderr davit build
 	is "$status" 1
-	has "$stderr" "$DAVIT_STATE_DIR/build' had "
+	has "$stderr" "a disk is full; '$DAVIT_STATE_DIR/build' was seen with "
 	(($(df --output=avail -B1 "$DAVIT_STATE_DIR" | tail -n 1) < 1 << 30)) || has "$stderr" "build.shm_size"
 }
 
