@@ -233,6 +233,10 @@ static int add_whiteout(struct tree *t, const char *base, struct err *err)
 	hidden = xasprintf("%s%s%s", t->parent, *t->parent ? "/" : "", name);
 	if (mknodat(t->parent_fd, name, S_IFCHR | 0600, 0) == 0)
 		return 0;
+	if (errno == EPERM) {            /* another overlayfs keeps these for itself */
+		err_sys(err, errno, "make a whiteout");
+		return err_hint(err, "the file system of the image store can have no whiteouts; with --state-dir it can be on another one");
+	}
 	if (errno != EEXIST)
 		return err_sys(err, errno, "make a whiteout");
 	/* the layer brings the name itself as well: what it brings stays, only what is below is hidden */

@@ -124,6 +124,18 @@ ls: /f: No such file or directory"
 	umount /run/plain
 }
 
+@test "an overlayfs as the place of the image store: what goes, and why the rest does not" {
+	local ground=/run/place
+	mkdir -p "$ground"/{low,up,work,merged}
+	mount -t overlay -o "lowerdir=$ground/low,upperdir=$ground/up,workdir=$ground/work" none "$ground/merged"
+	timeout 60 "$DAVIT" --state-dir "$ground/merged" load -q -i "$IMAGES/busybox.tar"
+	run timeout 60 "$DAVIT" --state-dir "$ground/merged" load -q -i "$STACKED/joined.tar"
+	is "$status" 1
+	has "$output" "make a whiteout: Operation not permitted"
+	has "$output" "with --state-dir it can be on another one"
+	umount "$ground/merged"
+}
+
 @test "a copied image, read-only" {
 	state_on_overlay
 	joined ', read_only: true, tmpfs: [/tmp]'
