@@ -90,7 +90,7 @@ asking_registry() {
 }
 
 BASIC='{"auth": "basic", "user": "somebody", "password": "a secret"}'
-BEARER='{"auth": "bearer", "user": "somebody", "password": "a secret"}'
+BEARER='{"auth": "bearer", "realm": "http://127.0.0.1:5000/token", "user": "somebody", "password": "a secret"}'
 
 # login PASSWORD ARGUMENT...: in $output and $status
 login() {
