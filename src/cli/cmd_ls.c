@@ -35,7 +35,7 @@ static void row_done(struct row *r)
 /* "exited(1), running(2)" as docker compose sums up. */
 static char *sum_up(const struct world *w, int run_fd, bool *ret_running)
 {
-	static const char *const states[] = { "created", "exited", "removing", "restarting", "running" };
+	static const char *const states[] = { "created", "exited", "paused", "removing", "restarting", "running" };
 	size_t counts[ARRAY_LEN(states)] = { 0 };
 	struct buf b = BUF_INIT;
 
@@ -51,7 +51,7 @@ static char *sum_up(const struct world *w, int run_fd, bool *ret_running)
 	for (size_t i = 0; i < ARRAY_LEN(states); i++)
 		if (counts[i])
 			buf_printf(&b, "%s%s(%zu)", b.len ? ", " : "", states[i], counts[i]);
-	*ret_running = counts[3] + counts[4] > 0;
+	*ret_running = counts[2] + counts[4] + counts[5] > 0;     /* paused, restarting, running */
 	return buf_take(&b);
 }
 

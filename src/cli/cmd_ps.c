@@ -61,6 +61,7 @@ static int wanted_states(const struct ps_opts *o, struct strs *wanted, struct er
 	}
 	if (wanted->n == 0 && !o->all) {
 		strs_add(wanted, "running");
+		strs_add(wanted, "paused");
 		strs_add(wanted, "restarting");
 	}
 	return 0;
@@ -145,7 +146,7 @@ static void add_row(struct list *l, const struct cli *c, const struct view *v, c
 	list_set(row, "Command", command.p);
 	list_set(row, "CreatedAt", created_at(r, created));
 	json_object_set_new(row, "ExitCode", json_integer(ended ? v->exit_code : 0));
-	list_set(row, "Health", STREQ(v->state, "running") ? r->health : "");
+	list_set(row, "Health", view_up(v) ? r->health : "");
 	list_set(row, "ID", o->no_trunc ? r->id : view_short_id(r->id, id));
 	list_set(row, "Image", r->image);
 	add_labels(row, r);

@@ -38,7 +38,7 @@ static int rm_run(struct cli *c, const void *opts, struct err *err)
 	json_t *req;
 
 	for (size_t i = 0; i < all; i++)
-		if (o->stop || (!STREQ(list[i].state, "running") && !STREQ(list[i].state, "restarting")))
+		if (o->stop || (!view_up(&list[i]) && !STREQ(list[i].state, "restarting")))
 			list[n++] = list[i];
 	if (!n) {
 		ui_print(&c->ui, "No stopped containers\n");

@@ -127,7 +127,7 @@ static void add_row(struct list *l, struct cli *c, const struct stats_opts *o, c
 
 	if (cgroup)
 		cgroup_usage(cgroup, &u);
-	if (STREQ(v->state, "running"))
+	if (view_up(v))
 		network(v->r->proc.pid, &rx, &tx);
 	most = u.memory_limit && u.memory_limit < host_memory() ? u.memory_limit : u.found ? host_memory() : 0;
 	set_sizes(row, "BlockIO", u.io_read, u.io_written);
@@ -147,7 +147,7 @@ static void look(struct cli *c, const struct stats_opts *o, struct map *last, st
 	auto_free struct view *list = view_list(c, &n);
 
 	for (size_t i = 0; i < n; i++)
-		if (list[i].r->id && (o->all || STREQ(list[i].state, "running")))
+		if (list[i].r->id && (o->all || view_up(&list[i])))
 			add_row(l, c, o, &list[i], last);
 }
 

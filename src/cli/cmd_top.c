@@ -178,7 +178,7 @@ static int top_run(struct cli *c, const void *opts, struct err *err)
 
 	table_init(&t, heads);
 	for (size_t i = 0; i < n; i++) {
-		if (!STREQ(list[i].state, "running"))
+		if (!view_up(&list[i]))
 			continue;
 		add_container(c, &t, list[i].r);
 		shown++;

@@ -78,7 +78,7 @@ static void add_container(struct gathering *g, const struct pdirs *p, const stru
 
 	view_init(&v, u, p->run_fd);
 	view_status(&v, clock_wall_ns(), &status);
-	runs = STREQ(v.state, "running") || STREQ(v.state, "restarting");
+	runs = view_up(&v) || STREQ(v.state, "restarting");
 	jx_set_str(row, "id", u->id);
 	jx_set_str(row, "image", u->image);
 	jx_set_str(row, "command", u->command);

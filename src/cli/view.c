@@ -9,6 +9,8 @@
 
 enum { SHORT_ID = 12 };
 
+static const char *const up_states[] = { "running", "stopping", NULL };
+
 static bool state_in(const struct unit_rec *r, const char *const *states)
 {
 	for (; r->state && *states; states++)
@@ -19,14 +21,13 @@ static bool state_in(const struct unit_rec *r, const char *const *states)
 
 static const char *docker_state(const struct unit_rec *r)
 {
-	static const char *const up[] = { "running", "stopping", NULL };
 	static const char *const coming[] = { "preparing", "prepared", "creating",
 					      "created", "starting",  NULL };
 	static const char *const again[] = { "backoff", "waiting", NULL };
 	static const char *const stopped[] = { "stopped", "failed", "exited", "deleting", NULL };
 
-	if (state_in(r, up))
-		return "running";
+	if (state_in(r, up_states))
+		return r->paused ? "paused" : "running";
 	if (r->restarting || state_in(r, again))
 		return "restarting";
 	if (r->state && STREQ(r->state, "removing"))
@@ -69,12 +70,17 @@ static void ask_exits(struct view *v, int run_fd)
 		exits_read(run_fd, &offset, on_exit_rec, &l, NULL);
 }
 
+bool view_up(const struct view *v)
+{
+	return STREQ(v->state, "running") || STREQ(v->state, "paused");
+}
+
 void view_init(struct view *v, const struct unit_rec *r, int run_fd)
 {
 	*v = (struct view){
 		.r = r, .state = docker_state(r), .exit_code = r->exit_code, .finished_ns = r->finished_ns
 	};
-	if (STREQ(v->state, "running") && !unit_rec_alive(r))
+	if (view_up(v) && !unit_rec_alive(r))
 		ask_exits(v, run_fd);
 }
 
@@ -108,10 +114,13 @@ void view_status(const struct view *v, int64_t now_ns, struct buf *out)
 {
 	char age[32];
 
-	if (STREQ(v->state, "running")) {
+	if (view_up(v)) {
 		str_human_age(now_ns > v->r->started_ns ? (now_ns - v->r->started_ns) / SEC_NS : 0, age);
 		buf_printf(out, "Up %s", age);
-		add_health(v->r, out);
+		if (v->r->paused)
+			buf_str(out, " (Paused)");
+		else
+			add_health(v->r, out);
 	} else if (STREQ(v->state, "created")) {
 		buf_str(out, "Created");
 	} else if (STREQ(v->state, "removing")) {
@@ -211,7 +220,7 @@ void view_ports(const struct view *view, struct buf *out)
 
 bool view_has_ports(const struct view *v)
 {
-	return STREQ(v->state, "running");
+	return view_up(v);
 }
 
 const char *view_short_id(const char *id, char buf[static 16])
@@ -257,6 +266,12 @@ struct view *view_list(const struct cli *c, size_t *ret_n)
 	return list;
 }
 
+static int is_paused(const struct unit_rec *r, struct err *err)
+{
+	err_set(err, ERR_BUSY, "container '%s' is paused", r->name);
+	return err_hint(err, "'davit unpause %s' lets it go on", r->service);
+}
+
 static int not_running(struct cli *c, const char *service, int64_t index, struct err *err)
 {
 	err_set(err, ERR_NOT_FOUND,
@@ -275,13 +290,15 @@ int view_running(struct cli *c, const char *service, int64_t index, const struct
 
 		if (r->init_of || !str_eq(r->service, service) || (index && (int64_t)r->index != index) || !r->id)
 			continue;
-		if (!unit_rec_alive(r) || !STREQ(docker_state(r), "running"))
+		if (!unit_rec_alive(r) || !state_in(r, up_states))
 			continue;
 		if (!best || r->index < best->index)
 			best = r;
 	}
 	if (!best)
 		return not_running(c, service, index, err);
+	if (best->paused)
+		return is_paused(best, err);
 	*ret = best;
 	return 0;
 }

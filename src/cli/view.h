@@ -10,7 +10,7 @@
 
 struct view {
 	const struct unit_rec *r;        /* borrowed from the world */
-	const char *state;               /* "created", "running", "restarting", "exited", "removing" */
+	const char *state;               /* "created", "running", "paused", "restarting", "exited", "removing" */
 	int exit_code;                   /* of the last run; -1: unknown */
 	int64_t finished_ns;
 };
@@ -18,6 +18,8 @@ struct view {
 /* run_fd: where the exits file is, -1: nowhere. A record that says "running" whose process is gone has
  * ended. */
 void view_init(struct view *v, const struct unit_rec *r, int run_fd);
+/* It has processes: running or paused. */
+bool view_up(const struct view *v);
 /* "Up 3 minutes (healthy)", "Exited (0) 5 seconds ago". */
 void view_status(const struct view *v, int64_t now_ns, struct buf *out);
 /* Why it ended or does not run: "out of memory", "stopped by 'davit stop'"; NULL: of itself, or it runs. Borrowed. */

@@ -13,6 +13,7 @@
  *   start     no_deps             stop      timeout_s, shutdown (bool: the host goes down; the supervisor ends after "done")
  *   restart   timeout_s, no_deps  boot      what ran when the host went down is brought up
  *   kill      signal              rm        stop, volumes (bools)
+ *   pause, unpause                their processes stand still, go on
  *   wait      (services) done when they all have stopped; event "exited" for each
  *   subscribe events of the project until either side closes
  *   ping      "pong" and done at once: "pid", "version", "v", "v_oldest", "program" and its "file" (device:inode), "ready" (false

@@ -326,6 +326,38 @@ bool cgroup_is_ours(const char *path)
 	return rest && rest[1] && rest[1] != '/' && !str_starts(rest + 1, CGROUP_LEAF "/") && !STREQ(rest + 1, CGROUP_LEAF);
 }
 
+struct freeze_arg {
+	struct kill_arg where;
+	bool frozen, found;
+};
+
+static int freeze_in(int fd, const char *name, void *arg, struct err *err)
+{
+	struct freeze_arg *a = arg;
+	if (*name && !a->where.all && !STREQ(name, "freezer"))
+		return 0;
+	auto_close int cg = path_open_in_root(fd, a->where.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC, 0);
+	if (cg < 0)
+		return errno == ENOENT ? 0 : err_sys(err, errno, "open cgroup '%s'", a->where.path);
+	const struct freezer *f = faccessat(cg, freezer_v2.file, F_OK, 0) == 0 ? &freezer_v2 : &freezer_v1;
+	if (faccessat(cg, f->file, F_OK, 0) < 0)
+		return 0;
+	if (cgroup_write(cg, f->file, a->frozen ? f->on : f->off) < 0)
+		return err_sys(err, errno, "%s cgroup '%s'", a->frozen ? "freeze" : "thaw", a->where.path);
+	a->found = true;
+	return 0;
+}
+
+int cgroup_freeze_at(int root_fd, enum oci_cgroup_mode mode, const char *path, bool frozen, struct err *err)
+{
+	struct freeze_arg a = {{path, faccessat(root_fd, "freezer/cgroup.procs", F_OK, 0) < 0}, frozen, false};
+	if (!cgroup_is_ours(path))
+		return err_set(err, ERR_INPUT, "'%s' is no cgroup of a project", path);
+	if (cgroup_each_hierarchy(root_fd, mode, freeze_in, &a, err) < 0)
+		return -1;
+	return a.found ? 0 : err_set(err, ERR_NOT_FOUND, "cgroup '%s' cannot be frozen: this host has no freezer", path);
+}
+
 int cgroup_kill_at(int root_fd, enum oci_cgroup_mode mode, const char *path, struct err *err)
 {
 	struct kill_arg a = {.path = path, .all = faccessat(root_fd, "freezer/cgroup.procs", F_OK, 0) < 0};
@@ -369,6 +401,14 @@ int cgroup_kill(const char *cgroup_path, struct err *err)
 	if (oci_host()->mode == CGROUP_NONE)
 		return 0;
 	return cgroup_open_root(&root, err) < 0 ? -1 : cgroup_kill_at(root, oci_host()->mode, cgroup_path, err);
+}
+
+int cgroup_freeze(const char *cgroup_path, bool frozen, struct err *err)
+{
+	auto_close int root = -1;
+	if (oci_host()->mode == CGROUP_NONE)
+		return err_set(err, ERR_NOT_FOUND, "this host has no cgroups that could be frozen");
+	return cgroup_open_root(&root, err) < 0 ? -1 : cgroup_freeze_at(root, oci_host()->mode, cgroup_path, frozen, err);
 }
 
 static int remove_one_in(int fd, const char *name, void *arg, struct err *err)

@@ -31,6 +31,7 @@ int cgroup_each_hierarchy(int root_fd, enum oci_cgroup_mode mode, cgroup_hierarc
 int cgroup_write(int dir_fd, const char *name, const char *text);
 void cgroup_enable_controllers(int dir_fd);
 int cgroup_kill_at(int root_fd, enum oci_cgroup_mode mode, const char *path, struct err *err);
+int cgroup_freeze_at(int root_fd, enum oci_cgroup_mode mode, const char *path, bool frozen, struct err *err);
 
 /* --- cgroup_look.c --- */
 void cgroup_usage_at(int root_fd, enum oci_cgroup_mode mode, const char *path, struct cgroup_usage *ret);

@@ -153,6 +153,9 @@ int cgroup_prepare(const char *project, struct err *err);
 int cgroup_remove(const char *project, struct err *err);     /* all below davit/PROJECT, then it, then davit when empty; the slots of its units; kills nothing */
 /* SIGKILLs everything in the cgroup (cgroup.kill or by freezing and signalling). */
 int cgroup_kill(const char *cgroup_path, struct err *err);
+/* Nothing in it runs until it is thawed; signals but SIGKILL wait that long, on v1 that one, too. Does not wait for the last process to stand still.
+ * Sources: cgroup-v2.rst (cgroup.freeze), cgroup-v1/freezer-subsystem.rst. */
+int cgroup_freeze(const char *cgroup_path, bool frozen, struct err *err);
 
 /* Removes the cgroup of one container and what is below it, where nothing runs in it any more. */
 void cgroup_remove_one(const char *cgroup_path);

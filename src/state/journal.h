@@ -57,6 +57,7 @@ struct unit_rec {
 	int exit_code;				     /* of the last run; -1: none yet or unknown */
 	bool oom;		  /* the last run ended for want of memory */
 	int64_t ooms;		  /* processes of this run that the kernel killed for it */
+	bool paused;		  /* its cgroup is frozen, or is about to be */
 	bool restarting;	  /* its end is known and the policy brings it back */
 	unsigned restarts;	   /* by policy, since the last manual start */
 	unsigned attempts;	   /* of those the policy allows; a run longer than its window starts them over */

@@ -44,6 +44,7 @@ static const struct field {
 	{"finished_ns", T_TIME, F(finished_ns)},
 	{"oom", T_FLAG, F(oom)},
 	{"ooms", T_NUMBER, F(ooms), INT64_MAX},
+	{"paused", T_FLAG, F(paused)},
 	{"restarting", T_FLAG, F(restarting)},
 	{"restarts", T_COUNT, F(restarts), UINT_MAX},
 	{"attempts", T_COUNT, F(attempts), UINT_MAX},

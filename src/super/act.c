@@ -3,6 +3,7 @@
 #include "activity.h"
 #include "exec_in.h"
 #include "hooks.h"
+#include "pause.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -269,7 +270,7 @@ void act_running(struct unit *u)
 	if (u->exit_pending && u->rec.finished_ns > 0 && u->rec.finished_ns < u->rec.started_ns)
 		u->rec.started_ns = u->rec.finished_ns;
 	u->rec.started_mono = clock_mono_ns();
-	u->rec.oom = u->rec.restarting = u->rec.resume = false;
+	u->rec.oom = u->rec.paused = u->rec.restarting = u->rec.resume = false;
 	free(u->rec.error);
 	u->rec.error = NULL;
 	u->exit_source = NULL;
@@ -296,6 +297,7 @@ int unit_signal(struct unit *u, int sig, struct err *err)
 		unit_event_signal(u, sig, now);
 	else if (errno != ESRCH)
 		return err_sys(err, errno, "signal container '%s'", u->rec.name);
+	unit_thaw(u);
 	return 0;
 }
 
@@ -315,6 +317,7 @@ void act_term(struct unit *u)
 
 	u->stop_asked = u->want != W_AGAIN;
 	u->kills = 0;
+	unit_thaw(u);                    /* hooks could not run in it */
 	health_stop(u);
 	unit_due(u, grace == 0 ? KILL_MS : grace);
 	if (grace == 0) {
@@ -365,6 +368,7 @@ void act_delete(struct unit *u)
 	if (u->rec.init_of)              /* the log is its container's next */
 		streams_close(u);
 	u->rec.proc = (struct proc_id){ 0 };
+	u->rec.paused = false;
 	u->stuck = false;
 	u->cleaned = false;
 	activity_call(u, ACT_DELETE, NULL);

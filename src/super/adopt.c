@@ -2,6 +2,7 @@
  * from which its table goes on. Nothing that runs is touched.
  *
  * A process is the one remembered when pid, start time and boot agree. How a process ended that is gone by now stands in the exits file. */
+#include "pause.h"
 #include "exec_in.h"
 #include "hooks.h"
 
@@ -101,7 +102,9 @@ static void adopt_living(struct unit *u)
 		if (!u->rec.started_ns)
 			u->rec.started_ns = clock_wall_ns();
 		events_adopt_start(u);
-		health_start(u);
+		unit_refreeze(u);
+		if (!u->rec.paused)
+			health_start(u);
 		hooks_after_start(u);
 		unit_save(u);
 		break;

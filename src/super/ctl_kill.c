@@ -78,17 +78,6 @@ static void on_kill_in_vain(evutil_socket_t fd, short what, void *arg)
 	client_fail(k->c, &err, u->rec.service, NULL);
 }
 
-static bool chosen(const json_t *req, const char *service)
-{
-	const json_t *names = jx_arr(req, "services"), *v;
-	size_t i;
-
-	json_array_foreach(names, i, v)
-		if (json_is_string(v) && STREQ(json_string_value(v), service))
-			return true;
-	return !json_array_size(names);
-}
-
 /* It does not come back by its policy, neither after this end nor, when it has ended already, after the pause that it is in. */
 static void stays_killed(struct unit *u)
 {
@@ -136,7 +125,7 @@ struct killing *killing_begin(struct super *s, struct client *c, const json_t *r
 	k->victims = xcalloc(s->units.n + 1, sizeof *k->victims);
 	map_each(&s->units, it) {
 		struct unit *u = it->value;
-		if (chosen(req, u->rec.service) && (unit_has_process(u->state) || u->rec.restarting))
+		if (ctl_names_service(req, u->rec.service) && (unit_has_process(u->state) || u->rec.restarting))
 			kill_one(k, u, sig);
 	}
 	k->timer = evtimer_new(s->base, on_kill_in_vain, k);

@@ -15,6 +15,7 @@
 #include "../util/mem.h"
 #include "../util/version.h"
 #include "ctl_kill.h"
+#include "ctl_pause.h"
 
 enum { OUT_MAX = 8 << 20, CLIENTS_MAX = 256, REST_MS = 200, EV_ANY = EV_READ | EV_PERSIST };
 
@@ -218,6 +219,17 @@ static void begin_wait(struct client *c, const json_t *req)
 	waiters_check(c->s);
 }
 
+bool ctl_names_service(const json_t *req, const char *service)
+{
+	const json_t *names = jx_arr(req, "services"), *v;
+	size_t i;
+
+	json_array_foreach(names, i, v)
+		if (json_is_string(v) && STREQ(json_string_value(v), service))
+			return true;
+	return !json_array_size(names);
+}
+
 static void refuse(struct client *c, const json_t *req)
 {
 	json_t *e = replace_about(c->s);
@@ -252,6 +264,8 @@ static void dispatch(struct client *c, json_t *req)
 		begin_wait(c, req);
 	} else if (STREQ(op, "kill")) {
 		c->killing = killing_begin(c->s, c, req);
+	} else if (STREQ(op, "pause") || STREQ(op, "unpause")) {
+		pause_request(c->s, c, req, STREQ(op, "pause"));
 	} else {
 		txn_submit(c->s, c, json_incref(req));
 	}

@@ -398,6 +398,8 @@ struct client *txn_client(const struct super *s);                    /* of the t
 
 /* ------------------------------------------------------------------ ctl_server.c */
 int ctl_server_start(struct super *s, struct err *err);
+/* Whether the request is about the service: it is named, or none is. */
+bool ctl_names_service(const json_t *req, const char *service);
 /* No more requests: the project is gone; who comes now starts another supervisor. */
 void ctl_server_deaf(struct super *s);
 void client_send(struct client *c, json_t *event);                  /* steals the event; c NULL is fine */

@@ -178,7 +178,7 @@ two created"
 }
 
 @test "what docker compose has and davit has not is refused, with what comes nearest" {
-	for command in run attach cp export commit pause unpause watch; do
+	for command in run attach cp export commit watch; do
 		refused 1 "the command '$command' is not supported" "hint: " -- davit "$command" one
 	done
 	compose <<-END
@@ -192,4 +192,70 @@ two created"
 	echo back >file
 	tar -c file | davit exec -T one tar -x -C /tmp
 	is "$(sh_in one 'cat /tmp/file')" back
+}
+
+@test "pause and unpause: nothing runs meanwhile, and all goes on" {
+	compose <<-END
+	services:
+	  one: {image: busybox, command: [sh, -c, "while :; do echo tick; sleep 0.05; done"], healthcheck: {test: ["CMD", "true"], interval: 0.2s}}
+	  two: {image: busybox, command: [sleep, inf]}
+	END
+	up --wait
+	davit pause one
+	is "$(davit ps --format '{{.Service}} {{.State}}')" "one paused
+two running"
+	[[ $(davit ps --format '{{.Status}}' one) == "Up "*"(Paused)" ]]
+	is "$(davit ls --format '{{.Name}} {{.Status}}' | grep "$PROJECT ")" "$PROJECT paused(1), running(1)"
+	stands_still() { local n; n=$(log_count one tick); sleep 0.3; [ "$(log_count one tick)" = "$n" ]; }
+	wait_until 5 stands_still
+	run -1 davit exec -T one true
+	has "$output" "is paused"
+	has "$output" "davit unpause one"
+	davit pause                      # the other one, too; the first stays so
+	is "$(davit ps --format '{{.State}}' | xargs)" "paused paused"
+	# who takes over finds it paused, and nobody asks after its health
+	kill -9 "$(supervisor_pid)"
+	wait_until 10 davit unpause two
+	is "$(davit ps --format '{{.State}}' | xargs)" "paused running"
+	stands_still
+	n=$(log_count one tick)
+	davit unpause one
+	more() { [ "$(log_count one tick)" -gt "$n" ]; }
+	wait_until 5 more
+	wait_until 5 health_is one healthy
+	is "$(davit events --since 1h --until 0s --json | jq -r 'select(.service == "one") | .action' | grep pause | xargs)" "pause unpause"
+	is "$(davit exec -T one echo here)" here
+}
+
+@test "pause: what is paused can be stopped, killed, restarted, replaced and taken down" {
+	compose <<-END
+	services:
+	  one: {image: busybox, command: [sh, -c, "trap 'exit 7' TERM; trap 'exit 6' USR1; while :; do sleep 0.05; done"]}
+	END
+	up
+	davit pause
+	davit stop
+	is "$(davit ps -a --format '{{.State}} {{.ExitCode}}')" "exited 7"
+	davit start
+	is "$(davit ps --format '{{.State}}')" running
+	davit pause
+	davit kill
+	wait_until 5 state_is one exited
+	davit start
+	davit pause
+	davit restart
+	is "$(davit ps --format '{{.State}}')" running
+	davit pause
+	davit kill -s USR1               # a signal lets it go on
+	wait_until 5 state_is one exited
+	davit start
+	davit pause
+	davit up -d --force-recreate
+	is "$(davit ps --format '{{.State}}')" running
+	davit pause
+	run davit pause nobody
+	has "$output" "no such service"
+	davit down
+	run -0 davit pause
+	has "$output" "no container to pause"
 }
