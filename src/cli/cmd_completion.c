@@ -102,7 +102,7 @@ static void offer_value(const struct asked *a, const struct opt *o)
 	} known[] = {
 		{ "ansi", "auto never always" },       { "progress", "auto tty plain json quiet" }, { "pull", "always missing never policy" },
 		{ "policy", "always missing" },	       { "format", "table json" },		    { "rmi", "all local" },
-		{ "protocol", "tcp udp" },	       { "status", "created running restarting removing exited" },
+		{ "protocol", "tcp udp" },	       { "status", "created running paused restarting removing exited" },
 		{ "runtime", "crun runc" },	       { "signal", "SIGKILL SIGTERM SIGINT SIGHUP SIGQUIT SIGUSR1 SIGUSR2" },
 	};
 

@@ -20,7 +20,7 @@ static const struct opt ps_flags[] = {
 	{ 0, "format", OPT_STRING, P(format), LIST_FORMAT_HELP, "FORMAT" },
 	{ 0, "services", OPT_BOOL, P(services), "print the names of the services only" },
 	{ 0, "status", OPT_STRS, P(status),
-	  "show those that are created, running, restarting, removing or exited", "STATUS" },
+	  "show those that are created, running, paused, restarting, removing or exited", "STATUS" },
 	{ 0, "filter", OPT_STRS, P(filters), "status=STATUS: the same", "FILTER" },
 	{ 0, "no-trunc", OPT_BOOL, P(no_trunc), "do not shorten ids and commands" },
 	{ 0, "orphans", OPT_BOOL, P(orphans), NULL },
@@ -41,7 +41,7 @@ static int add_status(struct strs *wanted, const char *word, struct err *err)
 			return 0;
 		}
 	}
-	return err_set(err, ERR_USAGE, "unknown status '%s' (created, running, restarting, removing, exited)",
+	return err_set(err, ERR_USAGE, "unknown status '%s' (created, running, paused, restarting, removing, exited)",
 		       word);
 }
 

@@ -7,12 +7,12 @@
 #include <archive_entry.h>
 #include <fcntl.h>
 #include <stdlib.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "../image/image.h"
 #include "../image/store.h"
 #include "../util/auto.h"
+#include "../util/fd.h"
 #include "../util/json.h"
 #include "../util/map.h"
 #include "../util/mem.h"
@@ -350,16 +350,6 @@ static int write_tar(struct save *s, struct err *err)
 	return r;
 }
 
-static void raise_files_limit(void)
-{
-	struct rlimit r;
-
-	if (getrlimit(RLIMIT_NOFILE, &r) < 0)
-		return;
-	r.rlim_cur = r.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &r);
-}
-
 int pack_save(const struct pack_save *req, struct err *err)
 {
 	struct save s = { .req = req, .index = json_array(), .list = json_array() };
@@ -367,7 +357,7 @@ int pack_save(const struct pack_save *req, struct err *err)
 	size_t i;
 	int r = image_store_open(req->state_dir, &s.store, err);
 
-	raise_files_limit();
+	fd_raise_limit();
 	for (i = 0; i < req->n_names && r == 0; i++)
 		r = add_image(&s, req->names[i], err);
 	json_array_foreach(s.list, i, entry)

@@ -6,13 +6,13 @@
 #include <malloc.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "../keeper/keeper.h"
 #include "../util/auto.h"
 #include "../util/clock.h"
 #include "../util/hash.h"
+#include "../util/fd.h"
 #include "../util/json.h"
 #include "../util/log.h"
 #include "../util/mem.h"
@@ -334,17 +334,6 @@ static bool nothing_runs(struct super *s)
 	return none;
 }
 
-/* A container costs about ten descriptors. What the runtime starts gets its limits from the bundle. */
-static void raise_files_limit(void)
-{
-	struct rlimit r;
-
-	if (getrlimit(RLIMIT_NOFILE, &r) < 0)
-		return;
-	r.rlim_cur = r.rlim_max;
-	setrlimit(RLIMIT_NOFILE, &r);
-}
-
 static void loop(struct super *s)
 {
 	struct event *idle = event_new(s->base, -1, EV_PERSIST, on_idle, s);
@@ -411,7 +400,7 @@ int super_main(const struct dirs *d, const char *project)
 
 	signal(SIGPIPE, SIG_IGN);
 	umask(022);
-	raise_files_limit();
+	fd_raise_limit();               /* a container costs about ten; what the runtime starts gets its limits from the bundle */
 	forget_caller();
 	if (is_over(d, project))
 		return 0;

@@ -1,5 +1,6 @@
 #include "fd.h"
 
+#include <sys/resource.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -164,4 +165,14 @@ void fd_close_from(int lowest, const int *keep, size_t n)
 		}
 		from = to + 1;
 	}
+}
+
+void fd_raise_limit(void)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) < 0)
+		return;
+	r.rlim_cur = r.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &r);
 }

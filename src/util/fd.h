@@ -21,3 +21,5 @@ ssize_t fd_send(int sock, const void *data, size_t n, const int *fds, size_t n_f
 ssize_t fd_recv(int sock, void *data, size_t n, int *fds, size_t *n_fds);
 /* Closes everything from lowest up except keep[] (sorted upwards, n of them). Used before each exec. */
 void fd_close_from(int lowest, const int *keep, size_t n);
+/* This process may have as many as it is allowed to ask for. */
+void fd_raise_limit(void);

@@ -208,6 +208,7 @@ two running"
 	is "$(davit ls --format '{{.Name}} {{.Status}}' | grep "$PROJECT ")" "$PROJECT paused(1), running(1)"
 	stands_still() { local n; n=$(log_count one tick); sleep 0.3; [ "$(log_count one tick)" = "$n" ]; }
 	wait_until 5 stands_still
+	is "$(davit ps --status paused --services)" one
 	run -1 davit exec -T one true
 	has "$output" "is paused"
 	has "$output" "davit unpause one"

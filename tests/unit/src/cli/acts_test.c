@@ -597,7 +597,7 @@ static void lists_what_there_is(void **state)
 	ret = start(r, "ps --status nonsense");
 	assert_says(
 		&ret, 1, "",
-		"davit: error: unknown status 'nonsense' (created, running, restarting, removing, exited)\n");
+		"davit: error: unknown status 'nonsense' (created, running, paused, restarting, removing, exited)\n");
 	ret = start(r, "ls -a");
 	assert_says(&ret, 0,
 		    "NAME                STATUS              CONFIG FILES\ndemo                created(1)    "
