@@ -37,9 +37,34 @@ struct ctx {                      /* a plan in the making */
 #define each_slot(c, s) for (struct slot *s = (c)->slots; s && s < (c)->slots + (c)->n; s++)
 #define each_slot_of(c, s, svc_index) each_slot(c, s) if (s->svc == (svc_index))
 
-/* diff.c */
+/* slots.c */
+size_t service_index(const struct project *m, const char *name);     /* OP_NONE: it has none of that name */
 struct slot *slot_add(struct ctx *c, char *name, const char *service, unsigned index, size_t svc);   /* takes the name */
+void slots_list(struct ctx *c);
+void slots_done(struct ctx *c);
+
+/* choose.c: marks the services of the request and, with_needs, those they need; then their slots. -1: an unknown one is asked for */
+int choose(struct ctx *c, bool with_needs, struct err *err);
+bool is_named(const struct ctx *c, const char *service);             /* by the request; nobody is when it is about all */
+
+/* steps.c */
+bool is_started(const struct unit_rec *r);
+bool somebody_waits_for_completion(const struct ctx *c, size_t svc);
 void plan_stop_remove(struct ctx *c, struct slot *s, const char *why);
+void plan_start(struct ctx *c, struct slot *s, const char *why);     /* prepare, create and (unless no_start) start, after its stop and removal */
+
+/* edges.c: between the operations that were planned so far */
+void need_condition(struct ctx *c, struct slot *dep, enum dep_condition cond);
+void edges_of_start(struct ctx *c, struct slot *s);
+void edges_of_stop(struct ctx *c, struct slot *s);
+
+/* up.c, verbs.c */
+int make_up(struct ctx *c, struct err *err);
+int make_down(struct ctx *c, struct err *err);
+int make_stop(struct ctx *c, struct err *err);
+int make_start(struct ctx *c, bool restart, struct err *err);
+int make_boot(struct ctx *c, struct err *err);
+int make_remove(struct ctx *c, struct err *err);
 
 /* pre_start.c: the slots of a service's steps, and what is to be done about them once all else is planned */
 void pre_start_slots(struct ctx *c, size_t svc, unsigned index);

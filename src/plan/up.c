@@ -1,0 +1,135 @@
+/* up.c - the plan of `up`: what is new, what changed, what is left over. */
+#include <string.h>
+
+#include "../../compose/graph.h"
+#include "plan_ops.h"
+
+static const char *why_recreate(const struct ctx *c, const struct slot *s)
+{
+	const struct service *svc = &c->model->services[s->svc];
+	const char *image = c->req->image_id ? c->req->image_id(c->req->ctx, svc) : NULL;
+
+	if (!s->rec || !s->rec->id || c->req->no_recreate)
+		return NULL;
+	if (!str_eq(s->rec->config_hash, svc->config_hash))
+		return "configuration changed";
+	if (image && s->rec->image_id && !STREQ(image, s->rec->image_id))
+		return "image changed";
+	return NULL;
+}
+
+/* depends_on with restart: true, over everything that is recreated now. Dependencies come first in graph->order. */
+static const char *why_restart(struct ctx *c, const struct slot *s)
+{
+	const struct graph_vertex *v = &c->graph->v[s->svc];
+
+	for (size_t i = 0; i < v->n_needs; i++) {
+		if (!v->needs[i].dep->restart)
+			continue;
+		each_slot_of(c, dep, v->needs[i].to)
+			if (dep->op_stop != OP_NONE)
+				return "its dependency restarts";
+	}
+	return NULL;
+}
+
+static void up_slot(struct ctx *c, struct slot *s)
+{
+	const char *why = why_recreate(c, s);
+	bool exists = s->rec && s->rec->id;
+
+	if (exists && c->req->force_recreate &&
+	    (!c->req->services || is_named(c, s->service) || c->req->always_recreate_deps))
+		why = "forced";
+	if (exists && why) {
+		plan_stop_remove(c, s, why);
+		plan_start(c, s, why);
+		return;
+	}
+	if (exists && is_started(s->rec)) {
+		const char *restart = why_restart(c, s);
+		if (!restart) {
+			strs_add(&c->plan->kept, s->name);
+			return;
+		}
+		s->op_stop = plan_add(c->plan, OP_STOP, s, restart);
+		plan_start(c, s, restart);
+		return;
+	}
+	if (exists && plan_rec_finished(s->rec) && somebody_waits_for_completion(c, s->svc)) {
+		strs_add(&c->plan->kept, s->name);
+		return;
+	}
+	plan_start(c, s, exists ? NULL : "new");
+}
+
+/* What it held, host ports above all, is free before others set themselves up. */
+static void plan_leave(struct ctx *c, struct slot *s, const char *why)
+{
+	plan_stop_remove(c, s, why);
+	plan_edge(c->plan, s->op_remove, c->op_setup, true);
+}
+
+/* Its profile is off: nobody's orphan, nobody's business now. */
+static bool is_disabled(const struct project *m, const char *service)
+{
+	for (size_t i = 0; i < m->n_disabled; i++)
+		if (STREQ(m->disabled[i].name, service))
+			return true;
+	return false;
+}
+
+static void up_surplus(struct ctx *c, struct slot *s)
+{
+	if (s->init_of) {                /* pre_start_plan's */
+		return;
+	} else if (s->svc != OP_NONE) {
+		if (s->chosen)
+			plan_leave(c, s, "scaled down");
+	} else if (is_disabled(c->model, s->service)) {
+		return;
+	} else if (c->req->remove_orphans) {
+		plan_leave(c, s, "orphan");
+	} else {
+		strs_add(&c->plan->orphans, s->name);
+	}
+}
+
+/* It is kept, and starts by itself when a pause is over or what it depends on allows. */
+static bool is_held(const struct slot *s)
+{
+	return s->op_start == OP_NONE && s->rec && plan_rec_running(s->rec) && !STREQ(s->rec->state, "running");
+}
+
+static void up_wait(struct ctx *c)
+{
+	each_slot(c, s) {
+		if (!s->chosen || !s->wanted || !c->req->wait || !c->req->has_health)
+			continue;
+		if (!is_held(s) && !c->req->has_health(c->req->ctx, &c->model->services[s->svc]))
+			continue;
+		need_condition(c, s, DEP_HEALTHY);
+		c->plan->ops[s->op_healthy].asked = true;
+	}
+}
+
+int make_up(struct ctx *c, struct err *err)
+{
+	if (choose(c, !c->req->no_deps, err) < 0)
+		return -1;
+	c->op_setup = plan_add(c->plan, OP_SETUP, NULL, NULL);
+	for (size_t k = 0; k < c->model->n_services; k++)
+		each_slot_of(c, s, c->graph->order[k])
+			if (s->wanted && s->chosen)
+				up_slot(c, s);
+	each_slot(c, s)
+		if (!s->wanted)
+			up_surplus(c, s);
+	pre_start_plan(c);
+	each_slot(c, s) {
+		edges_of_stop(c, s);
+		edges_of_start(c, s);
+	}
+	up_wait(c);
+	return 0;
+}
