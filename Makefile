@@ -114,6 +114,7 @@ do-check:
 
 do-bench: all others images
 	$(Q)tests/bench/run $(B)/davit $(B)/images
+	$(Q)tests/bench/commands $(B)/davit $(B)/images
 	$(Q)tests/bench/survive $(B)/davit $(B)/images
 
 # Pulling and loading, beside podman.
