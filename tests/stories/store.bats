@@ -245,13 +245,13 @@ remover() {
 		done
 		davit restart -t 0 >out 2>&1 || fail "$(cat out)"
 		davit down -t 0 >out 2>&1 || fail "$(cat out)"
+		wait_until 20 grep -q Untagged removed       # whoever removes comes too late each time when he is slow; now nothing is in his way
 	done
 	touch enough
 	wait
 	KEPT_PROCESSES=
 	[ ! -e load-failed ] || fail "$(cat loaded)"
 	((ups > 0)) || fail "no up in $i found the image"
-	grep -q Untagged removed || fail "nothing was ever removed"
 }
 
 @test "load and prune against each other: every load ends with images that can be used" {
