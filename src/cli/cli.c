@@ -327,6 +327,7 @@ static void cli_done(struct cli *c)
 {
 	project_free(c->project);
 	world_done(&c->world);
+	json_decref(c->origin);
 	pdirs_done(&c->pdirs);
 	dirs_done(&c->dirs);
 	diag_done(&c->diag);

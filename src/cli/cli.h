@@ -26,6 +26,7 @@ enum cmd_needs {
 	ARGS_ARE_SERVICES = 8, /* arguments are checked to be services of the project */
 	STOP_AT_ARG = 16,      /* what follows the first argument is not ours */
 	NOT_IN_LIST = 32,      /* left out of the list of commands */
+	FROM_ANYWHERE = 64,    /* NEED_ROOT, and yet for a project that came from another directory, too: it does not act on that */
 };
 
 struct cli;
@@ -61,6 +62,8 @@ struct cli {
 	char *name, *dir;                /* the project's; dir is NULL when there is no file */
 	struct pdirs pdirs;
 	struct world world;
+	bool adopt;                      /* up --adopt: a project that came from elsewhere becomes this directory's */
+	json_t *origin;                  /* what requests say of ours; NULL: nothing, they go by name */
 	struct project *project;
 	struct pos err_pos;              /* where the user's file speaks of what failed; file NULL: nowhere */
 	unsigned replaced;               /* supervisors that were too old for us */
@@ -89,6 +92,8 @@ int cli_need(struct cli *c, unsigned needs, struct err *err);
  * failed and said; -1. */
 enum { CLI_PRINTED = 1 };
 int cli_load(struct cli *c, struct err *err);
+/* Refuses (ERR_EXISTS) to act on a project of that name which came from another directory; who only looks is told. Fills c->origin. */
+int cli_check_origin(struct cli *c, unsigned needs, struct err *err);
 /* Reads the journal again. */
 int cli_reload_world(struct cli *c, struct err *err);
 /* True when the project has anything on disk: a state or a run directory. */

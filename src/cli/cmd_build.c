@@ -96,7 +96,7 @@ const struct cmd cmd_build = {
 	.summary = "build the images of services",
 	.details = "Services that do not build upon each other are built side by side; what the builder prints has the service's\n"
 		   "name in front.",
-	.needs = NEED_ROOT | NEED_MODEL | ARGS_ARE_SERVICES,
+	.needs = NEED_ROOT | NEED_MODEL | FROM_ANYWHERE | ARGS_ARE_SERVICES,
 	.max_args = -1,
 	.opts = build_flags,
 	.opts_size = sizeof(struct build_cmd_opts),

@@ -45,6 +45,7 @@ static const struct opt up_flags[] = {
 	{ 0, "timestamps", OPT_BOOL, U(timestamps), "print the time of each line" },
 	{ 0, "no-log-prefix", OPT_BOOL, U(no_prefix), "leave out the names in front of the lines" },
 	{ 0, "no-color", OPT_BOOL, U(no_color), "no colours" },
+	{ 0, "adopt", OPT_BOOL, U(adopt), "a project of this name that came from another directory becomes this one's" },
 	{ 0, "strict", OPT_BOOL, U(strict), "refuse files with attributes that have no effect here" },
 	{ 0, "build", OPT_BOOL, U(build), "build images first, also those that are there" },
 	{ 0, "no-build", OPT_BOOL, U(no_build), "do not build images, not even those that are missing" },
@@ -208,7 +209,10 @@ static int run_request(struct cli *c, const struct up_opts *o, const bool *scope
 
 static void up_prepare(struct cli *c, void *opts)
 {
-	c->compose.effects = ((const struct up_opts *)opts)->strict ? EFFECTS_REFUSED : EFFECTS_WARNED;
+	const struct up_opts *o = opts;
+
+	c->compose.effects = o->strict ? EFFECTS_REFUSED : EFFECTS_WARNED;
+	c->adopt = o->adopt;
 }
 
 /* What can fail early does: before anything is fetched, and that before anything is touched. */

@@ -223,14 +223,14 @@ int cli_need(struct cli *c, unsigned needs, struct err *err)
 			return r;
 		c->name = xstrdup(c->project->name);
 		c->dir = xstrdup(c->project->working_dir);
-		return open_dirs(c, err);
+		return open_dirs(c, err) < 0 ? -1 : cli_check_origin(c, needs, err);
 	}
 	if (!(needs & NEED_NAME))
 		return 0;
 	r = find_name(c, err);
 	if (r)
 		return r;
-	if (open_dirs(c, err) < 0)
+	if (open_dirs(c, err) < 0 || cli_check_origin(c, needs, err) < 0)
 		return -1;
 	return needs & ARGS_ARE_SERVICES ? check_services(c, err) : 0;
 }

@@ -5,7 +5,7 @@
  * Readers need no lock. Compaction rewrites the file beside and renames it: one line per living thing.
  *
  * Lines: {"t": wall ns, "unit": {struct unit_rec …}}   a container as it is now; "state":"absent": forget it
- *        {"t":…, "project": {…}}                       name, working_dir, files, generation
+ *        {"t":…, "project": {…}}                       name, working_dir, files, dev, ino (origin.h)
  *        {"t":…, "event": {…}}                         for `events` only; dropped by compaction */
 #pragma once
 

@@ -258,6 +258,8 @@ static void dispatch(struct client *c, json_t *req)
 		replace_request(c, c->s, req);
 	} else if (!op || !ctl_understands(req)) {
 		refuse(c, req);
+	} else if (origin_check(c->s, req, &err) < 0) {
+		client_fail(c, &err, NULL, NULL);
 	} else if (STREQ(op, "subscribe")) {
 		c->subscribed = true;
 	} else if (STREQ(op, "wait")) {

@@ -480,6 +480,9 @@ void super_become_keeper(struct super *s, const char *program) __attribute__((no
 void replace_request(struct client *c, struct super *s, const json_t *req);
 /* The answer to `ping`. */
 json_t *replace_about(struct super *s);
+/* ------------------------------------------------------------------ origin.c */
+/* ERR_EXISTS: the project is another directory's than the request says. */
+int origin_check(const struct super *s, const json_t *req, struct err *err);
 /* ------------------------------------------------------------------ compact.c */
 /* Begins to make the journal small when it has grown; called at the end of each turn. */
 void compact_if_due(struct super *s);

@@ -364,7 +364,7 @@ static void on_model(struct super *s, void *arg, const json_t *result, const str
 
 static int txn_begin(struct txn *t, struct err *err)
 {
-	if (t->verb == PLAN_UP && plan_up(t, err) < 0)
+	if (t->verb == PLAN_UP && (origin_check(t->s, t->req, err) < 0 || plan_up(t, err) < 0))
 		return -1;
 	if (up_store_model(t, on_model))
 		return 0;

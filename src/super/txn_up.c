@@ -6,6 +6,7 @@
 
 #include "../../compose/graph.h"
 #include "../../compose/project.h"
+#include "../state/origin.h"
 #include "../util/auto.h"
 #include "../util/clock.h"
 #include "../util/hash.h"
@@ -14,8 +15,9 @@
 #include "../util/path.h"
 
 /* The model becomes the current generation: on disk first. */
-static void note_project(struct super *s)
+static void note_project(struct txn *t)
 {
+	struct super *s = t->s;
 	json_t *files = json_array();
 	auto_json json_t *o = json_object();
 
@@ -24,6 +26,7 @@ static void note_project(struct super *s)
 	jx_set_str(o, "name", s->p.name);
 	jx_set_str(o, "working_dir", s->model->working_dir);
 	json_object_set_new(o, "files", files);
+	origin_note(o, jx_obj(t->req, "origin"));
 	journal_append(s->journal, "project", o, NULL);
 	json_decref(s->project_line);
 	s->project_line = json_incref(o);
@@ -85,7 +88,7 @@ void up_model_stored(struct txn *t)
 	free(take(t->model_text));
 	project_free(take(t->last_model));
 	json_object_del(t->req, "model");
-	note_project(t->s);
+	note_project(t);
 }
 
 bool up_store_model(struct txn *t, network_done_fn *done)
