@@ -251,7 +251,7 @@ static void check_ports_reach(const struct stage_ctx *s, const char *name, const
 	diag_where(s->d, check_path(s, "services", name, "ports"), NULL, 0);
 }
 
-/* A fixed host port is there once; the second container of the service cannot have it. */
+/* One host port is for all of the service's containers together; of a range each has one. */
 static void check_ports_suffice(const struct stage_ctx *s, const char *name, const struct node *service)
 {
 	long long replicas = replicas_of(service);
@@ -262,14 +262,15 @@ static void check_ports_suffice(const struct stage_ctx *s, const char *name, con
 		char *why;
 
 		if (!published || val_port_range(s->a, published->text, "host port", &min, &max, &why) < 0 ||
-			!min || max - min + 1 >= replicas)
+			min == max || max - min + 1 >= replicas)
 			continue;
 		diag_warn(s->d, published->pos,
-			"service '%s' is to run %lld times, but has %u host port%s for port %lld", name,
-			replicas, max - min + 1, max > min ? "s" : "", target_of(*port));
+			"service '%s' is to run %lld times, but has %u host ports for port %lld", name,
+			replicas, max - min + 1, target_of(*port));
 		diag_where(
 			s->d, check_path(s, "services", name, "ports"), published->origin, published->span);
-		diag_hint(s->d, "give a range: \"%u-%lld:…\"", min, min + replicas - 1);
+		diag_hint(s->d, "give \"%u-%lld:…\" for one each, or \"%u:…\" for one that is spread over them", min,
+			min + replicas - 1, min);
 	}
 }
 

@@ -53,16 +53,21 @@ static bool is_local(const struct scan *s, uint32_t addr)
 	return false;
 }
 
+/* To none of those that have the port now. */
 static bool goes_astray(const struct scan *s, const struct tuple *orig, const struct tuple *reply)
 {
+	bool published = false;
 	if (orig->proto != IPPROTO_UDP || !is_local(s, orig->dst))
 		return false;
 	for (size_t i = 0; i < s->n; i++) {
 		const struct net_publish *p = &s->ports[i];
-		if (p->udp && p->host_port == orig->dport && (!p->host_addr || p->host_addr == orig->dst))
-			return reply->src != p->addr || reply->sport != p->target;
+		if (!p->udp || p->host_port != orig->dport || (p->host_addr && p->host_addr != orig->dst))
+			continue;
+		if (reply->src == p->addr && reply->sport == p->target)
+			return false;
+		published = true;
 	}
-	return false;
+	return published;
 }
 
 static int take_entry(const struct nlmsghdr *nh, void *arg)

@@ -2,7 +2,8 @@
  *
  * Publishing is two maps per protocol: port → (address, port) for ports published on all addresses, (address,
  * port) → (address, port) for those on one. They are consulted for packets to any address of this host,
- * arriving (prerouting) or made here (output).
+ * arriving (prerouting) or made here (output). A host port that several containers have is a rule of its own
+ * before them, which deals new connections out one after the other; conntrack keeps each with its container.
  *
  * Masquerading: whatever leaves a bridge's subnet by another interface; what came from 127.0.0.1 (a container
  * could not answer it); and what a container sent to a neighbour by way of the host's address, so that the
@@ -38,6 +39,45 @@ static int check_name(const char *what, const char *name, struct err *err)
 	return 0;
 }
 
+static bool same_host_port(const struct net_publish *a, const struct net_publish *b)
+{
+	return a->host_addr == b->host_addr && a->host_port == b->host_port && a->udp == b->udp;
+}
+
+/* How many containers it is for; *ret_first: the first of them. */
+static size_t takers(const struct fw_spec *spec, const struct net_publish *p, size_t *ret_first)
+{
+	size_t n = 0;
+	for (size_t i = 0; i < spec->n_ports; i++)
+		if (same_host_port(&spec->ports[i], p) && n++ == 0)
+			*ret_first = i;
+	return n;
+}
+
+/* numgen counts in the kernel, so that no container is left out however the connections come. */
+static void add_spread(struct buf *b, const struct fw_spec *spec, size_t i)
+{
+	const struct net_publish *p = &spec->ports[i];
+	size_t first = i, n = takers(spec, p, &first), k = 0;
+	char addr[16];
+	if (n < 2 || first != i)
+		return;
+	net_addr_format(p->host_addr, addr);
+	buf_str(b, "\t\t");
+	if (p->host_addr)
+		buf_printf(b, "ip daddr %s ", addr);
+	buf_printf(b, "%s dport %u dnat ip to numgen inc mod %zu map { ", p->udp ? "udp" : "tcp",
+		p->host_port, n);
+	for (size_t j = i; j < spec->n_ports; j++) {
+		if (!same_host_port(&spec->ports[j], p))
+			continue;
+		net_addr_format(spec->ports[j].addr, addr);
+		buf_printf(b, "%s%zu : %s . %u", k ? ", " : "", k, addr, spec->ports[j].target);
+		k++;
+	}
+	buf_str(b, " }\n");
+}
+
 static void add_map(struct buf *b, const struct fw_spec *spec, bool udp, bool any)
 {
 	buf_printf(b, "\tmap %s_%s {\n\t\ttype %sinet_service : ipv4_addr . inet_service\n",
@@ -46,7 +86,8 @@ static void add_map(struct buf *b, const struct fw_spec *spec, bool udp, bool an
 	for (size_t i = 0; i < spec->n_ports; i++) {
 		const struct net_publish *p = &spec->ports[i];
 		char host[16], to[16];
-		if (p->udp != udp || (p->host_addr == 0) != any)
+		size_t first;
+		if (p->udp != udp || (p->host_addr == 0) != any || takers(spec, p, &first) > 1)
 			continue;
 		net_addr_format(p->host_addr, host);
 		net_addr_format(p->addr, to);
@@ -66,6 +107,8 @@ static void add_publishing(struct buf *b, const struct fw_spec *spec)
 		add_map(b, spec, udp, false);
 	}
 	buf_str(b, "\tchain publish {\n");
+	for (size_t i = 0; i < spec->n_ports; i++)
+		add_spread(b, spec, i);
 	for (int udp = 0; udp < 2; udp++) {
 		const char *proto = udp ? "udp" : "tcp";
 		buf_printf(b, "\t\tdnat ip to ip daddr . %s dport map @%s_at\n", proto, proto);

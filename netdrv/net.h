@@ -120,6 +120,7 @@ int net_ns_open(const char *netns_path, int *ret_fd, struct err *err);
 int net_tcp_socket(int ns_fd, int *ret_fd, struct err *err);
 
 /* --- host ports and masquerading: one nftables table per project --- */
+/* Several with one host address, port and protocol: new connections are dealt out to them one after the other. */
 struct net_publish {
 	uint32_t host_addr; /* 0: all */
 	uint16_t host_port, target;

@@ -108,11 +108,10 @@ void network_cut_short(struct super *s)
 
 struct picture {                         /* what the kernel should look like */
 	struct net_slot *slots;
-	struct net_publish *ports;
-	size_t n_slots, n_ports, cap_slots, cap_ports;
+	size_t n_slots, cap_slots;
 };
 
-static const struct net *net_called(const struct super *s, const char *name)
+const struct net *network_called(const struct super *s, const char *name)
 {
 	for (size_t i = 0; i < s->n_nets; i++)
 		if (STREQ(s->nets[i].name, name))
@@ -158,7 +157,7 @@ static void add_slot(struct super *s, struct unit *u, struct picture *pic)
 	bool routed = false;
 
 	for (size_t i = 0; i < u->rec.n_addrs; i++) {
-		const struct net *n = net_called(s, u->rec.addrs[i].network);
+		const struct net *n = network_called(s, u->rec.addrs[i].network);
 		struct net_attach *a = &att[slot->n_attach];
 		if (!n)
 			continue;
@@ -177,35 +176,6 @@ static void add_slot(struct super *s, struct unit *u, struct picture *pic)
 		slot->dns_port_tcp = u->rec.dns_tcp ? u->rec.dns_tcp : NET_DNS_PORT;
 	}
 	add_sysctls(s, u, slot);
-}
-
-/* Ports go to the address in the first network that is not internal. */
-static void add_ports(struct super *s, struct unit *u, struct picture *pic)
-{
-	const struct net *n = NULL;
-	uint32_t addr = 0;
-
-	for (size_t i = 0; i < u->rec.n_addrs && !n; i++) {
-		const struct net *k = net_called(s, u->rec.addrs[i].network);
-		if (k && !k->internal) {
-			n = k;
-			addr = u->rec.addrs[i].addr;
-		}
-	}
-	for (size_t i = 0; n && i < u->rec.n_ports; i++) {
-		const struct unit_port *p = &u->rec.ports[i];
-		struct net_publish *out;
-		if (!p->host)
-			continue;
-		out = XGROW(pic->ports, pic->n_ports, pic->cap_ports);
-		if (p->host_ip && *p->host_ip)
-			net_addr_parse(p->host_ip, &out->host_addr);
-		out->host_port = (uint16_t)p->host;
-		out->target = (uint16_t)p->target;
-		out->udp = STREQ(p->protocol, "udp");
-		out->addr = addr;
-		snprintf(out->bridge, sizeof out->bridge, "%s", n->bridge);
-	}
 }
 
 /* ------------------------------------------------------------------ strays
@@ -252,6 +222,7 @@ static int setup_work(void *arg, json_t **ret, struct err *err)
 	struct picture pic = { 0 };
 	char shut[256] = "";
 	struct fw_spec fw = { .project = s->p.name, .nets = s->nets, .n_nets = s->n_nets };
+	struct net_publish *ports;
 
 	if (cgroup_prepare(s->p.name, err) < 0)
 		return -1;
@@ -260,17 +231,14 @@ static int setup_work(void *arg, json_t **ret, struct err *err)
 			return err_wrap(err, "network '%s'", s->nets[i].name);
 	map_each(&s->units, it) {
 		struct unit *u = it->value;
-		if (u->state == U_REMOVING || (u->state == U_ABSENT && !u->planned))
-			continue;
-		if (has_own_netns(s, u))
+		if (unit_is_placed(u) && has_own_netns(s, u))
 			add_slot(s, u, &pic);
-		add_ports(s, u, &pic);
 	}
 	if (net_slots_up(pic.slots, pic.n_slots, err) < 0)
 		return -1;
-	fw.ports = pic.ports;
-	fw.n_ports = pic.n_ports;
-	if (!s->n_nets && !pic.n_ports)
+	fw.n_ports = rotation_ports(s, &ports);
+	fw.ports = ports;
+	if (!s->n_nets && !fw.n_ports)
 		return fw_remove(s->p.name, err);
 	if (fw_apply(&fw, err) < 0)
 		return err_wrap(err, "rules of the networks");
@@ -315,7 +283,7 @@ static int keep_shared(struct super *s, const json_t *nets, struct err *err)
 	size_t i;
 
 	json_array_foreach(nets, i, n) {
-		const struct net *known = net_called(s, jx_str(n, "name"));
+		const struct net *known = network_called(s, jx_str(n, "name"));
 		if (jx_bool(n, "shared", false) && known)
 			kept[fw.n_nets++] = *known;
 	}

@@ -92,15 +92,46 @@ bool network_ports_in_flux(const struct super *s)
 	return s->ports_dropped_mono && clock_mono_ns() - s->ports_dropped_mono < FLUX_MS * MS_NS;
 }
 
-static int bind_port(struct unit *u, const struct want_port *w, struct unit_port *p, int *fd, struct err *err)
+/* One host port is its service's; what was chosen from several is its slot's, whichever side of it runs. */
+static bool may_share(const struct unit *u, const struct unit *with, const struct want_port *w)
 {
-	auto_free char *name = NULL;
+	return u != with && STREQ(u->rec.service, with->rec.service) && !u->rec.init_of && !with->rec.init_of &&
+	       ((w->min && w->min == w->max) || u->rec.index == with->rec.index);
+}
+
+/* Each replica holds the reservation that its service has: it is one socket, let go when the last of them does. */
+static bool share_port(struct unit *u, const struct want_port *w, unsigned *ret_port, int *ret_fd)
+{
+	map_each(&u->s->units, it) {
+		const struct unit *v = it->value;
+		for (size_t i = 0; v->port_fds && may_share(u, v, w) && i < v->rec.n_ports; i++) {
+			if (v->port_fds[i] < 0 || !port_is(&v->rec.ports[i], w))
+				continue;
+			*ret_port = v->rec.ports[i].host;
+			*ret_fd = fcntl(v->port_fds[i], F_DUPFD_CLOEXEC, 0);
+			return *ret_fd >= 0;
+		}
+	}
+	return false;
+}
+
+static int reserve(struct unit *u, const struct want_port *w, unsigned *ret_port, int *ret_fd, struct err *err)
+{
 	uint32_t addr = 0;
 
 	if (w->host_ip && *w->host_ip && net_addr_parse(w->host_ip, &addr) < 0)
 		return err_set(err, ERR_INPUT, "host address '%s' of port %u is not an IPv4 address", w->host_ip,
 			       w->target);
-	if (publish_reserve(addr, w->min, w->max, w->udp, fd, &p->host, err) < 0)
+	if (share_port(u, w, ret_port, ret_fd))
+		return 0;
+	return publish_reserve(addr, w->min, w->max, w->udp, ret_fd, ret_port, err);
+}
+
+static int bind_port(struct unit *u, const struct want_port *w, struct unit_port *p, int *fd, struct err *err)
+{
+	auto_free char *name = NULL;
+
+	if (reserve(u, w, &p->host, fd, err) < 0)
 		return -1;
 	p->host_ip = xstrdup(w->host_ip);
 	p->target = w->target;
@@ -182,7 +213,6 @@ static void adopt_port(struct unit *u, size_t i)
 	struct want_port *w = &u->want_ports[i];
 	auto_free char *name = port_fd_name(u, p);
 	auto_err struct err err = ERR_INIT;
-	uint32_t addr = 0;
 	unsigned port;
 
 	*w = (struct want_port){ .host_ip = xstrdup(p->host_ip), .min = p->host, .max = p->host,
@@ -190,9 +220,7 @@ static void adopt_port(struct unit *u, size_t i)
 	u->port_fds[i] = keeper_take_fd(u->s, name);
 	if (u->port_fds[i] >= 0 || !unit_has_process(u->state))
 		return;
-	if (w->host_ip)
-		net_addr_parse(w->host_ip, &addr);
-	if (publish_reserve(addr, w->min, w->max, w->udp, &u->port_fds[i], &port, &err) < 0)
+	if (reserve(u, w, &port, &u->port_fds[i], &err) < 0)
 		log_warn("%s: %s", u->rec.slot, err_msg(&err));
 	else
 		keeper_store_fd(u->s, name, u->port_fds[i]);
@@ -203,6 +231,8 @@ void network_adopt_ports(struct unit *u)
 	u->want_ports = xcalloc(u->rec.n_ports + 1, sizeof *u->want_ports);
 	u->port_fds = xcalloc(u->rec.n_ports + 1, sizeof *u->port_fds);
 	u->n_want_ports = u->rec.n_ports;
+	for (size_t i = 0; i < u->rec.n_ports; i++)
+		u->port_fds[i] = -1;     /* until it is looked at */
 	for (size_t i = 0; i < u->rec.n_ports; i++)
 		adopt_port(u, i);
 }

@@ -206,6 +206,11 @@ struct super {
 	int64_t flush_until;             /* … when the clients have heard it, or at this monotonic time */
 	const struct strs *doomed_volumes;   /* for the worker about to start */
 	const struct plan *leasing;
+	struct rotation {                /* rotation.c */
+		uint64_t looked;         /* s->news when it looked last */
+		char *dealt;             /* what the rules were told last, as text; NULL: nothing yet */
+		bool busy;               /* they are being told */
+	} rotation;
 	int64_t ports_dropped_mono;      /* when a host port was last let go, 0: never */
 	struct compaction *compaction;   /* compact.c: in progress, NULL: none */
 	struct netjob *netjobs;          /* network.c: requests to the kernel, the first one in flight */
@@ -236,6 +241,8 @@ void unit_want(struct unit *u, enum uwant want);
 void unit_save(struct unit *u);
 /* Each turn: what the journal could not take (a full disk) is written again, once a second. */
 void units_save_owed(struct super *s);
+/* It has a place in the networks: it exists, or a request is about to make it, and it is not on its way out. */
+bool unit_is_placed(const struct unit *u);
 /* True for states in which a process of the container may exist. */
 bool unit_has_process(enum ustate st);
 
@@ -342,6 +349,8 @@ typedef void network_done_fn(struct super *s, void *arg, const json_t *result, c
 void network_submit(struct super *s, worker_fn *fn, network_done_fn *done, void *arg);
 /* This process is about to make room: the worker in flight is ended, as the next supervisor does its work anew. */
 void network_cut_short(struct super *s);
+/* A network of the model by its full name, NULL: there is none. */
+const struct net *network_called(const struct super *s, const char *name);
 /* Bridges, slots and rules of everything that exists now. */
 void network_setup(struct super *s, network_done_fn *done, void *arg);
 /* Addresses and namespaces of slots that are nobody's any more. */
@@ -383,6 +392,12 @@ void network_free_ports(struct unit *u);
 void network_adopt_ports(struct unit *u);
 void network_dns_on(struct unit *u);
 void network_dns_off(struct unit *u);
+
+/* ------------------------------------------------------------------ rotation.c: which replicas a host port leads to */
+/* What is to be published now; malloc'ed. (worker or loop) */
+size_t rotation_ports(struct super *s, struct net_publish **ret);
+/* At the end of a turn: the rules follow when other replicas are fit than before. */
+void rotation_look(struct super *s);
 
 /* ------------------------------------------------------------------ txn_queue.c, txn.c, exec_plan.c, txn_up.c */
 /* Takes over the request (a new reference) for the client (may be NULL). */

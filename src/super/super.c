@@ -81,6 +81,7 @@ static void run_queue(struct super *s)
 	} while (s->queue_head < s->n_queue && steps < STEPS_PER_TURN);
 	if (s->queue_head == s->n_queue) {
 		s->queue_head = s->n_queue = 0;
+		rotation_look(s);
 		bury(s);
 	}
 }

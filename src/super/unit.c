@@ -105,6 +105,11 @@ bool unit_has_process(enum ustate st)
 	return st == U_CREATED || st == U_STARTING || st == U_RUNNING || st == U_STOPPING;
 }
 
+bool unit_is_placed(const struct unit *u)
+{
+	return u->state != U_REMOVING && (u->state != U_ABSENT || u->planned);
+}
+
 static void enter(struct unit *u, enum ustate next, void (*act)(struct unit *))
 {
 	bool moved = u->state != next;

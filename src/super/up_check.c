@@ -108,8 +108,11 @@ static bool will_hold(const struct txn *t, const struct unit *u)
 	return has_op(t, u, OP_PREPARE) || (unit_has_process(u->state) && !has_op(t, u, OP_STOP));
 }
 
+/* Replicas of one service share its host ports. */
 static int clash(struct txn *t, const struct unit *u, const struct unit *v, struct err *err)
 {
+	if (STREQ(u->rec.service, v->rec.service))
+		return 0;
 	for (size_t i = 0; i < u->n_want_ports; i++)
 		for (size_t k = 0; k < v->n_want_ports; k++) {
 			if (!same_port(&u->want_ports[i], &v->want_ports[k]))

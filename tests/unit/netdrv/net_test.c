@@ -123,6 +123,10 @@ static int stage_up(void **state)
 		{ .host_addr = 0x7f000001, .host_port = 8081, .target = 80, .addr = s->web.addr },
 		{ .host_addr = uplink.gateway, .host_port = 8082, .target = 80, .addr = s->web.addr },
 		{ .host_port = 8083, .target = 80, .addr = s->db[0].addr },
+		{ .host_port = 8084, .target = 80, .addr = s->web.addr },
+		{ .host_port = 8084, .target = 80, .addr = s->api.addr },
+		{ .host_addr = 0x7f000001, .host_port = 8085, .target = 80, .addr = s->api.addr },
+		{ .host_addr = 0x7f000001, .host_port = 8085, .target = 80, .addr = s->web.addr },
 	};
 	struct fw_spec demo = {
 		.project = "demo", .nets = nets, .n_nets = 2, .ports = ports, .n_ports = ARRAY_LEN(ports)
@@ -209,6 +213,63 @@ static void test_hairpin(void **state)
 	assert_true(reaches(SOCK_STREAM, "10.99.0.1", 8080, stage.web_tcp, &from, SOON));
 	assert_false(reaches(SOCK_STREAM, "172.20.0.2", 80, stage.web_tcp, NULL, NEVER));
 	leave(home);
+}
+
+/* Of two connections one goes to each. */
+static void comes_to_both(const char *ip, unsigned port, int api_tcp)
+{
+	bool first = reaches(SOCK_STREAM, ip, port, stage.web_tcp, NULL, NEVER);
+	bool second = reaches(SOCK_STREAM, ip, port, stage.web_tcp, NULL, NEVER);
+	int theirs = accept4(api_tcp, NULL, NULL, SOCK_CLOEXEC);
+	assert_true(theirs >= 0);
+	assert_int_not_equal(first, second);
+	close(theirs);
+}
+
+static void test_one_port_of_several(void **state)
+{
+	int api_tcp = listen_in(NETNS "/api-1", SOCK_STREAM, 80);
+	comes_to_both("127.0.0.1", 8084, api_tcp);
+	comes_to_both("10.99.0.1", 8084, api_tcp);
+	comes_to_both("127.0.0.1", 8085, api_tcp);
+	int home = visit(NETNS "/api-1");
+	comes_to_both("10.99.0.1", 8084, api_tcp);
+	assert_false(reaches(SOCK_STREAM, "10.99.0.1", 8085, stage.web_tcp, NULL, NEVER));
+	leave(home);
+	close(api_tcp);
+}
+
+/* Each conversation stays where it began, as long as that one has the port; then it goes to another. */
+static void test_udp_of_several(void **state)
+{
+	const struct net nets[] = { front, inside };
+	struct net_publish ports[] = {
+		{ .host_port = 5455, .target = 53, .addr = stage.web.addr, .udp = true },
+		{ .host_port = 5455, .target = 53, .addr = stage.api.addr, .udp = true },
+	};
+	struct fw_spec spec = { .project = "demo", .nets = nets, .n_nets = 2, .ports = ports, .n_ports = 2 };
+	int api_udp = listen_in(NETNS "/api-1", SOCK_DGRAM, 53), client = sock(SOCK_DGRAM);
+	struct sockaddr_in a = at("127.0.0.1", 5455);
+	struct pollfd in[2] = { { .fd = stage.web_udp, .events = POLLIN }, { .fd = api_udp, .events = POLLIN } };
+	char byte;
+	must(fw_apply(&spec, err));
+	assert_int_equal(connect(client, (struct sockaddr *)&a, sizeof a), 0);
+	assert_int_equal(write(client, "1", 1), 1);
+	assert_int_equal(poll(in, 2, SOON), 1);
+	int had = in[0].revents ? 0 : 1;
+	assert_int_equal(read(in[had].fd, &byte, 1), 1);
+	for (int i = 0; i < 3; i++) {
+		must(fw_apply(&spec, err));
+		assert_int_equal(write(client, "2", 1), 1);
+		assert_int_equal(read(in[had].fd, &byte, 1), 1);
+	}
+	spec.ports = &ports[!had];
+	spec.n_ports = 1;
+	must(fw_apply(&spec, err));
+	assert_int_equal(write(client, "3", 1), 1);
+	assert_int_equal(read(in[!had].fd, &byte, 1), 1);
+	close(client);
+	close(api_udp);
 }
 
 static void test_ways_out(void **state)
@@ -325,7 +386,9 @@ int main(void)
 		cmocka_unit_test(test_published_to_the_world),
 		cmocka_unit_test(test_hairpin),
 		cmocka_unit_test(test_ways_out),
+		cmocka_unit_test(test_one_port_of_several),
 		cmocka_unit_test(test_udp_from_before),
+		cmocka_unit_test(test_udp_of_several),
 		cmocka_unit_test_teardown(test_recovery_leaves_alone_what_is_right, stage_down),
 		cmocka_unit_test(test_a_nameless_bridge_of_ours_is_mended_or_removed),
 	};
