@@ -5,17 +5,10 @@
 #include "../src/util/buf.h"
 #include "../src/util/hash.h"
 #include "../src/util/str.h"
-#include "attr.h"
+#include "definition.h"
 #include "dump.h"
 #include "model.h"
 #include "tree.h"
-
-/* These decide how many containers there are, when they start, or where the image comes from; not what is in
- * them. */
-static const char *const ignored[] = { "scale", "restart", "depends_on", "profiles", "pull_policy",
-	"pull_refresh_after", "build", "attach", "develop" };
-static const char *const ignored_deploy[] = { "replicas", "update_config", "rollback_config",
-	"restart_policy", "placement", "mode" };
 
 static void add_files(struct buf *text, const char *sort, const struct file_object *list, size_t n,
 	const struct file_ref *refs, size_t n_refs)
@@ -47,19 +40,10 @@ static void add_x_davit(struct buf *text, const struct service *svc)
 static char *hash_of(
 	const struct project *p, struct arena *a, const struct service *svc, const struct node *n)
 {
-	struct node *shown = dump_value(a, &attr_service, n), *deploy;
+	struct node *shown = definition_of_container(a, n);
 	char hex[HASH_HEX_LEN + 1];
 	struct buf text = BUF_INIT;
 
-	for (size_t i = 0; i < sizeof ignored / sizeof *ignored; i++)
-		node_remove(shown, ignored[i]);
-	deploy = tree_map(shown, "deploy");
-	for (size_t i = 0; deploy && i < sizeof ignored_deploy / sizeof *ignored_deploy; i++)
-		node_remove(deploy, ignored_deploy[i]);
-	/* a `deploy` that only held those is as good as none */
-	if (deploy && (!deploy->n || (deploy->n == 1 && tree_map(deploy, "resources") &&
-					     !tree_map(deploy, "resources")->n)))
-		node_remove(shown, "deploy");
 	dump_json(&text, a, shown, 0);
 	add_files(&text, "config", p->configs, p->n_configs, svc->configs, svc->n_configs);
 	add_files(&text, "secret", p->secrets, p->n_secrets, svc->secrets, svc->n_secrets);

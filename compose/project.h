@@ -62,6 +62,13 @@ void project_dump_yaml(const struct project *p, struct buf *out);
 /* The hash of an enabled service that `docker compose config --hash` prints (of a project loaded with no_env_resolution); malloc'ed. */
 char *project_service_digest(const struct project *p, const char *service);
 
+/* What an enabled service is, for whoever compares two models: JSON on one line, {} when there is no such service.
+ *
+ *	{"container": what its containers are made from, in the long forms that `config` prints, with "x-davit",
+ *	 "policy": what is applied to containers that are there (restart, depends_on, parts of deploy),
+ *	 "networks", "volumes", "configs", "secrets": what it uses of the project's: {KEY: {"name", "file", …}}; "content" is a hash} */
+void project_definition(const struct project *p, const char *service, struct buf *out);
+
 /* The wire form: JSON, complete, no quirks; project_from_wire(project_to_wire(p)) is p (positions are kept,
  * too). */
 void project_to_wire(const struct project *p, struct buf *out);

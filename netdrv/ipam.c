@@ -20,6 +20,7 @@
 #include "../src/util/mem.h"
 #include "../src/util/path.h"
 #include "../src/util/str.h"
+#include "ipam_entry.h"
 #include "ipam_patience.h"
 #include "net.h"
 #include "pool.h"
@@ -48,6 +49,18 @@ int ipam_open(const char *state_dir, struct ipam **ret, struct err *err)
 		close(p.dir_fd);
 		return err_sys(err, errno, "resolve '%s'", state_dir);
 	}
+	*ret = xmalloc(sizeof **ret);
+	**ret = p;
+	return 0;
+}
+
+int ipam_look(const char *state_dir, struct ipam **ret, struct err *err)
+{
+	auto_free char *dir = path_join(state_dir, "networks");
+	struct ipam p = { .dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), .patience_ms = LOCK_PATIENCE_MS };
+	if (p.dir_fd < 0)
+		return err_sys(err, errno, "open the address book '%s'", dir);
+	p.state_dir = realpath(state_dir, NULL);
 	*ret = xmalloc(sizeof **ret);
 	**ret = p;
 	return 0;
@@ -142,16 +155,6 @@ static int entry_store(struct ipam *p, const json_t *entry, struct err *err)
 		return -1;
 	if (jx_store(p->dir_fd, file, entry, 0644, 0, err) < 0)
 		return err_wrap(err, "network '%s'", name);
-	return 0;
-}
-
-static int entry_pool(const json_t *entry, struct pool *ret, struct err *err)
-{
-	const char *subnet, *gateway, *range = jx_str(entry, "ip_range");
-	if (jx_need_str(entry, "subnet", &subnet, err) < 0 ||
-		jx_need_str(entry, "gateway", &gateway, err) < 0 ||
-		pool_parse(subnet, gateway, range, ret, err) < 0)
-		return err_wrap(err, "network '%s'", jx_str(entry, "name") ? jx_str(entry, "name") : "?");
 	return 0;
 }
 
@@ -273,48 +276,6 @@ static int entry_update(struct ipam *p, const struct net_spec *spec, json_t *e, 
 	return entry_store(p, e, err);
 }
 
-/* Whether the entry that is there is the one that is asked for. */
-static int entry_matches(const struct net_spec *spec, const json_t *e, struct err *err)
-{
-	const char *project = jx_str(e, "project");
-	if (!str_eq(project, spec->project)) {
-		err_set(err, ERR_EXISTS, "network '%s' belongs to project '%s'", spec->name,
-			project ? project : "?");
-		return err_hint(err, "declare it 'external: true' to use it together");
-	}
-	struct pool have, want;
-	if (!spec->subnet)
-		return 0;
-	if (entry_pool(e, &have, err) < 0 ||
-		pool_parse(spec->subnet, spec->gateway, spec->ip_range, &want, err) < 0)
-		return err_wrap(err, "network '%s'", spec->name);
-	if (have.subnet == want.subnet && have.prefix == want.prefix && have.gateway == want.gateway &&
-		str_eq(jx_str(e, "ip_range"), spec->ip_range))
-		return 0;
-	return err_set(err, ERR_EXISTS, "network '%s' exists with subnet '%s', gateway '%s'", spec->name,
-		jx_str(e, "subnet"), jx_str(e, "gateway"));
-}
-
-static int net_fill(const json_t *e, bool external, struct net *ret, struct err *err)
-{
-	struct pool pool;
-	const char *bridge;
-	if (entry_pool(e, &pool, err) < 0 || jx_need_str(e, "bridge", &bridge, err) < 0)
-		return -1;
-	*ret = (struct net){
-		.name = xstrdup(jx_str(e, "name")),
-		.project = xstrdup(jx_str(e, "project")),
-		.internal = jx_bool(e, "internal", false),
-		.external = external,
-		.subnet = pool.subnet,
-		.gateway = pool.gateway,
-		.prefix = pool.prefix,
-		.mtu = (unsigned)jx_int(e, "mtu", 0),
-	};
-	snprintf(ret->bridge, sizeof ret->bridge, "%s", bridge);
-	return 0;
-}
-
 static int network_own(struct ipam *p, const struct net_spec *spec, json_t **ret, struct err *err)
 {
 	int r = entry_find(p, spec->name, ret, err);
@@ -340,7 +301,18 @@ int ipam_network(struct ipam *p, const struct net_spec *spec, struct net *ret, s
 	} else if (network_own(p, spec, &entry, err) < 0) {
 		return -1;
 	}
-	return net_fill(entry, spec->external, ret, err);
+	return entry_net(entry, spec->external, ret, err);
+}
+
+int ipam_check(struct ipam *p, const struct net_spec *spec, struct net *ret, struct err *err)
+{
+	auto_json json_t *entry = NULL;
+	int r = entry_find(p, spec->name, &entry, err);
+	if (r != 0)
+		return r < 0 ? -1 : IPAM_ABSENT;
+	if (!spec->external && entry_matches(spec, entry, err) < 0)
+		return -1;
+	return entry_net(entry, spec->external, ret, err);
 }
 
 int ipam_forget(struct ipam *p, const char *network, struct err *err)

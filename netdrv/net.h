@@ -46,6 +46,8 @@ void net_done(struct net *n);
  */
 struct ipam;
 int ipam_open(const char *state_dir, struct ipam **ret, struct err *err);
+/* To look only: nothing is made, and ipam_check() and ipam_list() are all that may be called. ERR_NOT_FOUND: there never was a network. */
+int ipam_look(const char *state_dir, struct ipam **ret, struct err *err);
 void ipam_close(struct ipam *p);
 /* Removes what writers that were killed left beside the entries, unless somebody is writing now. */
 void ipam_sweep(struct ipam *p);
@@ -54,6 +56,9 @@ void ipam_sweep(struct ipam *p);
  * up), or takes the one asked for. ERR_EXISTS: another project's, or with another subnet; ERR_NOT_FOUND:
  * external and not there. */
 int ipam_network(struct ipam *p, const struct net_spec *spec, struct net *ret, struct err *err);
+/* What ipam_network() would find, without making anything or waiting for the lock: 0 and *ret; IPAM_ABSENT; -1: ERR_EXISTS as above. */
+enum { IPAM_ABSENT = 1 };
+int ipam_check(struct ipam *p, const struct net_spec *spec, struct net *ret, struct err *err);
 /* An address for `who` ("PROJECT/SLOT"): the same one again as long as it is not released; `want` (may be
  * NULL) asks for a certain one (ERR_EXISTS with its holder when taken, ERR_INPUT when outside the subnet).
  * Lowest free first, never gateway or broadcast. */

@@ -53,6 +53,19 @@ int vol_open(const char *state_dir, struct vol_store **ret, struct err *err)
 	return 0;
 }
 
+int vol_look(const char *state_dir, struct vol_store **ret, struct err *err)
+{
+	auto_free char *path = path_join(state_dir, "volumes");
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_sys(err, errno, "open the volumes '%s'", path);
+	*ret = xcalloc(1, sizeof **ret);
+	(*ret)->path = take(path);
+	(*ret)->fd = fd;
+	return 0;
+}
+
 void vol_close(struct vol_store *s)
 {
 	if (!s)

@@ -23,6 +23,8 @@ struct vol_spec {
 
 struct vol_store;
 int vol_open(const char *state_dir, struct vol_store **ret, struct err *err);
+/* To look only (vol_path(), vol_list()): nothing is made. ERR_NOT_FOUND: there never was a volume. */
+int vol_look(const char *state_dir, struct vol_store **ret, struct err *err);
 void vol_close(struct vol_store *s);
 
 enum { VOL_EXISTS = 1 };

@@ -112,3 +112,8 @@ bool plan_makes_anew(const struct plan *p, const struct op *prepare, const struc
 			return true;
 	return false;
 }
+
+char *plan_container_name(const struct project *model, const struct service *svc, unsigned index)
+{
+	return svc->container_name ? xstrdup(svc->container_name) : xasprintf("%s-%s-%u", model->name, svc->name, index);
+}

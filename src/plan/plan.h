@@ -9,6 +9,7 @@
 #include <stddef.h>
 
 #include "../../compose/model.h"
+#include "../../netdrv/net.h"
 #include "../state/journal.h"
 #include "../util/buf.h"
 #include "../util/err.h"
@@ -74,6 +75,12 @@ struct plan_request {
 	void *ctx;
 };
 
+/* "up", "rm" …: what a request calls it. False: that is no verb of a plan. */
+const char *plan_verb_str(enum plan_verb verb);
+bool plan_verb_parse(const char *op, enum plan_verb *ret);
+/* What a request of the control socket says, but for its services and the questions, which are the caller's. */
+void plan_request_read(const json_t *req, enum plan_verb verb, struct plan_request *ret);
+
 /* model may be NULL for PLAN_DOWN of a project whose model is lost: then there is no order. world: what exists. 0 or -1 (an unknown
  * service: ERR_NOT_FOUND with a hint). */
 int plan_make(const struct project *model, const struct world *world, const struct plan_request *req,
@@ -88,6 +95,12 @@ void plan_print(const struct plan *p, struct buf *out);
 /* Whether an OP_PREPARE is of a container that does not exist yet or is removed first: then the model says what it is to be; else its own
  * record and bundle do. */
 bool plan_makes_anew(const struct plan *p, const struct op *prepare, const struct unit_rec *r);
+
+/* What a container of the service is called: "demo-web-1", or its container_name; malloc'ed. */
+char *plan_container_name(const struct project *model, const struct service *svc, unsigned index);
+
+/* A network as the address book is asked for it; borrows from both. */
+struct net_spec plan_net_spec(const struct project *p, const struct network *n);
 
 /* What the states of a journal record mean to a plan. */
 bool plan_rec_running(const struct unit_rec *r);     /* runs, or is on its way to run again */

@@ -20,35 +20,9 @@ void network_forget_nets(struct super *s)
 	s->n_nets = 0;
 }
 
-static const char *kvs_get(const struct kvs *l, const char *key)
-{
-	for (size_t i = 0; i < l->n; i++)
-		if (STREQ(l->v[i].key, key))
-			return l->v[i].value;
-	return NULL;
-}
-
-static struct net_spec spec_of(const struct super *s, const struct network *n)
-{
-	const char *mtu = kvs_get(&n->driver_opts, "com.docker.network.driver.mtu");
-	struct net_spec spec = {
-		.project = s->p.name, .name = n->name, .internal = n->internal, .external = n->external,
-		.bridge_name = kvs_get(&n->driver_opts, "com.docker.network.bridge.name"),
-	};
-
-	if (n->n_ipam) {
-		spec.subnet = n->ipam[0].subnet;
-		spec.gateway = n->ipam[0].gateway;
-		spec.ip_range = n->ipam[0].ip_range;
-	}
-	if (mtu)
-		str_uint(mtu, 68, 65535, &spec.mtu);
-	return spec;
-}
-
 static int reserve_network(struct super *s, const struct network *n, struct net *ret, struct err *err)
 {
-	struct net_spec spec = spec_of(s, n);
+	struct net_spec spec = plan_net_spec(s->model, n);
 
 	if (n->driver && *n->driver && !STREQ(n->driver, "bridge") && !STREQ(n->driver, "default")) {
 		err_set(err, ERR_INPUT, "network '%s': driver '%s' is not supported", n->key, n->driver);

@@ -153,20 +153,15 @@ static bool has_health(void *ctx, const struct service *svc)
 
 static int make_plan(struct txn *t, enum plan_verb verb, struct err *err)
 {
-	struct plan_request r = {
-		.verb = verb, .services = (const char *const *)t->services,
-		.no_start = jx_bool(t->req, "no_start", false),
-		.force_recreate = jx_bool(t->req, "force_recreate", false),
-		.no_recreate = jx_bool(t->req, "no_recreate", false),
-		.always_recreate_deps = jx_bool(t->req, "always_recreate_deps", false),
-		.remove_orphans = jx_bool(t->req, "remove_orphans", false),
-		.no_deps = jx_bool(t->req, "no_deps", false), .volumes = jx_bool(t->req, "volumes", false),
-		.stop = jx_bool(t->req, "stop", false), .wait = jx_bool(t->req, "wait", false),
-		.image_id = image_id_of, .has_health = has_health, .ctx = t,
-	};
+	struct plan_request r;
 	struct world w;
 	int ret;
 
+	plan_request_read(t->req, verb, &r);
+	r.services = (const char *const *)t->services;
+	r.image_id = image_id_of;
+	r.has_health = has_health;
+	r.ctx = t;
 	if (t->rollback)
 		r = (struct plan_request){ .verb = verb, .volumes = true };
 	world_now(t->s, &w);

@@ -8,30 +8,10 @@
 #include "../util/log.h"
 #include "../util/mem.h"
 
-static const struct verb {
-	const char *op;
-	enum plan_verb verb;
-	bool supersedes;
-} verbs[] = {
-	{ "up", PLAN_UP, false },	    { "down", PLAN_DOWN, true },       { "start", PLAN_START, false },
-	{ "stop", PLAN_STOP, true },	    { "restart", PLAN_RESTART, false }, { "rm", PLAN_REMOVE, false },
-	{ "boot", PLAN_BOOT, false },
-};
-
-static const struct verb *verb_find(const char *op)
+/* They do not wait behind what makes things go. */
+static bool supersedes(enum plan_verb verb)
 {
-	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
-		if (op && STREQ(op, verbs[i].op))
-			return &verbs[i];
-	return NULL;
-}
-
-static const char *op_word(enum plan_verb verb)
-{
-	for (size_t i = 0; i < ARRAY_LEN(verbs); i++)
-		if (verbs[i].verb == verb)
-			return verbs[i].op;
-	return "?";
+	return verb == PLAN_DOWN || verb == PLAN_STOP;
 }
 
 struct client *txn_client(const struct super *s)
@@ -70,7 +50,7 @@ static void supersede_running(struct super *s, const char *op)
 /* Also what has not begun: it would only be in the way. */
 static void supersede(struct super *s, const struct txn *by)
 {
-	const char *op = op_word(by->verb);
+	const char *op = plan_verb_str(by->verb);
 
 	for (struct txn **p = &s->waiting; *p && *p != by;) {
 		struct txn *t = *p;
@@ -124,7 +104,7 @@ static bool joins_another(struct super *s, struct client *c, const json_t *req)
 
 void txn_submit(struct super *s, struct client *c, json_t *req)
 {
-	const struct verb *v = verb_find(jx_str(req, "op"));
+	enum plan_verb verb;
 	struct txn *t, **end = &s->waiting;
 	struct err err = ERR_INIT;
 
@@ -132,7 +112,7 @@ void txn_submit(struct super *s, struct client *c, json_t *req)
 		json_decref(req);
 		return;
 	}
-	if (!v) {
+	if (!plan_verb_parse(jx_str(req, "op"), &verb)) {
 		err_set(&err, ERR_PROTO, "the supervisor does not know the request '%s'", jx_str(req, "op"));
 		client_fail(c, &err, NULL, NULL);
 		err_done(&err);
@@ -143,12 +123,12 @@ void txn_submit(struct super *s, struct client *c, json_t *req)
 	t->s = s;
 	t->c = c;
 	t->req = req;
-	t->verb = v->verb;
+	t->verb = verb;
 	t->services = names_of(jx_arr(req, "services"));
 	while (*end)
 		end = &(*end)->next;
 	*end = t;
-	if (v->supersedes)
+	if (supersedes(verb))
 		supersede(s, t);
 	txn_next(s);
 }
@@ -198,7 +178,7 @@ void txn_resume(struct super *s)
 		end = &(*end)->next;
 	*end = newer;
 	for (struct txn *t = newer; t; t = t->next)
-		if (verb_find(op_word(t->verb))->supersedes) {
+		if (supersedes(t->verb)) {
 			supersede(s, t);
 			break;
 		}

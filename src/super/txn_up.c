@@ -229,8 +229,7 @@ void up_new_container(struct txn *t, struct unit *u, const struct service *svc)
 	hash_random_hex(HASH_HEX_LEN / 2, id);
 	u->rec.id = xstrdup(id);
 	free(u->rec.name);
-	u->rec.name = svc->container_name ? xstrdup(svc->container_name) :
-		      xasprintf("%s-%s-%u", t->s->p.name, svc->name, u->rec.index);
+	u->rec.name = plan_container_name(t->s->model, svc, u->rec.index);
 	free(u->rec.image);
 	u->rec.image = xstrdup(svc->image);
 	free(u->rec.image_id);
