@@ -31,6 +31,7 @@ const struct cmd *const cli_cmds[] = {
 	&cmd_logs,
 	&cmd_ls,
 	&cmd_pause,
+	&cmd_plan,
 	&cmd_port,
 	&cmd_ps,
 	&cmd_pull,

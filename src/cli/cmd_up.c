@@ -7,6 +7,7 @@
 #include "../util/json.h"
 #include "../util/mem.h"
 #include "act.h"
+#include "dry.h"
 #include "enable.h"
 #include "image_need.h"
 #include "up.h"
@@ -174,10 +175,8 @@ static int add_model(struct cli *c, const struct up_opts *o, json_t *req, struct
 	return 0;
 }
 
-static json_t *make_request(struct cli *c, const struct up_opts *o)
+static void add_flags(json_t *req, const struct up_opts *o)
 {
-	json_t *req = act_request(c, "up");
-
 	jx_set_bool(req, "no_start", o->no_start);
 	jx_set_bool(req, "force_recreate", o->force_recreate);
 	jx_set_bool(req, "no_recreate", o->no_recreate);
@@ -190,18 +189,26 @@ static json_t *make_request(struct cli *c, const struct up_opts *o)
 	if (o->wait_timeout.set)
 		jx_set_int(req, "wait_timeout_s", o->wait_timeout.v);
 	act_set_timeout(req, o->timeout);
-	return req;
+}
+
+json_t *up_request(struct cli *c, const struct up_opts *o, struct err *err)
+{
+	json_t *req = act_request(c, "up");
+
+	add_flags(req, o);
+	if (add_model(c, o, req, err) == 0)
+		return req;
+	json_decref(req);
+	return NULL;
 }
 
 static int run_request(struct cli *c, const struct up_opts *o, const bool *scope, struct err *err)
 {
 	bool detached = o->detach || o->wait || o->no_start;
-	json_t *req = make_request(c, o);
+	json_t *req = up_request(c, o, err);
 
-	if (add_model(c, o, req, err) < 0) {
-		json_decref(req);
+	if (!req)
 		return -1;
-	}
 	if (!detached)
 		return attach_run(c, o, scope, req, err);
 	return act_run(c, req, "Running", err) < 0 ? -1 : enable_refresh(c, err);
@@ -215,20 +222,58 @@ static void up_prepare(struct cli *c, void *opts)
 	c->adopt = o->adopt;
 }
 
-/* What can fail early does: before anything is fetched, and that before anything is touched. */
-static int get_ready(struct cli *c, const struct up_opts *o, const bool *scope, struct err *err)
+static struct image_wish up_wish(const struct up_opts *o)
 {
-	const struct image_wish wish = { o->pull, o->quiet_pull, o->build, o->no_build, o->quiet_build };
-	struct image_needs needs = { 0 };
+	return (struct image_wish){ o->pull, o->quiet_pull, o->build, o->no_build, o->quiet_build };
+}
+
+/* What can fail early does: before anything is fetched, and that before anything is touched. */
+static int find_needs(struct cli *c, const struct up_opts *o, const bool *scope, struct image_needs *needs, struct err *err)
+{
+	const struct image_wish wish = up_wish(o);
 	int r = image_wish_check(&wish, err);
 
 	if (r == 0)
-		r = image_needs_find(c, scope, !o->no_build, &needs, err);
-	image_needs_decide(&needs, &wish);
-	if (r == 0)
-		r = precheck(c, scope, &needs);
+		r = image_needs_find(c, scope, !o->no_build, needs, err);
+	image_needs_decide(needs, &wish);
+	return r == 0 ? precheck(c, scope, needs) : r;
+}
+
+static int get_ready(struct cli *c, const struct up_opts *o, const bool *scope, struct err *err)
+{
+	const struct image_wish wish = up_wish(o);
+	struct image_needs needs = { 0 };
+	int r = find_needs(c, o, scope, &needs, err);
+
 	if (r == 0)
 		r = image_needs_get(c, &needs, &wish, err);
+	image_needs_done(&needs);
+	return r;
+}
+
+static int check_all(struct cli *c, const struct up_opts *o, struct err *err)
+{
+	if (check_opts(o, o->detach || o->wait, err) < 0 || check_service_flags(c, o, err) < 0)
+		return -1;
+	return c->project->n_services ? 0 : err_set(err, ERR_INPUT, "no service selected");
+}
+
+int up_changes(struct cli *c, const struct up_opts *o, struct changes *ret, struct err *err)
+{
+	auto_free bool *scope = NULL;
+	struct image_needs needs = { 0 };
+	json_t *req = NULL;
+	int r = check_all(c, o, err);
+
+	if (r < 0)
+		return r;
+	scope = up_scope(c, o);
+	r = find_needs(c, o, scope, &needs, err);
+	if (r == 0 && !(req = up_request(c, o, err)))
+		r = -1;
+	if (r == 0)
+		r = dry_changes(c, req, &needs, ret, err);
+	json_decref(req);
 	image_needs_done(&needs);
 	return r;
 }
@@ -240,10 +285,10 @@ int up_run(struct cli *c, const void *opts, struct err *err)
 	auto_free bool *scope = NULL;
 	int r;
 
-	if (check_opts(o, o->detach || o->wait, err) < 0 || check_service_flags(c, o, err) < 0)
+	if (c->g.dry_run)
+		return up_dry_run(c, o, err);
+	if (check_all(c, o, err) < 0)
 		return -1;
-	if (c->project->n_services == 0)
-		return err_set(err, ERR_INPUT, "no service selected");
 	if (oci_runtime_find(c->g.runtime, &runtime, err) < 0)
 		return -1;
 	oci_runtime_done(&runtime);

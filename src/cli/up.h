@@ -19,6 +19,13 @@ struct up_opts {
  * for each of project.services. */
 bool *up_scope(const struct cli *c, const struct up_opts *o);
 bool up_in_scope(const struct cli *c, const bool *scope, const char *service);
+/* The request to the supervisor; NULL with *err. */
+json_t *up_request(struct cli *c, const struct up_opts *o, struct err *err);
+/* What it would change, images included; whatever would make it fail early fails here, too. 0, CLI_PRINTED or -1. */
+struct changes;
+int up_changes(struct cli *c, const struct up_opts *o, struct changes *ret, struct err *err);
+/* cmd_plan.c: up --dry-run. */
+int up_dry_run(struct cli *c, const struct up_opts *o, struct err *err);
 /* The command itself, for those that are it with other options. */
 int up_run(struct cli *c, const void *opts, struct err *err);
 /* What can be known to fail before anything is touched or fetched: images that nobody may fetch, bind sources, files of configs and

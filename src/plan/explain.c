@@ -1,9 +1,10 @@
 /* explain.c - what a plan's operations mean to each container, and what of its definition is the reason.
  *
  * Operations of one place (service and number) belong together, whichever unit they are in: what is both removed and created there is
- * recreated. Its rank is that of its last operation in one possible order of execution. */
+ * recreated. Its rank is that of its last operation in one possible order of execution, or, when it only goes, of its first. */
 #include "explain.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,6 +67,7 @@ static struct place *place_at(struct places *l, const char *service, unsigned in
 	pl->service = service;
 	pl->slot = slot;
 	pl->index = index;
+	pl->rank = SIZE_MAX;
 	return pl;
 }
 
@@ -75,11 +77,14 @@ static void take_op(struct places *l, const struct op *op, size_t rank)
 
 	pl->goes |= op->kind == OP_REMOVE;
 	pl->stops |= op->kind == OP_STOP;
-	pl->comes |= op->kind == OP_CREATE;
+	if (op->kind == OP_CREATE) {
+		pl->comes = true;
+		pl->rank = rank;
+	}
 	pl->starts |= op->kind == OP_START;
 	if (op->why && !pl->why)
 		pl->why = op->why;
-	if (op->kind != OP_HEALTHY && op->kind != OP_COMPLETED && rank > pl->rank)
+	if (pl->comes ? rank > pl->rank : rank < pl->rank)
 		pl->rank = rank;
 }
 

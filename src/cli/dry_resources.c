@@ -1,0 +1,160 @@
+/* dry_resources.c - the images, networks and volumes of a plan: what there is of them is looked up where they are kept. */
+#include <net/if.h>
+#include <string.h>
+
+#include "../../netdrv/net.h"
+#include "../../volumes/vol.h"
+#include "../util/auto.h"
+#include "../util/json.h"
+#include "../util/mem.h"
+#include "dry.h"
+
+static bool has_op(const struct plan *p, enum op_kind kind)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->ops[i].kind == kind)
+			return true;
+	return false;
+}
+
+/* ------------------------------------------------------------------ images */
+
+void dry_images(const struct image_needs *needs, struct changes *out)
+{
+	for (size_t i = 0; i < needs->n; i++) {
+		const struct image_need *need = &needs->v[i];
+		bool again = false, build = need->todo == IMAGE_BUILD;
+
+		for (size_t k = 0; k < i; k++)
+			again |= needs->v[k].todo == need->todo && image_same(needs->v[k].name, need->name);
+		if (again || need->todo == IMAGE_USE || need->todo == IMAGE_ABSENT)
+			continue;
+		changes_add(out, CHANGE_IMAGE, build ? CHANGE_BUILD : CHANGE_PULL, need->name, need->s->name,
+			    !need->present ? need->todo == IMAGE_TRY_PULL ? "not in the store; built if it cannot be pulled" : "not in the store" :
+			    build ? "it is asked for" : "the registry is asked for a newer one");
+	}
+}
+
+/* ------------------------------------------------------------------ networks */
+
+static void compare_network(const struct net_spec *spec, const struct network *n, const struct net *have, struct changes *out)
+{
+	auto_json json_t *was = json_pack("{s:b,s:i}", "internal", (int)have->internal, "mtu", (int)have->mtu);
+	auto_json json_t *is = json_pack("{s:b,s:i}", "internal", (int)spec->internal, "mtu", (int)spec->mtu);
+	auto_free char *path = xasprintf("networks.%s", n->key);
+
+	if (!spec->external && !json_equal(was, is))
+		fields_compare(&changes_add(out, CHANGE_NETWORK, CHANGE_UPDATE, n->name, NULL, NULL)->fields, path, was, is);
+}
+
+/* Those of the model that are not in the books, or whose bridge is gone, as it is after a boot, and has to be made for what starts. */
+static int look_at_network(struct ipam *book, const struct project *model, const struct network *n, bool acts, struct changes *out,
+			   struct err *err)
+{
+	struct net_spec spec = plan_net_spec(model, n);
+	struct net have = { 0 };
+	int r = book ? ipam_check(book, &spec, &have, err) : IPAM_ABSENT;
+
+	if (r < 0)
+		return err_wrap(err, "network '%s'", n->key);
+	if (r == IPAM_ABSENT && n->external)
+		return err_set(err, ERR_NOT_FOUND, "external network '%s' is not there", n->name);
+	if (r == IPAM_ABSENT)
+		changes_add(out, CHANGE_NETWORK, CHANGE_CREATE, n->name, NULL, "new");
+	else if (acts && !if_nametoindex(have.bridge))
+		changes_add(out, CHANGE_NETWORK, CHANGE_CREATE, n->name, NULL, "its bridge is gone");
+	else
+		compare_network(&spec, n, &have, out);
+	net_done(&have);
+	return 0;
+}
+
+static int open_book(struct cli *c, struct ipam **ret, struct err *err)
+{
+	auto_err struct err why = ERR_INIT;
+
+	if (ipam_look(c->dirs.state, ret, &why) == 0 || why.kind == ERR_NOT_FOUND)
+		return 0;
+	return err_move(err, &why);
+}
+
+static void go_networks(struct ipam *book, const char *project, struct changes *out)
+{
+	auto_json json_t *nets = ipam_list(book, project);
+	const json_t *n;
+	size_t i;
+
+	json_array_foreach(nets, i, n) {
+		bool there = jx_str(n, "bridge") && if_nametoindex(jx_str(n, "bridge"));
+
+		if (there && jx_bool(n, "shared", false))
+			changes_add(out, CHANGE_NETWORK, CHANGE_KEEP, jx_str(n, "name"), NULL, "containers of another project are on it");
+		else if (there)
+			changes_add(out, CHANGE_NETWORK, CHANGE_REMOVE, jx_str(n, "name"), NULL, NULL);
+	}
+}
+
+/* Setting up does nothing when nothing waits for it and nothing is taken away (txn_project.c). */
+static bool sets_up(const struct plan *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if ((p->ops[i].kind == OP_SETUP && p->ops[i].n_wakes) || p->ops[i].kind == OP_REMOVE)
+			return true;
+	return false;
+}
+
+int dry_networks(struct cli *c, const struct project *model, const struct plan *p, struct changes *out, struct err *err)
+{
+	struct ipam *book = NULL;
+	bool acts = sets_up(p);
+	int r = open_book(c, &book, err);
+
+	for (size_t i = 0; r == 0 && model && i < model->n_networks; i++)
+		r = look_at_network(book, model, &model->networks[i], acts, out, err);
+	if (r == 0 && book && has_op(p, OP_TEARDOWN))
+		go_networks(book, c->name, out);
+	ipam_close(book);
+	return r;
+}
+
+/* ------------------------------------------------------------------ volumes */
+
+static int look_at_volume(struct vol_store *store, const struct volume *v, struct changes *out, struct err *err)
+{
+	auto_free char *path = store ? vol_path(store, v->name) : NULL;
+
+	if (path)
+		return 0;
+	if (v->external) {
+		err_set(err, ERR_NOT_FOUND, "volume '%s': it is external, and there is none", v->name);
+		return err_hint(err, "make it first, or take 'external: true' away");
+	}
+	changes_add(out, CHANGE_VOLUME, CHANGE_CREATE, v->name, NULL, "new");
+	return 0;
+}
+
+static void go_volumes(struct vol_store *store, const char *project, struct changes *out)
+{
+	auto_json json_t *vols = vol_list(store, project);
+	const json_t *v;
+	size_t i;
+
+	json_array_foreach(vols, i, v)
+		changes_add(out, CHANGE_VOLUME, CHANGE_REMOVE, jx_str(v, "name"), NULL, jx_str(v, "key") ? "with all that is in it" : "anonymous");
+}
+
+int dry_volumes(struct cli *c, const struct project *model, const struct plan *p, struct changes *out, struct err *err)
+{
+	auto_err struct err why = ERR_INIT;
+	struct vol_store *store = NULL;
+	int r = 0;
+
+	if (vol_look(c->dirs.state, &store, &why) < 0 && why.kind != ERR_NOT_FOUND)
+		return err_move(err, &why);
+	for (size_t i = 0; r == 0 && model && i < model->n_volumes; i++)
+		r = look_at_volume(store, &model->volumes[i], out, err);
+	if (r == 0 && store && has_op(p, OP_VOLUMES))
+		go_volumes(store, c->name, out);
+	vol_close(store);
+	return r;
+}
