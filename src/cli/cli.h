@@ -102,6 +102,9 @@ bool cli_project_exists(const struct cli *c);
 void cli_tell_nobody(struct cli *c);
 /* Whether the unit belongs to a service named on the command line (or none was named). */
 bool cli_selected(const struct cli *c, const struct unit_rec *r);
+/* Adds the services that have containers and that the file does not have: none where there is no file, or none that can be read.
+ * May fill c->project, quietly. */
+void cli_orphans(struct cli *c, struct strs *ret);
 /* Whether a variable of this process says yes: 1, t, true, y in any case. */
 bool cli_env_true(const char *name);
 /* --parallel, else COMPOSE_PARALLEL_LIMIT: how much may be under way at once of what they bound; 0 or less: as much as there is. */

@@ -1,3 +1,4 @@
+#include <regex.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 struct ls_opts {
 	bool all, quiet;
 	const char *format;
+	struct strs filters;
 };
 
 static const struct opt ls_flags[] = {
@@ -16,7 +18,7 @@ static const struct opt ls_flags[] = {
 	  "also show projects without a running container" },
 	{ 'q', "quiet", OPT_BOOL, offsetof(struct ls_opts, quiet), "print the names only" },
 	{ 0, "format", OPT_STRING, offsetof(struct ls_opts, format), LIST_FORMAT_HELP, "FORMAT" },
-	{ 0, "filter", OPT_REFUSED, 0, "pipe the output through grep" },
+	{ 0, "filter", OPT_STRS, offsetof(struct ls_opts, filters), "name=REGEX: only projects of such a name", "FILTER" },
 	{ 0 }
 };
 
@@ -86,6 +88,25 @@ static int look(const struct dirs *d, const char *name, struct row *ret, struct 
 	return r;
 }
 
+/* As docker: a name is meant that is the text or that the expression finds something in; one of several filters is enough. */
+static int is_wanted(const struct ls_opts *o, const char *name, struct err *err)
+{
+	bool wanted = !o->filters.n;
+
+	for (size_t i = 0; i < o->filters.n; i++) {
+		const char *expression = o->filters.v[i] + strlen("name=");
+		regex_t re;
+
+		if (!str_starts(o->filters.v[i], "name="))
+			return err_set(err, ERR_USAGE, "unknown filter '%s' (there is only name=…)", o->filters.v[i]);
+		if (regcomp(&re, expression, REG_EXTENDED | REG_NOSUB) != 0)
+			return err_set(err, ERR_USAGE, "flag '--filter': '%s' is no regular expression", expression);
+		wanted |= STREQ(expression, name) || regexec(&re, name, 0, NULL, 0) == 0;
+		regfree(&re);
+	}
+	return wanted;
+}
+
 static const struct list_column columns[] = {
 	{ "Name", "NAME" }, { "Status", "STATUS" }, { "ConfigFiles", "CONFIG FILES" }, { NULL },
 };
@@ -111,13 +132,15 @@ static int ls_run(struct cli *c, const void *opts, struct err *err)
 	char **names = NULL;
 	int r;
 
-	if (list_check(o->format, err) < 0)
+	if (list_check(o->format, err) < 0 || is_wanted(o, "", err) < 0)
 		return -1;
 	r = dirs_projects(&c->dirs, &names, err);
 	for (char **p = names; p && *p; p++) {
 		struct row row = { 0 };
 
 		if (r >= 0)
+			r = is_wanted(o, *p, err);
+		if (r > 0)
 			r = look(&c->dirs, *p, &row, err);
 		if (r == 1)
 			add_row(c, o, &row, &rows);

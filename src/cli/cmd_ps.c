@@ -23,7 +23,7 @@ static const struct opt ps_flags[] = {
 	  "show those that are created, running, paused, restarting, removing or exited", "STATUS" },
 	{ 0, "filter", OPT_STRS, P(filters), "status=STATUS: the same", "FILTER" },
 	{ 0, "no-trunc", OPT_BOOL, P(no_trunc), "do not shorten ids and commands" },
-	{ 0, "orphans", OPT_BOOL, P(orphans), NULL },
+	{ 0, "orphans", OPT_BOOL, P(orphans), "=false: leave out services that the file does not have" },
 	{ 0 }
 };
 
@@ -191,7 +191,7 @@ static void warn_of_full_disk(struct cli *c)
 static int ps_run(struct cli *c, const void *opts, struct err *err)
 {
 	const struct ps_opts *o = opts;
-	auto_strs struct strs wanted = STRS_INIT;
+	auto_strs struct strs wanted = STRS_INIT, left_out = STRS_INIT;
 	auto_free struct view *list = NULL;
 	struct list rows = { .columns = columns, .min_width = MIN_WIDTH };
 	size_t all, n = 0;
@@ -199,9 +199,11 @@ static int ps_run(struct cli *c, const void *opts, struct err *err)
 
 	if (list_check(o->format, err) < 0 || wanted_states(o, &wanted, err) < 0)
 		return -1;
+	if (!o->orphans)
+		cli_orphans(c, &left_out);
 	list = view_list(c, &all);
 	for (size_t i = 0; i < all; i++)
-		if (!wanted.n || strs_has(&wanted, list[i].state))
+		if ((!wanted.n || strs_has(&wanted, list[i].state)) && !strs_has(&left_out, list[i].r->service))
 			list[n++] = list[i];
 	if (o->quiet) {
 		for (size_t i = 0; i < n; i++)
@@ -223,5 +225,5 @@ static int ps_run(struct cli *c, const void *opts, struct err *err)
 const struct cmd cmd_ps = {
 	.name = "ps", .args = "[SERVICE...]", .summary = "list containers",
 	.needs = NEED_NAME | ARGS_ARE_SERVICES, .max_args = -1,
-	.opts = ps_flags, .opts_size = sizeof(struct ps_opts), .run = ps_run,
+	.opts = ps_flags, .opts_size = sizeof(struct ps_opts), .defaults = &(const struct ps_opts){ .orphans = true }, .run = ps_run,
 };

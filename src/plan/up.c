@@ -37,9 +37,9 @@ static void up_slot(struct ctx *c, struct slot *s)
 {
 	const char *why = why_recreate(c, s);
 	bool exists = s->rec && s->rec->id;
+	bool asked_for = !c->req->services || is_named(c, s->service);
 
-	if (exists && c->req->force_recreate &&
-	    (!c->req->services || is_named(c, s->service) || c->req->always_recreate_deps))
+	if (exists && (asked_for ? c->req->force_recreate : c->req->always_recreate_deps))
 		why = "forced";
 	if (exists && why) {
 		plan_stop_remove(c, s, why);
