@@ -1,10 +1,14 @@
 /* `config`: what compose/ makes of the files. Its printed forms are the reference's; lists are made in
  * config_views.c. */
+#include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../util/auto.h"
+#include "../util/fd.h"
 #include "../util/path.h"
 #include "config.h"
 
@@ -40,13 +44,28 @@ static const struct opt config_flags[] = {
 	{ 0 }
 };
 
+/* A file is replaced as a whole; what is there and is none (/dev/null, a pipe) is written to. */
+static int write_file(const char *file, const struct buf *text, struct err *err)
+{
+	const char *data = text->p ? text->p : "";
+	struct stat st;
+	bool other = stat(file, &st) == 0 && !S_ISREG(st.st_mode);
+
+	if (!other) {
+		auto_free char *target = realpath(file, NULL);
+
+		return path_write(AT_FDCWD, target ? target : file, data, text->len, 0644, 0, err);
+	}
+	auto_close int fd = open(file, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+	if (fd < 0 || fd_write_all(fd, data, text->len) < 0)
+		return err_sys(err, errno, "write it");
+	return 0;
+}
+
 static int write_out(struct cli *c, const char *file, const struct buf *text, struct err *err)
 {
-	if (file && *file) {
-		if (path_write(AT_FDCWD, file, text->p ? text->p : "", text->len, 0644, 0, err) < 0)
-			return err_wrap(err, "output '%s'", file);
-		return 0;
-	}
+	if (file && *file)
+		return write_file(file, text, err) < 0 ? err_wrap(err, "output '%s'", file) : 0;
 	buf_add(&c->ui.out, text->p ? text->p : "", text->len);
 	/* the reference ends JSON without a newline, which a terminal shows badly */
 	if (isatty(STDOUT_FILENO) && text->len && text->p[text->len - 1] != '\n')

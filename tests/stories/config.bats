@@ -69,3 +69,26 @@ without_effect() {
 	run -1 --separate-stderr davit config --format json --no-such-flag
 	has "$(jq -r '.[0].message' <<<"$stderr")" no-such-flag
 }
+
+@test "config -o: a file is replaced, also behind a link; what is none is written to" {
+	compose <<-END
+	services: {one: {image: busybox}}
+	END
+	davit config >said
+	mkdir other
+	ln -s other/file link
+	echo before >other/file
+	davit config -o link
+	cmp said other/file
+	[ -L link ]
+	mknod null c 1 3
+	davit config -o null
+	[ -c null ]
+	mkfifo pipe
+	cat pipe >through 3>&- &
+	davit config -o pipe
+	wait $!
+	cmp said through
+	run -1 davit config -o other
+	has "$output" "output 'other'"
+}
