@@ -13,7 +13,7 @@ HARDEN   := -fstack-protector-strong -fno-strict-aliasing $(if $(findstring -O2,
 LDFLAGS  += -Wl,-z,relro,-z,now -Wl,--as-needed
 
 # Who may link whom: the arrows of the house. A folder is an archive; its unit tests link only what stands here.
-LAYERS := src/util compose netdrv volumes src/image src/pack src/reg src/transfer src/verb src/oci src/state src/plan src/ctl src/super src/doctor src/build src/tmpl src/cli
+LAYERS := src/util compose netdrv volumes src/image src/copy src/pack src/reg src/transfer src/verb src/oci src/state src/plan src/ctl src/super src/doctor src/build src/tmpl src/cli
 
 USES_src/util  :=
 USES_compose   := src/util
@@ -21,10 +21,11 @@ USES_netdrv    := src/util
 USES_volumes   := src/util
 USES_src/state := src/util
 USES_src/image := src/util
-USES_src/pack  := src/image src/util
+USES_src/copy  := src/util
+USES_src/pack  := src/image src/copy src/util
 USES_src/reg   := src/image src/util
-USES_src/transfer := src/reg src/pack src/image src/util
-USES_src/verb  := src/transfer src/pack src/reg src/image src/state compose src/util
+USES_src/transfer := src/reg src/pack src/image src/copy src/util
+USES_src/verb  := src/transfer src/pack src/reg src/image src/copy src/state compose src/util
 USES_src/oci   := src/util
 USES_src/plan  := compose src/state src/util
 USES_src/ctl   := src/state src/util
@@ -32,7 +33,7 @@ USES_src/super := src/plan src/ctl netdrv volumes src/oci src/image src/state co
 USES_src/doctor := src/ctl netdrv src/oci src/state src/util
 USES_src/build := compose src/image src/util
 USES_src/tmpl  := src/util
-USES_src/cli   := src/build src/tmpl src/doctor src/super src/ctl src/plan src/oci src/image src/state compose netdrv volumes src/util
+USES_src/cli   := src/copy src/build src/tmpl src/doctor src/super src/ctl src/plan src/oci src/image src/state compose netdrv volumes src/util
 
 LIBS_src/util  := -lnettle -ljansson
 LIBS_compose   := -lyaml

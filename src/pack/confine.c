@@ -75,13 +75,13 @@ static int restrict_mount(const char *name, struct err *err)
 	return 0;
 }
 
-static int enter(int dir_fd, const char *name, const int *keep, size_t n, struct err *err)
+static int enter(int dir_fd, const char *name, enum confine_caps caps, const int *keep, size_t n, struct err *err)
 {
 	if (fchdir(dir_fd) < 0)
 		return err_sys(err, errno, "enter the working directory");
 	/* a container without CAP_SYS_ADMIN has to do with chroot */
 	if (unshare(CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWIPC) == 0) {
-		if (restrict_mount(name, err) < 0)
+		if (caps != CONFINE_EXTRACT && restrict_mount(name, err) < 0)
 			return -1;
 	} else if (errno != EPERM) {
 		return err_sys(err, errno, "make namespaces");
@@ -143,7 +143,7 @@ static int drop_caps(enum confine_caps keep, struct err *err)
 
 	if (syscall(SYS_capget, &head, now) < 0)
 		return err_sys(err, errno, "read capabilities");
-	for (size_t i = 0; keep == CONFINE_UNPACK && i < ARRAY_LEN(unpack_caps); i++) {
+	for (size_t i = 0; keep != CONFINE_NO_CAPS && i < ARRAY_LEN(unpack_caps); i++) {
 		unsigned bit = 1u << unpack_caps[i]; /* all of them are below 32 */
 		data[0].permitted |= now[0].permitted & bit;
 	}
@@ -173,7 +173,7 @@ int confine(int dir_fd, const char *name, enum confine_caps caps, const int *kee
 	const pid_t parent = getppid();
 
 	signal(SIGXFSZ, SIG_IGN); /* who started it has its reasons (ulimit -f); what it meets is an error, with a name */
-	if (limit_memory(err) < 0 || enter(dir_fd, name, keep, n, err) < 0) {
+	if (limit_memory(err) < 0 || enter(dir_fd, name, caps, keep, n, err) < 0) {
 		if (geteuid() != 0)
 			err_hint(err, "images are loaded by root");
 		return err_wrap(err, "confine the unpacking process");

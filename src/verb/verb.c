@@ -19,6 +19,7 @@ enum { REQUEST_MAX = 16 << 20 };
 
 static const struct verb *const verbs[] = {
 	&verb_check,
+	&verb_extract,
 	&verb_import,
 	&verb_load,
 	&verb_login,
@@ -54,12 +55,12 @@ void verb_emit(json_t *ev)
 	json_decref(ev);
 }
 
-/* What fills up is the disk of the store, but for an archive that goes where its user wants it. */
+/* What fills up is the disk of the store, but for what goes where its user wants it. */
 static void name_disk(const struct verb *v, const json_t *request, struct err *err)
 {
 	auto_free char *where = xasprintf("%s/images", jx_str(request, "state_dir"));
 
-	if (v != &verb_save)
+	if (v != &verb_save && v != &verb_extract)
 		err_hint_room(err, where);
 }
 

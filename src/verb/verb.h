@@ -16,6 +16,7 @@ struct verb {
 };
 
 extern const struct verb verb_check;
+extern const struct verb verb_extract;
 extern const struct verb verb_import;
 extern const struct verb verb_load;
 extern const struct verb verb_login;
