@@ -58,8 +58,9 @@ int ipam_look(const char *state_dir, struct ipam **ret, struct err *err)
 {
 	auto_free char *dir = path_join(state_dir, "networks");
 	struct ipam p = { .dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC), .patience_ms = LOCK_PATIENCE_MS };
+	*ret = NULL;
 	if (p.dir_fd < 0)
-		return err_sys(err, errno, "open the address book '%s'", dir);
+		return errno == ENOENT ? 0 : err_sys(err, errno, "open the address book '%s'", dir);
 	p.state_dir = realpath(state_dir, NULL);
 	*ret = xmalloc(sizeof **ret);
 	**ret = p;
@@ -307,7 +308,7 @@ int ipam_network(struct ipam *p, const struct net_spec *spec, struct net *ret, s
 int ipam_check(struct ipam *p, const struct net_spec *spec, struct net *ret, struct err *err)
 {
 	auto_json json_t *entry = NULL;
-	int r = entry_find(p, spec->name, &entry, err);
+	int r = p ? entry_find(p, spec->name, &entry, err) : 1;
 	if (r != 0)
 		return r < 0 ? -1 : IPAM_ABSENT;
 	if (!spec->external && entry_matches(spec, entry, err) < 0)
@@ -449,6 +450,7 @@ static int list_entry(const json_t *entry, void *arg, struct err *err)
 json_t *ipam_list(struct ipam *p, const char *project)
 {
 	struct listing l = { .project = project, .list = json_array() };
-	entries_each(p, list_entry, &l, NULL);
+	if (p)
+		entries_each(p, list_entry, &l, NULL);
 	return l.list;
 }

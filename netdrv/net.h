@@ -46,7 +46,7 @@ void net_done(struct net *n);
  */
 struct ipam;
 int ipam_open(const char *state_dir, struct ipam **ret, struct err *err);
-/* To look only: nothing is made, and ipam_check() and ipam_list() are all that may be called. ERR_NOT_FOUND: there never was a network. */
+/* To look only: nothing is made, and ipam_check() and ipam_list() are all that may be called. *ret is NULL when there never was a network. */
 int ipam_look(const char *state_dir, struct ipam **ret, struct err *err);
 void ipam_close(struct ipam *p);
 /* Removes what writers that were killed left beside the entries, unless somebody is writing now. */
@@ -68,7 +68,7 @@ void ipam_release(struct ipam *p, const char *network, const char *who);
 /* Forgets the network and all its addresses. */
 int ipam_forget(struct ipam *p, const char *network, struct err *err);
 /* The project's networks: array of {"name", "bridge", "subnet", "gateway", "project", "shared": true when another project has an address in it,
- * "addrs": {"PROJECT/SLOT": address}}; project NULL: all networks; new reference. */
+ * "addrs": {"PROJECT/SLOT": address}}; project NULL: all networks; p NULL: an empty book; new reference. */
 json_t *ipam_list(struct ipam *p, const char *project);
 /* 02:42 + the address, as Docker did, so that ARP caches of neighbours stay right after a restart. */
 void net_mac(uint32_t addr, uint8_t ret_mac[6]);

@@ -58,8 +58,9 @@ int vol_look(const char *state_dir, struct vol_store **ret, struct err *err)
 	auto_free char *path = path_join(state_dir, "volumes");
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
+	*ret = NULL;
 	if (fd < 0)
-		return err_sys(err, errno, "open the volumes '%s'", path);
+		return errno == ENOENT ? 0 : err_sys(err, errno, "open the volumes '%s'", path);
 	*ret = xcalloc(1, sizeof **ret);
 	(*ret)->path = take(path);
 	(*ret)->fd = fd;
@@ -263,7 +264,7 @@ json_t *vol_list(struct vol_store *s, const char *project)
 	auto_strs struct strs names = STRS_INIT;
 	json_t *list = json_array();
 	struct dirent *e;
-	int fd = openat(s->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = !s ? -1 : openat(s->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	dir = fd < 0 ? NULL : fdopendir(fd);
 	if (!dir) {

@@ -23,7 +23,7 @@ struct vol_spec {
 
 struct vol_store;
 int vol_open(const char *state_dir, struct vol_store **ret, struct err *err);
-/* To look only (vol_path(), vol_list()): nothing is made. ERR_NOT_FOUND: there never was a volume. */
+/* To look only (vol_path(), vol_list()): nothing is made. *ret is NULL when there never was a volume. */
 int vol_look(const char *state_dir, struct vol_store **ret, struct err *err);
 void vol_close(struct vol_store *s);
 
@@ -38,7 +38,7 @@ char *vol_path(struct vol_store *s, const char *name);
 int vol_remove(struct vol_store *s, const char *name, struct err *err);
 /* Takes away what a removal that was killed has left out of sight; vol_remove() does so, too. (worker) */
 void vol_sweep(struct vol_store *s);
-/* Array of {"name","project","key","driver","created","labels","mountpoint"}; project NULL: all. New
+/* s NULL: an empty one. Array of {"name","project","key","driver","created","labels","mountpoint"}; project NULL: all. New
  * reference. */
 json_t *vol_list(struct vol_store *s, const char *project);
 

@@ -1,4 +1,5 @@
 #include "act.h"
+#include "dry.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -242,10 +243,13 @@ bool act_again(struct act_tries *t, int64_t now_ns)
 
 int act_run(struct cli *c, json_t *req, const char *verb, struct err *err)
 {
-	struct progress *p = progress_new(&c->ui, verb);
 	struct act_tries tries = { 0 };
+	struct progress *p;
 	int r;
 
+	if (c->g.dry_run)
+		return dry_run(c, req, err);
+	p = progress_new(&c->ui, verb);
 	while ((r = one_try(c, req, p, err)) == ACT_LOST && act_again(&tries, clock_mono_ns()))
 		err_done(err);
 	json_decref(req);

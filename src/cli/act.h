@@ -20,7 +20,7 @@ int act_connect(struct cli *c, struct ctl **ret, struct err *err);
  * user's file. p is redrawn by the caller. */
 enum { ACT_MORE = 0, ACT_DONE = 1, ACT_LOST = 2 };
 int act_event(struct cli *c, struct progress *p, const json_t *event, struct err *err);
-/* All of it: connect, send req (taken), show what happens. 0 or -1. verb: "Stopping", for the head line. */
+/* All of it: connect, send req (taken), show what happens; with --dry-run: what would. 0 or -1. verb: "Stopping", for the head line. */
 int act_run(struct cli *c, json_t *req, const char *verb, struct err *err);
 /* Handles all events that have come by now, waiting timeout_ms for the first (0: not at all, -1: for
  * ever). As act_event; ACT_LOST: the supervisor went away before it was done, *err says so. Its keeper

@@ -7,6 +7,7 @@
 #include "../util/auto.h"
 #include "../util/log.h"
 #include "../util/mem.h"
+#include "dry.h"
 
 const struct cmd *const cli_cmds[] = {
 	&cmd_boot,
@@ -96,7 +97,7 @@ const struct opt cli_flags[] = {
 	{ 'D', "debug", OPT_IGNORED, 0, NULL },
 	{ 0, "no-ansi", OPT_BOOL, G(no_ansi), NULL },
 	{ 0, "compatibility", OPT_BOOL, G(compatibility), NULL },
-	{ 0, "dry-run", OPT_BOOL, G(dry_run), NULL },
+	{ 0, "dry-run", OPT_BOOL, G(dry_run), "show what the command would do, and do nothing" },
 	{ 0, "parallel", OPT_STRING, G(parallel), "so many images are pulled at a time; -1: all", "N" },
 	{ 0, "all-resources", OPT_BOOL, G(all_resources),
 	  "'config': print also what no service uses" },
@@ -108,6 +109,7 @@ static const char after_commands[] =
 	"\nExit status:\n"
 	"  0     done\n"
 	"  1     it failed, the compose file is wrong, or so is the command line; standard error says which\n"
+	"  2     'plan': something would change\n"
 	"  126   a container's command cannot be executed\n"
 	"  127   a container's command does not exist\n"
 	"  130   interrupted with Ctrl-C\n"
@@ -204,6 +206,16 @@ static int check_args(const struct cmd *cmd, const struct opt_args *args, struct
 	return 0;
 }
 
+/* With --dry-run nothing is run that is not known to leave all as it is. */
+static int run_or_refrain(struct cli *c, const void *opts, struct err *err)
+{
+	if (c->g.dry_run && !(c->cmd->needs & (ONLY_LOOKS | CAN_DRY_RUN)))
+		return dry_refrain(c);
+	if (c->g.dry_run && (c->cmd->needs & ONLY_LOOKS))
+		ui_warn(&c->ui, "--dry-run makes no difference to '%s': it changes nothing", c->cmd->name);
+	return c->cmd->run(c, opts, err);
+}
+
 static int run_cmd(struct cli *c, char **argv, struct err *err)
 {
 	const struct cmd *cmd = c->cmd;
@@ -226,7 +238,7 @@ static int run_cmd(struct cli *c, char **argv, struct err *err)
 			cmd->prepare(c, opts);
 		r = cli_need(c, cmd->needs, err);
 		if (r == 0)
-			r = cmd->run(c, opts, err);
+			r = run_or_refrain(c, opts, err);
 		if (r < 0 && err->kind == ERR_PERM && geteuid() != 0)
 			err_hint(err, "run it with sudo: 'sudo davit %s …'", cmd->name);
 	}
@@ -274,8 +286,6 @@ static int check_globals(const struct cli *c, struct err *err)
 		return -1;
 	if (c->g.compatibility)
 		return err_set(err, ERR_USAGE, "--compatibility is not supported: davit names containers PROJECT-SERVICE-N always");
-	if (c->g.dry_run)
-		return err_set(err, ERR_USAGE, "--dry-run is not supported: davit cannot show a plan without carrying it out yet");
 	if (c->g.all_resources)
 		return err_set(err, ERR_USAGE, "--all-resources is for 'davit config'");
 	return 0;

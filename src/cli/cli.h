@@ -25,6 +25,8 @@ enum cmd_needs {
 	NEED_ROOT = 4,	/* checked before anything is read */
 	ARGS_ARE_SERVICES = 8, /* arguments are checked to be services of the project */
 	STOP_AT_ARG = 16,      /* what follows the first argument is not ours */
+	ONLY_LOOKS = 128,      /* changes nothing: with --dry-run it does what it does without */
+	CAN_DRY_RUN = 256,     /* run() minds cli.g.dry_run itself; a row that says neither is not run then */
 	NOT_IN_LIST = 32,      /* left out of the list of commands */
 	FROM_ANYWHERE = 64,    /* NEED_ROOT, and yet for a project that came from another directory, too: it does not act on that */
 };

@@ -5,6 +5,7 @@
 #include "../util/auto.h"
 #include "../util/mem.h"
 #include "build_services.h"
+#include "dry.h"
 #include "push_services.h"
 
 struct build_cmd_opts {
@@ -60,6 +61,21 @@ static void print_ids(struct cli *c, char *const *ids)
 			ui_print(&c->ui, "%s\n", ids[i]);
 }
 
+static int dry_build(struct cli *c, const bool *wanted, bool push)
+{
+	struct changes changes = { 0 };
+
+	for (size_t i = 0; i < c->project->n_services; i++) {
+		const struct service *s = &c->project->services[i];
+
+		if (wanted[i])
+			changes_add(&changes, CHANGE_IMAGE, CHANGE_BUILD, s->image, s->name, NULL);
+		if (wanted[i] && push && !s->build.names_image)
+			changes_add(&changes, CHANGE_IMAGE, CHANGE_PUSH, s->image, s->name, NULL);
+	}
+	return dry_show(c, &changes);
+}
+
 static int build_run_cmd(struct cli *c, const void *opts, struct err *err)
 {
 	const struct build_cmd_opts *o = opts;
@@ -79,6 +95,8 @@ static int build_run_cmd(struct cli *c, const void *opts, struct err *err)
 		some |= wanted[i];
 	if (r == 0 && !some)
 		ui_warn(&c->ui, "no services to build");
+	if (r == 0 && c->g.dry_run)
+		return dry_build(c, wanted, o->push);
 	if (r == 0)
 		r = build_services(c, &what, err);
 	if (r == 0 && o->push)
@@ -96,7 +114,7 @@ const struct cmd cmd_build = {
 	.summary = "build the images of services",
 	.details = "Services that do not build upon each other are built side by side; what the builder prints has the service's\n"
 		   "name in front.",
-	.needs = NEED_ROOT | NEED_MODEL | FROM_ANYWHERE | ARGS_ARE_SERVICES,
+	.needs = NEED_ROOT | NEED_MODEL | FROM_ANYWHERE | ARGS_ARE_SERVICES | CAN_DRY_RUN,
 	.max_args = -1,
 	.opts = build_flags,
 	.opts_size = sizeof(struct build_cmd_opts),

@@ -252,6 +252,7 @@ static int completion_run(struct cli *c, const void *opts, struct err *err)
 
 const struct cmd cmd_completion = {
 	.name = "completion",
+	.needs = ONLY_LOOKS,
 	.args = "SHELL",
 	.summary = "print a script that completes davit's command line: bash, zsh or fish",
 	.details = "bash: source <(davit completion bash)      zsh: davit completion zsh >\"${fpath[1]}/_davit\"\n"

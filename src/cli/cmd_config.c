@@ -131,6 +131,7 @@ static int config_run(struct cli *c, const void *opts, struct err *err)
 
 const struct cmd cmd_config = {
 	.name = "config",
+	.needs = ONLY_LOOKS,
 	.args = "[SERVICE...]",
 	.summary = "check the compose files and print what they come to",
 	.details = "Problems are told on standard error, all at once, with their places; with --format json "

@@ -80,5 +80,5 @@ const struct cmd cmd_doctor = {
 	.name = "doctor", .args = "", .summary = "look for what is amiss, and change nothing",
 	.details = "\nCompares the records with the kernel: processes, control groups, namespaces, mounts, interfaces, rules, files.\n"
 		   "Prints a line for each finding: what, where, why it matters, what to do. Exit status 1: something was found.",
-	.needs = NEED_ROOT, .opts = doctor_flags, .opts_size = sizeof(struct doctor_opts), .run = doctor_run,
+	.needs = NEED_ROOT | ONLY_LOOKS, .opts = doctor_flags, .opts_size = sizeof(struct doctor_opts), .run = doctor_run,
 };

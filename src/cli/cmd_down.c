@@ -1,11 +1,9 @@
-#include <unistd.h>
-
 #include "../../volumes/vol.h"
 #include "../util/auto.h"
 #include "../util/json.h"
-#include "../util/mem.h"
 #include "act.h"
 #include "down.h"
+#include "dry.h"
 
 struct down_opts {
 	struct opt_int timeout;
@@ -27,11 +25,10 @@ static const struct opt down_flags[] = {
 /* They outlive everything else of a project. */
 static bool has_volumes(const struct cli *c)
 {
-	auto_free char *dir = xasprintf("%s/volumes", c->dirs.state);
 	auto_json json_t *list = NULL;
 	struct vol_store *store;
 
-	if (access(dir, F_OK) < 0 || vol_open(c->dirs.state, &store, NULL) < 0)
+	if (vol_look(c->dirs.state, &store, NULL) < 0)
 		return false;
 	list = vol_list(store, c->name);
 	vol_close(store);
@@ -53,6 +50,21 @@ static int only_images(struct cli *c, json_t *images, struct err *err)
 	return r == 0 && removed == 0 ? nothing_there(c) : r;
 }
 
+/* Both are taken. */
+static int dry_down(struct cli *c, json_t *req, json_t *images, struct err *err)
+{
+	struct changes changes = { 0 };
+	const json_t *name;
+	size_t i;
+	int r = dry_changes(c, req, NULL, &changes, err);
+
+	json_array_foreach(images, i, name)
+		changes_add(&changes, CHANGE_IMAGE, CHANGE_REMOVE, json_string_value(name), NULL, "unless another project needs it");
+	json_decref(images);
+	json_decref(req);
+	return r == 0 ? dry_show(c, &changes) : r;
+}
+
 static int down_run(struct cli *c, const void *opts, struct err *err)
 {
 	const struct down_opts *o = opts;
@@ -65,12 +77,14 @@ static int down_run(struct cli *c, const void *opts, struct err *err)
 	if (o->rmi && c->dir && !c->project && (r = cli_load(c, err)) != 0)
 		return r;
 	images = o->rmi ? down_images(c, local) : json_array();
-	if (!cli_project_exists(c) && !(o->volumes && has_volumes(c)))      /* nothing is started for nothing */
+	if (!c->g.dry_run && !cli_project_exists(c) && !(o->volumes && has_volumes(c)))      /* nothing is started for nothing */
 		return only_images(c, images, err);
 	req = act_request(c, "down");
 	act_set_timeout(req, o->timeout);
 	jx_set_bool(req, "volumes", o->volumes);
 	jx_set_bool(req, "remove_orphans", o->remove_orphans || cli_env_true("COMPOSE_REMOVE_ORPHANS"));
+	if (c->g.dry_run)
+		return dry_down(c, req, images, err);
 	if (act_run(c, req, "Running", err) < 0) {
 		json_decref(images);
 		return -1;
@@ -83,7 +97,7 @@ const struct cmd cmd_down = {
 	.args = "[SERVICE...]",
 	.summary = "stop and remove containers and networks",
 	.details = "Named volumes stay unless --volumes is given. With -p NAME no compose file is needed.",
-	.needs = NEED_ROOT | NEED_NAME | ARGS_ARE_SERVICES,
+	.needs = NEED_ROOT | NEED_NAME | ARGS_ARE_SERVICES | CAN_DRY_RUN,
 	.max_args = -1,
 	.opts = down_flags,
 	.opts_size = sizeof(struct down_opts),

@@ -116,6 +116,6 @@ const struct cmd cmd_events = {
 	.name = "events", .args = "[SERVICE...]", .summary = "show what happens to the containers",
 	.details = "What comes from now on, until Ctrl-C; with --since or --until also what is on record: the last 1 to 2 MiB since the\n"
 		   "project's first 'davit up'. It reads files: no supervisor is asked, and 'down' and the next 'up' are seen.",
-	.needs = NEED_NAME | ARGS_ARE_SERVICES, .max_args = -1,
+	.needs = NEED_NAME | ARGS_ARE_SERVICES | ONLY_LOOKS, .max_args = -1,
 	.opts = events_flags, .opts_size = sizeof(struct events_opts), .run = events_run, .more_help = events_help,
 };

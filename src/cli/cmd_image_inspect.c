@@ -42,6 +42,6 @@ static int inspect_run(struct cli *c, const void *opts, struct err *err)
 }
 
 const struct cmd cmd_image_inspect = {
-	.name = "image inspect", .args = "IMAGE...", .summary = "print what is known of images, as JSON",
+	.name = "image inspect", .needs = ONLY_LOOKS, .args = "IMAGE...", .summary = "print what is known of images, as JSON",
 	.min_args = 1, .max_args = -1, .opts = inspect_flags, .opts_size = sizeof(struct inspect_opts), .run = inspect_run,
 };

@@ -223,6 +223,7 @@ static int images_run(struct cli *c, const void *opts, struct err *err)
 
 const struct cmd cmd_images = {
 	.name = "images",
+	.needs = ONLY_LOOKS,
 	.args = "[SERVICE...]",
 	.summary = "list the images of the project's containers, or of the store",
 	.details = "Without a compose file, or with --all, it lists every image in davit's store.",

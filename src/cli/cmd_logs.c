@@ -170,6 +170,6 @@ static int logs_run(struct cli *c, const void *opts, struct err *err)
 
 const struct cmd cmd_logs = {
 	.name = "logs", .args = "[SERVICE...]", .summary = "show what containers have printed",
-	.needs = NEED_NAME | ARGS_ARE_SERVICES, .max_args = -1,
+	.needs = NEED_NAME | ARGS_ARE_SERVICES | ONLY_LOOKS, .max_args = -1,
 	.opts = logs_flags, .opts_size = sizeof(struct logs_opts), .run = logs_run,
 };

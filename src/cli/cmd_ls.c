@@ -155,6 +155,6 @@ static int ls_run(struct cli *c, const void *opts, struct err *err)
 }
 
 const struct cmd cmd_ls = {
-	.name = "ls", .args = "", .summary = "list projects",
+	.name = "ls", .needs = ONLY_LOOKS, .args = "", .summary = "list projects",
 	.opts = ls_flags, .opts_size = sizeof(struct ls_opts), .run = ls_run,
 };

@@ -57,10 +57,7 @@ int up_dry_run(struct cli *c, const struct up_opts *o, struct err *err)
 	struct changes changes = { 0 };
 	int r = up_changes(c, o, &changes, err);
 
-	if (r == 0)
-		dry_print_text(&c->ui, &changes);
-	changes_done(&changes);
-	return r;
+	return r == 0 ? dry_show(c, &changes) : r;
 }
 
 const struct cmd cmd_plan = {
@@ -68,7 +65,7 @@ const struct cmd cmd_plan = {
 	.args = "[SERVICE...]",
 	.summary = "show what 'up' would change, and why; change nothing",
 	.details = "Exit status: 0 nothing would change, 2 something would, 1 it cannot be said or 'up' would be refused.",
-	.needs = NEED_MODEL,
+	.needs = NEED_MODEL | ONLY_LOOKS,
 	.max_args = -1,
 	.opts = plan_flags,
 	.opts_size = sizeof(struct plan_opts),

@@ -224,6 +224,6 @@ static int ps_run(struct cli *c, const void *opts, struct err *err)
 
 const struct cmd cmd_ps = {
 	.name = "ps", .args = "[SERVICE...]", .summary = "list containers",
-	.needs = NEED_NAME | ARGS_ARE_SERVICES, .max_args = -1,
+	.needs = NEED_NAME | ARGS_ARE_SERVICES | ONLY_LOOKS, .max_args = -1,
 	.opts = ps_flags, .opts_size = sizeof(struct ps_opts), .defaults = &(const struct ps_opts){ .orphans = true }, .run = ps_run,
 };

@@ -4,6 +4,7 @@
 
 #include "../image/image.h"
 #include "../util/auto.h"
+#include "dry.h"
 #include "image_need.h"
 
 struct pull_opts {
@@ -87,6 +88,15 @@ static void say_failures(const struct image_needs *needs, const struct pull_opts
 	}
 }
 
+static int dry_pull(struct cli *c, struct image_needs *needs, const struct pull_opts *o)
+{
+	struct changes changes = { 0 };
+
+	choose(needs, o, NULL);
+	dry_images(needs, &changes);
+	return dry_show(c, &changes);
+}
+
 static int pull_all(struct cli *c, struct image_needs *needs, const struct pull_opts *o, struct err *err)
 {
 	struct image_pull how = { .no_verify = !o->tls_verify };
@@ -95,6 +105,8 @@ static int pull_all(struct cli *c, struct image_needs *needs, const struct pull_
 
 	if (bad_names(needs, &found))
 		return place_print(c, &found);
+	if (c->g.dry_run)
+		return dry_pull(c, needs, o);
 	if (!o->quiet)
 		how.progress = progress_new(&c->ui, "Pulling");
 	choose(needs, o, how.progress);
@@ -126,7 +138,7 @@ const struct cmd cmd_pull = {
 	.args = "[SERVICE...]",
 	.summary = "fetch the images of services",
 	.details = "Nothing is started. With --ignore-pull-failures its exit status is 0 whatever is missing.",
-	.needs = NEED_ROOT | NEED_MODEL | FROM_ANYWHERE,
+	.needs = NEED_ROOT | NEED_MODEL | FROM_ANYWHERE | CAN_DRY_RUN,
 	.max_args = -1,
 	.opts = pull_flags,
 	.opts_size = sizeof(struct pull_opts),

@@ -44,7 +44,7 @@ static int rm_run(struct cli *c, const void *opts, struct err *err)
 		ui_print(&c->ui, "No stopped containers\n");
 		return 0;
 	}
-	if (!o->force && !confirmed(list, n))
+	if (!o->force && !c->g.dry_run && !confirmed(list, n))
 		return 0;
 	req = act_request(c, "rm");
 	jx_set_bool(req, "stop", o->stop);
@@ -56,7 +56,7 @@ const struct cmd cmd_rm = {
 	.name = "rm",
 	.args = "[SERVICE...]",
 	.summary = "remove containers that have stopped",
-	.needs = NEED_ROOT | NEED_NAME | ARGS_ARE_SERVICES,
+	.needs = NEED_ROOT | NEED_NAME | ARGS_ARE_SERVICES | CAN_DRY_RUN,
 	.max_args = -1,
 	.opts = rm_flags,
 	.opts_size = sizeof(struct rm_opts),

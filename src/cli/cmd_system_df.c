@@ -232,5 +232,5 @@ static int df_run(struct cli *c, const void *opts, struct err *err)
 const struct cmd cmd_system_df = {
 	.name = "system df", .args = "", .summary = "what images, containers and volumes take, and what of it can be had back",
 	.details = "The size of an image is that of its archived and of its unpacked layers, which are both kept.",
-	.needs = NEED_ROOT, .opts = df_flags, .opts_size = sizeof(struct df_opts), .run = df_run,
+	.needs = NEED_ROOT | ONLY_LOOKS, .opts = df_flags, .opts_size = sizeof(struct df_opts), .run = df_run,
 };

@@ -303,7 +303,7 @@ const struct cmd cmd_up = {
 	.summary = "create and start containers",
 	.details = "Without --detach it stays, shows what the containers print, and stops them at Ctrl-C; a "
 		   "second Ctrl-C kills them.",
-	.needs = NEED_ROOT | NEED_MODEL,
+	.needs = NEED_ROOT | NEED_MODEL | CAN_DRY_RUN,
 	.max_args = -1,
 	.opts = up_flags,
 	.opts_size = sizeof(struct up_opts),

@@ -79,6 +79,6 @@ static int version_run(struct cli *c, const void *opts, struct err *err)
 }
 
 const struct cmd cmd_version = {
-	.name = "version", .args = "", .summary = "print the version of davit, and of what supervises each project",
+	.name = "version", .needs = ONLY_LOOKS, .args = "", .summary = "print the version of davit, and of what supervises each project",
 	.opts = version_flags, .opts_size = sizeof(struct version_opts), .run = version_run,
 };

@@ -75,7 +75,7 @@ static int volumes_run(struct cli *c, const void *opts, struct err *err)
 	size_t i;
 	int r = 0;
 
-	if (list_check(o->format, err) < 0 || vol_open(c->dirs.state, &store, err) < 0)
+	if (list_check(o->format, err) < 0 || vol_look(c->dirs.state, &store, err) < 0)
 		return -1;
 	all = vol_list(store, c->name);
 	vol_close(store);
@@ -97,7 +97,7 @@ const struct cmd cmd_volumes = {
 	.name = "volumes",
 	.args = "[SERVICE...]",
 	.summary = "list volumes of the project",
-	.needs = NEED_MODEL,
+	.needs = NEED_MODEL | ONLY_LOOKS,
 	.max_args = -1,
 	.opts = volumes_flags,
 	.opts_size = sizeof(struct volumes_opts),

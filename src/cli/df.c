@@ -40,7 +40,12 @@ static int gather_images(struct cli *c, struct df *df, struct err *err)
 	const struct imager what = {
 		.verb = "usage", .request = json_object(), .input_fd = -1, .output_fd = -1, .on_event = on_images, .arg = df,
 	};
+	auto_free char *store = xasprintf("%s/images", c->dirs.state);
 
+	if (access(store, F_OK) < 0) {   /* who only looks makes none */
+		json_decref(what.request);
+		return 0;
+	}
 	return imager_run(c, &what, err);
 }
 
@@ -134,16 +139,11 @@ static int gather_volumes(struct gathering *g, struct err *err)
 	struct df_kind *k = &g->df->volumes;
 	auto_json json_t *list = NULL;
 	struct vol_store *store = NULL;
-	struct err why = ERR_INIT;
 	const json_t *v;
 	size_t i;
 
-	if (vol_open(g->c->dirs.state, &store, &why) < 0) {
-		if (why.errnum != EROFS)
-			return err_move(err, &why);
-		err_done(&why); /* they cannot be made there, and never were */
-		return 0;
-	}
+	if (vol_look(g->c->dirs.state, &store, err) < 0)
+		return -1;
 	list = vol_list(store, NULL);
 	json_array_foreach(list, i, v) {
 		const char *name = jx_str(v, "name"), *path = jx_str(v, "mountpoint");

@@ -214,14 +214,57 @@ int dry_changes(struct cli *c, const json_t *req, const struct image_needs *need
 	return r;
 }
 
-int dry_run(struct cli *c, json_t *req, const struct image_needs *needs, struct err *err)
-{
-	struct changes changes = { 0 };
-	int r = dry_changes(c, req, needs, &changes, err);
+/* ------------------------------------------------------------------ --dry-run */
 
+int dry_show(struct cli *c, struct changes *changes)
+{
+	changes_sort(changes);
+	ui_print(&c->ui, "DRY-RUN MODE - nothing is changed\n");
+	dry_print_text(&c->ui, changes);
+	changes_done(changes);
+	return 0;
+}
+
+/* What a signal or the freezer would reach: requests that need no plan. */
+static void add_reached(struct cli *c, enum change_action action, const char *why, struct changes *out)
+{
+	map_each(&c->world.units, it) {
+		const struct unit_rec *r = it->value;
+		struct view v;
+
+		if (!r->id || !cli_selected(c, r))
+			continue;
+		view_init(&v, r, c->pdirs.run_fd);
+		if (view_up(&v) && (action == CHANGE_KILL || r->paused == (action == CHANGE_UNPAUSE)))
+			changes_add(out, CHANGE_CONTAINER, action, r->name, r->service, why);
+	}
+}
+
+int dry_run(struct cli *c, json_t *req, struct err *err)
+{
+	static const struct { const char *op; enum change_action action; } simple[] = {
+		{ "kill", CHANGE_KILL }, { "pause", CHANGE_PAUSE }, { "unpause", CHANGE_UNPAUSE },
+	};
+	struct changes changes = { 0 };
+	bool known = false;
+	int r = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(simple); i++)
+		if (str_eq(jx_str(req, "op"), simple[i].op)) {
+			add_reached(c, simple[i].action, jx_str(req, "signal"), &changes);
+			known = true;
+		}
+	if (!known)
+		r = dry_changes(c, req, NULL, &changes, err);
 	json_decref(req);
-	if (r == 0)
-		dry_print_text(&c->ui, &changes);
-	changes_done(&changes);
-	return r;
+	return r < 0 ? -1 : dry_show(c, &changes);
+}
+
+int dry_refrain(struct cli *c)
+{
+	ui_print(&c->ui, "DRY-RUN MODE - nothing is changed\n'davit %s", c->cmd->name);
+	for (size_t i = 0; i < c->args.n; i++)
+		ui_print(&c->ui, " %s", c->args.v[i]);
+	ui_print(&c->ui, "' would be run\n");
+	return 0;
 }

@@ -20,5 +20,10 @@ void dry_images(const struct image_needs *needs, struct changes *out);
 void dry_print_text(struct ui *ui, const struct changes *changes);
 /* {"changes": [{"resource", "name", "service", "action", "why", "orphan", "fields": [{"path", "from", "to", "note"}]}], "summary": {action: number}} */
 void dry_print_json(struct ui *ui, const struct changes *changes);
-/* --dry-run of a command that would make this request (taken): prints the changes. 0 or -1. */
-int dry_run(struct cli *c, json_t *req, const struct image_needs *needs, struct err *err);
+/* --- --dry-run: each prints what the command would do, and returns its exit status, or -1 --- */
+/* It would make this request, which is taken. */
+int dry_run(struct cli *c, json_t *req, struct err *err);
+/* The changes are these; they are released. */
+int dry_show(struct cli *c, struct changes *changes);
+/* Of a command that does not say in detail what it would do. */
+int dry_refrain(struct cli *c);

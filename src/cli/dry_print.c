@@ -17,6 +17,8 @@ static const struct {
 	[CHANGE_CREATE] = { "+", C_GREEN, "to create" },    [CHANGE_RECREATE] = { "±", C_YELLOW, "to recreate" },
 	[CHANGE_START] = { ">", C_GREEN, "to start" },	    [CHANGE_RESTART] = { "~", C_YELLOW, "to restart" },
 	[CHANGE_STOP] = { "!", C_RED, "to stop" },	    [CHANGE_REMOVE] = { "-", C_RED, "to remove" },
+	[CHANGE_KILL] = { "!", C_RED, "to kill" },	    [CHANGE_PAUSE] = { "!", C_YELLOW, "to pause" },
+	[CHANGE_UNPAUSE] = { ">", C_GREEN, "to let go on" }, [CHANGE_PUSH] = { "*", C_CYAN, "to push" },
 	[CHANGE_UPDATE] = { "~", C_YELLOW, "to update" },   [CHANGE_KEEP] = { " ", C_DIM, "unchanged" },
 };
 

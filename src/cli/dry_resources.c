@@ -53,7 +53,7 @@ static int look_at_network(struct ipam *book, const struct project *model, const
 {
 	struct net_spec spec = plan_net_spec(model, n);
 	struct net have = { 0 };
-	int r = book ? ipam_check(book, &spec, &have, err) : IPAM_ABSENT;
+	int r = ipam_check(book, &spec, &have, err);
 
 	if (r < 0)
 		return err_wrap(err, "network '%s'", n->key);
@@ -67,15 +67,6 @@ static int look_at_network(struct ipam *book, const struct project *model, const
 		compare_network(&spec, n, &have, out);
 	net_done(&have);
 	return 0;
-}
-
-static int open_book(struct cli *c, struct ipam **ret, struct err *err)
-{
-	auto_err struct err why = ERR_INIT;
-
-	if (ipam_look(c->dirs.state, ret, &why) == 0 || why.kind == ERR_NOT_FOUND)
-		return 0;
-	return err_move(err, &why);
 }
 
 static void go_networks(struct ipam *book, const char *project, struct changes *out)
@@ -107,11 +98,11 @@ int dry_networks(struct cli *c, const struct project *model, const struct plan *
 {
 	struct ipam *book = NULL;
 	bool acts = sets_up(p);
-	int r = open_book(c, &book, err);
+	int r = ipam_look(c->dirs.state, &book, err);
 
 	for (size_t i = 0; r == 0 && model && i < model->n_networks; i++)
 		r = look_at_network(book, model, &model->networks[i], acts, out, err);
-	if (r == 0 && book && has_op(p, OP_TEARDOWN))
+	if (r == 0 && has_op(p, OP_TEARDOWN))
 		go_networks(book, c->name, out);
 	ipam_close(book);
 	return r;
@@ -145,15 +136,12 @@ static void go_volumes(struct vol_store *store, const char *project, struct chan
 
 int dry_volumes(struct cli *c, const struct project *model, const struct plan *p, struct changes *out, struct err *err)
 {
-	auto_err struct err why = ERR_INIT;
 	struct vol_store *store = NULL;
-	int r = 0;
+	int r = vol_look(c->dirs.state, &store, err);
 
-	if (vol_look(c->dirs.state, &store, &why) < 0 && why.kind != ERR_NOT_FOUND)
-		return err_move(err, &why);
 	for (size_t i = 0; r == 0 && model && i < model->n_volumes; i++)
 		r = look_at_volume(store, &model->volumes[i], out, err);
-	if (r == 0 && store && has_op(p, OP_VOLUMES))
+	if (r == 0 && has_op(p, OP_VOLUMES))
 		go_volumes(store, c->name, out);
 	vol_close(store);
 	return r;

@@ -5,6 +5,7 @@
 
 #include "../util/auto.h"
 #include "../util/mem.h"
+#include "dry.h"
 #include "image_need.h"
 #include "transfer.h"
 
@@ -87,6 +88,15 @@ static int push_all(struct cli *c, const struct goings *g, const struct pushing 
 	return r < 0 ? -1 : printed;
 }
 
+static int dry_push(struct cli *c, struct goings *g)
+{
+	struct changes changes = { 0 };
+
+	for (size_t i = 0; i < g->n; i++)
+		changes_add(&changes, CHANGE_IMAGE, CHANGE_PUSH, g->v[i].name, g->v[i].s->name, NULL);
+	return dry_show(c, &changes);
+}
+
 int push_services(struct cli *c, const struct pushing *what, struct err *err)
 {
 	struct progress *progress = what->quiet ? NULL : progress_new(&c->ui, "Pushing");
@@ -94,7 +104,9 @@ int push_services(struct cli *c, const struct pushing *what, struct err *err)
 	int r = 0;
 
 	choose(c->project, what->wanted, &g, progress);
-	if (g.n)
+	if (c->g.dry_run)
+		r = dry_push(c, &g);
+	else if (g.n)
 		r = push_all(c, &g, what, progress, err);
 	progress_free(progress);
 	for (size_t i = 0; i < g.n; i++)

@@ -158,7 +158,7 @@ static int see_kernel(struct doctor *d, struct err *err)
 {
 	struct ipam *book;
 
-	if (ipam_open(d->dirs->state, &book, err) < 0)
+	if (ipam_look(d->dirs->state, &book, err) < 0)
 		return -1;
 	d->nets = ipam_list(book, NULL);
 	ipam_close(book);

@@ -17,7 +17,7 @@ static_assert(ARRAY_LEN(resource_str) == CHANGE_NRESOURCES, "a name for every re
 static const char *const action_str[] = {
 	[CHANGE_BUILD] = "build", [CHANGE_PULL] = "pull", [CHANGE_CREATE] = "create", [CHANGE_RECREATE] = "recreate",
 	[CHANGE_START] = "start", [CHANGE_RESTART] = "restart", [CHANGE_STOP] = "stop", [CHANGE_REMOVE] = "remove",
-	[CHANGE_UPDATE] = "update", [CHANGE_KEEP] = "keep",
+	[CHANGE_KILL] = "kill", [CHANGE_PAUSE] = "pause", [CHANGE_UNPAUSE] = "unpause", [CHANGE_PUSH] = "push", [CHANGE_UPDATE] = "update", [CHANGE_KEEP] = "keep",
 };
 static_assert(ARRAY_LEN(action_str) == CHANGE_NACTIONS, "a name for every action");
 
@@ -50,7 +50,7 @@ static int stage(const struct change *c)
 {
 	switch (c->resource) {
 	case CHANGE_IMAGE:
-		return 0;
+		return c->action == CHANGE_REMOVE ? 8 : 0;
 	case CHANGE_VOLUME:
 		return c->action == CHANGE_REMOVE ? 7 : 1;
 	case CHANGE_NETWORK:
