@@ -4,6 +4,8 @@
  * that tells of exits, the journal, the logs and a signalfd. The subscription begins before the request,
  * so no exit is missed; nothing of the logs is shown before `up` is done. Whether there is still something
  * to wait for is read off the journal, which also survives a supervisor that is replaced meanwhile. */
+#include "attach.h"
+
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -16,54 +18,18 @@
 #include "../util/clock.h"
 #include "../util/json.h"
 #include "../util/mem.h"
-#include "act.h"
-#include "follow.h"
-#include "up.h"
 #include "view.h"
 #include "watch.h"
 
 enum { EXIT_INTERRUPTED = 130, RESUBSCRIBE_MS = 50 };
 
-struct attach {
-	struct cli *c;
-	const struct up_opts *o;
-	const bool *scope;
-	struct ctl *up, *stop, *kill, *sub;      /* NULL: not (or no longer) in flight */
-	json_t *req;                     /* of up, borrowed: to ask again */
-	struct act_tries tries;
-	struct progress *p;
-	struct follow *f;
-	int signal_fd, watch_fd;
-	sigset_t old_mask;
-	struct strs exits;               /* "SLOT exited …", told of before the logs are shown */
-	bool shown;                      /* `up` is done: logs are printed */
-	unsigned interrupts;
-	bool aborting, abort_due;        /* due: as soon as the logs are shown */
-	const char *status_from;         /* service whose exit status will be ours */
-	char *first_out;                 /* owner of status_from when it is not from the command line */
-	int status;
-};
-
-static bool named(const struct strs *list, const char *service)
+/* What is drawn anew all the time, off the screen. */
+static void hide(void *arg)
 {
-	return list->n && strs_has(list, service);
-}
+	struct attach *a = arg;
 
-/* Whether the logs of a service are shown, as the flags, the arguments and the file have it. */
-static bool attached(const struct attach *a, const char *service)
-{
-	const struct service *s = project_service(a->c->project, service);
-
-	if (!s || !up_in_scope(a->c, a->scope, service) || named(&a->o->no_attach, service))
-		return false;
-	if (a->o->attach.n)
-		return named(&a->o->attach, service);
-	if (!s->attach)
-		return false;
-	for (size_t i = 0; i < a->c->args.n; i++)
-		if (STREQ(a->c->args.v[i], service))
-			return true;
-	return a->c->args.n == 0 || a->o->attach_deps;
+	menu_hide(a->menu);
+	progress_hide(a->p);
 }
 
 /* --- what is asked for --- */
@@ -95,7 +61,7 @@ static void say(struct attach *a, const char *text)
 {
 	auto_buf struct buf b = BUF_INIT;
 
-	progress_hide(a->p);
+	hide(a);
 	ui_flush(&a->c->ui, NULL);       /* a terminal shows both streams */
 	buf_printf(&b, "%s\n", text);
 	ui_stderr(&b);
@@ -137,6 +103,7 @@ static int on_signal(struct attach *a, struct err *err)
 
 	if (read(a->signal_fd, &si, sizeof si) != sizeof si)
 		return 0;
+	menu_free(take(a->menu));        /* who stops may want to type Ctrl-C only */
 	switch (++a->interrupts) {
 	case 1:
 		say(a, "Gracefully Stopping... press Ctrl+C again to force");
@@ -149,9 +116,18 @@ static int on_signal(struct attach *a, struct err *err)
 	}
 }
 
-/* --- exits --- */
+/* True: leave now, the containers run on. */
+static bool on_key(struct attach *a)
+{
+	if (!menu_wants_detach(a->menu))
+		return false;
+	menu_free(take(a->menu));
+	a->detached = true;
+	say(a, "Detached: the containers run on; 'davit logs -f' shows their logs, 'davit stop' stops them");
+	return true;
+}
 
-static int abort_all(struct attach *a, struct err *err)
+int attach_abort(struct attach *a, struct err *err)
 {
 	if (a->aborting || a->interrupts)
 		return 0;
@@ -162,91 +138,6 @@ static int abort_all(struct attach *a, struct err *err)
 	a->aborting = true;
 	say(a, "Aborting on container exit...");
 	return stop_all(a, err);
-}
-
-/* "exited with code 137 (out of memory, restarting)" */
-static char *exit_text(const struct unit_rec *r)
-{
-	auto_free char *code = r->exit_code < 0 ? xstrdup("unknown") : xasprintf("%d", r->exit_code);
-	const char *oom = r->oom ? "out of memory" : "", *again = r->restarting ? "restarting" : "";
-
-	if (!*oom && !*again)
-		return xasprintf("exited with code %s", code);
-	return xasprintf("exited with code %s (%s%s%s)", code, oom, *oom && *again ? ", " : "", again);
-}
-
-static int tell_exit(struct attach *a, const char *slot, const char *text, struct err *err)
-{
-	if (follow_pump(a->f, true, slot, err) < 0)
-		return -1;
-	follow_say(a->f, slot, text);
-	return 0;
-}
-
-static int on_exit_of(struct attach *a, const struct unit_rec *r, struct err *err)
-{
-	auto_free char *text = exit_text(r);
-	bool aborts =
-		a->o->abort_on_exit || a->o->exit_code_from || (a->o->abort_on_failure && r->exit_code != 0);
-
-	if (!up_in_scope(a->c, a->scope, r->service))
-		return 0;
-	if (attached(a, r->service) && !a->shown)
-		strs_printf(&a->exits, "%s %s", r->slot, text);
-	else if (attached(a, r->service) && tell_exit(a, r->slot, text, err) < 0)
-		return -1;
-	if (aborts && !a->status_from)
-		a->status_from = a->first_out = xstrdup(r->service);
-	if (a->status_from && STREQ(a->status_from, r->service))
-		a->status = r->exit_code < 0 ? 1 : r->exit_code;
-	return aborts ? abort_all(a, err) : 0;
-}
-
-static int on_unit(struct attach *a, const json_t *event, struct err *err)
-{
-	const char *what = jx_str(event, "what");
-	struct unit_rec r = { 0 };
-	int ret = 0;
-
-	if (!what || !STREQ(what, "die"))
-		return 0;
-	if (unit_rec_from_json(jx_obj(event, "unit"), &r, err) < 0)
-		return -1;
-	if (r.service && r.slot)
-		ret = on_exit_of(a, &r, err);
-	unit_rec_done(&r);
-	return ret;
-}
-
-/* The supervisor may be replaced under us: then there is, or will be in a moment, a new one to ask. */
-static void subscribe_again(struct attach *a)
-{
-	json_t *req = json_object();
-
-	jx_set_str(req, "op", "subscribe");
-	if (ctl_connect(a->c->pdirs.run_fd, &a->sub, NULL) == 0 && ctl_send(a->sub, req, NULL) < 0) {
-		ctl_close(a->sub);
-		a->sub = NULL;
-	}
-	json_decref(req);
-}
-
-static int take_units(struct attach *a, struct err *err)
-{
-	if (!a->sub)
-		subscribe_again(a);
-	while (a->sub) {
-		auto_json json_t *event = NULL;
-		int r = ctl_recv(a->sub, 0, &event, NULL);
-
-		if (r == 0)
-			return 0;
-		if (r < 0)
-			ctl_close(take(a->sub));
-		else if (str_eq(jx_str(event, "ev"), "unit") && on_unit(a, event, err) < 0)
-			return -1;
-	}
-	return 0;
 }
 
 /* --- the containers --- */
@@ -260,15 +151,15 @@ static int look(struct attach *a, bool *ret_busy, struct err *err)
 
 	if (cli_reload_world(a->c, err) < 0)
 		return -1;
-	a->c->args = (struct opt_args){ 0 };     /* attached() knows better than the arguments */
+	a->c->args = (struct opt_args){ 0 };     /* attach_shows() knows better than the arguments */
 	list = view_list(a->c, &n);
 	a->c->args = all;
 	*ret_busy = false;
 	for (size_t i = 0; i < n; i++) {
 		const struct unit_rec *r = list[i].r;
 
-		*ret_busy |= view_busy(r) && up_in_scope(a->c, a->scope, r->service);
-		if (attached(a, r->service) && follow_add(a->f, r, err) < 0)
+		*ret_busy |= view_busy(r) && attach_counts(a, r->service);
+		if (attach_shows(a, r->service) && follow_add(a->f, r, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -285,7 +176,7 @@ static void say_attaching(struct attach *a)
 	list = view_list(a->c, &n);
 	a->c->args = all;
 	for (size_t i = 0; i < n; i++) {
-		if (!attached(a, list[i].r->service))
+		if (!attach_shows(a, list[i].r->service))
 			continue;
 		ui_print(&a->c->ui, "%s%s", first ? "Attaching to " : ", ", follow_label(a->c, list[i].r));
 		first = false;
@@ -301,6 +192,8 @@ static int begin(struct attach *a, bool *ret_busy, struct err *err)
 	a->shown = true;
 	progress_free(a->p);
 	a->p = progress_new(&a->c->ui, "Running");
+	if (a->o->menu || cli_env_true("COMPOSE_MENU"))
+		a->menu = menu_new(&a->c->ui);
 	if (look(a, ret_busy, err) < 0)
 		return -1;
 	say_attaching(a);
@@ -310,18 +203,13 @@ static int begin(struct attach *a, bool *ret_busy, struct err *err)
 		char *space = strchr(a->exits.v[i], ' ');
 
 		*space = 0;
-		if (tell_exit(a, a->exits.v[i], space + 1, err) < 0)
+		if (attach_tell_end(a, a->exits.v[i], space + 1, err) < 0)
 			return -1;
 	}
-	return a->abort_due ? abort_all(a, err) : 0;
+	return a->abort_due ? attach_abort(a, err) : 0;
 }
 
 /* --- the loop --- */
-
-static void hide(void *arg)
-{
-	progress_hide(((struct attach *)arg)->p);
-}
 
 static int set_up(struct attach *a, struct err *err)
 {
@@ -370,13 +258,13 @@ static void tear_down(struct attach *a)
 		close(a->watch_fd);
 	sigprocmask(SIG_SETMASK, &a->old_mask, NULL);
 	strs_done(&a->exits);
-	free(a->first_out);
+	menu_free(a->menu);
 }
 
 static int wait_for_something(struct attach *a, struct err *err)
 {
 	struct ctl *const all[] = { a->up, a->stop, a->kill, a->sub };
-	struct pollfd fds[ARRAY_LEN(all) + 3];
+	struct pollfd fds[ARRAY_LEN(all) + 4];
 	bool waiting = a->up || a->stop || a->kill;
 	int timeout_ms = !a->sub ? RESUBSCRIBE_MS : waiting ? progress_timeout_ms(a->p) : -1;
 	size_t n = 0;
@@ -388,6 +276,7 @@ static int wait_for_something(struct attach *a, struct err *err)
 			fds[n++] = (struct pollfd){ .fd = ctl_fd(all[i]), .events = POLLIN };
 	if (a->shown)
 		fds[n++] = (struct pollfd){ .fd = follow_fd(a->f), .events = POLLIN };
+	fds[n++] = (struct pollfd){ .fd = menu_fd(a->menu), .events = POLLIN };
 	if (poll(fds, n, timeout_ms) < 0 && errno != EINTR)
 		return err_sys(err, errno, "wait for the containers");
 	return 0;
@@ -421,14 +310,14 @@ static int turn(struct attach *a, bool *busy, struct err *err)
 	if (wait_for_something(a, err) < 0)
 		return -1;
 	r = on_signal(a, err);
-	if (r)
-		return r;
+	if (r || on_key(a))
+		return r ? r : 1;
 	r = take_request(a, &a->up, ask_up, a->interrupts ? &ignored : err);
 	if (r < 0 && !a->interrupts)
 		return -1;
 	if (r == ACT_DONE && begin(a, busy, err) < 0)
 		return -1;
-	if (take_units(a, err) < 0 || take_request(a, &a->kill, ask_kill, err) < 0)
+	if (attach_take_ends(a, err) < 0 || take_request(a, &a->kill, ask_kill, err) < 0)
 		return -1;
 	r = take_request(a, &a->stop, ask_stop, err);
 	if (r)
@@ -438,6 +327,7 @@ static int turn(struct attach *a, bool *busy, struct err *err)
 	if (a->shown && follow_pump(a->f, false, NULL, err) < 0)
 		return -1;
 	progress_draw(a->p);
+	menu_show(a->menu);
 	return a->shown && !*busy && !a->stop && !a->kill;
 }
 
@@ -449,16 +339,16 @@ int attach_run(struct cli *c, const struct up_opts *o, const bool *scope, json_t
 			    .req = req,
 			    .signal_fd = -1,
 			    .watch_fd = -1,
-			    .status_from = o->exit_code_from };
+			    .status = -1 };
 	bool busy = true;
 	int r = set_up(&a, err);
 
 	while (r == 0)
 		r = turn(&a, &busy, err);
-	if (r > 0 && a.shown && (take_units(&a, err) < 0 || follow_pump(a.f, true, NULL, err) < 0))
+	if (r > 0 && a.shown && !a.detached && (attach_take_ends(&a, err) < 0 || follow_pump(a.f, true, NULL, err) < 0))
 		r = -1;
 	if (r > 0)
-		r = a.interrupts ? EXIT_INTERRUPTED : a.status;
+		r = a.interrupts ? EXIT_INTERRUPTED : attach_status(&a);
 	tear_down(&a);
 	json_decref(req);
 	return r;

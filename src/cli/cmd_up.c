@@ -42,7 +42,7 @@ static const struct opt up_flags[] = {
 	{ 0, "abort-on-container-failure", OPT_BOOL, U(abort_on_failure),
 	  "stop all containers when one has failed" },
 	{ 0, "exit-code-from", OPT_STRING, U(exit_code_from),
-	  "exit with this service's status; implies --abort-on-container-exit", "SERVICE" },
+	  "wait for this service, stop all containers then, and exit with its status", "SERVICE" },
 	{ 0, "timestamps", OPT_BOOL, U(timestamps), "print the time of each line" },
 	{ 0, "no-log-prefix", OPT_BOOL, U(no_prefix), "leave out the names in front of the lines" },
 	{ 0, "no-color", OPT_BOOL, U(no_color), "no colours" },
@@ -52,7 +52,7 @@ static const struct opt up_flags[] = {
 	{ 0, "no-build", OPT_BOOL, U(no_build), "do not build images, not even those that are missing" },
 	{ 0, "quiet-build", OPT_BOOL, U(quiet_build), "do not show what builders print" },
 	{ 'y', "yes", OPT_IGNORED, 0, NULL },
-	{ 0, "menu", OPT_IGNORED, 0, NULL },
+	{ 0, "menu", OPT_BOOL, U(menu), "keys on a terminal: d leaves the containers running" },
 	{ 'w', "watch", OPT_REFUSED, 0, "davit does not watch source files yet" },
 	{ 0 }
 };
@@ -70,6 +70,12 @@ static int check_opts(const struct up_opts *o, bool detached, struct err *err)
 		return incompatible("--force-recreate", "--no-recreate", err);
 	if (o->always_recreate_deps && o->no_recreate)
 		return incompatible("--always-recreate-deps", "--no-recreate", err);
+	if (o->renew_anon_volumes && o->no_recreate)
+		return incompatible("--renew-anon-volumes", "--no-recreate", err);
+	if (o->attach.n && o->attach_deps)
+		return incompatible("--attach", "--attach-dependencies", err);
+	if (o->remove_orphans && cli_env_true("COMPOSE_IGNORE_ORPHANS"))
+		return incompatible("--remove-orphans", "COMPOSE_IGNORE_ORPHANS", err);
 	if (o->build && o->no_build)
 		return incompatible("--build", "--no-build", err);
 	if (o->no_start && o->wait)

@@ -9,7 +9,7 @@ struct up_opts {
 	bool detach, wait, no_start, force_recreate, no_recreate, always_recreate_deps, remove_orphans, strict,
 		no_deps, renew_anon_volumes, quiet_pull;
 	bool build, no_build, quiet_build;
-	bool adopt, no_color, no_prefix, timestamps, attach_deps, abort_on_exit, abort_on_failure;
+	bool adopt, menu, no_color, no_prefix, timestamps, attach_deps, abort_on_exit, abort_on_failure;
 	struct opt_int timeout, wait_timeout;
 	struct strs attach, no_attach, scale;
 	const char *exit_code_from, *pull;
