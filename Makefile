@@ -130,11 +130,18 @@ deps:
 images:
 	$(Q)samples/images/make-images $(B)/images
 
-install: all
+install: all man
 	install -D -m 755 $(B)/davit $(DESTDIR)$(PREFIX)/bin/davit
 	install -D -m 755 -t $(DESTDIR)$(PREFIX)/libexec/davit $(filter-out $(B)/davit,$(PROGRAMS))
+	install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man1 $(B)/man/*.1
+
+# One page a command, made of the tables that parse and help.
+man: $(B)/davit
+	$(Q)rm -rf $(B)/man && mkdir -p $(B)/man
+	$(Q)$< __man | while read -r page; do $< __man "$$page" >"$(B)/man/$$page.1" || exit 1; done
 
 uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/share/man/man1/davit.1 $(DESTDIR)$(PREFIX)/share/man/man1/davit-*.1
 	rm -f $(DESTDIR)$(PREFIX)/bin/davit
 	rm -rf $(DESTDIR)$(PREFIX)/libexec/davit
 
@@ -204,9 +211,10 @@ help:
 	@echo 'make vm         as root: tests in a virtual machine: boot, power cuts, systemd, clocks'
 	@echo 'make bench      as root: figures of speed and memory'
 	@echo 'make bench-images    as root: pulling and loading an image, beside podman'
+	@echo 'make man        manual pages, into $(B)/man'
 	@echo 'make install | uninstall    into, from PREFIX=$(PREFIX), below DESTDIR'
 	@echo 'make deps | images | clean'
 	@echo 'Variables: B=DIR builds elsewhere, V=1 shows commands, WERROR=1 makes warnings errors'
 
-.PHONY: vm bench-images soak crash-points crash-pull all others demo check bench do-demo do-check do-bench deps images install uninstall units golden stories asan-units asan-golden fuzz do-fuzz clean help
+.PHONY: man vm bench-images soak crash-points crash-pull all others demo check bench do-demo do-check do-bench deps images install uninstall units golden stories asan-units asan-golden fuzz do-fuzz clean help
 .DEFAULT_GOAL := all

@@ -8,6 +8,7 @@
 #include "../util/log.h"
 #include "../util/mem.h"
 #include "dry.h"
+#include "manual.h"
 
 const struct cmd *const cli_cmds[] = {
 	&cmd_boot,
@@ -33,6 +34,7 @@ const struct cmd *const cli_cmds[] = {
 	&cmd_logout,
 	&cmd_logs,
 	&cmd_ls,
+	&cmd_man,
 	&cmd_pause,
 	&cmd_plan,
 	&cmd_port,
@@ -104,30 +106,6 @@ const struct opt cli_flags[] = {
 	{ 0 }
 };
 
-static const char after_commands[] =
-	"\n'davit COMMAND --help' says more about a command.\n"
-	"\nExit status:\n"
-	"  0     done\n"
-	"  1     it failed, the compose file is wrong, or so is the command line; standard error says which\n"
-	"  2     'plan': something would change\n"
-	"  126   a container's command cannot be executed\n"
-	"  127   a container's command does not exist\n"
-	"  130   interrupted with Ctrl-C\n"
-	"  'exec' and 'up --exit-code-from' give the status of the command in the container.\n"
-	"\nFiles:\n"
-	"  compose.yaml, docker-compose.yml (and their .override), .env   in or above the working directory\n"
-	"  /var/lib/davit     images, volumes, logs and records     (--state-dir, DAVIT_STATE_DIR)\n"
-	"  /run/davit         sockets, locks, namespaces            (--run-dir, DAVIT_RUN_DIR)\n"
-	"\nEnvironment:\n"
-	"  COMPOSE_FILE, COMPOSE_PATH_SEPARATOR, COMPOSE_PROJECT_NAME, COMPOSE_PROFILES, COMPOSE_ENV_FILES, "
-	"COMPOSE_ANSI,\n"
-	"  COMPOSE_PROGRESS, COMPOSE_DISABLE_ENV_FILE, COMPOSE_REMOVE_ORPHANS, COMPOSE_IGNORE_ORPHANS,\n"
-	"  DOCKER_DEFAULT_PLATFORM   as for docker compose\n"
-	"  COMPOSE_PARALLEL_LIMIT                                   as --parallel\n"
-	"  DAVIT_STATE_DIR, DAVIT_RUN_DIR, DAVIT_RUNTIME            defaults of the options\n"
-	"  DAVIT_RUNTIME_TIMEOUT                                    for a runtime that is slow: 2m (one minute)\n"
-	"  NO_COLOR           no colours\n";
-
 static void help_all(struct ui *ui)
 {
 	ui_print(ui, "Usage: davit [OPTIONS] COMMAND\n\nRuns the containers that a compose file "
@@ -135,7 +113,7 @@ static void help_all(struct ui *ui)
 	cmd_list(ui, cli_cmds);
 	ui_print(ui, "\nOptions (before the command):\n");
 	opt_help(cli_flags, &ui->out);
-	ui_print(ui, "%s", after_commands);
+	manual_help(ui);
 }
 
 static void help_cmd(struct ui *ui, const struct cmd *cmd)

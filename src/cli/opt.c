@@ -196,7 +196,7 @@ void opt_done(const struct opt *table, void *into)
 			strs_done((struct strs *)((char *)into + o->offset));
 }
 
-static const char *value_name(const struct opt *o)
+const char *opt_value_name(const struct opt *o)
 {
 	if (!opt_takes_value(o))
 		return NULL;
@@ -213,7 +213,7 @@ bool opt_is_shown(const struct opt *o)
 static size_t head(const struct opt *o, struct buf *out)
 {
 	auto_buf struct buf b = BUF_INIT;
-	const char *value = value_name(o);
+	const char *value = opt_value_name(o);
 	size_t len;
 
 	if (o->letter)

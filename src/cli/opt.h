@@ -55,5 +55,7 @@ const struct opt *opt_find(const struct opt *table, const char *name, char lette
 /* The lines of the help, one option each, aligned. */
 void opt_help(const struct opt *table, struct buf *out);
 bool opt_takes_value(const struct opt *o);
+/* What its value is called in the help; NULL: it takes none. */
+const char *opt_value_name(const struct opt *o);
 /* Whether the help speaks of it. */
 bool opt_is_shown(const struct opt *o);
