@@ -262,7 +262,7 @@ const struct cmd cmd_man = {
 	.name = "__man",
 	.args = "[PAGE]",
 	.summary = "print a page of the manual, or the names of the pages",
-	.needs = NOT_IN_LIST,
+	.needs = NOT_IN_LIST | ONLY_LOOKS,
 	.max_args = 1,
 	.run = man_run,
 };
