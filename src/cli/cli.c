@@ -11,6 +11,7 @@
 #include "manual.h"
 
 const struct cmd *const cli_cmds[] = {
+	&cmd_attach,
 	&cmd_boot,
 	&cmd_build,
 	&cmd_builder,
@@ -43,6 +44,7 @@ const struct cmd *const cli_cmds[] = {
 	&cmd_push,
 	&cmd_restart,
 	&cmd_rm,
+	&cmd_run,
 	&cmd_scale,
 	&cmd_shutdown,
 	&cmd_start,
@@ -64,8 +66,6 @@ static const struct {
 	const char *name, *instead;
 } not_there[] = {
 	{ "convert", "use 'davit config'" },
-	{ "run", "use 'davit exec' in a running service" },
-	{ "attach", "use 'davit logs -f' or 'davit exec'" },
 	{ "commit", "a Dockerfile and 'davit build' make images that can be made again" },
 	{ "watch", "use 'davit up -d --build' after a change" },
 	{ "publish", NULL },

@@ -67,6 +67,7 @@ struct cli {
 	bool adopt;                      /* up --adopt: a project that came from elsewhere becomes this directory's */
 	json_t *origin;                  /* what requests say of ours; NULL: nothing, they go by name */
 	struct project *project;
+	bool runs;                       /* containers of `run` count, too; the command says so */
 	struct pos err_pos;              /* where the user's file speaks of what failed; file NULL: nowhere */
 	unsigned replaced;               /* supervisors that were too old for us */
 	struct compose_opts compose;     /* borrows from g and args; `config` adds to it before it loads */
@@ -102,7 +103,7 @@ int cli_reload_world(struct cli *c, struct err *err);
 bool cli_project_exists(const struct cli *c);
 /* Warns when containers live and nobody supervises them; waits at most 150 ms to be sure of it. */
 void cli_tell_nobody(struct cli *c);
-/* Whether the unit belongs to a service named on the command line (or none was named). */
+/* Whether the unit belongs to a service named on the command line (or none was named), and is one of the file's or cli.runs is set. */
 bool cli_selected(const struct cli *c, const struct unit_rec *r);
 /* Adds the services that have containers and that the file does not have: none where there is no file, or none that can be read.
  * May fill c->project, quietly. */
@@ -117,6 +118,6 @@ char *cli_version(const char *number);
 int cli_no_service(struct cli *c, const char *name, struct err *err);
 
 extern const struct cmd cmd_build, cmd_builder, cmd_up, cmd_down, cmd_events, cmd_ps, cmd_logs, cmd_exec, cmd_start, cmd_stop, cmd_restart,
-	cmd_kill, cmd_rm, cmd_config, cmd_doctor, cmd_images, cmd_load, cmd_ls, cmd_pull, cmd_push, cmd_upgrade, cmd_version,
+	cmd_kill, cmd_rm, cmd_run, cmd_attach, cmd_config, cmd_doctor, cmd_images, cmd_load, cmd_ls, cmd_pull, cmd_push, cmd_upgrade, cmd_version,
 	cmd_image, cmd_system, cmd_boot, cmd_shutdown, cmd_enable, cmd_disable, cmd_login, cmd_logout, cmd_complete, cmd_completion, cmd_create, cmd_pause, cmd_plan, cmd_unpause, cmd_port, cmd_scale, cmd_stats, cmd_top, cmd_volumes, cmd_wait;
 extern const struct cmd cmd_cp, cmd_export, cmd_man;

@@ -46,6 +46,7 @@ static int kill_run(struct cli *c, const void *opts, struct err *err)
 	auto_strs struct strs orphans = STRS_INIT;
 	json_t *req;
 
+	c->runs = true;
 	if (!act_any(c, "kill"))
 		return 0;
 	if (!c->args.n || o->remove_orphans)

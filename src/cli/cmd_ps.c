@@ -201,6 +201,7 @@ static int ps_run(struct cli *c, const void *opts, struct err *err)
 		return -1;
 	if (!o->orphans)
 		cli_orphans(c, &left_out);
+	c->runs = o->all;
 	list = view_list(c, &all);
 	for (size_t i = 0; i < all; i++)
 		if ((!wanted.n || strs_has(&wanted, list[i].state)) && !strs_has(&left_out, list[i].r->service))

@@ -178,6 +178,7 @@ static int stats_run(struct cli *c, const void *opts, struct err *err)
 	struct map last = MAP_INIT;
 	int r = list_check(o->format, err);
 
+	c->runs = true;
 	if (r == 0) {
 		look(c, o, &last, &first);
 		list_done(&first);

@@ -174,8 +174,10 @@ static int top_run(struct cli *c, const void *opts, struct err *err)
 	enum { MIN_WIDTH = 4 };
 	struct table t;
 	size_t n, shown = 0;
-	auto_free struct view *list = view_list(c, &n);
+	auto_free struct view *list = NULL;
 
+	c->runs = true;
+	list = view_list(c, &n);
 	table_init(&t, heads);
 	for (size_t i = 0; i < n; i++) {
 		if (!view_up(&list[i]))

@@ -245,7 +245,7 @@ static int find_needs(struct cli *c, const struct up_opts *o, const bool *scope,
 	return r == 0 ? precheck(c, scope, needs) : r;
 }
 
-static int get_ready(struct cli *c, const struct up_opts *o, const bool *scope, struct err *err)
+int up_get_ready(struct cli *c, const struct up_opts *o, const bool *scope, struct err *err)
 {
 	const struct image_wish wish = up_wish(o);
 	struct image_needs needs = { 0 };
@@ -299,7 +299,7 @@ int up_run(struct cli *c, const void *opts, struct err *err)
 		return -1;
 	oci_runtime_done(&runtime);
 	scope = up_scope(c, o);
-	r = get_ready(c, o, scope, err);
+	r = up_get_ready(c, o, scope, err);
 	return r ? r : run_request(c, o, scope, err);
 }
 

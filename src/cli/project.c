@@ -142,6 +142,8 @@ bool cli_selected(const struct cli *c, const struct unit_rec *r)
 {
 	if (r->init_of)                  /* a step of pre_start: the supervisor's own affair */
 		return false;
+	if (r->run && !c->runs)
+		return false;
 	if (!c->args.n)
 		return true;
 	for (size_t i = 0; i < c->args.n; i++)

@@ -26,6 +26,8 @@ struct changes;
 int up_changes(struct cli *c, const struct up_opts *o, struct changes *ret, struct err *err);
 /* cmd_plan.c: up --dry-run. */
 int up_dry_run(struct cli *c, const struct up_opts *o, struct err *err);
+/* What can fail early does, then images are pulled and built. 0, CLI_PRINTED, a status, or -1. */
+int up_get_ready(struct cli *c, const struct up_opts *o, const bool *scope, struct err *err);
 /* The command itself, for those that are it with other options. */
 int up_run(struct cli *c, const void *opts, struct err *err);
 /* What can be known to fail before anything is touched or fetched: images that nobody may fetch, bind sources, files of configs and

@@ -37,6 +37,6 @@ bool view_busy(const struct unit_rec *r);
 /* The views of all units (or of those that `selected` names on the command line), sorted by name;
  * malloc'ed. */
 struct view *view_list(const struct cli *c, size_t *ret_n);
-/* The one container of a service: index 0 is any that runs. ERR_NOT_FOUND: "service "web" is not running". */
+/* The one container of a service: index 0 is any that runs, one of `run` only when there is no other. ERR_NOT_FOUND: "service "web" is not running". */
 int view_running(struct cli *c, const char *service, int64_t index, const struct unit_rec **ret,
 		 struct err *err);

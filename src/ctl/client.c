@@ -86,6 +86,11 @@ int ctl_fd(const struct ctl *c)
 	return c->fd;
 }
 
+int ctl_take_fd(struct ctl *c)
+{
+	return ctl_in_take_fd(&c->in);
+}
+
 static int went_away(struct err *err)
 {
 	return err_set(err, ERR_FAIL, "the supervisor went away");

@@ -16,6 +16,9 @@
  *   pause, unpause                their processes stand still, go on
  *   wait      (services) done when they all have stopped; event "exited" for each
  *   subscribe events of the project until either side closes
+ *   run       model, no_deps, remove_orphans as up; the one of services, run (super/run.h: what is different), attach (bool: no "done", but the
+ *             answer of attach when it has started), again (bool: made before, to a supervisor that went away: never make it a second time)
+ *   attach    slot: "attached", then "exited", and "done" after one more message: {"op":"leave"} (super/attend.h)
  *   ping      "pong" and done at once: "pid", "version", "v", "v_oldest", "program" and its "file" (device:inode), "ready" (false
  *             while what runs is still being taken over), "back" (a program that was to take over did not come up)
  *   upgrade   program (a path): the supervisor makes room for it without a further word
@@ -54,12 +57,15 @@ struct ctl_in {                  /* a growing input; all zero is empty */
 	char *p;
 	size_t len, cap;
 	size_t at;               /* what lies before it was taken already */
+	int passed;              /* a descriptor that came along, plus 1; 0: none; the last one counts */
 };
 /* Takes one message out of what was read. 1: *ret is a new reference, 0: not complete, -1: nonsense (too long, no object). */
 int ctl_parse(struct ctl_in *in, json_t **ret, struct err *err);
 /* Reads once from the (non-blocking or blocking) socket. 1: something came, 0: EAGAIN, 2: end, -1. */
 int ctl_fill(struct ctl_in *in, int fd, struct err *err);
 void ctl_in_done(struct ctl_in *in);
+/* The descriptor that came, now the caller's; -1: none did. */
+int ctl_in_take_fd(struct ctl_in *in);
 /* A complete frame, malloc'ed; NULL when it would be longer than CTL_MAX. */
 char *ctl_frame(const json_t *msg, size_t *ret_len);
 
@@ -74,6 +80,8 @@ int ctl_fd(const struct ctl *c);
 int ctl_send(struct ctl *c, json_t *req, struct err *err);
 /* 1: *ret is a new reference; 0: nothing within timeout_ms (0: look only, -1: wait); -1: closed or broken (ERR_PROTO, ERR_FAIL "the supervisor went away"). */
 int ctl_recv(struct ctl *c, int timeout_ms, json_t **ret, struct err *err);
+/* A descriptor that came with a message received so far, now the caller's; -1: none. */
+int ctl_take_fd(struct ctl *c);
 /* Fills err from an "error" event; returns -1. */
 int ctl_error(const json_t *event, struct err *err);
 /* Whether both ends can talk; said: what the other one said. */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../util/fd.h"
 #include "../util/json.h"
 #include "../util/mem.h"
 #include "ctl.h"
@@ -20,8 +21,11 @@ static void compact(struct ctl_in *in)
 		in->len -= in->at;
 		in->at = 0;
 	}
-	if (in->len == 0 && in->cap > KEEP_ROOM)
-		ctl_in_done(in);
+	if (in->len == 0 && in->cap > KEEP_ROOM) {
+		free(in->p);
+		in->p = NULL;
+		in->cap = 0;
+	}
 }
 
 int ctl_parse(struct ctl_in *in, json_t **ret, struct err *err)
@@ -52,6 +56,28 @@ int ctl_parse(struct ctl_in *in, json_t **ret, struct err *err)
 	return 1;
 }
 
+static ssize_t receive(struct ctl_in *in, int fd)
+{
+	int passed = -1;
+	size_t n_fds = 1;
+	ssize_t n = fd_recv(fd, in->p + in->len, in->cap - in->len, &passed, &n_fds);
+
+	if (n < 0 || !n_fds)
+		return n;
+	if (in->passed)
+		close(in->passed - 1);
+	in->passed = passed + 1;
+	return n;
+}
+
+int ctl_in_take_fd(struct ctl_in *in)
+{
+	int fd = in->passed - 1;
+
+	in->passed = 0;
+	return fd;
+}
+
 int ctl_fill(struct ctl_in *in, int fd, struct err *err)
 {
 	ssize_t n;
@@ -65,7 +91,7 @@ int ctl_fill(struct ctl_in *in, int fd, struct err *err)
 		in->p = xrealloc_array(in->p, in->cap, 1);
 	}
 	do
-		n = read(fd, in->p + in->len, in->cap - in->len);
+		n = receive(in, fd);
 	while (n < 0 && errno == EINTR);
 	if (n < 0 && errno == EAGAIN)
 		return 0;
@@ -81,6 +107,8 @@ int ctl_fill(struct ctl_in *in, int fd, struct err *err)
 void ctl_in_done(struct ctl_in *in)
 {
 	free(in->p);
+	if (in->passed)
+		close(in->passed - 1);
 	*in = (struct ctl_in){ 0 };
 }
 

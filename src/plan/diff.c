@@ -35,6 +35,9 @@ int plan_make(const struct project *model, const struct world *world, const stru
 	case PLAN_REMOVE:
 		r = make_remove(&c, err);
 		break;
+	case PLAN_RUN:
+		r = make_run(&c, err);
+		break;
 	case PLAN_BOOT:
 		r = make_boot(&c, err);
 		break;

@@ -57,6 +57,7 @@ struct plan {
 
 enum plan_verb {
 	PLAN_UP, PLAN_DOWN, PLAN_START, PLAN_STOP, PLAN_RESTART, PLAN_REMOVE,
+	PLAN_RUN,        /* `davit run`: the one container of plan_request.run_slot, when what its service needs is as it asks for */
 	PLAN_BOOT        /* after a boot: what ran before it (unit_rec.resume), in the order of dependencies with their conditions. What its
 			    user had stopped, and what had ended by itself, stays so, and nobody waits for it */
 };
@@ -67,6 +68,8 @@ struct plan_request {
 	bool no_start, force_recreate, no_recreate, always_recreate_deps, remove_orphans, no_deps;
 	bool volumes;                     /* down -v */
 	bool stop;                        /* rm -s */
+	bool shutdown;                    /* stop: the host goes down; containers of `run` stop, too */
+	const char *run_slot;             /* PLAN_RUN: of its one service */
 	bool wait;                        /* up --wait: also OP_HEALTHY for everything with a health check, or that is to run again by itself */
 	/* Image id ("sha256:…") that the service would run now; NULL: not known, no reason to recreate. */
 	const char *(*image_id)(void *ctx, const struct service *svc);

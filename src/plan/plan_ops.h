@@ -14,6 +14,7 @@ struct slot {                     /* a place for a container: an existing one or
 	const struct unit_rec *rec;   /* NULL: nothing there yet */
 	const char *init_of;      /* name of the slot before whose start it runs: a step of pre_start; its svc is OP_NONE */
 	unsigned init_step;
+	bool is_run;              /* a container of `davit run`; its svc is OP_NONE but while it is the one to be made */
 	bool wanted;              /* by the model: index <= replicas */
 	bool chosen;              /* by the request */
 	const char *recreate;     /* why, NULL: it stays */
@@ -59,12 +60,19 @@ void edges_of_start(struct ctx *c, struct slot *s);
 void edges_of_stop(struct ctx *c, struct slot *s);
 
 /* up.c, verbs.c */
+void plan_leave(struct ctx *c, struct slot *s, const char *why);     /* it goes, and what it held is free before others set themselves up */
+void up_surplus(struct ctx *c, struct slot *s);                      /* of a slot that the model does not want */
 int make_up(struct ctx *c, struct err *err);
 int make_down(struct ctx *c, struct err *err);
 int make_stop(struct ctx *c, struct err *err);
 int make_start(struct ctx *c, bool restart, struct err *err);
 int make_boot(struct ctx *c, struct err *err);
 int make_remove(struct ctx *c, struct err *err);
+
+/* run.c: `davit run`, and what the other verbs make of its containers */
+int make_run(struct ctx *c, struct err *err);
+/* `up`: one that runs is its user's business; one that has ended is left over. */
+void run_surplus(struct ctx *c, struct slot *s);
 
 /* pre_start.c: the slots of a service's steps, and what is to be done about them once all else is planned */
 void pre_start_slots(struct ctx *c, size_t svc, unsigned index);

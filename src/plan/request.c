@@ -7,7 +7,7 @@
 
 static const char *const words[] = {
 	[PLAN_UP] = "up", [PLAN_DOWN] = "down", [PLAN_START] = "start", [PLAN_STOP] = "stop", [PLAN_RESTART] = "restart",
-	[PLAN_REMOVE] = "rm", [PLAN_BOOT] = "boot",
+	[PLAN_REMOVE] = "rm", [PLAN_RUN] = "run", [PLAN_BOOT] = "boot",
 };
 
 const char *plan_verb_str(enum plan_verb verb)
@@ -37,6 +37,8 @@ void plan_request_read(const json_t *req, enum plan_verb verb, struct plan_reque
 		.no_deps = jx_bool(req, "no_deps", false),
 		.volumes = jx_bool(req, "volumes", false),
 		.stop = jx_bool(req, "stop", false),
+		.shutdown = jx_bool(req, "shutdown", false),
+		.run_slot = jx_str(jx_obj(req, "run"), "slot"),
 		.wait = jx_bool(req, "wait", false),
 	};
 }

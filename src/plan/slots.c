@@ -44,9 +44,10 @@ void slots_list(struct ctx *c)
 		struct slot *s;
 		if (map_has(&seen, it->key))
 			continue;
-		s = slot_add(c, xstrdup(it->key), r->service, r->index, r->init_of ? OP_NONE : service_index(c->model, r->service));
+		s = slot_add(c, xstrdup(it->key), r->service, r->index, r->init_of || r->run ? OP_NONE : service_index(c->model, r->service));
 		s->init_of = r->init_of;
 		s->init_step = r->init_step;
+		s->is_run = r->run;
 	}
 	map_done(&seen, NULL);
 }

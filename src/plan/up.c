@@ -64,7 +64,7 @@ static void up_slot(struct ctx *c, struct slot *s)
 }
 
 /* What it held, host ports above all, is free before others set themselves up. */
-static void plan_leave(struct ctx *c, struct slot *s, const char *why)
+void plan_leave(struct ctx *c, struct slot *s, const char *why)
 {
 	plan_stop_remove(c, s, why);
 	plan_edge(c->plan, s->op_remove, c->op_setup, true);
@@ -79,10 +79,12 @@ static bool is_disabled(const struct project *m, const char *service)
 	return false;
 }
 
-static void up_surplus(struct ctx *c, struct slot *s)
+void up_surplus(struct ctx *c, struct slot *s)
 {
 	if (s->init_of) {                /* pre_start_plan's */
 		return;
+	} else if (s->is_run) {
+		run_surplus(c, s);
 	} else if (s->svc != OP_NONE) {
 		if (s->chosen)
 			plan_leave(c, s, "scaled down");

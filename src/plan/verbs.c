@@ -34,7 +34,7 @@ int make_stop(struct ctx *c, struct err *err)
 	if (choose(c, false, err) < 0)
 		return -1;
 	each_slot(c, s)
-		if (s->rec && s->chosen)
+		if (s->rec && s->chosen && (!s->is_run || c->req->shutdown))
 			s->op_stop = plan_add(c->plan, OP_STOP, s, NULL);
 	each_slot(c, s)
 		edges_of_stop(c, s);
@@ -118,7 +118,7 @@ int make_remove(struct ctx *c, struct err *err)
 	if (choose(c, false, err) < 0)
 		return -1;
 	each_slot(c, s) {
-		if (!s->rec || !s->chosen)
+		if (!s->rec || !s->chosen || s->is_run)
 			continue;
 		if (c->req->stop)
 			plan_stop_remove(c, s, NULL);

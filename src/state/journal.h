@@ -68,6 +68,7 @@ struct unit_rec {
 	char *health;		   /* NULL: no check; "starting", "healthy", "unhealthy" */
 	char *init_of;		   /* the slot before whose start it runs as a step of pre_start; NULL: an ordinary container */
 	unsigned init_step;	   /* index of that step */
+	json_t *run;		   /* NULL: a container of the file's; else one of `davit run`: what was asked for (src/super/run.h) */
 	unsigned pre_started;	   /* steps of pre_start that are over for this container, which never ran */
 	bool hooking;		   /* post_start hooks are still to come: it does not count as started yet */
 	unsigned post_started;	   /* of this run: post_start hooks that are over */

@@ -72,7 +72,7 @@ static const struct field {
 
 /* What is more than a number or a text, or absent in a way of its own: below. */
 static const char *const others[] = {
-	"pid", "start", "exit_code", "health_restarts", "addrs", "ports", "anon_volumes", "labels"};
+	"pid", "start", "exit_code", "health_restarts", "addrs", "ports", "anon_volumes", "labels", "run"};
 
 static void *place(const struct unit_rec *r, const struct field *f)
 {
@@ -96,6 +96,7 @@ void unit_rec_done(struct unit_rec *r)
 	free(r->ports);
 	strs_done(&r->anon_volumes);
 	json_decref(r->labels);
+	json_decref(r->run);
 	json_decref(r->more);
 	*r = (struct unit_rec){.exit_code = -1};
 }
@@ -196,6 +197,8 @@ json_t *unit_rec_to_json(const struct unit_rec *r)
 		json_object_set_new(o, "anon_volumes", strs_to_json(&r->anon_volumes));
 	if (r->labels)
 		json_object_set(o, "labels", r->labels);
+	if (r->run)
+		json_object_set(o, "run", r->run);
 	if (r->more)
 		json_object_update_missing(o, r->more);
 	return o;
@@ -339,6 +342,7 @@ int unit_rec_from_json(const json_t *j, struct unit_rec *ret, struct err *err)
 	get_ports(jx_arr(j, "ports"), &r);
 	get_strs(jx_arr(j, "anon_volumes"), &r.anon_volumes);
 	r.labels = json_incref(jx_obj(j, "labels"));
+	r.run = json_incref(jx_obj(j, "run"));
 	r.more = unknown_of(j);
 	*ret = r;
 	return 0;

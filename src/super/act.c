@@ -188,6 +188,8 @@ void act_remove(struct unit *u)
 	health_stop(u);
 	exec_in_remove(u);
 	streams_close(u);
+	if (u->rec.run && u->rec.n_ports)        /* nobody asks for the rules to be made anew when it leaves by itself */
+		network_setup(u->s, NULL, NULL);
 	if (!u->recreate) {
 		network_dns_off(u);
 		network_drop_ports(u);

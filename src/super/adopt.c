@@ -5,6 +5,7 @@
 #include "pause.h"
 #include "exec_in.h"
 #include "hooks.h"
+#include "run.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -193,11 +194,13 @@ static void adopt_resting(struct unit *u)
 		act_delete(u);
 		return;
 	case U_FAILED:
+		run_settle_later(u);
 		return;
 	default:
 		u->state = u->rec.id ? U_STOPPED : U_ABSENT;
 		if (again)
 			unit_want(u, W_AGAIN);
+		run_settle_later(u);
 	}
 }
 

@@ -4,6 +4,7 @@
  * is let go: nobody's terminal can hold the supervisor up. */
 #include "sup.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -14,6 +15,7 @@
 #include "../util/log.h"
 #include "../util/mem.h"
 #include "../util/version.h"
+#include "attend.h"
 #include "ctl_kill.h"
 #include "ctl_pause.h"
 
@@ -30,6 +32,9 @@ struct client {
 	bool closing;                    /* the last event is in `out` */
 	char **waits;                    /* op wait: services, NULL-terminated; NULL: not waiting */
 	struct killing *killing;         /* op kill; NULL: not waiting */
+	struct attendant *attendant;     /* op run and attach: of a container; NULL: of none */
+	int pass_fd;                     /* goes with the byte of `out` at pass_at; -1: none */
+	size_t pass_at;
 	struct client *next;
 };
 
@@ -52,13 +57,29 @@ static void client_free(struct client *c)
 		free(*w);
 	free(c->waits);
 	killing_free(c->killing);
+	if (c->pass_fd >= 0)
+		close(c->pass_fd);
+	attend_end(c->attendant);
 	free(c);
+}
+
+/* What lies before the byte that a descriptor goes with is sent without it; the socket does not block. */
+static ssize_t send_some(struct client *c, int fd)
+{
+	ssize_t n;
+
+	if (c->pass_fd < 0 || c->pass_at)
+		return send(fd, c->out.p, c->pass_fd < 0 ? c->out.len : c->pass_at, MSG_NOSIGNAL | MSG_DONTWAIT);
+	n = fd_send(fd, c->out.p, c->out.len, &c->pass_fd, 1);
+	if (n > 0)
+		close(take_fd(&c->pass_fd));
+	return n;
 }
 
 static void on_writable(evutil_socket_t fd, short what, void *arg)
 {
 	struct client *c = arg;
-	ssize_t n = send(fd, c->out.p, c->out.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	ssize_t n = send_some(c, fd);
 
 	if (n < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
@@ -67,6 +88,7 @@ static void on_writable(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	buf_consume(&c->out, (size_t)n);
+	c->pass_at -= (size_t)n < c->pass_at ? (size_t)n : c->pass_at;
 	if (c->out.len)
 		return;
 	event_del(c->out_ev);
@@ -86,6 +108,15 @@ void client_send(struct client *c, json_t *event)
 		}
 	}
 	json_decref(event);
+}
+
+void client_send_fd(struct client *c, json_t *event, int fd)
+{
+	if (c && fd >= 0 && c->pass_fd < 0) {
+		c->pass_fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+		c->pass_at = c->out.len;
+	}
+	client_send(c, event);
 }
 
 static void client_end(struct client *c)
@@ -169,7 +200,7 @@ static bool service_runs(struct super *s, const char *service)
 {
 	map_each(&s->units, it) {
 		const struct unit *u = it->value;
-		if (STREQ(u->rec.service, service) && !u->rec.init_of && u->state != U_STOPPED && u->state != U_FAILED &&
+		if (STREQ(u->rec.service, service) && !u->rec.init_of && !u->rec.run && u->state != U_STOPPED && u->state != U_FAILED &&
 		    u->state != U_ABSENT)
 			return true;
 	}
@@ -181,7 +212,7 @@ static void tell_exits(struct super *s, struct client *c)
 	for (char **w = c->waits; *w; w++)
 		map_each(&s->units, it) {
 			const struct unit *u = it->value;
-			if (!STREQ(u->rec.service, *w) || !u->rec.name || u->rec.init_of)
+			if (!STREQ(u->rec.service, *w) || !u->rec.name || u->rec.init_of || u->rec.run)
 				continue;
 			client_send(c, json_pack("{s:s,s:s,s:s,s:i}", "ev", "exited", "service", u->rec.service, "name",
 						 u->rec.name, "code", u->rec.exit_code));
@@ -201,6 +232,8 @@ void waiters_check(struct super *s)
 	for (struct client *c = s->clients; c; c = c->next) {
 		if (c->killing && !c->closing)
 			killing_look(c->killing);
+		if (c->attendant && !c->closing)
+			attend_look(c->attendant);
 		if (!c->waits || c->closing || !all_stopped(s, c))
 			continue;
 		tell_exits(s, c);
@@ -268,9 +301,28 @@ static void dispatch(struct client *c, json_t *req)
 		c->killing = killing_begin(c->s, c, req);
 	} else if (STREQ(op, "pause") || STREQ(op, "unpause")) {
 		pause_request(c->s, c, req, STREQ(op, "pause"));
+	} else if (STREQ(op, "attach")) {
+		c->attendant = attend_request(c->s, c, req);
 	} else {
 		txn_submit(c->s, c, json_incref(req));
 	}
+}
+
+/* Who is attached may say more than the one request. */
+static void hear_more(struct client *c)
+{
+	auto_err struct err err = ERR_INIT;
+	int r = 0;
+
+	while (!c->closing) {
+		auto_json json_t *msg = NULL;
+		r = ctl_parse(&c->in, &msg, &err);
+		if (r != 1)
+			break;
+		attend_hear(c->attendant, msg);
+	}
+	if (r < 0)
+		client_free(c);
 }
 
 static void on_readable(evutil_socket_t fd, short what, void *arg)
@@ -282,6 +334,10 @@ static void on_readable(evutil_socket_t fd, short what, void *arg)
 
 	if (r == 0)
 		return;
+	if (r == 1 && c->attendant && !c->closing) {
+		hear_more(c);
+		return;
+	}
 	if (r != 1 || c->asked) {        /* it went away, or says more than it may */
 		client_free(c);
 		return;
@@ -337,6 +393,7 @@ static void on_connection(evutil_socket_t fd, short what, void *arg)
 	c = xcalloc(1, sizeof *c);
 	c->s = s;
 	c->fd = cfd;
+	c->pass_fd = -1;
 	c->in_ev = event_new(s->base, cfd, EV_ANY, on_readable, c);
 	c->out_ev = event_new(s->base, cfd, EV_WRITE | EV_PERSIST, on_writable, c);
 	c->next = s->clients;
@@ -356,6 +413,20 @@ int ctl_server_start(struct super *s, struct err *err)
 void client_outlives_keeper(struct client *c)
 {
 	keeper_store_fd(c->s, "last client", c->fd);
+}
+
+void client_attend(struct client *c, struct unit *u)
+{
+	c->attendant = attend_begin(c, u);
+	attend_look(c->attendant);
+}
+
+bool client_attends(const struct unit *u)
+{
+	for (const struct client *c = u->s->clients; c; c = c->next)
+		if (!c->closing && attend_is_of(c->attendant, u))
+			return true;
+	return false;
 }
 
 bool clients_have_output(const struct super *s)

@@ -4,6 +4,7 @@
  * supervisor that comes next nor anybody who looks takes a container for ended that is about to come back. It holds until the container
  * runs again, through preparation and creation: whatever fails there counts as an end, too, and the policy is asked again. */
 #include "pre_start.h"
+#include "run.h"
 
 #include "../util/auto.h"
 #include "../util/clock.h"
@@ -12,7 +13,7 @@
 
 const struct restart_policy *unit_policy(const struct unit *u)
 {
-	const struct service *svc = u->s->model && !u->rec.init_of ? project_service(u->s->model, u->rec.service) : NULL;
+	const struct service *svc = u->s->model && !u->rec.init_of && !u->rec.run ? project_service(u->s->model, u->rec.service) : NULL;
 
 	return svc ? &svc->restart : &u->launch.restart;
 }
@@ -66,6 +67,8 @@ void act_after_exit(struct unit *u)
 	if (u->want == W_RUNNING && !u->rec.restarting)
 		u->want = W_NOTHING;
 	super_post(u, E_WANT);
+	if (u->want == W_NOTHING)
+		run_settle(u);
 }
 
 void act_backoff(struct unit *u)

@@ -174,6 +174,16 @@ static void add_short_tmpfs(struct making *c, const char *text)
 	add_mount(c, "tmpfs", "tmpfs", target, v);
 }
 
+/* `run -v NAME:/path` of a volume that the file does not have: that of this very name, made when there is none. */
+static int add_foreign(struct making *c, const struct mount *m, struct err *err)
+{
+	struct vol_spec spec = { .name = m->source, .project = c->s->p.name, .key = m->source };
+
+	if (vol_create(c->s->volumes, &spec, NULL, err) < 0)
+		return err_wrap(err, "volume '%s'", m->source);
+	return add_volume(c, m->source, m, m->target, err);
+}
+
 static int add_service_mount(struct making *c, const struct mount *m, struct err *err)
 {
 	const struct volume *v;
@@ -188,6 +198,8 @@ static int add_service_mount(struct making *c, const struct mount *m, struct err
 		if (!m->source)
 			return add_anonymous(c, m, m->target, err);
 		v = project_volume(c->s->model, m->source);
+		if (!v && c->u->rec.run)
+			return add_foreign(c, m, err);
 		if (!v)
 			return err_set(err, ERR_NOT_FOUND, "volume '%s' is not in the project", m->source);
 		return add_volume(c, v->name, m, m->target, err);

@@ -5,6 +5,7 @@
 
 #include "../util/auto.h"
 #include "../util/clock.h"
+#include "../util/json.h"
 #include "../util/mem.h"
 
 static const char *option(const struct kvs *l, const char *key)
@@ -43,6 +44,7 @@ static void remember_health(struct making *c)
 static void remember_names(struct making *c)
 {
 	const struct service *svc = c->svc;
+	bool named = !c->u->rec.run || jx_bool(c->u->rec.run, "use_aliases", false);      /* who asks for the service gets the service */
 
 	for (size_t i = 0; i < svc->n_networks; i++) {
 		const struct network *n = project_network(c->s->model, svc->networks[i].network);
@@ -51,12 +53,14 @@ static void remember_names(struct making *c)
 			continue;
 		ln = XGROW(c->launch.nets, c->launch.n_nets, c->launch.cap_nets);
 		ln->network = xstrdup(n->name);
-		strs_add(&ln->names, svc->name);
+		if (named)
+			strs_add(&ln->names, svc->name);
 		strs_add(&ln->names, c->u->rec.name);
 		strs_addn(&ln->names, c->u->rec.id, 12);
 		if (svc->hostname)
 			strs_add(&ln->names, svc->hostname);
-		making_add_all(&ln->names, svc->networks[i].aliases.v, svc->networks[i].aliases.n);
+		if (named)
+			making_add_all(&ln->names, svc->networks[i].aliases.v, svc->networks[i].aliases.n);
 	}
 	for (size_t i = 0; i < svc->links.n; i++) {
 		char *copy = xstrdup(svc->links.v[i]), *alias = strchr(copy, ':');

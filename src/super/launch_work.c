@@ -1,11 +1,13 @@
 /* launch_work.c - from (service, image, slot) to a bundle, step by step (launch_parts.h). */
 #include "launch_parts.h"
 #include "pre_start.h"
+#include "run.h"
 
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "../util/arena.h"
 #include "../util/auto.h"
 #include "../util/buf.h"
 #include "../util/json.h"
@@ -319,7 +321,8 @@ int launch_work(void *arg, json_t **ret, struct err *err)
 	int r;
 
 	forget_at_runtime(&c);
-	c.svc = job->u->rec.init_of ? pre_start_service(job->u, job->svc) : job->svc;
+	c.svc = job->u->rec.init_of ? pre_start_service(job->u, job->svc) :
+		job->u->rec.run ? run_service(job->u, job->svc, arena_new()) : job->svc;
 	c.warnings = json_array();
 	*ret = json_object();
 	r = made_before(&c, &launch) ? make_again(&c, launch, *ret, &why) : make_new(&c, *ret, &why);

@@ -13,6 +13,7 @@
 #include "../util/fd.h"
 #include "../util/log.h"
 #include "../util/mem.h"
+#include "run.h"
 #include "ship.h"
 
 /* A turn takes a whole pipe: so what comes on the other stream after it stays after it. */
@@ -80,6 +81,19 @@ static int open_pair(struct unit *u, const char *suffix, int *reader, int *write
 	return 0;
 }
 
+/* The container holds both ends of its standard input, so that it has no end and whoever comes may write into it; or the reading one
+ * only: then it ends with the client that made it, who is there already. */
+static int open_stdin(struct unit *u, int *ret_fd, struct err *err)
+{
+	auto_free char *name = stream_name(u, "in");
+
+	if (!run_stdin_once(u))
+		return open_pair(u, "in", NULL, ret_fd, err);
+	if (stdio_make_fifo(u->s->fifo_fd, name, err) < 0 || stdio_open_reader(u->s->fifo_fd, name, ret_fd, err) < 0)
+		return -1;
+	return fcntl(*ret_fd, F_SETFL, O_RDONLY) < 0 ? err_sys(err, errno, "open pipe '%s'", name) : 0;
+}
+
 static char *console_path(const struct unit *u)
 {
 	return xasprintf("%s/tmp/%s.tty", u->s->p.run, u->rec.slot);
@@ -96,7 +110,7 @@ int streams_open(struct unit *u, int stdio[3], struct err *err)
 			close(take_fd(&u->console_fd));
 		return stdio_console_listen(path, &u->console_fd, err);
 	}
-	if (u->launch.stdin_open && open_pair(u, "in", NULL, &stdio[0], err) < 0)
+	if (u->launch.stdin_open && open_stdin(u, &stdio[0], err) < 0)
 		return -1;
 	if (u->launch.log_none)
 		return 0;
@@ -325,6 +339,7 @@ void streams_console(struct unit *u)
 	auto_err struct err err = ERR_INIT;
 	auto_free char *name = tty_name(u);
 	auto_free char *path = console_path(u);
+	struct winsize window;
 
 	if (u->console_fd < 0)
 		return;
@@ -335,6 +350,8 @@ void streams_console(struct unit *u)
 	if (u->tty_fd < 0)
 		return;
 	fd_nonblock(u->tty_fd);
+	if (run_window(u, &window))
+		(void)ioctl(u->tty_fd, TIOCSWINSZ, &window);
 	keeper_store_fd(u->s, name, u->tty_fd);
 	streams_watch(u);
 }

@@ -418,6 +418,12 @@ bool ctl_names_service(const json_t *req, const char *service);
 /* No more requests: the project is gone; who comes now starts another supervisor. */
 void ctl_server_deaf(struct super *s);
 void client_send(struct client *c, json_t *event);                  /* steals the event; c NULL is fine */
+/* The same with a descriptor, of which a copy goes along; -1: none. At most one that was not sent yet. */
+void client_send_fd(struct client *c, json_t *event, int fd);
+/* The client stays, attached to the container (attend.h). */
+void client_attend(struct client *c, struct unit *u);
+/* Whether anybody is attached to it. */
+bool client_attends(const struct unit *u);
 /* Its connection ends only when the keeper has ended, too. */
 void client_outlives_keeper(struct client *c);
 void client_done(struct client *c);                                  /* sends "done" */

@@ -4,10 +4,12 @@
  * killed in between finishes it: the plan is made anew from what exists then. `down` and `stop` do not wait behind an `up` that waits for
  * health: they supersede it. */
 #include "pre_start.h"
+#include "run.h"
 #include "txn.h"
 
 #include <string.h>
 
+#include "../util/arena.h"
 #include "../util/auto.h"
 #include "../util/clock.h"
 #include "../util/json.h"
@@ -100,7 +102,7 @@ static void leave(struct txn *t)
 static void txn_finish(struct txn *t)
 {
 	struct super *s = t->s;
-	bool gone = leaves_nothing(t) && (!t->err.kind || t->rollback);
+	bool gone = leaves_nothing(t) && (!t->err.kind || t->rollback), stays;
 
 	judge_waits(t);
 	warn_orphans(t);
@@ -113,11 +115,12 @@ static void txn_finish(struct txn *t)
 	} else {
 		unlinkat(s->p.state_fd, "txn.json", 0);
 	}
+	s->txn = NULL;
+	stays = txn_run_over(t);
 	if (t->err.kind)
 		client_fail(t->c, &t->err, t->err_service, t->err_attr);
-	else
+	else if (!stays)
 		client_done(t->c);
-	s->txn = NULL;
 	s->trim_due = true;
 	txn_free(t);
 	gate_look_all(s);
@@ -198,6 +201,14 @@ void txn_plan_over(struct txn *t)
 		txn_finish(t);
 }
 
+static void want_ports(struct unit *u, const struct service *svc)
+{
+	struct arena *a = arena_new();
+
+	network_want_ports(u, txn_service_of(u, svc, a));
+	arena_free(a);
+}
+
 /* Units and port wishes of everything that will be started. */
 static void make_units(struct txn *t)
 {
@@ -208,10 +219,12 @@ static void make_units(struct txn *t)
 		if (!u)
 			continue;
 		u->planned = true;
+		if (t->verb == PLAN_RUN)
+			run_note(u, t->req);
 		if (op->init_of)
 			pre_start_note(u, op);
 		else if (plan_makes_anew(&t->plan, op, &u->rec))
-			network_want_ports(u, svc);
+			want_ports(u, svc);
 	}
 }
 
@@ -327,7 +340,7 @@ static int txn_go(struct txn *t, struct err *err)
 		boot_on_disk(t->s);
 	if (make_plan(t, t->verb, err) < 0)
 		return -1;
-	if (t->verb == PLAN_BOOT || t->verb == PLAN_UP || t->verb == PLAN_START || t->verb == PLAN_RESTART) {
+	if (t->verb == PLAN_BOOT || t->verb == PLAN_UP || t->verb == PLAN_RUN || t->verb == PLAN_START || t->verb == PLAN_RESTART) {
 		make_units(t);
 		if (up_check_ports(t, err) < 0)
 			return -1;
@@ -359,7 +372,11 @@ static void on_model(struct super *s, void *arg, const json_t *result, const str
 
 static int txn_begin(struct txn *t, struct err *err)
 {
-	if (t->verb == PLAN_UP && (origin_check(t->s, t->req, err) < 0 || plan_up(t, err) < 0))
+	bool makes = t->verb == PLAN_UP || t->verb == PLAN_RUN;
+
+	if (txn_run_check(t, err) < 0)
+		return -1;
+	if (makes && (origin_check(t->s, t->req, err) < 0 || plan_up(t, err) < 0))
 		return -1;
 	if (up_store_model(t, on_model))
 		return 0;

@@ -63,6 +63,15 @@ void project_forget(struct super *s);
 /* The loop ends, with status 0, when the clients have heard it. */
 void super_finish(struct super *s);
 
+/* txn_run.c: what is different about `run` */
+int txn_run_check(struct txn *t, struct err *err);
+/* The container that it is about, once it has a unit. */
+struct unit *txn_run_unit(const struct txn *t);
+/* The service as the operation's unit is to have it: of the model, or what `run` makes of it, in the arena. */
+const struct service *txn_service_of(const struct unit *u, const struct service *svc, struct arena *a);
+/* The request is over, and its answer is to be given: true: a client was told, and stays. */
+bool txn_run_over(struct txn *t);
+
 /* exec_plan.c */
 void exec_start(struct txn *t);
 /* Nothing more is begun, what waits waits no longer; what is in flight comes to its end. */

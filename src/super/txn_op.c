@@ -109,6 +109,7 @@ static void note_cause(const struct txn *t, struct unit *u)
 		[PLAN_UP] = "removed by 'davit up'",	   [PLAN_DOWN] = "removed by 'davit down'",
 		[PLAN_START] = "restarted by 'davit start'", [PLAN_STOP] = "stopped by 'davit stop'",
 		[PLAN_RESTART] = "restarted by 'davit restart'", [PLAN_REMOVE] = "stopped by 'davit rm'",
+		[PLAN_RUN] = "removed by 'davit run'",
 	};
 
 	if (t->verb != PLAN_RESTART && !unit_has_process(u->state))

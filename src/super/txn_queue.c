@@ -19,19 +19,46 @@ struct client *txn_client(const struct super *s)
 	return s->txn ? s->txn->c : NULL;
 }
 
+/* Nobody would see what it prints. Once its container has started, that runs on. */
+static bool is_for_its_client(const struct txn *t)
+{
+	return t->verb == PLAN_RUN && jx_bool(t->req, "attach", false);
+}
+
+static void give_up(struct txn *t)
+{
+	struct err err = ERR_INIT;
+
+	t->superseded = true;
+	err_set(&err, ERR_FAIL, "who asked for it is gone");
+	exec_give_up(t, &err);
+	err_done(&err);
+}
+
 void txn_client_gone(struct super *s, struct client *c)
 {
-	if (s->txn && s->txn->c == c)
-		s->txn->c = NULL;
-	for (struct txn *t = s->waiting; t; t = t->next)
+	for (struct txn **p = &s->waiting, *t; (t = *p);) {
+		bool over = t->c == c && is_for_its_client(t);
 		if (t->c == c)
 			t->c = NULL;
+		if (!over) {
+			p = &t->next;
+			continue;
+		}
+		*p = t->next;
+		txn_free(t);
+	}
+	if (!s->txn || s->txn->c != c)
+		return;
+	s->txn->c = NULL;
+	if (is_for_its_client(s->txn))
+		give_up(s->txn);
 }
 
 /* What makes things go; who stops or removes is let finish. */
 static bool can_be_superseded(const struct txn *t)
 {
-	return (t->verb == PLAN_BOOT || t->verb == PLAN_UP || t->verb == PLAN_START || t->verb == PLAN_RESTART) && !t->rollback;
+	return (t->verb == PLAN_BOOT || t->verb == PLAN_RUN || t->verb == PLAN_UP || t->verb == PLAN_START || t->verb == PLAN_RESTART) && !t->rollback;
 }
 
 static void supersede_running(struct super *s, const char *op)

@@ -1,5 +1,6 @@
 /* txn_up.c - what `up` needs before there can be a plan, and what a new container is called. */
 #include "pre_start.h"
+#include "run.h"
 #include "txn.h"
 
 #include <string.h>
@@ -138,7 +139,7 @@ static char *requested(const struct txn *t)
 		for (char **v = t->services; v && *v && !chosen[i]; v++)
 			chosen[i] = STREQ(*v, m->services[i].name);
 	}
-	if (t->services && !jx_bool(t->req, "no_deps", false))
+	if (t->services && t->verb != PLAN_RUN && !jx_bool(t->req, "no_deps", false))
 		graph_closure_needs(graph_new(m), chosen);
 	return chosen;
 }
@@ -250,4 +251,6 @@ void up_new_container(struct txn *t, struct unit *u, const struct service *svc)
 	compose_labels(u, svc);
 	if (u->rec.init_of)
 		pre_start_new(u, svc);
+	if (u->rec.run)
+		run_new(u);
 }

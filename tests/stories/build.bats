@@ -167,6 +167,24 @@ load ../builder
 	[ "$(container_id web)" != "$id" ] || fail "it was not recreated"
 }
 
+@test "run builds what is missing; changed, it is built anew with --build only" {
+	dockerfile tool <<-'END'
+	FROM busybox
+	COPY text /text
+	CMD ["cat", "/text"]
+	END
+	echo first >tool/text
+	compose <<<"services: {tool: {build: ./tool}}"
+	run -0 davit run --rm tool
+	has "$output" STEP
+	has "$output" first
+	echo second >tool/text
+	is "$(davit run --rm tool 2>/dev/null)" first
+	run -0 --separate-stderr davit run --rm --build --quiet-build tool
+	is "$output" second
+	lacks "$stderr" STEP
+}
+
 @test "pull_policy build builds at each up; --no-build does not, and says so" {
 	compose <<-'END'
 	services:

@@ -1,0 +1,111 @@
+#include "attend.h"
+
+#include <string.h>
+
+#include "../util/auto.h"
+#include "../util/json.h"
+#include "../util/mem.h"
+#include "run.h"
+
+struct attendant {
+	struct super *s;
+	struct client *c;
+	char *slot;
+	struct proc_id proc;             /* of the run that it is about; pid 0: it had ended already */
+	bool told;                       /* of its end */
+	bool leaves;                     /* it has read all of it */
+};
+
+static json_t *about(const struct unit *u)
+{
+	json_t *e = json_object();
+
+	jx_set_str(e, "ev", "attached");
+	jx_set_str(e, "slot", u->rec.slot);
+	jx_set_str(e, "name", u->rec.name);
+	jx_set_str(e, "id", u->rec.id);
+	jx_set_int(e, "pid", u->rec.proc.pid);
+	jx_set_int(e, "start", (int64_t)u->rec.proc.start);
+	jx_set_bool(e, "tty", u->launch.tty);
+	jx_set_bool(e, "stdin", u->launch.stdin_open);
+	return e;
+}
+
+struct attendant *attend_begin(struct client *c, struct unit *u)
+{
+	struct attendant *a = xcalloc(1, sizeof *a);
+
+	*a = (struct attendant){ u->s, c, xstrdup(u->rec.slot), unit_has_process(u->state) ? u->rec.proc : (struct proc_id){ 0 }, false, false };
+	client_send_fd(c, about(u), u->tty_fd);
+	return a;
+}
+
+struct attendant *attend_request(struct super *s, struct client *c, const json_t *req)
+{
+	const char *slot = jx_str(req, "slot");
+	struct unit *u = slot ? unit_get(s, slot) : NULL;
+	auto_err struct err err = ERR_INIT;
+	struct attendant *a;
+
+	if (!u || !u->rec.id) {
+		err_set(&err, ERR_NOT_FOUND, "there is no container '%s'", slot ? slot : "");
+		client_fail(c, &err, NULL, NULL);
+		return NULL;
+	}
+	a = attend_begin(c, u);
+	attend_look(a);
+	return a;
+}
+
+static bool is_over(const struct attendant *a, const struct unit *u)
+{
+	return !u || !a->proc.pid || !unit_has_process(u->state) || u->rec.proc.pid != a->proc.pid || u->rec.proc.start != a->proc.start;
+}
+
+/* Nothing more is to be heard of it: it was removed, is not to be, or cannot be. */
+static bool is_gone(const struct unit *u)
+{
+	return !u || !u->rec.id || !jx_bool(u->rec.run, "rm", false) || u->state == U_FAILED;
+}
+
+void attend_look(struct attendant *a)
+{
+	const struct unit *u = unit_get(a->s, a->slot);
+
+	if (a->leaves && is_gone(u))
+		client_done(a->c);
+	if (a->leaves || a->told || !is_over(a, u) || (u && unit_has_process(u->state) && !a->proc.pid))
+		return;
+	a->told = true;
+	client_send(a->c, json_pack("{s:s,s:s*,s:s*,s:i}", "ev", "exited", "service", u ? u->rec.service : NULL, "name",
+				    u ? u->rec.name : NULL, "code", u ? u->rec.exit_code : -1));
+}
+
+void attend_hear(struct attendant *a, const json_t *msg)
+{
+	struct unit *u = unit_get(a->s, a->slot);
+
+	if (!str_eq(jx_str(msg, "op"), "leave"))
+		return;
+	a->leaves = true;
+	if (u)
+		run_settle(u);
+	attend_look(a);
+}
+
+bool attend_is_of(const struct attendant *a, const struct unit *u)
+{
+	return a && !a->leaves && STREQ(a->slot, u->rec.slot);
+}
+
+void attend_end(struct attendant *a)
+{
+	struct unit *u = a ? unit_get(a->s, a->slot) : NULL;
+
+	if (!a)
+		return;
+	free(a->slot);
+	free(a);
+	if (u)
+		run_settle(u);
+}
