@@ -90,7 +90,7 @@ static void add_object(struct arena *a, struct node *section, const struct file_
 	set_text(a, item, "environment", o->environment);
 	if (o->content)
 		hash_sha256_hex(o->content, strlen(o->content), hex);
-	set_text(a, item, "content", o->content ? hex : NULL);
+	set_text(a, item, "content", o->content ? hex : o->digest);
 	node_set(a, section, o->key, section->pos, item);
 }
 

@@ -68,8 +68,10 @@ static void drop_notes(struct node *root)
 
 	node_remove(root, "$volumes");
 	for (size_t i = 0; i < ARRAY_LEN(sections); i++)
-		tree_each(tree_map(root, sections[i]), p)
+		tree_each(tree_map(root, sections[i]), p) {
 			node_remove(p->value, "$value");
+			node_remove(p->value, "$digest");
+		}
 	tree_each(tree_map(root, "services"), p) {
 		node_remove(p->value, "$davit");
 		tree_each(tree_map(p->value, "depends_on"), dep)

@@ -110,6 +110,7 @@ static void low_file_object(struct lower *l, struct file_object *o, const struct
 	o->pos = p->key_pos;
 	o->file = low_str(l, n, "file");
 	o->environment = low_str(l, n, "environment");
+	o->digest = low_str(l, n, "$digest");
 	o->external = tree_true(n, "external");
 	if (!content)
 		content = tree_str_node(n, "$value");

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "../src/util/arena.h"
+#include "../src/util/auto.h"
 #include "../src/util/buf.h"
 #include "../src/util/hash.h"
 #include "../src/util/str.h"
@@ -25,6 +26,45 @@ static void add_files(struct buf *text, const char *sort, const struct file_obje
 		}
 }
 
+static void add_digests(struct buf *text, const char *sort, const struct file_object *list, size_t n, const struct file_ref *refs,
+	size_t n_refs)
+{
+	for (size_t i = 0; i < n_refs; i++)
+		for (size_t k = 0; k < n; k++)
+			if (str_eq(list[k].key, refs[i].source) && list[k].digest)
+				buf_printf(text, "%s %s %s\n", sort, list[k].key, list[k].digest);
+}
+
+/* ".HEX" of what is in the files that the service uses; "" when nothing is known of any. */
+static void add_contents(struct buf *hash, const struct project *p, const struct service *svc)
+{
+	auto_buf struct buf text = BUF_INIT;
+	char hex[HASH_HEX_LEN + 1];
+
+	add_digests(&text, "config", p->configs, p->n_configs, svc->configs, svc->n_configs);
+	add_digests(&text, "secret", p->secrets, p->n_secrets, svc->secrets, svc->n_secrets);
+	if (!text.len)
+		return;
+	hash_sha256_hex(text.p, text.len, hex);
+	buf_printf(hash, ".%s", hex);
+}
+
+bool config_same(const char *a, const char *b)
+{
+	size_t n = a ? strcspn(a, ".") : 0;
+
+	if (!a || !b)
+		return a == b;
+	if (n != strcspn(b, ".") || strncmp(a, b, n) != 0)
+		return false;
+	return !a[n] || !b[n] || STREQ(a + n, b + n);
+}
+
+bool config_lacks_contents(const char *hash, const char *other)
+{
+	return hash && other && config_same(hash, other) && !strchr(hash, '.') && strchr(other, '.');
+}
+
 /* Left out where nothing is said, so that containers made before it was known stay as they are. */
 static void add_x_davit(struct buf *text, const struct service *svc)
 {
@@ -41,7 +81,7 @@ static char *hash_of(
 	const struct project *p, struct arena *a, const struct service *svc, const struct node *n)
 {
 	struct node *shown = definition_of_container(a, n);
-	char hex[HASH_HEX_LEN + 1];
+	char hex[HASH_HEX_LEN + 1], *ret;
 	struct buf text = BUF_INIT;
 
 	dump_json(&text, a, shown, 0);
@@ -62,8 +102,12 @@ static char *hash_of(
 	}
 	add_x_davit(&text, svc);
 	hash_sha256_hex(text.p, text.len, hex);
+	text.len = 0;
+	buf_str(&text, hex);
+	add_contents(&text, p, svc);
+	ret = arena_strdup(p->arena, text.p);
 	buf_done(&text);
-	return arena_strdup(p->arena, hex);
+	return ret;
 }
 
 static void hash_list(const struct project *p, struct service *list, size_t n, const struct node *map)

@@ -226,7 +226,8 @@ struct service {
 	struct strv profiles;
 	unsigned replicas;               /* scale or deploy.replicas, default 1 */
 	char *config_hash;               /* SHA-256 of what requires a new container when it changes; `x-` keys, replicas, restart
-	                                    policy, depends_on and the like are left out; NULL until project_hash() */
+	                                    policy, depends_on and the like are left out; NULL until project_hash(). Behind it, where
+	                                    the contents of its configs and secrets are known, a dot and theirs: see config_same() */
 };
 
 struct ipam_config {
@@ -260,6 +261,7 @@ struct file_object {                     /* a top-level config or secret */
 	char *file;                      /* absolute path */
 	char *environment;               /* name of the variable */
 	char *content;                   /* inline, or the variable's value once resolved */
+	char *digest;                    /* SHA-256 of what is in the file, as of project_digest_contents(); NULL: not known */
 	bool external;
 };
 
@@ -286,3 +288,9 @@ const struct volume *project_volume(const struct project *p, const char *key);
 /* Fills in every service's config_hash. Apart from compose_load() because it costs a third as much, and
  * only who got the project over the wire compares; there it is filled in. */
 void project_hash(struct project *p);
+/* Reads the files behind configs and secrets and notes down what they are like inside; their digests travel in the wire form. */
+void project_digest_contents(struct project *p);
+/* Whether two config_hashes (either may be NULL) are of the same configuration. Contents count when both know them. */
+bool config_same(const char *a, const char *b);
+/* It says nothing of contents where the other one, which is the same otherwise, does. */
+bool config_lacks_contents(const char *hash, const char *other);

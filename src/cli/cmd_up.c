@@ -174,6 +174,7 @@ static int add_model(struct cli *c, const struct up_opts *o, json_t *req, struct
 	for (size_t i = 0; i < o->scale.n; i++)
 		if (scale_one(c, o->scale.v[i], err) < 0)
 			return -1;
+	project_digest_contents(c->project);
 	project_to_wire(c->project, &text);
 	if (jx_parse(text.p, text.len, &model, err) < 0)
 		return err_wrap(err, "wire form of the model");

@@ -11,7 +11,7 @@ static const char *why_recreate(const struct ctx *c, const struct slot *s)
 
 	if (!s->rec || !s->rec->id || c->req->no_recreate)
 		return NULL;
-	if (!str_eq(s->rec->config_hash, svc->config_hash))
+	if (!config_same(s->rec->config_hash, svc->config_hash))
 		return "configuration changed";
 	if (image && s->rec->image_id && !STREQ(image, s->rec->image_id))
 		return "image changed";

@@ -279,12 +279,26 @@ static void arm_deadline(struct txn *t)
 	evtimer_add(t->deadline, &tv);
 }
 
+/* A container of an older davit, which did not know contents: those of today count as its own. */
+static void learn_contents(struct txn *t, struct unit *u)
+{
+	const struct service *svc = project_service(t->s->model, u->rec.service);
+
+	if (!svc || !config_lacks_contents(u->rec.config_hash, svc->config_hash))
+		return;
+	free(u->rec.config_hash);
+	u->rec.config_hash = xstrdup(svc->config_hash);
+	unit_save(u);
+}
+
 static void announce_kept(struct txn *t)
 {
 	for (size_t i = 0; i < t->plan.kept.n; i++) {
-		const struct unit *u = unit_get(t->s, t->plan.kept.v[i]);
+		struct unit *u = unit_get(t->s, t->plan.kept.v[i]);
 		bool comes = u && (u->state == U_BACKOFF || u->state == U_WAITING);
 		auto_free char *why = comes && u->rec.waits ? xasprintf("waiting for %s", u->rec.waits) : NULL;
+		if (u)
+			learn_contents(t, u);
 		if (u)
 			publish_step(t->s, t->c, "container", u->rec.name, u->rec.service,
 				     comes ? "Restarting" : u->state == U_STOPPED ? "Exited" : "Running", why);
