@@ -178,6 +178,10 @@ $(B)/tests/crash/killer: $(B)/tests/crash/killer.o
 soak: all images
 	$(Q)tests/soak/run $(B)/davit $(B)/images
 
+# make rolling [ROLLING_UPDATES=20] [ROLLING_REQUESTS=100000]: updates under load, and how many requests failed; see tests/rolling/run
+rolling: all images
+	$(Q)tests/rolling/run $(B)/davit $(B)/images
+
 ASAN := -O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=undefined
 asan-units asan-golden: asan-%:
 	$(Q)$(MAKE) --no-print-directory B=$(B)/asan CFLAGS='$(ASAN)' $*
@@ -207,6 +211,7 @@ help:
 	@echo 'make crash-points    as root: davit is killed at its N-th system call (CRASH_TRIALS of each kind, CRASH_ALL=1: each)'
 	@echo 'make crash-pull    as root: davit-image is killed at random moments of pulls, loads and unpacking (CRASH_TRIALS)'
 	@echo 'make soak       as root, some minutes: SOAK_RESTARTS (10000) restarts, SOAK_UPS (1000) times up and down, and what is left of them'
+	@echo 'make rolling    as root, a few minutes: ROLLING_UPDATES (20) rolling updates under ROLLING_REQUESTS (100000) requests, three ways'
 	@echo 'make fuzz       FUZZ_S seconds of each fuzz target (FUZZERS), with clang'
 	@echo 'make vm         as root: tests in a virtual machine: boot, power cuts, systemd, clocks'
 	@echo 'make bench      as root: figures of speed and memory'
@@ -216,5 +221,5 @@ help:
 	@echo 'make deps | images | clean'
 	@echo 'Variables: B=DIR builds elsewhere, V=1 shows commands, WERROR=1 makes warnings errors'
 
-.PHONY: man vm bench-images soak crash-points crash-pull all others demo check bench do-demo do-check do-bench deps images install uninstall units golden stories asan-units asan-golden fuzz do-fuzz clean help
+.PHONY: man rolling vm bench-images soak crash-points crash-pull all others demo check bench do-demo do-check do-bench deps images install uninstall units golden stories asan-units asan-golden fuzz do-fuzz clean help
 .DEFAULT_GOAL := all

@@ -38,6 +38,9 @@ void low_hooks(struct lower *l, struct hook **ret, size_t *ret_n, const struct n
 /* lower_build.c: `build`; the image's name has been read. */
 void low_build(struct lower *l, struct service *svc, const struct node *n);
 
+/* lower_update.c */
+void low_updates(struct service *svc, const struct node *n);
+
 /* x_davit.c: from `$davit` */
 void low_x_davit(struct lower *l, struct service *svc, const struct node *n);
 

@@ -215,6 +215,7 @@ void low_service(struct lower *l, struct service *svc, const struct node_pair *p
 	low_limits(&svc->limits, l, n);
 	low_restart(l, svc, n);
 	low_deploy_restart(l, svc, n);
+	low_updates(svc, n);
 	low_healthcheck(l, svc, n);
 	low_x_davit(l, svc, n);
 	low_build(l, svc, n);

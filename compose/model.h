@@ -108,6 +108,17 @@ struct restart_policy {
 	int64_t window_ns;      /* deploy.restart_policy.window; -1: not given */
 };
 
+enum failure_action { FAILURE_PAUSE, FAILURE_CONTINUE, FAILURE_ROLLBACK };
+struct update_config {          /* deploy.update_config, rollback_config; absent values are filled in */
+	bool given;
+	bool start_first;
+	unsigned parallelism;   /* 0: all at once */
+	int64_t delay_ns;
+	int64_t monitor_ns;     /* -1: not given */
+	double max_failure_ratio;
+	enum failure_action action;
+};
+
 struct ulimit {
 	char *name;
 	int64_t soft, hard;     /* -1: unlimited */
@@ -224,6 +235,7 @@ struct service {
 	struct hook *post_start;         size_t n_post_start;
 	struct hook *pre_stop;           size_t n_pre_stop;
 	struct strv profiles;
+	struct update_config update, rollback;
 	unsigned replicas;               /* scale or deploy.replicas, default 1 */
 	char *config_hash;               /* SHA-256 of what requires a new container when it changes; `x-` keys, replicas, restart
 	                                    policy, depends_on and the like are left out; NULL until project_hash(). Behind it, where

@@ -292,7 +292,8 @@ int view_running(struct cli *c, const char *service, int64_t index, const struct
 			continue;
 		if (!unit_rec_alive(r) || !state_in(r, up_states))
 			continue;
-		if (!best || (best->run && !r->run) || (!best->run == !r->run && r->index < best->index))
+		if (!best || (best->run && !r->run) || (!best->run == !r->run && r->index < best->index) ||
+		    (r->index == best->index && best->rotation))
 			best = r;
 	}
 	if (!best)

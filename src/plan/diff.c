@@ -9,7 +9,7 @@ int plan_make(const struct project *model, const struct world *world, const stru
 	      struct plan *ret, struct err *err)
 {
 	struct plan plan = { 0 };
-	struct ctx c = { .model = model, .world = world, .req = req, .plan = &plan, .op_setup = OP_NONE };
+	struct ctx c = { .model = model, .world = world, .req = req, .plan = &plan, .op_setup = OP_NONE, .op_commit = OP_NONE };
 	int r = -1;
 
 	if (!model && req->verb != PLAN_DOWN && req->verb != PLAN_STOP && req->verb != PLAN_REMOVE)

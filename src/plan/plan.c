@@ -11,6 +11,8 @@
 static const char *const kind_str[] = {
 	[OP_SETUP] = "setup",	[OP_PREPARE] = "prepare",     [OP_CREATE] = "create",
 	[OP_START] = "start",	[OP_HEALTHY] = "healthy",     [OP_COMPLETED] = "completed",
+	[OP_TURN] = "turn",	[OP_MONITOR] = "monitor",     [OP_SWITCH] = "switch",
+	[OP_DRAIN] = "drain",	[OP_SETTLE] = "settle",
 	[OP_STOP] = "stop",	[OP_REMOVE] = "remove",	      [OP_PORTS] = "ports",
 	[OP_TEARDOWN] = "teardown", [OP_VOLUMES] = "volumes",
 };
@@ -60,6 +62,7 @@ void plan_done(struct plan *p)
 	}
 	free(p->ops);
 	strs_done(&p->kept);
+	strs_done(&p->warnings);
 	strs_done(&p->orphans);
 	*p = (struct plan){ 0 };
 }
@@ -88,6 +91,8 @@ void plan_print(const struct plan *p, struct buf *out)
 		print_subject(&p->ops[i], out);
 		if (p->ops[i].why)
 			buf_printf(out, " (%s)", p->ops[i].why);
+		if (p->ops[i].wait_ms)
+			buf_printf(out, " %lldms", (long long)p->ops[i].wait_ms);
 		for (size_t k = 0; k < p->n; k++)
 			for (size_t e = 0; e < p->ops[k].n_wakes; e++)
 				if (p->ops[k].wakes[e].to == i) {

@@ -24,6 +24,12 @@ enum op_kind {
 	OP_COMPLETED,    /* wait until the slot has exited with 0 */
 	OP_STOP,
 	OP_REMOVE,       /* the container of a slot and its anonymous files */
+	/* a rolling update (roll.c); all are about the successor but OP_DRAIN and OP_SETTLE, which are about what it replaces */
+	OP_TURN,         /* wait until it is this slot's turn; it never comes when the update is given up */
+	OP_MONITOR,      /* look at the successor for so long: it has to keep running, and healthy */
+	OP_SWITCH,       /* the slot's name and its part of the host ports go to the successor */
+	OP_DRAIN,        /* out of rotation, until its conversations are over */
+	OP_SETTLE,       /* when the successor did not make it: it goes, and the slot is the old one's as before */
 	OP_PORTS,        /* host ports and rules are those of what runs now */
 	OP_TEARDOWN,     /* networks, slots, rules, cgroups: what OP_SETUP made */
 	OP_VOLUMES,      /* remove the project's named and anonymous volumes */
@@ -42,6 +48,8 @@ struct op {
 	char *init_of;            /* NULL, or the slot before whose start this one runs: a step of pre_start … */
 	unsigned init_step;       /* … with this index */
 	char *why;                /* "new", "image changed", … */
+	bool roll;                /* part of a rolling update */
+	int64_t wait_ms;          /* OP_TURN, OP_MONITOR: for so long; OP_DRAIN: no longer */
 	bool asked;               /* OP_HEALTHY: up --wait waits for it, whether or not others do; without a health check for it to run */
 	struct op_edge *wakes;
 	size_t n_wakes, cap_wakes;
@@ -52,6 +60,7 @@ struct plan {
 	struct op *ops;
 	size_t n, cap;
 	struct strs kept;         /* slots that run already and stay as they are */
+	struct strs warnings;     /* what will be done in another way than the file says */
 	struct strs orphans;      /* slots of services that the model does not have and that stay */
 };
 
@@ -66,6 +75,7 @@ struct plan_request {
 	enum plan_verb verb;
 	const char *const *services;      /* NULL-terminated; NULL: all */
 	bool no_start, force_recreate, no_recreate, always_recreate_deps, remove_orphans, no_deps;
+	bool back;                        /* up: the way back from an update that failed: rollback_config holds */
 	bool volumes;                     /* down -v */
 	bool stop;                        /* rm -s */
 	bool shutdown;                    /* stop: the host goes down; containers of `run` stop, too */
@@ -89,6 +99,11 @@ void plan_request_read(const json_t *req, enum plan_verb verb, struct plan_reque
 int plan_make(const struct project *model, const struct world *world, const struct plan_request *req,
 	      struct plan *ret, struct err *err);
 void plan_done(struct plan *p);
+/* The other side of a slot, "web-1+b" of "web-1" and back; malloc'ed. */
+char *plan_other_side(const char *slot);
+/* Of the records of a slot's two sides, first and second (either may be NULL): whether the first has its container. */
+bool plan_has_the_slot(const struct unit_rec *a, const struct unit_rec *b);
+bool plan_is_held(const struct unit_rec *r);         /* a successor that does not serve yet */
 /* Whether it is waited for, but only by services that do without it, too (required: false). */
 bool op_is_optional(const struct op *op);
 const char *op_kind_str(enum op_kind kind);

@@ -16,6 +16,8 @@ struct slot {                     /* a place for a container: an existing one or
 	unsigned init_step;
 	bool is_run;              /* a container of `davit run`; its svc is OP_NONE but while it is the one to be made */
 	bool wanted;              /* by the model: index <= replicas */
+	bool beside;              /* the other side of one that is wanted: a successor or a predecessor (sides.c) */
+	const char *rolls;        /* its container is replaced by roll.c: why; NULL: it is not */
 	bool chosen;              /* by the request */
 	const char *recreate;     /* why, NULL: it stays */
 	/* the operations that were planned for it */
@@ -32,7 +34,7 @@ struct ctx {                      /* a plan in the making */
 	struct slot *slots;
 	size_t n, cap;
 	char *chosen;             /* per service of the model */
-	size_t op_setup;
+	size_t op_setup, op_commit;
 };
 
 #define each_slot(c, s) for (struct slot *s = (c)->slots; s && s < (c)->slots + (c)->n; s++)
@@ -41,6 +43,7 @@ struct ctx {                      /* a plan in the making */
 /* slots.c */
 size_t service_index(const struct project *m, const char *name);     /* OP_NONE: it has none of that name */
 struct slot *slot_add(struct ctx *c, char *name, const char *service, unsigned index, size_t svc);   /* takes the name */
+void slot_clear(struct slot *s);                                     /* no operation is planned for it */
 void slots_list(struct ctx *c);
 void slots_done(struct ctx *c);
 
@@ -62,6 +65,7 @@ void edges_of_stop(struct ctx *c, struct slot *s);
 /* up.c, verbs.c */
 void plan_leave(struct ctx *c, struct slot *s, const char *why);     /* it goes, and what it held is free before others set themselves up */
 void up_surplus(struct ctx *c, struct slot *s);                      /* of a slot that the model does not want */
+const char *what_changed(const struct ctx *c, const struct unit_rec *r, const struct service *svc);  /* NULL: the container is as wanted */
 int make_up(struct ctx *c, struct err *err);
 int make_down(struct ctx *c, struct err *err);
 int make_stop(struct ctx *c, struct err *err);
@@ -73,6 +77,14 @@ int make_remove(struct ctx *c, struct err *err);
 int make_run(struct ctx *c, struct err *err);
 /* `up`: one that runs is its user's business; one that has ended is left over. */
 void run_surplus(struct ctx *c, struct slot *s);
+/* sides.c: which of its sides has the container of (service, index); malloc'ed */
+char *plan_side_in_force(const struct world *w, const char *service, unsigned index);
+
+/* roll.c: whether a container that is to be replaced is so with a successor beside it; what is planned for those, once all else is */
+bool roll_takes(struct ctx *c, const struct slot *s);
+void roll_plan(struct ctx *c);
+/* One that was being replaced, or is scaled down, ends when its conversations are over; its stop is planned. */
+void roll_drain(struct ctx *c, struct slot *s);
 
 /* pre_start.c: the slots of a service's steps, and what is to be done about them once all else is planned */
 void pre_start_slots(struct ctx *c, size_t svc, unsigned index);

@@ -13,6 +13,12 @@ size_t service_index(const struct project *m, const char *name)
 	return OP_NONE;
 }
 
+void slot_clear(struct slot *s)
+{
+	s->op_prepare = s->op_create = s->op_start = s->op_healthy = s->op_gate = OP_NONE;
+	s->op_completed = s->op_stop = s->op_remove = OP_NONE;
+}
+
 struct slot *slot_add(struct ctx *c, char *name, const char *service, unsigned index, size_t svc)
 {
 	struct slot *s = XGROW(c->slots, c->n, c->cap);
@@ -22,8 +28,7 @@ struct slot *slot_add(struct ctx *c, char *name, const char *service, unsigned i
 	s->index = index;
 	s->svc = svc;
 	s->rec = map_get(&c->world->units, name);
-	s->op_prepare = s->op_create = s->op_start = s->op_healthy = s->op_gate = OP_NONE;
-	s->op_completed = s->op_stop = s->op_remove = OP_NONE;
+	slot_clear(s);
 	return s;
 }
 
@@ -34,7 +39,7 @@ void slots_list(struct ctx *c)
 	for (size_t i = 0; c->model && i < c->model->n_services; i++)
 		for (unsigned k = 1; k <= c->model->services[i].replicas; k++) {
 			const char *service = c->model->services[i].name;
-			slot_add(c, xasprintf("%s-%u", service, k), service, k, i)->wanted = true;
+			slot_add(c, plan_side_in_force(c->world, service, k), service, k, i)->wanted = true;
 			pre_start_slots(c, i, k);
 		}
 	each_slot(c, s)
@@ -46,6 +51,7 @@ void slots_list(struct ctx *c)
 			continue;
 		s = slot_add(c, xstrdup(it->key), r->service, r->index, r->init_of || r->run ? OP_NONE : service_index(c->model, r->service));
 		s->init_of = r->init_of;
+		s->beside = s->svc != OP_NONE && r->index <= c->model->services[s->svc].replicas;
 		s->init_step = r->init_step;
 		s->is_run = r->run;
 	}

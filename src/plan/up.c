@@ -4,18 +4,22 @@
 #include "../../compose/graph.h"
 #include "plan_ops.h"
 
-static const char *why_recreate(const struct ctx *c, const struct slot *s)
+const char *what_changed(const struct ctx *c, const struct unit_rec *r, const struct service *svc)
 {
-	const struct service *svc = &c->model->services[s->svc];
 	const char *image = c->req->image_id ? c->req->image_id(c->req->ctx, svc) : NULL;
 
-	if (!s->rec || !s->rec->id || c->req->no_recreate)
-		return NULL;
-	if (!config_same(s->rec->config_hash, svc->config_hash))
+	if (!config_same(r->config_hash, svc->config_hash))
 		return "configuration changed";
-	if (image && s->rec->image_id && !STREQ(image, s->rec->image_id))
+	if (image && r->image_id && !STREQ(image, r->image_id))
 		return "image changed";
 	return NULL;
+}
+
+static const char *why_recreate(const struct ctx *c, const struct slot *s)
+{
+	if (!s->rec || !s->rec->id || c->req->no_recreate)
+		return NULL;
+	return what_changed(c, s->rec, &c->model->services[s->svc]);
 }
 
 /* depends_on with restart: true, over everything that is recreated now. Dependencies come first in graph->order. */
@@ -41,6 +45,12 @@ static void up_slot(struct ctx *c, struct slot *s)
 
 	if (exists && (asked_for ? c->req->force_recreate : c->req->always_recreate_deps))
 		why = "forced";
+	if (exists && why && roll_takes(c, s)) {
+		s->rolls = why;
+		return;
+	}
+	if (exists && s->rec->rotation)
+		plan_add(c->plan, OP_SETTLE, s, NULL);
 	if (exists && why) {
 		plan_stop_remove(c, s, why);
 		plan_start(c, s, why);
@@ -79,6 +89,15 @@ static bool is_disabled(const struct project *m, const char *service)
 	return false;
 }
 
+/* A successor on its way: roll.c's. */
+static bool is_rolled_beside(struct ctx *c, const struct slot *s)
+{
+	each_slot_of(c, holder, s->svc)
+		if (s->beside && holder->wanted && holder->index == s->index)
+			return holder->rolls;
+	return false;
+}
+
 void up_surplus(struct ctx *c, struct slot *s)
 {
 	if (s->init_of) {                /* pre_start_plan's */
@@ -86,8 +105,10 @@ void up_surplus(struct ctx *c, struct slot *s)
 	} else if (s->is_run) {
 		run_surplus(c, s);
 	} else if (s->svc != OP_NONE) {
-		if (s->chosen)
-			plan_leave(c, s, "scaled down");
+		if (!s->chosen || is_rolled_beside(c, s))
+			return;
+		plan_leave(c, s, s->beside ? "left over" : "scaled down");
+		roll_drain(c, s);
 	} else if (is_disabled(c->model, s->service)) {
 		return;
 	} else if (c->req->remove_orphans) {
@@ -106,7 +127,7 @@ static bool is_held(const struct slot *s)
 static void up_wait(struct ctx *c)
 {
 	each_slot(c, s) {
-		if (!s->chosen || !s->wanted || !c->req->wait || !c->req->has_health)
+		if (!s->chosen || !s->wanted || s->rolls || !c->req->wait || !c->req->has_health)
 			continue;
 		if (!is_held(s) && !c->req->has_health(c->req->ctx, &c->model->services[s->svc]))
 			continue;
@@ -133,5 +154,6 @@ int make_up(struct ctx *c, struct err *err)
 		edges_of_start(c, s);
 	}
 	up_wait(c);
+	roll_plan(c);
 	return 0;
 }

@@ -74,7 +74,7 @@ int make_start(struct ctx *c, bool restart, struct err *err)
 		restart_dependents(c);
 	c->op_setup = plan_add(c->plan, OP_SETUP, NULL, NULL);
 	each_slot(c, s) {
-		if (!s->rec || !s->rec->id || !s->chosen || s->svc == OP_NONE)
+		if (!s->rec || !s->rec->id || !s->chosen || s->svc == OP_NONE || s->beside)
 			continue;
 		if (stays(c, s, restart)) {
 			strs_add(&c->plan->kept, s->name);
@@ -99,7 +99,7 @@ int make_boot(struct ctx *c, struct err *err)
 	c->op_setup = plan_add(c->plan, OP_SETUP, NULL, NULL);
 	for (size_t k = 0; k < c->model->n_services; k++)
 		each_slot_of(c, s, c->graph->order[k]) {
-			if (!s->rec || !s->rec->id)
+			if (!s->rec || !s->rec->id || s->beside)
 				continue;
 			if (plan_rec_running(s->rec))
 				strs_add(&c->plan->kept, s->name);

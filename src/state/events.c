@@ -23,6 +23,7 @@ const struct event_row event_rows[] = {
 	[EV_KILL] = {"container", "kill", EV_EACH, "it was sent a signal"},
 	[EV_PAUSE] = {"container", "pause", EV_EACH, "its processes were stopped where they are"},
 	[EV_UNPAUSE] = {"container", "unpause", EV_EACH, "they go on"},
+	[EV_RENAME] = {"container", "rename", EV_EACH, "it has another name, as an update goes on"},
 	[EV_OOM] = {"container", "oom", EV_ON_CHANGE, "the kernel killed a process of it for want of memory"},
 	[EV_DIE] = {"container", "die", EV_ONCE_A_RUN, "its process has ended: how, why, and what follows"},
 	[EV_STOP] = {"container", "stop", EV_ONCE_A_RUN, "a stop that was asked for is done"},

@@ -66,6 +66,9 @@ struct unit_rec {
 	int64_t started_mono;	   /* when it was started */
 	int64_t due_mono;	   /* when the state it is in is over: a pause, the grace of a stop */
 	char *health;		   /* NULL: no check; "starting", "healthy", "unhealthy" */
+	char *rotation;		   /* NULL: the slot is its own; one of two on the slot's sides (plan/sides.c): */
+#define ROTATION_HELD "held"	   /* … the successor, which does not serve yet */
+#define ROTATION_LEAVING "leaving" /* … what is replaced, and takes no new connections any more */
 	char *init_of;		   /* the slot before whose start it runs as a step of pre_start; NULL: an ordinary container */
 	unsigned init_step;	   /* index of that step */
 	json_t *run;		   /* NULL: a container of the file's; else one of `davit run`: what was asked for (src/super/run.h) */

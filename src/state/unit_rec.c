@@ -52,6 +52,7 @@ static const struct field {
 	{"started_mono", T_NUMBER, F(started_mono), INT64_MAX},
 	{"due_mono", T_NUMBER, F(due_mono), INT64_MAX},
 	{"health", T_TEXT, F(health)},
+	{"rotation", T_TEXT, F(rotation)},
 	{"init_of", T_TEXT, F(init_of)},
 	{"init_step", T_COUNT, F(init_step), UINT_MAX},
 	{"pre_started", T_COUNT, F(pre_started), UINT_MAX},

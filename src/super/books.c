@@ -379,7 +379,7 @@ char *network_joined_slot(struct super *s, const struct service *svc)
 	const char *mode = svc->network_mode;
 
 	if (mode && str_starts(mode, "service:"))
-		return xasprintf("%s-1", mode + strlen("service:"));
+		return slot_of(s, mode + strlen("service:"), 1);
 	if (mode && str_starts(mode, "container:"))
 		return xstrdup(network_slot_of_container(s, mode + strlen("container:")));
 	return NULL;

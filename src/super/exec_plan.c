@@ -1,7 +1,7 @@
 /* exec_plan.c - running a plan in parallel: whatever has no unmet prerequisite is begun; its end wakes the next. */
 #include "hooks.h"
 #include "pre_start.h"
-#include "txn.h"
+#include "roll.h"
 
 #include <string.h>
 
@@ -49,7 +49,7 @@ static void note_failure(struct txn *t, size_t i, const struct err *err, const c
 	}
 	free(t->err_attr);
 	t->err_attr = u && u->rec.init_of ? pre_start_attr(u) : xstrdup(attr ? attr : u ? u->fail_attr : NULL);
-	t->failed_to_run = !is_about_hooks(u) && op->kind != OP_HEALTHY && op->kind != OP_COMPLETED;
+	t->failed_to_run = !op->roll && !is_about_hooks(u) && op->kind != OP_HEALTHY && op->kind != OP_COMPLETED;
 }
 
 /* Those that wait for it do without it. */
@@ -70,14 +70,20 @@ void op_end(struct txn *t, size_t i, const struct err *err, const char *attr)
 		return;
 	if (err && op_is_optional(&t->plan.ops[i]) && !t->err.kind)
 		note_optional(t, i, err);
-	else if (err)
+	else if (err && !(t->plan.ops[i].roll && roll_tolerates(t, i, err)))
 		note_failure(t, i, err, attr);
-	else
+	else if (!err)
 		op_announce(t, i, false);
 	settle(t, i, err ? OP_FAILED : OP_DONE);
 	for (size_t k = 0; txn_rolls_back(t) && k < t->plan.n; k++)
 		if (t->st[k] == OP_PENDING)      /* all of it will be undone: no use beginning it */
 			settle(t, k, OP_SKIPPED);
+	pump(t);
+}
+
+void op_skip(struct txn *t, size_t i)
+{
+	settle(t, i, OP_SKIPPED);
 	pump(t);
 }
 
@@ -152,7 +158,7 @@ void txn_on_unit(struct super *s, struct unit *u)
 	struct txn *t = s->txn;
 
 	for (size_t i = 0; t && s->txn == t && t->st && i < t->plan.n; i++)
-		if (t->plan.ops[i].slot && STREQ(t->plan.ops[i].slot, u->rec.slot))
+		if (t->plan.ops[i].slot && (STREQ(t->plan.ops[i].slot, u->rec.slot) || roll_concerns(&t->plan.ops[i], u)))
 			look(t, i);
 }
 

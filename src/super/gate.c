@@ -71,8 +71,7 @@ static struct unit *obstacle(struct super *s, const struct service *svc, const s
 		const struct dependency *d = &svc->depends_on[i];
 		const struct service *on = project_service(s->model, d->service);
 		for (unsigned k = 1; on && k <= on->replicas; k++) {
-			auto_free char *slot = xasprintf("%s-%u", on->name, k);
-			struct unit *v = unit_get(s, slot);
+			struct unit *v = service_unit(s, on->name, k);
 			*ret_dep = d;
 			if (v && v->rec.id && holds_up(d, v))
 				return v;

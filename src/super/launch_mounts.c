@@ -211,7 +211,7 @@ static int add_service_mount(struct making *c, const struct mount *m, struct err
 /* volumes_from: "SERVICE[:ro]". What the other container got anonymously is found by name in its record. */
 static int add_volumes_of(struct making *c, const struct service *from, bool read_only, struct err *err)
 {
-	const struct unit *other = unit_get(c->s, xasprintf("%s-1", from->name));
+	const struct unit *other = service_unit(c->s, from->name, 1);
 
 	for (size_t i = 0; i < from->n_mounts; i++) {
 		struct mount m = from->mounts[i];

@@ -45,6 +45,7 @@ static void remember_names(struct making *c)
 {
 	const struct service *svc = c->svc;
 	bool named = !c->u->rec.run || jx_bool(c->u->rec.run, "use_aliases", false);      /* who asks for the service gets the service */
+	auto_free char *name = unit_lasting_name(c->u);
 
 	for (size_t i = 0; i < svc->n_networks; i++) {
 		const struct network *n = project_network(c->s->model, svc->networks[i].network);
@@ -55,7 +56,7 @@ static void remember_names(struct making *c)
 		ln->network = xstrdup(n->name);
 		if (named)
 			strs_add(&ln->names, svc->name);
-		strs_add(&ln->names, c->u->rec.name);
+		strs_add(&ln->names, name);
 		strs_addn(&ln->names, c->u->rec.id, 12);
 		if (svc->hostname)
 			strs_add(&ln->names, svc->hostname);
@@ -79,7 +80,8 @@ static int remember_log(struct making *c, struct err *err)
 	bool shipped = driver && (STREQ(driver, "journald") || STREQ(driver, "syslog"));
 	const char *size = option(&c->svc->log_options, shipped ? "cache-max-size" : "max-size");
 	const char *files = option(&c->svc->log_options, shipped ? "cache-max-file" : "max-file");
-	const struct log_who who = { .id = c->u->rec.id, .name = c->u->rec.name, .image = c->u->rec.image, .image_id = c->img->id,
+	auto_free char *name = unit_lasting_name(c->u);
+	const struct log_who who = { .id = c->u->rec.id, .name = name, .image = c->u->rec.image, .image_id = c->img->id,
 				     .labels = c->u->rec.labels, .env = &c->env };
 	struct launch *l = &c->launch;
 

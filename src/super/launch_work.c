@@ -54,7 +54,7 @@ static int namespace_of(struct making *c, const char *mode, const char *kind, co
 	c->attr = kind;
 	if (!str_starts(mode, "service:"))
 		return err_set(err, ERR_INPUT, "%s mode '%s' is not supported", kind, mode);
-	other = unit_get(c->s, xasprintf("%s-1", mode + strlen("service:")));
+	other = service_unit(c->s, mode + strlen("service:"), 1);
 	if (!other || !unit_has_process(other->state))
 		return err_set(err, ERR_NOT_FOUND, "service '%s', whose %s namespace is to be joined, is not running",
 			       mode + strlen("service:"), kind);

@@ -63,7 +63,7 @@ static bool have(const uint32_t *addrs, int n, uint32_t addr)
 	return false;
 }
 
-static int lookup(void *ctx, const char *slot, const char *name, uint32_t *addrs, size_t max)
+static int lookup_those(void *ctx, const char *slot, const char *name, bool settled, uint32_t *addrs, size_t max)
 {
 	struct super *s = ctx;
 	struct unit *from = unit_get(s, slot);
@@ -82,11 +82,19 @@ static int lookup(void *ctx, const char *slot, const char *name, uint32_t *addrs
 			if (!addr)
 				continue;
 			ours = true;
-			if (answers(u) && (size_t)n < max && !have(addrs, n, addr))
+			if (answers(u) && !u->rec.rotation == settled && (size_t)n < max && !have(addrs, n, addr))
 				addrs[n++] = addr;
 		}
 	}
 	return ours ? n : -1;
+}
+
+/* Who is about to serve, or does no longer, is named when there is nobody else. */
+static int lookup(void *ctx, const char *slot, const char *name, uint32_t *addrs, size_t max)
+{
+	int n = lookup_those(ctx, slot, name, true, addrs, max);
+
+	return n ? n : lookup_those(ctx, slot, name, false, addrs, max);
 }
 
 static const char *reverse(void *ctx, const char *slot, uint32_t addr)

@@ -95,7 +95,7 @@ bool network_ports_in_flux(const struct super *s)
 /* One host port is its service's; what was chosen from several is its slot's, whichever side of it runs. */
 static bool may_share(const struct unit *u, const struct unit *with, const struct want_port *w)
 {
-	return u != with && STREQ(u->rec.service, with->rec.service) && !u->rec.init_of && !with->rec.init_of &&
+	return u != with && STREQ(u->rec.service, with->rec.service) && !u->rec.init_of && !with->rec.init_of && !u->rec.run && !with->rec.run &&
 	       ((w->min && w->min == w->max) || u->rec.index == with->rec.index);
 }
 

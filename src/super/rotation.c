@@ -2,7 +2,8 @@
  *
  * A host port that one container has leads to it for as long as there is that container. One that several have (ports.c: replicas of a
  * service) leads to those of them that are fit: that run, are not about to end and are healthy when they have a check; when none is healthy,
- * to those that run; when none runs, to all. Connections that are established stay where they are: the rules see first packets only.
+ * to those that run; when none runs, to all. During an update (roll.c) what is replaced and what is not in its place yet are asked when there
+ * is nobody else. Connections that are established stay where they are: the rules see first packets only.
  *
  * The rules are a function of the units alone. So nothing of this is on disk, and a supervisor that takes over computes the same. At the end
  * of each turn the picture is compared with the one that the rules were told last; when it is another, a worker replaces the table. */
@@ -12,15 +13,18 @@
 
 #include "../util/auto.h"
 #include "../util/buf.h"
+#include "../util/clock.h"
 #include "../util/log.h"
 #include "../util/mem.h"
 
-enum fitness { UNFIT, RUNS, WELL };
+enum fitness { UNFIT, HELD, LEAVING, RUNS, WELL };
 
 static enum fitness fitness(const struct unit *u)
 {
 	if (u->state != U_RUNNING || u->stop_asked || u->rec.paused)
 		return UNFIT;
+	if (u->rec.rotation)
+		return STREQ(u->rec.rotation, ROTATION_HELD) ? HELD : LEAVING;
 	return u->rec.hooking || (u->rec.health && !STREQ(u->rec.health, "healthy")) ? RUNS : WELL;
 }
 
@@ -66,6 +70,44 @@ static enum fitness bar(struct super *s, const struct unit *of, const struct uni
 	}
 	*ret_shared = n > 1;
 	return best;
+}
+
+/* ------------------------------------------------------------------ two of a slot */
+
+static const char *suffix(const char *rotation)
+{
+	return !rotation ? "" : STREQ(rotation, ROTATION_HELD) ? "-next" : "-old";
+}
+
+char *unit_lasting_name(const struct unit *u)
+{
+	const char *end = suffix(u->rec.rotation);
+
+	return xstrndup(u->rec.name, strlen(u->rec.name) - (str_ends(u->rec.name, end) ? strlen(end) : 0));
+}
+
+static bool is_one_of_two(const struct unit *u)
+{
+	auto_free char *other = plan_other_side(u->rec.slot);
+	const struct unit *v = unit_get(u->s, other);
+
+	return v && v->rec.id;
+}
+
+void unit_rotate(struct unit *u, const char *rotation)
+{
+	auto_free char *base = unit_lasting_name(u), *old = u->rec.name;
+
+	if (str_eq(rotation, u->rec.rotation)) {
+		take(old);
+		return;
+	}
+	u->rec.name = xasprintf("%s%s", base, is_one_of_two(u) ? suffix(rotation) : "");
+	free(u->rec.rotation);
+	u->rec.rotation = xstrdup(rotation);
+	unit_save(u);
+	if (!STREQ(old, u->rec.name))
+		unit_event(u, EV_RENAME, clock_wall_ns(), NULL, json_pack("{s:s}", "oldName", old));
 }
 
 struct picture {
@@ -129,6 +171,16 @@ static int rules_work(void *arg, json_t **ret, struct err *err)
 	fw.n_ports = rotation_ports(s, &ports);
 	fw.ports = ports;
 	return s->n_nets ? fw_apply(&fw, err) : 0;
+}
+
+void rotation_tell(struct super *s, network_done_fn *done, void *arg)
+{
+	struct picture pic = picture(s);
+
+	free(s->rotation.dealt);
+	s->rotation.dealt = buf_take(&pic.shared);
+	free(pic.ports);
+	network_submit(s, rules_work, done, arg);
 }
 
 static void on_told(struct super *s, void *arg, const json_t *result, const struct err *err)

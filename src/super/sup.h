@@ -233,6 +233,10 @@ void timer_arm(struct event *ev, int64_t ms);
 const char *ustate_str(enum ustate st);
 int ustate_parse(const char *word);      /* -1: unknown */
 struct unit *unit_get(struct super *s, const char *slot);            /* NULL: there is none */
+/* That of a service's container, whichever side of its slot that is on (plan/sides.c); NULL: there is none. */
+struct unit *service_unit(struct super *s, const char *service, unsigned index);
+/* The slot it is in or would be; malloc'ed. */
+char *slot_of(struct super *s, const char *service, unsigned index);
 struct unit *unit_make(struct super *s, const char *slot, const char *service, unsigned index);
 void unit_free(struct unit *u);
 void unit_step(struct unit *u, enum uevent ev);
@@ -396,6 +400,12 @@ void network_dns_off(struct unit *u);
 /* ------------------------------------------------------------------ rotation.c: which replicas a host port leads to */
 /* What is to be published now; malloc'ed. (worker or loop) */
 size_t rotation_ports(struct super *s, struct net_publish **ret);
+/* Tells the rules anew, whether or not the picture is another. */
+void rotation_tell(struct super *s, network_done_fn *done, void *arg);
+/* Sets rec.rotation (NULL, ROTATION_HELD, ROTATION_LEAVING), and the name that goes with it, and saves both. */
+void unit_rotate(struct unit *u, const char *rotation);
+/* The name it has when it is the only one of its slot; malloc'ed. */
+char *unit_lasting_name(const struct unit *u);
 /* At the end of a turn: the rules follow when other replicas are fit than before. */
 void rotation_look(struct super *s);
 

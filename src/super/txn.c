@@ -6,6 +6,7 @@
 #include "pre_start.h"
 #include "run.h"
 #include "txn.h"
+#include "roll.h"
 
 #include <string.h>
 
@@ -35,6 +36,7 @@ void txn_free(struct txn *t)
 		image_free(t->images.items[i].value);
 	map_done(&t->images, NULL);
 	up_drop_model(t);
+	roll_free(t);
 	if (t->deadline)
 		event_free(t->deadline);
 	free(t);
@@ -328,6 +330,8 @@ static void on_books(struct super *s, void *arg, const json_t *result, const str
 			txn_finish(t);
 			return;
 		}
+		for (size_t i = 0; i < t->plan.warnings.n; i++)
+			publish_warn(s, t->c, NULL, t->plan.warnings.v[i]);
 		announce_kept(t);
 		arm_deadline(t);
 		exec_start(t);

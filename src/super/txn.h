@@ -27,8 +27,18 @@ struct txn {
 	char *model_text;                /* the new model while it is not on disk yet; super.model is it already … */
 	struct project *last_model;      /* … and this was the one before */
 	struct event *deadline;          /* wait_timeout_s */
+	struct roll *rolls;              /* roll.c: updates of this request */
+	bool draining;                   /* roll.c: it is about to look whose conversations are over */
+	bool going_back;                 /* an update failed: the last good generation comes back */
 	struct txn *next;
 };
+
+struct ticket {                          /* whose result a worker's, or a timer's, is */
+	struct super *s;
+	struct txn *t;
+	size_t i;
+};
+struct ticket *ticket(struct txn *t, size_t i);      /* malloc'ed */
 
 /* txn_op.c: what each kind of operation starts. */
 void op_begin(struct txn *t, size_t i);
@@ -43,6 +53,8 @@ bool op_runs(const struct unit *u);
 void op_announce(struct txn *t, size_t i, bool begins);
 /* exec_plan.c: called by whoever learns that an operation is over. err NULL: done. */
 void op_end(struct txn *t, size_t i, const struct err *err, const char *attr);
+/* It is not done, nor what waits for it. */
+void op_skip(struct txn *t, size_t i);
 
 /* txn_up.c: what `up` needs before there can be a plan: the model, its images, its books. */
 int up_accept_model(struct txn *t, struct err *err);

@@ -1,7 +1,7 @@
 /* txn_op.c - operations: how each kind begins, and what is said of it. */
 #include "hooks.h"
 #include "pre_start.h"
-#include "txn.h"
+#include "roll.h"
 
 #include <string.h>
 
@@ -27,6 +27,10 @@ static const char *const words[OP_NKINDS][2] = {
 	[OP_START] = { "Starting", "Started" },
 	[OP_HEALTHY] = { "Waiting", "Healthy" },
 	[OP_COMPLETED] = { "Waiting", "Exited" },
+	[OP_MONITOR] = { "Watching", NULL },
+	[OP_SWITCH] = { NULL, "Switched" },
+	[OP_DRAIN] = { "Draining", NULL },
+	[OP_SETTLE] = { "Restoring", NULL },
 	[OP_STOP] = { "Stopping", "Stopped" },
 	[OP_REMOVE] = { "Removing", "Removed" },
 };
@@ -72,8 +76,10 @@ static void begin_prepare(struct txn *t, size_t i, struct unit *u)
 {
 	const struct service *svc = project_service(t->s->model, u->rec.service);
 
-	if (!u->rec.id && svc)
+	if (!u->rec.id && svc) {
 		up_new_container(t, u, svc);
+		roll_new_container(t, u);
+	}
 	op_announce(t, i, true);
 	if (op_runs(u))
 		return;
@@ -120,7 +126,7 @@ static void note_cause(const struct txn *t, struct unit *u)
 		unit_cause(u, "stopped because 'davit up' failed");
 	else if (t->verb == PLAN_UP && !plan_has(t, OP_REMOVE, u->rec.slot))
 		unit_cause(u, "restarted by 'davit up'");
-	else if (t->verb == PLAN_UP && will_be_made_again(t, u->rec.slot))
+	else if (t->verb == PLAN_UP && (will_be_made_again(t, u->rec.slot) || plan_has(t, OP_SETTLE, u->rec.slot)))
 		unit_cause(u, "replaced by 'davit up'");
 	else
 		unit_cause(u, causes[t->verb]);
@@ -166,6 +172,8 @@ void op_begin(struct txn *t, size_t i)
 		op_end(t, i, NULL, NULL);
 		return;
 	}
+	if (roll_begin(t, i))
+		return;
 	if (op->kind == OP_PREPARE)
 		begin_prepare(t, i, u);
 	else if (op->kind == OP_CREATE && op_runs(u))

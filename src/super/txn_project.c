@@ -13,12 +13,6 @@
 /* For a port that we ourselves let go a moment ago. */
 enum { PATIENCE_MS = 2000 };
 
-struct ticket {                          /* whose result the worker's is */
-	struct super *s;
-	struct txn *t;
-	size_t i;
-};
-
 static void on_worker_done(struct super *s, void *arg, const json_t *result, const struct err *err)
 {
 	struct ticket *k = arg;
@@ -28,7 +22,7 @@ static void on_worker_done(struct super *s, void *arg, const json_t *result, con
 	free(k);
 }
 
-static struct ticket *ticket(struct txn *t, size_t i)
+struct ticket *ticket(struct txn *t, size_t i)
 {
 	struct ticket *k = xcalloc(1, sizeof *k);
 

@@ -1,7 +1,7 @@
 /* txn_verdict.c - operations on a container: how the end of each kind is recognised from the unit it is about. */
 #include "hooks.h"
 #include "pre_start.h"
-#include "txn.h"
+#include "roll.h"
 
 #include <string.h>
 
@@ -117,6 +117,6 @@ int op_verdict(struct txn *t, size_t i, struct unit *u, struct err *err)
 			return failed(u, err);
 		return u->state == U_ABSENT;
 	default:
-		return 0;
+		return roll_verdict(t, i, u, err);
 	}
 }

@@ -203,6 +203,21 @@ struct unit *unit_get(struct super *s, const char *slot)
 	return map_get(&s->units, slot);
 }
 
+char *slot_of(struct super *s, const char *service, unsigned index)
+{
+	auto_free char *first = xasprintf("%s-%u", service, index), *second = plan_other_side(first);
+	const struct unit *a = unit_get(s, first), *b = unit_get(s, second);
+
+	return plan_has_the_slot(a ? &a->rec : NULL, b ? &b->rec : NULL) ? take(first) : take(second);
+}
+
+struct unit *service_unit(struct super *s, const char *service, unsigned index)
+{
+	auto_free char *slot = slot_of(s, service, index);
+
+	return unit_get(s, slot);
+}
+
 struct unit *unit_make(struct super *s, const char *slot, const char *service, unsigned index)
 {
 	struct unit *u = unit_get(s, slot);

@@ -111,7 +111,7 @@ static bool will_hold(const struct txn *t, const struct unit *u)
 /* Replicas of one service share its host ports. */
 static int clash(struct txn *t, const struct unit *u, const struct unit *v, struct err *err)
 {
-	if (STREQ(u->rec.service, v->rec.service))
+	if (STREQ(u->rec.service, v->rec.service) && !u->rec.run && !v->rec.run)
 		return 0;
 	for (size_t i = 0; i < u->n_want_ports; i++)
 		for (size_t k = 0; k < v->n_want_ports; k++) {

@@ -450,6 +450,22 @@ static void test_build(void **state)
 	assert_string_equal(inl->dockerfile_inline, "FROM scratch");
 }
 
+static void test_updates(void **state)
+{
+	const struct service *svc = only(*state, "    deploy:\n      update_config: {parallelism: 0, delay: 2s, monitor: 1m, "
+						 "order: start-first, failure_action: rollback, max_failure_ratio: 0.25}\n");
+
+	assert_true(svc->update.given && svc->update.start_first);
+	assert_int_equal(svc->update.parallelism, 0);
+	assert_int_equal(svc->update.delay_ns, 2000000000);
+	assert_int_equal(svc->update.monitor_ns, 60000000000);
+	assert_int_equal(svc->update.action, FAILURE_ROLLBACK);
+	assert_true(svc->update.max_failure_ratio > 0.24 && svc->update.max_failure_ratio < 0.26);
+	assert_false(svc->rollback.given || svc->rollback.start_first);
+	assert_int_equal(svc->rollback.parallelism, 1);
+	assert_int_equal(svc->rollback.action, FAILURE_PAUSE);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -461,6 +477,7 @@ int main(void)
 		FX_TEST(test_healthcheck),
 		FX_TEST(test_x_davit),
 		FX_TEST(test_restart),
+		FX_TEST(test_updates),
 		FX_TEST(test_limits),
 		FX_TEST(test_lists),
 		FX_TEST(test_dependencies),

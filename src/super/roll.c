@@ -1,0 +1,400 @@
+/* roll.c - a rolling update, executed: turns, the switch, draining, and what follows a failure.
+ *
+ * Which of a slot's two containers serves is in the records (rec.rotation), written before the rules are told: whoever takes over after a
+ * crash tells the same rules, and his plan goes on from there. The switch writes the new one first; between the two lines both serve. */
+#include "roll.h"
+
+#include <string.h>
+
+#include "../util/auto.h"
+#include "../util/clock.h"
+#include "../util/json.h"
+#include "../util/log.h"
+#include "../util/mem.h"
+
+enum { DRAIN_LOOK_MS = 25 };
+
+struct roll {                            /* one service's update, as far as this supervisor has seen it */
+	char *service;
+	unsigned failed, total;
+	bool given_up;
+	struct roll *next;
+};
+
+static const struct update_config *how(const struct txn *t, const char *service)
+{
+	static const struct update_config none = { .action = FAILURE_PAUSE };
+	const struct service *svc = project_service(t->s->model, service);
+
+	return !svc ? &none : t->going_back && svc->rollback.given ? &svc->rollback : &svc->update;
+}
+
+static unsigned turns_of(const struct txn *t, const char *service)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < t->plan.n; i++)
+		n += t->plan.ops[i].kind == OP_TURN && STREQ(t->plan.ops[i].service, service);
+	return n;
+}
+
+static struct roll *roll_of(struct txn *t, const char *service)
+{
+	struct roll *r = t->rolls;
+
+	while (r && !STREQ(r->service, service))
+		r = r->next;
+	if (r)
+		return r;
+	r = xcalloc(1, sizeof *r);
+	r->service = xstrdup(service);
+	r->total = turns_of(t, service);
+	r->next = t->rolls;
+	t->rolls = r;
+	return r;
+}
+
+void roll_free(struct txn *t)
+{
+	while (t->rolls) {
+		struct roll *r = t->rolls;
+		t->rolls = r->next;
+		free(r->service);
+		free(r);
+	}
+}
+
+static struct unit *beside(struct txn *t, const char *slot)
+{
+	auto_free char *other = plan_other_side(slot);
+
+	return unit_get(t->s, other);
+}
+
+/* ------------------------------------------------------------------ waiting for a time */
+
+static void on_time(evutil_socket_t fd, short what, void *arg)
+{
+	struct ticket *k = arg;
+
+	if (k->s->txn == k->t && k->t->st[k->i] == OP_RUNNING)
+		op_end(k->t, k->i, NULL, NULL);
+	free(k);
+}
+
+static void wait_for_time(struct txn *t, size_t i)
+{
+	int64_t ms = t->plan.ops[i].wait_ms;
+	const struct timeval tv = { .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
+
+	event_base_once(t->s->base, -1, EV_TIMEOUT, on_time, ticket(t, i), &tv);
+}
+
+static void begin_turn(struct txn *t, size_t i)
+{
+	struct roll *r = roll_of(t, t->plan.ops[i].service);
+
+	if (r->given_up)
+		op_skip(t, i);
+	else if (t->plan.ops[i].wait_ms)
+		wait_for_time(t, i);
+	else
+		op_end(t, i, NULL, NULL);
+}
+
+static void begin_monitor(struct txn *t, size_t i)
+{
+	struct unit *u = op_subject(t, i);
+	auto_err struct err err = ERR_INIT;
+
+	if (u && roll_verdict(t, i, u, &err) < 0)
+		op_end(t, i, &err, NULL);
+	else if (t->plan.ops[i].wait_ms)
+		wait_for_time(t, i);
+	else
+		op_end(t, i, NULL, NULL);
+}
+
+static int verdict_monitor(const struct unit *u, struct err *err)
+{
+	if (u->state == U_RUNNING && u->rec.health && STREQ(u->rec.health, "unhealthy"))
+		return err_set(err, ERR_FAIL, "container '%s' is unhealthy%s%s", u->rec.name, u->rec.health_said ? "; its check says: " : "",
+			       u->rec.health_said ? u->rec.health_said : "");
+	if (u->state == U_RUNNING)
+		return 0;
+	return err_set(err, ERR_FAIL, "container '%s' exited (%d) soon after its start", u->rec.name, u->rec.exit_code);
+}
+
+/* ------------------------------------------------------------------ the switch */
+
+static void on_rules(struct super *s, void *arg, const json_t *result, const struct err *err)
+{
+	struct ticket *k = arg;
+
+	if (s->txn == k->t)
+		op_end(k->t, k->i, err, "ports");
+	free(k);
+}
+
+static void begin_switch(struct txn *t, size_t i, struct unit *u)
+{
+	struct unit *old = beside(t, u->rec.slot);
+
+	unit_rotate(u, NULL);
+	if (old && old->rec.id)
+		unit_rotate(old, ROTATION_LEAVING);
+	if (u->rec.n_ports)
+		rotation_tell(t->s, on_rules, ticket(t, i));
+	else
+		op_end(t, i, NULL, NULL);
+}
+
+/* ------------------------------------------------------------------ draining */
+
+static void drain_look_soon(struct txn *t);
+
+/* (worker) {slot: conversations} of all that are leaving */
+static int conversations_work(void *arg, json_t **ret, struct err *err)
+{
+	struct super *s = arg;
+
+	*ret = json_object();
+	map_each(&s->units, it) {
+		const struct unit *u = it->value;
+		auto_free char *pin = super_run_path(s, "netns", u->rec.slot);
+		size_t n = 0;
+		if (!u->rec.rotation || u->state != U_RUNNING)
+			continue;
+		if (net_slot_conversations(pin, &n, err) < 0)
+			return -1;
+		jx_set_int(*ret, u->rec.slot, (int64_t)n);
+	}
+	return 0;
+}
+
+static bool is_over(const struct txn *t, size_t i)
+{
+	return clock_mono_ns() - t->began_ns[i] >= t->plan.ops[i].wait_ms * MS_NS;
+}
+
+static void on_conversations(struct super *s, void *arg, const json_t *result, const struct err *err)
+{
+	struct txn *t = s->txn;
+	bool more = false;
+
+	if (t != arg)
+		return;
+	t->draining = false;
+	if (err)
+		log_warn("conversations of what is replaced: %s", err_msg(err));
+	for (size_t i = 0; s->txn == t && i < t->plan.n; i++) {
+		if (t->plan.ops[i].kind != OP_DRAIN || t->st[i] != OP_RUNNING)
+			continue;
+		if (err || jx_int(result, t->plan.ops[i].slot, 0) == 0 || is_over(t, i))
+			op_end(t, i, NULL, NULL);
+		else
+			more = true;
+	}
+	if (more && s->txn == t)
+		drain_look_soon(t);
+}
+
+static void on_drain_time(evutil_socket_t fd, short what, void *arg)
+{
+	struct ticket *k = arg;
+
+	if (k->s->txn == k->t)
+		network_submit(k->s, conversations_work, on_conversations, k->t);
+	free(k);
+}
+
+static void drain_look_soon(struct txn *t)
+{
+	const struct timeval tv = { .tv_usec = DRAIN_LOOK_MS * 1000 };
+
+	if (t->draining)
+		return;
+	t->draining = true;
+	event_base_once(t->s->base, -1, EV_TIMEOUT, on_drain_time, ticket(t, 0), &tv);
+}
+
+static void on_left(struct super *s, void *arg, const json_t *result, const struct err *err)
+{
+	struct ticket *k = arg;
+
+	if (s->txn == k->t && k->t->st[k->i] == OP_RUNNING)
+		drain_look_soon(k->t);
+	free(k);
+}
+
+static void begin_drain(struct txn *t, size_t i, struct unit *u)
+{
+	if (u->state != U_RUNNING) {
+		op_end(t, i, NULL, NULL);
+		return;
+	}
+	op_announce(t, i, true);
+	unit_rotate(u, ROTATION_LEAVING);
+	rotation_tell(t->s, on_left, ticket(t, i));
+}
+
+/* ------------------------------------------------------------------ the end of a slot's update */
+
+static bool is_done(const struct txn *t, enum op_kind kind, const char *slot)
+{
+	for (size_t i = 0; i < t->plan.n; i++)
+		if (t->plan.ops[i].kind == kind && STREQ(t->plan.ops[i].slot, slot))
+			return t->st[i] == OP_DONE;
+	return false;
+}
+
+static bool has_turn(const struct txn *t, const char *slot)
+{
+	for (size_t i = 0; i < t->plan.n; i++)
+		if (t->plan.ops[i].kind == OP_TURN && STREQ(t->plan.ops[i].slot, slot))
+			return true;
+	return false;
+}
+
+static void send_away(struct unit *u)
+{
+	unit_rotate(u, ROTATION_HELD);
+	if (unit_has_process(u->state))
+		unit_cause(u, "removed because the update failed");
+	u->drop_volumes = false;         /* they are the other's, too */
+	unit_want(u, W_ABSENT);
+}
+
+static void begin_settle(struct txn *t, size_t i, struct unit *old)
+{
+	struct unit *next = beside(t, old->rec.slot);
+	bool came = next && is_done(t, OP_SWITCH, next->rec.slot) && is_done(t, OP_MONITOR, next->rec.slot);
+
+	if (came) {
+		op_end(t, i, NULL, NULL);
+		return;
+	}
+	if (next && next->rec.id && has_turn(t, next->rec.slot))
+		send_away(next);
+	unit_rotate(old, NULL);
+	if (!has_turn(t, next ? next->rec.slot : "")) {
+		op_end(t, i, NULL, NULL);
+		return;
+	}
+	if (!op_runs(old)) {
+		op_announce(t, i, true);
+		old->rec.restarts = old->rec.attempts = 0;
+		unit_want(old, W_RUNNING);
+	}
+	unit_save(old);
+	txn_on_unit(t->s, old);
+}
+
+static int verdict_settle(struct txn *t, const struct unit *old, struct err *err)
+{
+	const struct unit *next = beside(t, old->rec.slot);
+
+	if (old->state == U_FAILED)
+		return err_set(err, ERR_FAIL, "container '%s' cannot be started again: %s", old->rec.name, old->rec.error ? old->rec.error : "");
+	if (next && next->state == U_FAILED)
+		return err_set(err, ERR_FAIL, "container '%s' cannot be removed: %s", next->rec.name, next->rec.error ? next->rec.error : "");
+	return op_runs(old) && old->state == U_RUNNING && (!next || !next->rec.id);
+}
+
+bool roll_concerns(const struct op *op, const struct unit *u)
+{
+	auto_free char *other = op->kind == OP_SETTLE ? plan_other_side(op->slot) : NULL;
+
+	return other && STREQ(other, u->rec.slot);
+}
+
+int roll_verdict(struct txn *t, size_t i, struct unit *u, struct err *err)
+{
+	switch (t->plan.ops[i].kind) {
+	case OP_MONITOR:
+		return verdict_monitor(u, err);
+	case OP_SETTLE:
+		return verdict_settle(t, u, err);
+	default:
+		return 0;
+	}
+}
+
+bool roll_begin(struct txn *t, size_t i)
+{
+	struct unit *u = op_subject(t, i);
+
+	switch (t->plan.ops[i].kind) {
+	case OP_TURN:
+		begin_turn(t, i);
+		return true;
+	case OP_MONITOR:
+		begin_monitor(t, i);
+		return true;
+	case OP_SWITCH:
+		begin_switch(t, i, u);
+		return true;
+	case OP_DRAIN:
+		begin_drain(t, i, u);
+		return true;
+	case OP_SETTLE:
+		begin_settle(t, i, u);
+		return true;
+	default:
+		return false;
+	}
+}
+
+/* ------------------------------------------------------------------ failures */
+
+static void tell_tolerated(struct txn *t, const char *service, const struct err *err)
+{
+	auto_free char *text = xasprintf("the update goes on: %s", err_msg(err));
+
+	publish_warn(t->s, t->c, service, text);
+}
+
+bool roll_tolerates(struct txn *t, size_t i, const struct err *err)
+{
+	const struct op *op = &t->plan.ops[i];
+	const struct update_config *u = how(t, op->service);
+	struct roll *r = roll_of(t, op->service);
+
+	r->failed++;
+	if (r->total && (double)r->failed / r->total <= u->max_failure_ratio) {
+		tell_tolerated(t, op->service, err);
+		return true;
+	}
+	if (u->action != FAILURE_CONTINUE)
+		r->given_up = true;
+	return false;
+}
+
+bool roll_goes_back(const struct txn *t)
+{
+	for (const struct roll *r = t->rolls; r; r = r->next) {
+		const struct update_config *u = how(t, r->service);
+		if (r->given_up && (u->action == FAILURE_ROLLBACK || !u->given))
+			return !t->going_back;
+	}
+	return false;
+}
+
+/* ------------------------------------------------------------------ the successor */
+
+void roll_new_container(struct txn *t, struct unit *u)
+{
+	const struct unit *old = beside(t, u->rec.slot);
+
+	if (!old || !old->rec.id || !has_turn(t, u->rec.slot))
+		return;
+	free(u->rec.rotation);
+	u->rec.rotation = xstrdup(ROTATION_HELD);
+	auto_free char *name = u->rec.name;
+	u->rec.name = xasprintf("%s-next", name);
+	if (jx_bool(t->req, "renew_anon_volumes", false))
+		return;
+	strs_done(&u->rec.anon_volumes);
+	for (size_t i = 0; i < old->rec.anon_volumes.n; i++)
+		strs_add(&u->rec.anon_volumes, old->rec.anon_volumes.v[i]);
+}

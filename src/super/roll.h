@@ -1,0 +1,19 @@
+/* roll.h - private to src/super: the operations of a rolling update (plan/roll.c), as they are executed. */
+#pragma once
+
+#include "txn.h"
+
+/* True: it is one of them, and begun. */
+bool roll_begin(struct txn *t, size_t i);
+/* As op_verdict(), for those that a unit's transition may end. */
+int roll_verdict(struct txn *t, size_t i, struct unit *u, struct err *err);
+/* A part of an update has failed. True: that many failures are tolerated, and it is told; else the update is paused, goes on or back as
+ * its failure_action says, and the failure is the request's. */
+bool roll_tolerates(struct txn *t, size_t i, const struct err *err);
+/* The container that was just made is a successor: it has a name of its own for now, and what it takes over. */
+void roll_new_container(struct txn *t, struct unit *u);
+/* Whether an operation on this unit may be over when that one has moved: they are sides of one slot. */
+bool roll_concerns(const struct op *op, const struct unit *u);
+/* An update was given up, and is to be undone. */
+bool roll_goes_back(const struct txn *t);
+void roll_free(struct txn *t);

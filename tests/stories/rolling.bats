@@ -1,0 +1,201 @@
+# Rolling updates: what is asked of a service is answered all the time.
+load ../lib
+
+client=$BATS_TEST_DIRNAME/../rolling/client
+
+# web VERSION UPDATE-CONFIG [REPLICAS [SCRIPT [MORE]]]: its page is its version; it is healthy when it answers, once there is /ok
+web() {
+	compose <<-END
+	services:
+	  web:
+	    image: busybox
+	    command: ["sh", "-c", "${4:-touch /ok}; echo \$\$V >index.html; exec httpd -f -p 80"]
+	    environment: {V: "$1"}
+	    ports: ["8080:80"]
+	    stop_grace_period: 2s
+	    stop_signal: SIGKILL    # a first process minds no other that it has no handler for
+	    healthcheck: {test: [CMD-SHELL, "test -e /ok && wget -q -O /dev/null http://127.0.0.1/"], interval: 200ms, retries: 2}
+	    deploy: {replicas: ${3:-2}, update_config: {${2:-order: stop-first}}}
+	    ${5:-}
+	END
+}
+
+# asking REQUESTS: from now on, until answered is called
+asking() {
+	rm -f enough
+	"$client" 127.0.0.1 8080 "$1" enough >answers 2>failures 3>&- &
+	asker=$!
+	KEPT_PROCESSES="${KEPT_PROCESSES:-} $asker"
+}
+
+answered() {
+	touch enough
+	wait "$asker" || fail "$(cat answers; tail -n 3 failures)"
+}
+
+page() { curl -sf --max-time 2 http://127.0.0.1:8080/; }
+pages_are() { [ "$(page)" = "$1" ] && [ "$(page)" = "$1" ]; }
+names() { davit ps -a --format json | jq -r 'if type == "array" then .[] else . end | .Name' | sort | tr '\n' ' '; }
+ids() { davit ps -aq | sort | tr '\n' ' '; }
+finished() { [ ! -e "$DAVIT_STATE_DIR/projects/$PROJECT/txn.json" ]; }
+
+@test "10000 requests over 5 updates, one replica stopped and started after the other: none fails" {
+	web 0 'order: stop-first'
+	up --wait
+	asking 10000
+	local n
+	for n in 1 2 3 4 5; do
+		web $n 'order: stop-first'
+		up
+		pages_are $n
+	done
+	answered
+	is "$(names)" "$PROJECT-web-1 $PROJECT-web-2 "
+}
+
+@test "10000 requests over 5 updates of a single container, start-first: none fails" {
+	web 0 'order: start-first' 1
+	up --wait
+	asking 10000
+	local n
+	for n in 1 2 3 4 5; do
+		web $n 'order: start-first' 1
+		up
+		pages_are $n
+	done
+	answered
+	is "$(names)" "$PROJECT-web-1 "
+	is "$(davit port web 80)" 0.0.0.0:8080
+	is "$(in_service web cat index.html)" 5
+}
+
+@test "a new version that does not become healthy: the update is paused, and what was there serves on" {
+	local order before
+	for order in stop-first start-first; do
+		web 1 "order: $order"
+		up --wait
+		before=$(ids)
+		asking 1000
+		web 2 "order: $order" 2 'sleep 0'
+		run -1 davit up -d
+		has "$output" "is unhealthy"
+		has "$output" "$PROJECT-web-1-next"
+		answered
+		is "$(ids)" "$before"
+		is "$(names)" "$PROJECT-web-1 $PROJECT-web-2 "
+		wait_until 5 pages_are 1
+		web 3 "order: $order"
+		up
+		pages_are 3
+		davit down -t 0
+	done
+}
+
+@test "a version that ends soon after its start has failed, without a check, too" {
+	web 1 'order: start-first'
+	sed -i /healthcheck/d compose.yaml
+	up
+	wait_until 5 pages_are 1
+	asking 100
+	web 2 'order: start-first' 2 'exit 3'
+	sed -i /healthcheck/d compose.yaml
+	run -1 davit up -d
+	has "$output" "exited (3) soon after its start"
+	answered
+	pages_are 1
+}
+
+@test "failures that are tolerated or passed over do not keep the others" {
+	web 1 'order: start-first'
+	up --wait
+	web 2 'order: start-first, max_failure_ratio: 0.5' 2 'case $$(hostname -i) in *.4) ;; *) touch /ok;; esac'
+	run -0 davit up -d
+	has "$output" "the update goes on"
+	is "$(for n in 1 2; do davit exec -T --index $n web cat index.html; done | sort | tr '\n' ' ')" "1 2 "
+	web 3 'order: start-first, failure_action: continue' 2 'case $$(hostname -i) in *.4) ;; *) touch /ok;; esac'
+	run davit up -d
+	[ "$(for n in 1 2; do davit exec -T --index $n web cat index.html; done | grep -c 3)" -ge 1 ]
+}
+
+@test "a conversation goes on with the container that it began with, to its end" {
+	web 1 'order: start-first' 1 'touch /ok' 'stop_grace_period: 20s'
+	sed -i '/stop_grace_period: 2s/d' compose.yaml
+	mkdir -p cgi-bin
+	printf '#!/bin/sh\nprintf "Content-Type: text/plain\\r\\n\\r\\n"; echo begun; while [ ! -e /go ]; do sleep 0.1; done; echo $V\n' >cgi-bin/slow
+	chmod +x cgi-bin/slow
+	sed -i 's|    ports:|    volumes: ["./cgi-bin:/cgi-bin"]\n&|' compose.yaml
+	up --wait
+	curl -sN http://127.0.0.1:8080/cgi-bin/slow >slow 3>&- &
+	local talk=$!
+	wait_until 5 grep -q begun slow
+	sed -i 's/V: "1"/V: "2"/' compose.yaml
+	davit up -d >said 2>&1 3>&- &
+	local update=$!
+	wait_until 10 pages_are 2
+	is "$(names)" "$PROJECT-web-1 $PROJECT-web-1-old "
+	davit events --since 1h --until 0s >/dev/null 2>&1 || :
+	nsenter -t "$(pid_of web)" -m -r true 2>/dev/null || :
+	touch "/proc/$(pid_of web)/root/go"
+	wait $talk
+	wait $update
+	is "$(tail -n 1 slow)" 1
+	is "$(names)" "$PROJECT-web-1 "
+}
+
+@test "killed anywhere, an update goes on, and nobody notices" {
+	web 0 'order: start-first'
+	up --wait
+	local n=0 lines before
+	asking 5000
+	for n in 1 2 3 4 5 6; do
+		before=$(journal_lines)
+		web $n "order: $([ $((n % 2)) = 0 ] && echo stop-first || echo start-first)"
+		davit up -d >said 2>&1 3>&- &
+		kill_at $((before + n * 5)) $!
+		wait $! || :
+		wait_until 20 finished
+		wait_until 10 pages_are $n
+		wait_until 5 eval '[ "$(names)" = "$PROJECT-web-1 $PROJECT-web-2 " ]'
+	done
+	answered
+	[ "${killed:-0}" -gt 0 ]
+}
+
+@test "down in the middle of an update leaves nothing" {
+	web 1 'order: start-first'
+	up --wait
+	web 2 'order: start-first' 2 'sleep 0'
+	sed -i 's/retries: 2/retries: 100/' compose.yaml
+	davit up -d >said 2>&1 3>&- &
+	wait_until 5 eval 'names | grep -q next'
+	davit down -t 0
+	wait || :
+	is "$(names)" ""
+}
+
+@test "where there cannot be two of a container it is replaced in its place, and that is said" {
+	web 1 'order: start-first' 1 'touch /ok' 'networks: {default: {ipv4_address: 10.88.1.9}}'
+	printf 'networks: {default: {ipam: {config: [{subnet: 10.88.1.0/24}]}}}\n' >>compose.yaml
+	up --wait
+	sed -i 's/V: "1"/V: "2"/' compose.yaml
+	run -0 davit up -d
+	has "$output" "replaced stop-first"
+	wait_until 5 pages_are 2
+	is "$(in_service web hostname -i)" 10.88.1.9
+}
+
+@test "the turns: how many at a time, and when" {
+	web 1 'order: start-first, parallelism: 2' 3
+	up --wait
+	web 2 'order: start-first, parallelism: 2, delay: 1s' 3
+	local began=${EPOCHREALTIME/[.,]/}
+	output=$(davit --progress plain up -d 2>&1)
+	((${EPOCHREALTIME/[.,]/} - began >= 1000000))
+	local third
+	third=$(grep -n "web-3-next  Creating" <<<"$output" | cut -d: -f1)
+	[ "$(grep -n "web-[12]  Switched" <<<"$output" | cut -d: -f1 | sort -n | head -n 1)" -lt "$third" ]
+	[ "$(grep -nE "web-[12]-next  Creating" <<<"$output" | cut -d: -f1 | sort -n | tail -n 1)" -lt \
+		"$(grep -n "Switched" <<<"$output" | head -n 1 | cut -d: -f1)" ]
+	davit events --since 1h --until "$(date +%s)" >told || :
+	grep -q "rename" told
+}

@@ -1,0 +1,289 @@
+/* Rolling updates: which containers are replaced so, in which order, and how one that was interrupted goes on. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../../../../compose/project.h"
+#include "../../../../src/plan/plan.h"
+#include "../../../../src/util/auto.h"
+#include "../../../../src/util/mem.h"
+
+struct fixture {
+	char dir[64];
+	struct project *model;
+	struct world world;
+};
+
+static int set_up(void **state)
+{
+	struct fixture *f = xcalloc(1, sizeof *f);
+
+	snprintf(f->dir, sizeof f->dir, "/tmp/plan-test-XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	*state = f;
+	return 0;
+}
+
+static void rec_free(void *p)
+{
+	unit_rec_done(p);
+	free(p);
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+	auto_free char *file = xasprintf("%s/compose.yaml", f->dir);
+
+	unlink(file);
+	rmdir(f->dir);
+	project_free(f->model);
+	map_done(&f->world.units, rec_free);
+	free(f);
+	return 0;
+}
+
+static void model(struct fixture *f, const char *yaml)
+{
+	auto_free char *file = xasprintf("%s/compose.yaml", f->dir);
+	struct compose_opts o = { .project_name = "p" };
+	struct diag d = DIAG_INIT;
+	FILE *out = fopen(file, "w");
+
+	assert_non_null(out);
+	fputs(yaml, out);
+	fclose(out);
+	strs_add(&o.files, file);
+	if (compose_load(&o, &d, &f->model) < 0)
+		fail_msg("%s", d.n ? d.items[0].msg : "?");
+	project_hash(f->model);
+	strs_done(&o.files);
+	diag_done(&d);
+}
+
+/* A container that exists as the model wants it. */
+static struct unit_rec *exists(struct fixture *f, const char *service, unsigned index, const char *side, const char *unit_state)
+{
+	const struct service *svc = f->model ? project_service(f->model, service) : NULL;
+	struct unit_rec *r = xcalloc(1, sizeof *r);
+
+	r->slot = xasprintf("%s-%u%s", service, index, side);
+	r->service = xstrdup(service);
+	r->index = index;
+	r->id = xstrdup("0123456789ab");
+	r->state = xstrdup(unit_state);
+	r->config_hash = xstrdup(svc ? svc->config_hash : "gone");
+	map_set(&f->world.units, r->slot, r);
+	return r;
+}
+
+static void plan_is(struct fixture *f, const struct plan_request *req, const char *want)
+{
+	struct plan p = { 0 };
+	auto_buf struct buf b = BUF_INIT;
+	auto_err struct err err = ERR_INIT;
+
+	if (plan_make(f->model, &f->world, req, &p, &err) < 0)
+		fail_msg("%s", err_msg(&err));
+	plan_print(&p, &b);
+	assert_string_equal(b.p ? b.p : "", want);
+	plan_done(&p);
+}
+
+static bool some_have_health(void *ctx, const struct service *svc)
+{
+	return svc->healthcheck.given;
+}
+
+
+static const char two[] = "services:\n  web:\n    image: x\n    deploy: {replicas: 2, update_config: {%s}}\n%s";
+
+static void web(struct fixture *f, const char *update, const char *more)
+{
+	auto_free char *text = xasprintf(two, update, more);
+
+	model(f, text);
+}
+
+/* A container of another definition. */
+static struct unit_rec *old(struct fixture *f, unsigned index, const char *side, const char *unit_state)
+{
+	struct unit_rec *r = exists(f, "web", index, side, unit_state);
+
+	free(r->config_hash);
+	r->config_hash = xstrdup("other");
+	return r;
+}
+
+static const struct plan_request up = { .verb = PLAN_UP, .has_health = some_have_health };
+
+static void stop_first_one_after_the_other(void **state)
+{
+	web(*state, "delay: 2s", "");
+	old(*state, 1, "", "running");
+	old(*state, 2, "+b", "running");
+	plan_is(*state, &up,
+		"setup\n"
+		"turn web-1+b (configuration changed; rolling, stop-first) after setup\n"
+		"prepare web-1+b (configuration changed) after turn web-1+b\n"
+		"create web-1+b after setup, prepare web-1+b\n"
+		"start web-1+b after create web-1+b, stop web-1\n"
+		"drain web-1 10000ms after create web-1+b\n"
+		"stop web-1 after drain web-1\n"
+		"switch web-1+b after start web-1+b\n"
+		"monitor web-1+b 1000ms after switch web-1+b\n"
+		"settle web-1 after monitor web-1+b\n"
+		"remove web-1 after stop web-1, monitor web-1+b\n"
+		"turn web-2 (configuration changed; rolling, stop-first) 2000ms after setup, stop web-1, settle web-1\n"
+		"prepare web-2 (configuration changed) after turn web-2\n"
+		"create web-2 after setup, prepare web-2\n"
+		"start web-2 after create web-2, stop web-2+b\n"
+		"drain web-2+b 10000ms after create web-2\n"
+		"stop web-2+b after drain web-2+b\n"
+		"switch web-2 after start web-2\n"
+		"monitor web-2 1000ms after switch web-2\n"
+		"settle web-2+b after monitor web-2\n"
+		"remove web-2+b after stop web-2+b, monitor web-2\n");
+}
+
+static void start_first_with_a_check(void **state)
+{
+	web(*state, "order: start-first, parallelism: 0", "    healthcheck: {test: [CMD, ok]}\n");
+	old(*state, 1, "", "running");
+	old(*state, 2, "", "running");
+	plan_is(*state, &up,
+		"setup\n"
+		"turn web-1+b (configuration changed; rolling, start-first) after setup\n"
+		"prepare web-1+b (configuration changed) after turn web-1+b\n"
+		"create web-1+b after setup, prepare web-1+b\n"
+		"start web-1+b after create web-1+b\n"
+		"healthy web-1+b after start web-1+b\n"
+		"monitor web-1+b after healthy web-1+b\n"
+		"switch web-1+b after monitor web-1+b\n"
+		"drain web-1 10000ms after switch web-1+b\n"
+		"stop web-1 after drain web-1\n"
+		"settle web-1 after switch web-1+b\n"
+		"remove web-1 after switch web-1+b, stop web-1\n"
+		"turn web-2+b (configuration changed; rolling, start-first) after setup\n"
+		"prepare web-2+b (configuration changed) after turn web-2+b\n"
+		"create web-2+b after setup, prepare web-2+b\n"
+		"start web-2+b after create web-2+b\n"
+		"healthy web-2+b after start web-2+b\n"
+		"monitor web-2+b after healthy web-2+b\n"
+		"switch web-2+b after monitor web-2+b\n"
+		"drain web-2 10000ms after switch web-2+b\n"
+		"stop web-2 after drain web-2\n"
+		"settle web-2 after switch web-2+b\n"
+		"remove web-2 after switch web-2+b, stop web-2\n");
+}
+
+static void what_was_interrupted_goes_on(void **state)
+{
+	web(*state, "order: start-first", "");
+	old(*state, 1, "", "running");
+	exists(*state, "web", 1, "+b", "running")->rotation = xstrdup(ROTATION_HELD);
+	old(*state, 2, "", "running");
+	plan_is(*state, &up,
+		"setup\n"
+		"turn web-1+b (configuration changed; rolling, start-first) after setup\n"
+		"prepare web-1+b (configuration changed) after turn web-1+b\n"
+		"create web-1+b after setup, prepare web-1+b\n"
+		"start web-1+b after create web-1+b\n"
+		"monitor web-1+b 1000ms after start web-1+b\n"
+		"switch web-1+b after monitor web-1+b\n"
+		"drain web-1 10000ms after switch web-1+b\n"
+		"stop web-1 after drain web-1\n"
+		"settle web-1 after switch web-1+b\n"
+		"remove web-1 after switch web-1+b, stop web-1\n"
+		"turn web-2+b (configuration changed; rolling, start-first) after setup, stop web-1, settle web-1\n"
+		"prepare web-2+b (configuration changed) after turn web-2+b\n"
+		"create web-2+b after setup, prepare web-2+b\n"
+		"start web-2+b after create web-2+b\n"
+		"monitor web-2+b 1000ms after start web-2+b\n"
+		"switch web-2+b after monitor web-2+b\n"
+		"drain web-2 10000ms after switch web-2+b\n"
+		"stop web-2 after drain web-2\n"
+		"settle web-2 after switch web-2+b\n"
+		"remove web-2 after switch web-2+b, stop web-2\n");
+}
+
+static void what_is_over_is_left_alone(void **state)
+{
+	web(*state, "order: start-first", "");
+	old(*state, 1, "", "running")->rotation = xstrdup(ROTATION_LEAVING);
+	exists(*state, "web", 1, "+b", "running");
+	exists(*state, "web", 2, "", "running");
+	plan_is(*state, &up,
+		"setup after remove web-1\n"
+		"stop web-1 (left over) after drain web-1\n"
+		"remove web-1 (left over) after stop web-1\n"
+		"drain web-1 10000ms\n"
+		"keep web-1+b\n"
+		"keep web-2\n");
+}
+
+static void what_is_not_wanted_any_more_goes(void **state)
+{
+	web(*state, "order: start-first", "");
+	exists(*state, "web", 1, "", "running")->rotation = xstrdup(ROTATION_LEAVING);
+	old(*state, 1, "+b", "running")->rotation = xstrdup(ROTATION_HELD);
+	exists(*state, "web", 2, "", "running");
+	plan_is(*state, &up,
+		"setup after remove web-1+b\n"
+		"settle web-1\n"
+		"stop web-1+b (left over)\n"
+		"remove web-1+b (left over) after stop web-1+b\n"
+		"keep web-1\n"
+		"keep web-2\n");
+}
+
+static void not_without_room_for_two(void **state)
+{
+	web(*state, "order: start-first", "    networks: {default: {ipv4_address: 10.1.1.4}}\n");
+	((struct fixture *)*state)->model->services[0].replicas = 1;
+	old(*state, 1, "", "running");
+	plan_is(*state, &up,
+		"setup after remove web-1\n"
+		"stop web-1 (configuration changed)\n"
+		"remove web-1 (configuration changed) after stop web-1\n"
+		"prepare web-1 (configuration changed) after remove web-1\n"
+		"create web-1 after setup, prepare web-1\n"
+		"start web-1 after create web-1\n");
+}
+
+static void the_other_verbs_know_one_container(void **state)
+{
+	struct plan_request start = { .verb = PLAN_START }, down = { .verb = PLAN_DOWN };
+
+	web(*state, "order: start-first", "");
+	exists(*state, "web", 1, "", "stopped");
+	old(*state, 1, "+b", "stopped")->rotation = xstrdup(ROTATION_HELD);
+	plan_is(*state, &start,
+		"setup\n"
+		"prepare web-1\n"
+		"create web-1 after setup, prepare web-1\n"
+		"start web-1 after create web-1\n");
+	plan_is(*state, &down,
+		"stop web-1\n"
+		"remove web-1 after stop web-1\n"
+		"stop web-1+b\n"
+		"remove web-1+b after stop web-1+b\n"
+		"teardown after remove web-1, remove web-1+b\n");
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		T(stop_first_one_after_the_other), T(start_first_with_a_check), T(what_was_interrupted_goes_on), T(what_is_over_is_left_alone),
+		T(what_is_not_wanted_any_more_goes), T(not_without_room_for_two), T(the_other_verbs_know_one_container),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
