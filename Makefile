@@ -174,6 +174,11 @@ crash-pull: all images
 $(B)/tests/crash/killer: $(B)/tests/crash/killer.o
 	$(Q)$(CC) $(CFLAGS) $(LDFLAGS) -o $@ $^
 
+# make edits [EDITS=200] [EDITS_SEED=N]: random edits of random projects, with and without a kill: plan says what up does; see tests/edits/run
+EDITS ?= 200
+edits: all images
+	$(Q)EDITS=$(EDITS) tests/edits/run $(B)/davit $(B)/images
+
 # make soak [SOAK_RESTARTS=N] [SOAK_UPS=N]: containers restart, projects go up and down, nothing may grow
 soak: all images
 	$(Q)tests/soak/run $(B)/davit $(B)/images
@@ -210,6 +215,7 @@ help:
 	@echo 'make units | golden | stories | asan-units | asan-golden    one kind of test'
 	@echo 'make crash-points    as root: davit is killed at its N-th system call (CRASH_TRIALS of each kind, CRASH_ALL=1: each)'
 	@echo 'make crash-pull    as root: davit-image is killed at random moments of pulls, loads and unpacking (CRASH_TRIALS)'
+	@echo 'make edits      as root: EDITS (200) random edits of random projects: plan says what up does, also when it is killed'
 	@echo 'make soak       as root, some minutes: SOAK_RESTARTS (10000) restarts, SOAK_UPS (1000) times up and down, and what is left of them'
 	@echo 'make rolling    as root, a few minutes: ROLLING_UPDATES (20) rolling updates under ROLLING_REQUESTS (100000) requests, three ways'
 	@echo 'make fuzz       FUZZ_S seconds of each fuzz target (FUZZERS), with clang'
@@ -221,5 +227,5 @@ help:
 	@echo 'make deps | images | clean'
 	@echo 'Variables: B=DIR builds elsewhere, V=1 shows commands, WERROR=1 makes warnings errors'
 
-.PHONY: man rolling vm bench-images soak crash-points crash-pull all others demo check bench do-demo do-check do-bench deps images install uninstall units golden stories asan-units asan-golden fuzz do-fuzz clean help
+.PHONY: man rolling vm bench-images edits soak crash-points crash-pull all others demo check bench do-demo do-check do-bench deps images install uninstall units golden stories asan-units asan-golden fuzz do-fuzz clean help
 .DEFAULT_GOAL := all

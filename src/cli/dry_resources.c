@@ -47,7 +47,8 @@ static void compare_network(const struct net_spec *spec, const struct network *n
 		fields_compare(&changes_add(out, CHANGE_NETWORK, CHANGE_UPDATE, n->name, NULL, NULL)->fields, path, was, is);
 }
 
-/* Those of the model that are not in the books, or whose bridge is gone, as it is after a boot, and has to be made for what starts. */
+/* A bridge is made when something is set up at all: of a network that nobody was on yet, or after a boot. An entry in the books, which comes
+ * before that, is nothing to anybody. */
 static int look_at_network(struct ipam *book, const struct project *model, const struct network *n, bool acts, struct changes *out,
 			   struct err *err)
 {
@@ -59,11 +60,9 @@ static int look_at_network(struct ipam *book, const struct project *model, const
 		return err_wrap(err, "network '%s'", n->key);
 	if (r == IPAM_ABSENT && n->external)
 		return err_set(err, ERR_NOT_FOUND, "external network '%s' is not there", n->name);
-	if (r == IPAM_ABSENT)
-		changes_add(out, CHANGE_NETWORK, CHANGE_CREATE, n->name, NULL, "new");
-	else if (acts && !if_nametoindex(have.bridge))
-		changes_add(out, CHANGE_NETWORK, CHANGE_CREATE, n->name, NULL, "its bridge is gone");
-	else
+	if (acts && (r == IPAM_ABSENT || !if_nametoindex(have.bridge)))
+		changes_add(out, CHANGE_NETWORK, CHANGE_CREATE, n->name, NULL, r == IPAM_ABSENT ? "new" : "it has no bridge");
+	else if (r == 0)
 		compare_network(&spec, n, &have, out);
 	net_done(&have);
 	return 0;

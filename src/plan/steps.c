@@ -17,7 +17,11 @@ bool plan_rec_running(const struct unit_rec *r)
 
 bool plan_rec_finished(const struct unit_rec *r)
 {
-	return r->state && STREQ(r->state, "stopped") && r->started_ns && r->exit_code == 0 && !r->manual_stop;
+	/* it has ended, and is being cleared away */
+	bool ending = r->state && (STREQ(r->state, "exited") || STREQ(r->state, "deleting")) && !r->restarting;
+	bool ended = r->state && STREQ(r->state, "stopped");
+
+	return (ended || ending) && r->started_ns && r->exit_code == 0 && !r->manual_stop;
 }
 
 /* Runs, and those that depend on it need not wait any more. */

@@ -133,6 +133,9 @@ static void second_up_changes_nothing(void **state)
 	job = exists(*state, "job", 1, "stopped");
 	job->started_ns = 1;
 	plan_is(*state, &req, "setup\nkeep db-1\nkeep job-1\nkeep web-1\n");
+	free(job->state);
+	job->state = xstrdup("exited");          /* and is being cleared away */
+	plan_is(*state, &req, "setup\nkeep db-1\nkeep job-1\nkeep web-1\n");
 }
 
 static bool optional(struct fixture *f, const struct plan_request *req, enum op_kind kind, const char *slot)
