@@ -10,6 +10,7 @@
 #include <sys/inotify.h>
 #include <unistd.h>
 
+#include "../plan/plan.h"
 #include "../util/auto.h"
 #include "../util/clock.h"
 #include "../util/mem.h"
@@ -77,12 +78,13 @@ void follow_free(struct follow *f)
 
 const char *follow_label(const struct cli *c, const struct unit_rec *r)
 {
-	size_t n = strlen(c->name);
+	size_t n = strlen(c->name), k = strcspn(r->slot, "+");   /* "web-1+b" is the other side of "web-1" */
+	const char *own;
 
-	if (!r->name ||
-	    (strncmp(r->name, c->name, n) == 0 && r->name[n] == '-' && STREQ(r->name + n + 1, r->slot)))
+	if (!r->name)
 		return r->slot;
-	return r->name;
+	own = strncmp(r->name, c->name, n) == 0 && r->name[n] == '-' ? r->name + n + 1 : "";
+	return strncmp(own, r->slot, k) == 0 && (!own[k] || r->rotation) ? own : r->name;
 }
 
 static struct source *find(struct follow *f, const char *slot)
@@ -118,30 +120,47 @@ static struct log_range range_now(const struct follow *f)
 	return range;
 }
 
-int follow_add(struct follow *f, const struct unit_rec *r, struct err *err)
+static int add_slot(struct follow *f, const char *slot, const char *label, struct err *err)
 {
 	const struct log_range range = range_now(f);
 	struct logr *reader = NULL;
 	struct source *s;
 	size_t width;
 
-	if (find(f, r->slot))
-		return 0;
-	if (open_logs(f, err) < 0)
-		return -1;
-	if (f->logs_fd < 0)              /* nothing was logged yet; asked again when the journal changes */
-		return 0;
-	if (logr_open(f->logs_fd, r->slot, &range, &reader, err) < 0)
-		return err_wrap(err, "log of '%s'", r->slot);
+	if (logr_open(f->logs_fd, slot, &range, &reader, err) < 0)
+		return err_wrap(err, "log of '%s'", slot);
 	s = XGROW(f->sources, f->n, f->cap);
-	s->slot = xstrdup(r->slot);
-	s->label = xstrdup(follow_label(f->c, r));
+	s->slot = xstrdup(slot);
+	s->label = xstrdup(label);
 	s->colour = ui_rainbow(f->c->ui.colour_out && !f->o.no_colour, f->n - 1);
 	s->reader = reader;
 	width = ui_width(s->label, strlen(s->label)) + 1;
 	if (width > f->width)
 		f->width = width;
 	return 0;
+}
+
+/* What the slot's container before a rolling update has said, or one that did not make it; not among the last lines of what there is now. */
+static int add_other_side(struct follow *f, const struct unit_rec *r, struct err *err)
+{
+	auto_free char *side = plan_other_side(r->slot);
+
+	if (f->o.range.tail >= 0 || find(f, side) || faccessat(f->logs_fd, side, F_OK, 0) < 0)
+		return 0;
+	return add_slot(f, side, follow_label(f->c, r), err);
+}
+
+int follow_add(struct follow *f, const struct unit_rec *r, struct err *err)
+{
+	if (find(f, r->slot))
+		return 0;
+	if (open_logs(f, err) < 0)
+		return -1;
+	if (f->logs_fd < 0)              /* nothing was logged yet; asked again when the journal changes */
+		return 0;
+	if (add_slot(f, r->slot, follow_label(f->c, r), err) < 0)
+		return -1;
+	return r->run || r->init_of ? 0 : add_other_side(f, r, err);
 }
 
 /* --- printing --- */

@@ -141,6 +141,19 @@ static void drop_files(const struct unit *u)
 	}
 }
 
+/* A slot's two sides have one history, which goes with the last of them. */
+static int remove_log(const struct unit *u, struct err *err)
+{
+	auto_free char *side = plan_other_side(u->rec.slot);
+	const struct unit *other = unit_get(u->s, side);
+
+	if (other && other->rec.id)
+		return 0;
+	if (log_remove(u->s->logs_fd, side, err) < 0)
+		return -1;
+	return log_remove(u->s->logs_fd, u->rec.slot, err);
+}
+
 static int remove_work(void *arg, json_t **ret, struct err *err)
 {
 	struct unit *u = arg;
@@ -179,7 +192,7 @@ static int remove_work(void *arg, json_t **ret, struct err *err)
 	auto_free char *pin = super_run_path(s, "netns", u->rec.slot);
 	if (net_slot_down(pin, err) < 0)
 		return -1;
-	return log_remove(s->logs_fd, u->rec.slot, err);
+	return remove_log(u, err);
 }
 
 void act_remove(struct unit *u)

@@ -354,6 +354,23 @@ static void tell_tolerated(struct txn *t, const char *service, const struct err 
 	publish_warn(t->s, t->c, service, text);
 }
 
+static unsigned turns_over(const struct txn *t, const char *service)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < t->plan.n; i++)
+		n += t->plan.ops[i].kind == OP_SWITCH && t->st[i] == OP_DONE && STREQ(t->plan.ops[i].service, service);
+	return n;
+}
+
+static void tell_pause(struct txn *t, const struct roll *r)
+{
+	auto_free char *text = xasprintf("the update is paused: %u of %u containers are new, the others serve on as they are", turns_over(t, r->service),
+					 r->total);
+
+	publish_warn(t->s, t->c, r->service, text);
+}
+
 bool roll_tolerates(struct txn *t, size_t i, const struct err *err)
 {
 	const struct op *op = &t->plan.ops[i];
@@ -365,8 +382,9 @@ bool roll_tolerates(struct txn *t, size_t i, const struct err *err)
 		tell_tolerated(t, op->service, err);
 		return true;
 	}
-	if (u->action != FAILURE_CONTINUE)
-		r->given_up = true;
+	if (u->action == FAILURE_PAUSE && u->given && !r->given_up)
+		tell_pause(t, r);
+	r->given_up |= u->action != FAILURE_CONTINUE;
 	return false;
 }
 

@@ -79,6 +79,7 @@ finished() { [ ! -e "$DAVIT_STATE_DIR/projects/$PROJECT/txn.json" ]; }
 		web 2 "order: $order" 2 'sleep 0'
 		run -1 davit up -d
 		has "$output" "is unhealthy"
+		has "$output" "the update is paused: 0 of 2 containers are new"
 		has "$output" "$PROJECT-web-1-next"
 		answered
 		is "$(ids)" "$before"
@@ -103,6 +104,18 @@ finished() { [ ! -e "$DAVIT_STATE_DIR/projects/$PROJECT/txn.json" ]; }
 	has "$output" "exited (3) soon after its start"
 	answered
 	pages_are 1
+}
+
+@test "what a container said stays in the log of its service: of those before, and of one that did not make it" {
+	web 1 'order: start-first' 1 'echo version one; touch /ok'
+	up --wait
+	web 2 'order: start-first' 1 'echo version two; touch /ok'
+	up
+	web 3 'order: start-first' 1 'echo version three; exit 3'
+	run -1 davit up -d
+	is "$(davit logs --no-log-prefix --no-color web)" "$(printf 'version %s\n' one two three)"
+	davit logs --no-color web | grep -q "^web-1 *| version one"
+	is "$(davit logs --no-log-prefix --no-color --tail 1 web)" "version two"
 }
 
 @test "failures that are tolerated or passed over do not keep the others" {
