@@ -10,6 +10,7 @@
 #include "../util/clock.h"
 #include "../util/json.h"
 #include "../util/mem.h"
+#include "bundle.h"
 
 json_t *act_request(const struct cli *c, const char *op)
 {
@@ -157,6 +158,21 @@ static void on_warn(struct cli *c, struct progress *p, const json_t *event)
 		ui_warn(&c->ui, "%s", msg ? msg : "");
 }
 
+/* It waits for us, and not for ever: should it not hear us, it goes on all the same. */
+static void on_evidence(struct cli *c)
+{
+	auto_json json_t *req = json_pack("{s:s}", "op", "evidence"), *answer = NULL;
+	struct ctl *ctl = NULL;
+
+	if (c->bundle)
+		bundle_look(c->bundle);
+	if (ctl_connect(c->pdirs.run_fd, &ctl, NULL) < 0)
+		return;
+	if (ctl_send(ctl, req, NULL) == 0)
+		ctl_recv(ctl, ACT_END_MS, &answer, NULL);
+	ctl_close(ctl);
+}
+
 int act_event(struct cli *c, struct progress *p, const json_t *event, struct err *err)
 {
 	const char *ev = jx_str(event, "ev");
@@ -171,6 +187,8 @@ int act_event(struct cli *c, struct progress *p, const json_t *event, struct err
 		return on_error(c, event, err);
 	if (STREQ(ev, "step"))
 		on_step(p, event);
+	else if (STREQ(ev, "evidence"))
+		on_evidence(c);
 	else if (STREQ(ev, "warn"))
 		on_warn(c, p, event);
 	return ACT_MORE;

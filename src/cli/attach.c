@@ -21,7 +21,7 @@
 #include "view.h"
 #include "watch.h"
 
-enum { EXIT_INTERRUPTED = 130, RESUBSCRIBE_MS = 50 };
+enum { RESUBSCRIBE_MS = 50 };
 
 /* What is drawn anew all the time, off the screen. */
 static void hide(void *arg)

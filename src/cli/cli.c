@@ -15,6 +15,7 @@ const struct cmd *const cli_cmds[] = {
 	&cmd_boot,
 	&cmd_build,
 	&cmd_builder,
+	&cmd_bundle,
 	&cmd_complete,
 	&cmd_completion,
 	&cmd_config,

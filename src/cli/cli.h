@@ -32,6 +32,7 @@ enum cmd_needs {
 };
 
 struct cli;
+struct bundle;
 struct cmd {
 	const char *name, *args, *summary;
 	const char *details;             /* further lines of the help, may be NULL */
@@ -68,6 +69,7 @@ struct cli {
 	json_t *origin;                  /* what requests say of ours; NULL: nothing, they go by name */
 	struct project *project;
 	bool runs;                       /* containers of `run` count, too; the command says so */
+	struct bundle *bundle;           /* of an `up --bundle`; NULL: none is asked for */
 	struct pos err_pos;              /* where the user's file speaks of what failed; file NULL: nowhere */
 	unsigned replaced;               /* supervisors that were too old for us */
 	struct compose_opts compose;     /* borrows from g and args; `config` adds to it before it loads */
@@ -117,7 +119,7 @@ char *cli_version(const char *number);
 /* ERR_NOT_FOUND "no such service: 'x'" with the nearest name. */
 int cli_no_service(struct cli *c, const char *name, struct err *err);
 
-extern const struct cmd cmd_build, cmd_builder, cmd_up, cmd_down, cmd_events, cmd_ps, cmd_logs, cmd_exec, cmd_start, cmd_stop, cmd_restart,
+extern const struct cmd cmd_build, cmd_builder, cmd_bundle, cmd_up, cmd_down, cmd_events, cmd_ps, cmd_logs, cmd_exec, cmd_start, cmd_stop, cmd_restart,
 	cmd_kill, cmd_rm, cmd_run, cmd_attach, cmd_config, cmd_doctor, cmd_images, cmd_load, cmd_ls, cmd_pull, cmd_push, cmd_upgrade, cmd_version,
 	cmd_image, cmd_system, cmd_boot, cmd_shutdown, cmd_enable, cmd_disable, cmd_login, cmd_logout, cmd_complete, cmd_completion, cmd_create, cmd_pause, cmd_plan, cmd_unpause, cmd_port, cmd_scale, cmd_stats, cmd_top, cmd_volumes, cmd_wait;
 extern const struct cmd cmd_cp, cmd_export, cmd_man;

@@ -7,6 +7,7 @@
 #include "../util/json.h"
 #include "../util/mem.h"
 #include "act.h"
+#include "bundle.h"
 #include "dry.h"
 #include "enable.h"
 #include "image_need.h"
@@ -46,6 +47,7 @@ static const struct opt up_flags[] = {
 	{ 0, "timestamps", OPT_BOOL, U(timestamps), "print the time of each line" },
 	{ 0, "no-log-prefix", OPT_BOOL, U(no_prefix), "leave out the names in front of the lines" },
 	{ 0, "no-color", OPT_BOOL, U(no_color), "no colours" },
+	{ 0, "bundle", OPT_STRING, U(bundle), "when it fails, leave in this file what helps to find out why", "FILE" },
 	{ 0, "adopt", OPT_BOOL, U(adopt), "a project of this name that came from another directory becomes this one's" },
 	{ 0, "strict", OPT_BOOL, U(strict), "refuse files with attributes that have no effect here" },
 	{ 0, "build", OPT_BOOL, U(build), "build images first, also those that are there" },
@@ -192,6 +194,7 @@ static void add_flags(json_t *req, const struct up_opts *o)
 	jx_set_bool(req, "ignore_orphans", cli_env_true("COMPOSE_IGNORE_ORPHANS"));
 	jx_set_bool(req, "no_deps", o->no_deps);
 	jx_set_bool(req, "renew_anon_volumes", o->renew_anon_volumes);
+	jx_set_bool(req, "bundle", o->bundle);
 	jx_set_bool(req, "wait", o->wait);
 	if (o->wait_timeout.set)
 		jx_set_int(req, "wait_timeout_s", o->wait_timeout.v);
@@ -285,15 +288,12 @@ int up_changes(struct cli *c, const struct up_opts *o, struct changes *ret, stru
 	return r;
 }
 
-int up_run(struct cli *c, const void *opts, struct err *err)
+static int up_really(struct cli *c, const struct up_opts *o, struct err *err)
 {
-	const struct up_opts *o = opts;
 	struct oci_runtime runtime = { 0 };
 	auto_free bool *scope = NULL;
 	int r;
 
-	if (c->g.dry_run)
-		return up_dry_run(c, o, err);
 	if (check_all(c, o, err) < 0)
 		return -1;
 	if (oci_runtime_find(c->g.runtime, &runtime, err) < 0)
@@ -302,6 +302,37 @@ int up_run(struct cli *c, const void *opts, struct err *err)
 	scope = up_scope(c, o);
 	r = up_get_ready(c, o, scope, err);
 	return r ? r : run_request(c, o, scope, err);
+}
+
+/* Of a bundle that cannot be written is told, and the failure stays what it was. */
+static void leave_bundle(struct cli *c, int r, const struct err *err)
+{
+	auto_free char *how = r < 0 ? xstrdup(err_msg(err)) : xasprintf("exit status %d", r);
+	auto_buf struct buf said = BUF_INIT;
+	auto_err struct err why = ERR_INIT;
+
+	buf_printf(&said, "davit: what helps to find out why is in '%s'\n", bundle_path(c->bundle));
+	if (bundle_write(c->bundle, how, &why) < 0)
+		ui_warn(&c->ui, "%s", err_msg(&why));
+	else
+		ui_stderr(&said);
+}
+
+int up_run(struct cli *c, const void *opts, struct err *err)
+{
+	const struct up_opts *o = opts;
+	int r;
+
+	if (c->g.dry_run)
+		return up_dry_run(c, o, err);
+	if (o->bundle && bundle_check(o->bundle, err) < 0)
+		return -1;
+	c->bundle = o->bundle ? bundle_new(c, o->bundle) : NULL;
+	r = up_really(c, o, err);
+	if (c->bundle && r && r != EXIT_INTERRUPTED)
+		leave_bundle(c, r, err);
+	bundle_free(take(c->bundle));
+	return r;
 }
 
 const struct cmd cmd_up = {

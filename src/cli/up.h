@@ -5,6 +5,8 @@
 
 #include "cli.h"
 
+enum { EXIT_INTERRUPTED = 130 };
+
 struct up_opts {
 	bool detach, wait, no_start, force_recreate, no_recreate, always_recreate_deps, remove_orphans, strict,
 		no_deps, renew_anon_volumes, quiet_pull;
@@ -12,7 +14,7 @@ struct up_opts {
 	bool adopt, menu, no_color, no_prefix, timestamps, attach_deps, abort_on_exit, abort_on_failure;
 	struct opt_int timeout, wait_timeout;
 	struct strs attach, no_attach, scale;
-	const char *exit_code_from, *pull;
+	const char *exit_code_from, *pull, *bundle;
 };
 
 /* Which services an `up` is about: the named ones (or all) and, unless --no-deps, what they need. One flag

@@ -9,6 +9,8 @@
  *   op        further fields
  *   up        model (wire form), no_start, force_recreate, no_recreate, always_recreate_deps, remove_orphans, no_deps, renew_anon_volumes (bools), timeout_s,
  *             wait (bool: done only when all are running or healthy), wait_timeout_s (0: none)
+ *             bundle (bool: what failed is not undone before "evidence" was asked, the asker went away, or 30 s have passed)
+ *   evidence  the containers of the `up` that failed have been looked at
  *   down      volumes, remove_orphans (bools), timeout_s; without services the supervisor ends after "done"
  *   start     no_deps             stop      timeout_s, shutdown (bool: the host goes down; the supervisor ends after "done")
  *   restart   timeout_s, no_deps  boot      what ran when the host went down is brought up
@@ -39,6 +41,7 @@
  *         {"ev":"event", "event": {…}}                            subscribers: the other events
  *         {"ev":"warn", "msg":…, "service":…}
  *         {"ev":"exited", "service":…, "name":…, "code": n}
+ *         {"ev":"evidence"}                                       up with "bundle": it has failed, and waits
  *         {"ev":"done"}                                           last
  *         {"ev":"error", "kind": err_kind_str, "msg":…, "hint":…, "service":…, "attr":"image"|"command"|"ports[0]"|…}   last
  */

@@ -18,6 +18,7 @@
 #include "attend.h"
 #include "ctl_kill.h"
 #include "ctl_pause.h"
+#include "txn.h"
 
 enum { OUT_MAX = 8 << 20, CLIENTS_MAX = 256, REST_MS = 200, EV_ANY = EV_READ | EV_PERSIST };
 
@@ -295,6 +296,9 @@ static void dispatch(struct client *c, json_t *req)
 		client_fail(c, &err, NULL, NULL);
 	} else if (STREQ(op, "subscribe")) {
 		c->subscribed = true;
+	} else if (STREQ(op, "evidence")) {
+		evidence_seen(c->s->txn);
+		client_done(c);
 	} else if (STREQ(op, "wait")) {
 		begin_wait(c, req);
 	} else if (STREQ(op, "kill")) {

@@ -37,6 +37,8 @@ void txn_free(struct txn *t)
 	map_done(&t->images, NULL);
 	up_drop_model(t);
 	roll_free(t);
+	if (t->evidence)
+		event_free(t->evidence);
 	if (t->deadline)
 		event_free(t->deadline);
 	free(t);
@@ -197,6 +199,8 @@ static void roll_back(struct txn *t)
 
 void txn_plan_over(struct txn *t)
 {
+	if (txn_rolls_back(t) && evidence_wait(t))
+		return;
 	if (txn_rolls_back(t))
 		roll_back(t);
 	else

@@ -26,6 +26,7 @@ struct txn {
 	struct map images;               /* service → struct image * */
 	char *model_text;                /* the new model while it is not on disk yet; super.model is it already … */
 	struct project *last_model;      /* … and this was the one before */
+	struct event *evidence;          /* up --bundle: what has failed waits to be looked at; NULL: not yet */
 	struct event *deadline;          /* wait_timeout_s */
 	struct roll *rolls;              /* roll.c: updates of this request */
 	bool draining;                   /* roll.c: it is about to look whose conversations are over */
@@ -70,6 +71,10 @@ int up_check_service(struct txn *t, const struct service *svc, struct err *err);
 /* After the plan and its units are made: two of ours cannot have one host port; found before the one that has it is stopped. */
 int up_check_ports(struct txn *t, struct err *err);
 void up_new_container(struct txn *t, struct unit *u, const struct service *svc);
+/* evidence.c: true: the undoing waits until who asked has seen what there is. */
+bool evidence_wait(struct txn *t);
+/* He has, or will not. t may be NULL. */
+void evidence_seen(struct txn *t);
 /* super.c: the project is gone: its directories too. */
 void project_forget(struct super *s);
 /* The loop ends, with status 0, when the clients have heard it. */

@@ -51,6 +51,7 @@ void txn_client_gone(struct super *s, struct client *c)
 	if (!s->txn || s->txn->c != c)
 		return;
 	s->txn->c = NULL;
+	evidence_seen(s->txn);
 	if (is_for_its_client(s->txn))
 		give_up(s->txn);
 }
@@ -69,6 +70,7 @@ static void supersede_running(struct super *s, const char *op)
 	if (!t || !can_be_superseded(t))
 		return;
 	t->superseded = true;
+	evidence_seen(t);
 	err_set(&err, ERR_FAIL, "superseded by '%s'", op);
 	exec_give_up(t, &err);
 	err_done(&err);
