@@ -27,11 +27,8 @@ const struct cmd *const cli_cmds[] = {
 	&cmd_events,
 	&cmd_enable,
 	&cmd_exec,
-<<<<<<< HEAD
 	&cmd_export,
-=======
 	&cmd_graph,
->>>>>>> f45e1b1 (davit graph: who depends on whom)
 	&cmd_image,
 	&cmd_images,
 	&cmd_kill,

@@ -86,7 +86,7 @@ const struct cmd cmd_graph = {
 	.summary = "draw who depends on whom",
 	.details = "As a tree on the terminal, or for Graphviz, Mermaid, a browser or a program. In parentheses: what is waited for, but that\n"
 		   "it has started; ↑ says that the rest stands above.",
-	.needs = NEED_MODEL,
+	.needs = NEED_MODEL | ONLY_LOOKS,
 	.max_args = -1,
 	.opts = graph_flags,
 	.opts_size = sizeof(struct graph_opts),

@@ -12,7 +12,7 @@
 #include "diagram.h"
 #include "ui.h"
 
-enum { GAP = 28, ROW_HEIGHT = 92, MARGIN = 24, PAD = 14, CHAR_WIDTH = 8, POINT_WIDTH = 6, MIN_ROW = 6, SWEEPS = 6, MAX_POINTS = 20000 };
+enum { GAP = 28, ROW_HEIGHT = 92, MARGIN = 24, PAD = 14, CHAR_WIDTH = 8, POINT_WIDTH = 2, POINT_GAP = 8, MIN_ROW = 6, SWEEPS = 6, MAX_POINTS = 20000 };
 
 struct cell {
 	size_t node;                     /* SIZE_MAX: a point of an edge */
@@ -32,6 +32,7 @@ struct rows {
 	size_t *chain;                   /* edge i passes the cells first[i] to first[i + 1] of it */
 	size_t *first, n_chain, cap_chain;
 	size_t *links;
+	double widest;                   /* of the rows, packed: wider the picture does not get */
 };
 
 /* ------------------------------------------------------------------ rows */
@@ -211,7 +212,25 @@ static void sort_row(struct rows *r, size_t row, bool up)
 
 static double apart(const struct cell *a, const struct cell *b)
 {
-	return (a->width + b->width) / 2 + GAP;
+	return (a->width + b->width) / 2 + (a->node == SIZE_MAX || b->node == SIZE_MAX ? POINT_GAP : GAP);
+}
+
+static void keep_inside(struct rows *r, size_t row)
+{
+	double right = r->widest / 2, left = -right;
+
+	for (size_t i = r->n_in_row[row]; i-- > 0;) {
+		struct cell *c = &r->cells[r->order[row][i]], *next = i + 1 < r->n_in_row[row] ? &r->cells[r->order[row][i + 1]] : NULL;
+		double most = next ? next->x - apart(c, next) : right - c->width / 2;
+
+		c->x = c->x > most ? most : c->x;
+	}
+	for (size_t i = 0; i < r->n_in_row[row]; i++) {
+		struct cell *c = &r->cells[r->order[row][i]], *last = i ? &r->cells[r->order[row][i - 1]] : NULL;
+		double least = last ? last->x + apart(last, c) : left + c->width / 2;
+
+		c->x = c->x < least ? least : c->x;
+	}
 }
 
 /* Each cell as near to its mean as those beside it allow: pushed to the right, then all of them back by half of what that came to. */
@@ -229,20 +248,23 @@ static void place_row(struct rows *r, size_t row, bool up)
 	}
 	for (size_t i = 0; i < n; i++)
 		r->cells[r->order[row][i]].x -= moved / (double)n;
+	keep_inside(r, row);
 }
 
 static void begin_row(struct rows *r, size_t row)
 {
-	double x = 0;
+	size_t n = r->n_in_row[row];
+	struct cell *first = &r->cells[r->order[row][0]], *last = &r->cells[r->order[row][n - 1]];
+	double middle, width;
 
-	for (size_t i = 0; i < r->n_in_row[row]; i++) {
-		struct cell *c = &r->cells[r->order[row][i]];
-
-		c->x = x + c->width / 2;
-		x += c->width + GAP;
-	}
-	for (size_t i = 0; i < r->n_in_row[row]; i++)
-		r->cells[r->order[row][i]].x -= x / 2;
+	first->x = 0;
+	for (size_t i = 1; i < n; i++)
+		r->cells[r->order[row][i]].x = r->cells[r->order[row][i - 1]].x + apart(&r->cells[r->order[row][i - 1]], &r->cells[r->order[row][i]]);
+	width = last->x + (first->width + last->width) / 2;
+	middle = (last->x + last->width / 2 - first->width / 2) / 2;
+	for (size_t i = 0; i < n; i++)
+		r->cells[r->order[row][i]].x -= middle;
+	r->widest = width > r->widest ? width : r->widest;
 }
 
 static void arrange(struct rows *r)

@@ -6,7 +6,7 @@
 #include "diagram.h"
 
 static const char style[] =
-	"text{font:13px ui-monospace,monospace;fill:#1f2328;text-anchor:middle;dominant-baseline:central}"
+	"text{font:13px ui-monospace,monospace;fill:#1f2328;text-anchor:middle}"
 	".note{fill:#9a6700}rect,ellipse{fill:#f6f8fa;stroke:#57606a}ellipse{fill:#ddf4ff}.volume{fill:#fff8c5}"
 	"path{fill:none;stroke:#57606a;stroke-width:1.3}.healthy{stroke:#1a7f37}.completed{stroke:#0969da}.optional,.uses{stroke-dasharray:5 4}"
 	".uses{stroke:#afb8c1}#arrow path{fill:context-stroke;stroke:none}";
@@ -57,7 +57,7 @@ static void put_edge(const struct diagram *d, const struct diagram_edge *e, cons
 
 static void put_node(const struct diagram_node *n, struct diagram_point at, double width, struct buf *out)
 {
-	enum { H = DIAGRAM_NODE_HEIGHT };
+	enum { H = DIAGRAM_NODE_HEIGHT, FONT = 13 };
 	auto_free char *note = diagram_note(n);
 
 	if (n->kind == DIAGRAM_NETWORK)
@@ -66,7 +66,7 @@ static void put_node(const struct diagram_node *n, struct diagram_point at, doub
 		buf_printf(out, "<rect%s x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%d\" rx=\"%d\"/>",
 			   n->kind == DIAGRAM_VOLUME ? " class=\"volume\"" : "", at.x - width / 2, at.y - H / 2.0, width, H,
 			   n->kind == DIAGRAM_VOLUME ? 0 : 6);
-	buf_printf(out, "<text x=\"%.1f\" y=\"%.1f\">", at.x, at.y);
+	buf_printf(out, "<text x=\"%.1f\" y=\"%.1f\">", at.x, at.y + FONT / 3.0);
 	put_text(out, n->name);
 	if (*note) {
 		buf_str(out, " <tspan class=\"note\">");

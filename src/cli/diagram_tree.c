@@ -9,6 +9,8 @@
 #include "diagram.h"
 #include "ui.h"
 
+enum { MAX_INDENT = 100 };               /* deeper branches are not moved in any further: nobody could follow them */
+
 struct branch {
 	size_t node, edge, end;          /* edges that are still to come: edge to end */
 	size_t prefix;                   /* length of the prefix before this branch */
@@ -70,7 +72,8 @@ static void put_branches(struct tree *t, size_t root)
 		if (t->told[e->to])
 			continue;
 		t->told[e->to] = 1;
-		buf_str(&t->prefix, last ? "    " : "│   ");
+		if (depth < MAX_INDENT)
+			buf_str(&t->prefix, last ? "    " : "│   ");
 		stack[depth++] = (struct branch){ e->to, t->first[e->to], t->first[e->to + 1], t->prefix.len };
 	}
 }
