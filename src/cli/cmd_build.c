@@ -17,7 +17,7 @@ struct build_cmd_opts {
 #define B(field) offsetof(struct build_cmd_opts, field)
 static const struct opt build_flags[] = {
 	{ 0, "build-arg", OPT_STRS, B(args), "set a build argument, for all services", "NAME=VALUE" },
-	{ 0, "builder", OPT_STRING, B(builder), "buildah, which is the default, or buildkit; else DAVIT_BUILDER says it", "NAME" },
+	{ 0, "builder", OPT_STRING, B(builder), "buildah, which is the default, or buildkit; else DAVIT_BUILDER says it", "NAME", "buildah buildkit" },
 	{ 'm', "memory", OPT_STRING, B(memory), "limit the memory of what RUN starts", "BYTES" },
 	{ 0, "no-cache", OPT_BOOL, B(no_cache), "build everything anew" },
 	{ 0, "pull", OPT_BOOL, B(pull), "ask the registries for newer base images" },

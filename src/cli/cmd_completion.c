@@ -46,7 +46,8 @@ static void offer_words(const struct asked *a, const char *words)
 	for (; *words; words += strspn(words, " ")) {
 		auto_free char *one = xstrndup(words, strcspn(words, " "));
 
-		offer(a, one, NULL);
+		if (!STREQ(one, "…"))
+			offer(a, one, NULL);
 		words += strcspn(words, " ");
 	}
 }
@@ -97,24 +98,13 @@ static void offer_projects(const struct asked *a)
 /* What a flag's value may be, by what the help calls it; the rest is for people to know. */
 static void offer_value(const struct asked *a, const struct opt *o)
 {
-	static const struct {
-		const char *flag, *words;
-	} known[] = {
-		{ "ansi", "auto never always" },       { "progress", "auto tty plain json quiet" }, { "pull", "always missing never policy" },
-		{ "policy", "always missing" },	       { "format", "table json" },		    { "rmi", "all local" },
-		{ "protocol", "tcp udp" },	       { "status", "created running paused restarting removing exited" },
-		{ "runtime", "crun runc" },	       { "signal", "SIGKILL SIGTERM SIGINT SIGHUP SIGQUIT SIGUSR1 SIGUSR2" },
-	};
-
 	if (o->arg && STREQ(o->arg, "SERVICE"))
 		offer_services(a, a->n, "");
 	else if (o->arg && STREQ(o->arg, "SERVICE=N"))
 		offer_services(a, a->n, "=");
 	else if (STREQ(o->name, "project-name"))
 		offer_projects(a);
-	for (size_t i = 0; i < ARRAY_LEN(known); i++)
-		if (STREQ(known[i].flag, o->name))
-			offer_words(a, known[i].words);
+	offer_words(a, o->values ? o->values : "");
 }
 
 /* The flag that wants the word behind `word` as its value; NULL: none. */

@@ -14,7 +14,7 @@
 
 #define C(field) offsetof(struct config_opts, field)
 static const struct opt config_flags[] = {
-	{ 0, "format", OPT_STRING, C(format), "yaml or json; with json, problems are JSON, too", "KIND" },
+	{ 0, "format", OPT_STRING, C(format), "yaml or json; with json, problems are JSON, too", "KIND", "yaml json …" },
 	{ 'o', "output", OPT_STRING, C(output), "write the model to a file instead of standard output",
 		"FILE" },
 	{ 'q', "quiet", OPT_BOOL, C(quiet), "only check the files, print nothing" },

@@ -12,7 +12,7 @@ static const struct opt create_flags[] = {
 	{ 0, "quiet-build", OPT_BOOL, U(quiet_build), "do not show what builders print" },
 	{ 0, "force-recreate", OPT_BOOL, U(force_recreate), "recreate containers that have not changed, too" },
 	{ 0, "no-recreate", OPT_BOOL, U(no_recreate), "keep containers even if they have changed" },
-	{ 0, "pull", OPT_STRING, U(pull), "pull images: always, missing, never, or policy, which is what the file says", "POLICY" },
+	{ 0, "pull", OPT_STRING, U(pull), "pull images: always, missing, never, or policy, which is what the file says", "POLICY", "always missing never policy …" },
 	{ 0, "quiet-pull", OPT_BOOL, U(quiet_pull), "pull without showing how far it is" },
 	{ 0, "remove-orphans", OPT_BOOL, U(remove_orphans), "remove containers of services that the file does not have" },
 	{ 0, "scale", OPT_STRS, U(scale), "make this many containers of a service", "SERVICE=N" },

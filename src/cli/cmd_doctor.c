@@ -14,7 +14,7 @@ struct doctor_opts {
 
 static const struct opt doctor_flags[] = {
 	{ 'a', "all", OPT_BOOL, offsetof(struct doctor_opts, all), "examine every project, and what belongs to none" },
-	{ 0, "format", OPT_STRING, offsetof(struct doctor_opts, format), "text or json", "KIND" },
+	{ 0, "format", OPT_STRING, offsetof(struct doctor_opts, format), "text or json", "KIND", "text json" },
 	{ 0, "json", OPT_BOOL, offsetof(struct doctor_opts, json), "the same as --format json" },
 	{ 0 }
 };
@@ -59,8 +59,6 @@ static int doctor_run(struct cli *c, const void *opts, struct err *err)
 	struct findings found = { 0 };
 	int r;
 
-	if (o->format && !STREQ(o->format, "text") && !STREQ(o->format, "json"))
-		return err_set(err, ERR_USAGE, "unsupported format '%s': there are text and json", o->format);
 	r = o->all ? 0 : cli_need(c, NEED_NAME, err);
 	if (r)
 		return r;

@@ -18,7 +18,7 @@ static const struct opt down_flags[] = {
 	{ 0, "remove-orphans", OPT_BOOL, offsetof(struct down_opts, remove_orphans),
 	  "also remove containers of services that the file does not have" },
 	{ 0, "rmi", OPT_STRING, offsetof(struct down_opts, rmi),
-	  "also remove the images of its services: all, or local, those built without an image name", "WHICH" },
+	  "also remove the images of its services: all, or local, those built without an image name", "WHICH", "all local" },
 	{ 0 }
 };
 
@@ -72,8 +72,6 @@ static int down_run(struct cli *c, const void *opts, struct err *err)
 	json_t *req, *images;
 	int r;
 
-	if (o->rmi && !local && !STREQ(o->rmi, "all"))
-		return err_set(err, ERR_USAGE, "invalid value '%s' for '--rmi': it is all or local", o->rmi);
 	if (o->rmi && c->dir && !c->project && (r = cli_load(c, err)) != 0)
 		return r;
 	images = o->rmi ? down_images(c, local) : json_array();

@@ -12,7 +12,7 @@ struct graph_opts {
 };
 
 static const struct opt graph_flags[] = {
-	{ 0, "format", OPT_STRING, offsetof(struct graph_opts, format), "tree, dot, svg, mermaid or json", "FORMAT" },
+	{ 0, "format", OPT_STRING, offsetof(struct graph_opts, format), "tree, dot, svg, mermaid or json", "FORMAT", "tree dot svg mermaid json" },
 	{ 0, "networks", OPT_BOOL, offsetof(struct graph_opts, networks), "also show networks" },
 	{ 0, "volumes", OPT_BOOL, offsetof(struct graph_opts, volumes), "also show named volumes" },
 	{ 0, "no-deps", OPT_BOOL, offsetof(struct graph_opts, no_deps), "only the named services, without what they depend on" },
@@ -68,16 +68,14 @@ static int graph_run(struct cli *c, const void *opts, struct err *err)
 	const struct graph_opts *o = opts;
 	auto_free char *wanted = c->args.n ? wanted_services(c, o->no_deps) : NULL;
 	struct diagram d;
+	size_t form = 0;
 
-	for (size_t i = 0; i < ARRAY_LEN(forms); i++) {
-		if (!STREQ(o->format, forms[i].name))
-			continue;
-		diagram_make(&d, c->project, wanted, o->networks, o->volumes);
-		forms[i].print(c, &d);
-		diagram_done(&d);
-		return 0;
-	}
-	return err_set(err, ERR_USAGE, "unsupported format '%s': there are tree, dot, svg, mermaid and json", o->format);
+	while (!STREQ(o->format, forms[form].name))
+		form++;
+	diagram_make(&d, c->project, wanted, o->networks, o->volumes);
+	forms[form].print(c, &d);
+	diagram_done(&d);
+	return 0;
 }
 
 const struct cmd cmd_graph = {

@@ -8,7 +8,7 @@ struct inspect_opts {
 };
 
 static const struct opt inspect_flags[] = {
-	{ 'f', "format", OPT_STRING, offsetof(struct inspect_opts, format), "json, which is the default", "KIND" },
+	{ 'f', "format", OPT_STRING, offsetof(struct inspect_opts, format), "json, which is the default", "KIND", "json …" },
 	{ 0 }
 };
 

@@ -21,7 +21,7 @@ static const struct opt ls_flags[] = {
 	{ 'a', "all", OPT_IGNORED, 0, NULL },
 	{ 0, "digests", OPT_BOOL, O(digests), "show the digests of manifests" },
 	{ 'f', "filter", OPT_STRS, O(filters), "only images with dangling=, label=, reference=, before=, since= or until=", "KEY=VALUE" },
-	{ 0, "format", OPT_STRING, O(format), LIST_FORMAT_HELP, "FORMAT" },
+	{ 0, "format", OPT_STRING, O(format), LIST_FORMAT_HELP, "FORMAT", LIST_FORMATS },
 	{ 0, "no-trunc", OPT_BOOL, O(no_trunc), "whole ids" },
 	{ 'q', "quiet", OPT_BOOL, O(quiet), "print the ids only" },
 	{ 0, "tree", OPT_REFUSED, 0, "the column PLATFORM of 'davit images --all' shows platforms" },

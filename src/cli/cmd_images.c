@@ -19,7 +19,7 @@ static const struct opt images_flags[] = {
 	{ 'a', "all", OPT_BOOL, offsetof(struct images_opts, all),
 	  "all images in davit's store, not only those of containers" },
 	{ 'q', "quiet", OPT_BOOL, offsetof(struct images_opts, quiet), "print the ids only" },
-	{ 0, "format", OPT_STRING, offsetof(struct images_opts, format), LIST_FORMAT_HELP, "FORMAT" },
+	{ 0, "format", OPT_STRING, offsetof(struct images_opts, format), LIST_FORMAT_HELP, "FORMAT", LIST_FORMATS },
 	{ 0 }
 };
 

@@ -9,7 +9,7 @@ struct kill_opts {
 
 static const struct opt kill_flags[] = {
 	{ 's', "signal", OPT_STRING, offsetof(struct kill_opts, signal),
-	  "signal to send (SIGKILL)", "SIGNAL" },
+	  "signal to send (SIGKILL)", "SIGNAL", "SIGKILL SIGTERM SIGINT SIGHUP SIGQUIT SIGUSR1 SIGUSR2 …" },
 	{ 0, "remove-orphans", OPT_BOOL, offsetof(struct kill_opts, remove_orphans),
 	  "also kill and remove containers of services that the file does not have" },
 	{ 0 }

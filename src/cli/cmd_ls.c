@@ -17,8 +17,8 @@ static const struct opt ls_flags[] = {
 	{ 'a', "all", OPT_BOOL, offsetof(struct ls_opts, all),
 	  "also show projects without a running container" },
 	{ 'q', "quiet", OPT_BOOL, offsetof(struct ls_opts, quiet), "print the names only" },
-	{ 0, "format", OPT_STRING, offsetof(struct ls_opts, format), LIST_FORMAT_HELP, "FORMAT" },
-	{ 0, "filter", OPT_STRS, offsetof(struct ls_opts, filters), "name=REGEX: only projects of such a name", "FILTER" },
+	{ 0, "format", OPT_STRING, offsetof(struct ls_opts, format), LIST_FORMAT_HELP, "FORMAT", LIST_FORMATS },
+	{ 0, "filter", OPT_STRS, offsetof(struct ls_opts, filters), "name=REGEX: only projects of such a name", "FILTER", "name= …" },
 	{ 0 }
 };
 

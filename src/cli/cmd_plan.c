@@ -13,7 +13,7 @@ enum { STATUS_CHANGES = 2 };
 
 #define P(field) offsetof(struct plan_opts, field)
 static const struct opt plan_flags[] = {
-	{ 0, "format", OPT_STRING, P(format), "text or json", "FORMAT" },
+	{ 0, "format", OPT_STRING, P(format), "text or json", "FORMAT", "text json" },
 	{ 0, "force-recreate", OPT_BOOL, P(up.force_recreate), "as if containers that have not changed were recreated, too" },
 	{ 0, "no-recreate", OPT_BOOL, P(up.no_recreate), "as if containers were kept even if they have changed" },
 	{ 0, "always-recreate-deps", OPT_BOOL, P(up.always_recreate_deps), "with --force-recreate: also what the named services depend on" },
@@ -21,27 +21,18 @@ static const struct opt plan_flags[] = {
 	{ 0, "no-start", OPT_BOOL, P(up.no_start), "containers would be created and not started" },
 	{ 0, "remove-orphans", OPT_BOOL, P(up.remove_orphans), "also remove containers of services that the file does not have" },
 	{ 0, "scale", OPT_STRS, P(up.scale), "so many containers of a service", "SERVICE=N" },
-	{ 0, "pull", OPT_STRING, P(up.pull), "pull images: always, missing, never, or policy, which is what the file says", "POLICY" },
+	{ 0, "pull", OPT_STRING, P(up.pull), "pull images: always, missing, never, or policy, which is what the file says", "POLICY", "always missing never policy …" },
 	{ 0, "build", OPT_BOOL, P(up.build), "build images first, also those that are there" },
 	{ 0, "no-build", OPT_BOOL, P(up.no_build), "do not build images, not even those that are missing" },
 	{ 0 }
 };
 
-static int check_format(const char *format, struct err *err)
-{
-	if (!format || STREQ(format, "text") || STREQ(format, "json"))
-		return 0;
-	return err_set(err, ERR_USAGE, "--format is text or json, not '%s'", format);
-}
-
 static int plan_run(struct cli *c, const void *opts, struct err *err)
 {
 	const struct plan_opts *o = opts;
 	struct changes changes = { 0 };
-	int r = check_format(o->format, err);
+	int r = up_changes(c, &o->up, &changes, err);
 
-	if (r == 0)
-		r = up_changes(c, &o->up, &changes, err);
 	if (r == 0 && o->format && STREQ(o->format, "json"))
 		dry_print_json(&c->ui, &changes);
 	else if (r == 0)

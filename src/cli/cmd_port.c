@@ -10,7 +10,7 @@ struct port_opts {
 
 static const struct opt port_flags[] = {
 	{ 0, "index", OPT_INT, offsetof(struct port_opts, index), "of this container of the service", "N" },
-	{ 0, "protocol", OPT_STRING, offsetof(struct port_opts, protocol), "tcp or udp (tcp)", "PROTOCOL" },
+	{ 0, "protocol", OPT_STRING, offsetof(struct port_opts, protocol), "tcp or udp (tcp)", "PROTOCOL", "tcp udp" },
 	{ 0 }
 };
 
@@ -33,8 +33,6 @@ static int port_run(struct cli *c, const void *opts, struct err *err)
 
 	if (str_uint(c->args.v[1], 1, 65535, &port) < 0)
 		return err_set(err, ERR_USAGE, "a port is a number from 1 to 65535, not '%s'", c->args.v[1]);
-	if (!STREQ(o->protocol, "tcp") && !STREQ(o->protocol, "udp"))
-		return err_set(err, ERR_USAGE, "flag '--protocol' takes tcp or udp, not '%s'", o->protocol);
 	if (view_running(c, c->args.v[0], o->index.set ? o->index.v : 0, &r, err) < 0)
 		return -1;
 	for (size_t i = 0; i < r->n_ports && !n; i++) {

@@ -17,11 +17,11 @@ struct ps_opts {
 static const struct opt ps_flags[] = {
 	{ 'a', "all", OPT_BOOL, P(all), "also show containers that have stopped" },
 	{ 'q', "quiet", OPT_BOOL, P(quiet), "print the ids only" },
-	{ 0, "format", OPT_STRING, P(format), LIST_FORMAT_HELP, "FORMAT" },
+	{ 0, "format", OPT_STRING, P(format), LIST_FORMAT_HELP, "FORMAT", LIST_FORMATS },
 	{ 0, "services", OPT_BOOL, P(services), "print the names of the services only" },
 	{ 0, "status", OPT_STRS, P(status),
-	  "show those that are created, running, paused, restarting, removing or exited", "STATUS" },
-	{ 0, "filter", OPT_STRS, P(filters), "status=STATUS: the same", "FILTER" },
+	  "show those that are created, running, paused, restarting, removing or exited", "STATUS", "created running paused restarting removing exited dead" },
+	{ 0, "filter", OPT_STRS, P(filters), "status=STATUS: the same", "FILTER", "status= …" },
 	{ 0, "no-trunc", OPT_BOOL, P(no_trunc), "do not shorten ids and commands" },
 	{ 0, "orphans", OPT_BOOL, P(orphans), "=false: leave out services that the file does not have" },
 	{ 0 }

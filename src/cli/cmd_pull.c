@@ -19,7 +19,7 @@ static const struct opt pull_flags[] = {
 	{ 0, "ignore-buildable", OPT_BOOL, P(ignore_buildable), "leave out images that can be built" },
 	{ 0, "ignore-pull-failures", OPT_BOOL, P(ignore_failures), "pull what can be pulled, and warn of the rest" },
 	{ 0, "include-deps", OPT_BOOL, P(include_deps), "pull what the named services depend on, too" },
-	{ 0, "policy", OPT_STRING, P(policy), "missing or always, instead of every pull_policy", "POLICY" },
+	{ 0, "policy", OPT_STRING, P(policy), "missing or always, instead of every pull_policy", "POLICY", "missing always" },
 	{ 'q', "quiet", OPT_BOOL, P(quiet), "do not show how far it is" },
 	{ 0, "tls-verify", OPT_BOOL, P(tls_verify), "=false: take any certificate, and plain http" },
 	{ 0, "parallel", OPT_IGNORED, 0, NULL },
@@ -124,8 +124,6 @@ static int pull_run(struct cli *c, const void *opts, struct err *err)
 	struct image_needs needs = { 0 };
 	int r;
 
-	if (o->policy && !STREQ(o->policy, "missing") && !STREQ(o->policy, "always"))
-		return err_set(err, ERR_USAGE, "--policy is missing or always, not '%s'", o->policy);
 	r = image_needs_find(c, scope, true, &needs, err);
 	if (r == 0)
 		r = pull_all(c, &needs, o, err);

@@ -23,7 +23,7 @@ struct stats_opts {
 #define S(field) offsetof(struct stats_opts, field)
 static const struct opt stats_flags[] = {
 	{ 'a', "all", OPT_BOOL, S(all), "also show containers that do not run" },
-	{ 0, "format", OPT_STRING, S(format), LIST_FORMAT_HELP, "FORMAT" },
+	{ 0, "format", OPT_STRING, S(format), LIST_FORMAT_HELP, "FORMAT", LIST_FORMATS },
 	{ 0, "no-stream", OPT_BOOL, S(no_stream), "show it once" },
 	{ 0, "no-trunc", OPT_BOOL, S(no_trunc), "do not shorten ids" },
 	{ 0 }

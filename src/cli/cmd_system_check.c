@@ -12,7 +12,7 @@ struct check_opts {
 
 #define O(field) offsetof(struct check_opts, field)
 static const struct opt check_flags[] = {
-	{ 0, "format", OPT_STRING, O(format), "text or json, an object a line", "KIND" },
+	{ 0, "format", OPT_STRING, O(format), "text or json, an object a line", "KIND", "text json" },
 	{ 0, "quick", OPT_BOOL, O(quick), "do not compare unpacked layers with what they were unpacked from" },
 	{ 0, "repair", OPT_BOOL, O(repair), "remove what is damaged or left over, unpack anew what differs" },
 	{ 0 }
@@ -108,10 +108,6 @@ static int check_run(struct cli *c, const void *opts, struct err *err)
 	};
 	int r;
 
-	if (o->format && !k.json && !STREQ(o->format, "text")) {
-		json_decref(what.request);
-		return err_set(err, ERR_USAGE, "unsupported format '%s': there are text and json", o->format);
-	}
 	if (!k.json && c->ui.progress == PROGRESS_TTY)
 		k.progress = progress_new(&c->ui, "Checking");
 	r = imager_run(c, &what, err);

@@ -17,7 +17,7 @@ struct df_opts {
 };
 
 static const struct opt df_flags[] = {
-	{ 0, "format", OPT_STRING, offsetof(struct df_opts, format), LIST_FORMAT_HELP, "FORMAT" },
+	{ 0, "format", OPT_STRING, offsetof(struct df_opts, format), LIST_FORMAT_HELP, "FORMAT", LIST_FORMATS },
 	{ 'v', "verbose", OPT_BOOL, offsetof(struct df_opts, verbose), "one line for each image, container and volume" },
 	{ 0 }
 };

@@ -32,7 +32,7 @@ static const struct opt up_flags[] = {
 	{ 't', "timeout", OPT_SECONDS, U(timeout),
 	  "wait this long before SIGKILL when containers are stopped" },
 	{ 0, "pull", OPT_STRING, U(pull),
-	  "pull images: always, missing, never, or policy, which is what the file says", "POLICY" },
+	  "pull images: always, missing, never, or policy, which is what the file says", "POLICY", "always missing never policy …" },
 	{ 0, "quiet-pull", OPT_BOOL, U(quiet_pull), "pull without showing how far it is" },
 	{ 0, "attach", OPT_STRS, U(attach), "show the logs of these services only", "SERVICE" },
 	{ 0, "no-attach", OPT_STRS, U(no_attach), "do not show the logs of these services", "SERVICE" },

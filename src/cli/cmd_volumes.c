@@ -11,7 +11,7 @@ struct volumes_opts {
 };
 
 static const struct opt volumes_flags[] = {
-	{ 0, "format", OPT_STRING, offsetof(struct volumes_opts, format), LIST_FORMAT_HELP, "FORMAT" },
+	{ 0, "format", OPT_STRING, offsetof(struct volumes_opts, format), LIST_FORMAT_HELP, "FORMAT", LIST_FORMATS },
 	{ 'q', "quiet", OPT_BOOL, offsetof(struct volumes_opts, quiet), "print the names only" },
 	{ 0 }
 };

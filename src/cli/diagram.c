@@ -7,24 +7,39 @@
 #include "../util/mem.h"
 #include "../util/str.h"
 
-static const struct diagram_node *add_node(struct diagram *d, enum diagram_kind kind, const char *name, const struct service *s)
+static void add_node(struct diagram *d, enum diagram_kind kind, const char *name, const struct service *s)
 {
-	struct diagram_node *n = XGROW(d->nodes, d->n_nodes, d->cap_nodes);
-
-	*n = (struct diagram_node){ .kind = kind, .name = name, .service = s };
-	return n;
+	*XGROW(d->nodes, d->n_nodes, d->cap_nodes) = (struct diagram_node){ .kind = kind, .name = name, .service = s };
 }
 
-/* By name, as project_service() has it: names of services are sorted, those of the other kinds are few. */
+/* Of a network or a volume: they stand behind the services, and are few. */
 static bool find_node(const struct diagram *d, enum diagram_kind kind, const char *name, size_t *ret)
 {
-	for (size_t i = 0; i < d->n_nodes; i++) {
+	for (size_t i = d->n_nodes; i-- > 0 && !d->nodes[i].service;) {
 		if (d->nodes[i].kind == kind && STREQ(d->nodes[i].name, name)) {
 			*ret = i;
 			return true;
 		}
 	}
 	return false;
+}
+
+static void add_new(struct diagram *d, enum diagram_kind kind, const char *name)
+{
+	size_t at;
+
+	if (!find_node(d, kind, name, &at))
+		add_node(d, kind, name, NULL);
+}
+
+/* What no service of the picture uses is not in it. */
+static void add_used(struct diagram *d, const struct service *s, bool networks, bool volumes)
+{
+	for (size_t i = 0; networks && i < s->n_networks; i++)
+		add_new(d, DIAGRAM_NETWORK, s->networks[i].network);
+	for (size_t i = 0; volumes && i < s->n_mounts; i++)
+		if (s->mounts[i].type == MOUNT_VOLUME && s->mounts[i].source)
+			add_new(d, DIAGRAM_VOLUME, s->mounts[i].source);
 }
 
 static void add_edge(struct diagram *d, size_t from, size_t to, const struct dependency *dep)
@@ -67,10 +82,8 @@ void diagram_make(struct diagram *d, const struct project *p, const char *wanted
 			add_node(d, DIAGRAM_SERVICE, p->services[i].name, &p->services[i]);
 	}
 	n_services = d->n_nodes;
-	for (size_t i = 0; networks && i < p->n_networks; i++)
-		add_node(d, DIAGRAM_NETWORK, p->networks[i].key, NULL);
-	for (size_t i = 0; volumes && i < p->n_volumes; i++)
-		add_node(d, DIAGRAM_VOLUME, p->volumes[i].key, NULL);
+	for (size_t i = 0; i < n_services; i++)
+		add_used(d, d->nodes[i].service, networks, volumes);
 	for (size_t i = 0; i < n_services; i++)
 		add_edges(d, p, i, node_of);
 }

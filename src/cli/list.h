@@ -25,6 +25,7 @@ struct list {
 	json_t *rows;                            /* array of objects; list_done() releases it */
 };
 
+#define LIST_FORMATS "table json …"
 #define LIST_FORMAT_HELP "table, json, or a Go template: '{{.Name}}', 'table {{.Name}}\\t{{.Status}}'"
 
 /* Before anything is looked up: ERR_USAGE for a format that is none of these. */

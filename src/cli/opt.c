@@ -49,6 +49,31 @@ static int set_int(struct opt_int *to, const char *shown, const char *value, boo
 	return 0;
 }
 
+static bool is_one_of(const struct strs *words, const char *value)
+{
+	return strs_has(words, value) || (words->n && STREQ(words->v[words->n - 1], "…"));
+}
+
+/* "flag '--rmi' takes all or local, not 'lcoal'", and which was meant */
+static int check_value(const struct opt *o, const char *shown, const char *value, struct err *err)
+{
+	auto_strs struct strs words = STRS_INIT;
+	auto_buf struct buf list = BUF_INIT;
+	const char *near;
+
+	for (const char *p = o->values; p && *p; p += strspn(p, " ")) {
+		strs_addn(&words, p, strcspn(p, " "));
+		p += strcspn(p, " ");
+	}
+	if (!o->values || is_one_of(&words, value))
+		return 0;
+	for (size_t i = 0; i < words.n; i++)
+		buf_printf(&list, "%s%s", !i ? "" : i + 1 < words.n ? ", " : " or ", words.v[i]);
+	err_set(err, ERR_USAGE, "flag '%s' takes %s, not '%s'", shown, list.p, value);
+	near = str_nearest(value, (const char *const *)words.v);
+	return near ? err_hint(err, "did you mean '%s'?", near) : -1;
+}
+
 /* value: NULL when none was attached. */
 static int set_option(const struct opt *o, void *into, const char *shown, const char *value, struct err *err)
 {
@@ -58,10 +83,13 @@ static int set_option(const struct opt *o, void *into, const char *shown, const 
 	case OPT_BOOL:
 		return set_bool(to, shown, value, err);
 	case OPT_STRING:
-		*(const char **)to = value;
-		return 0;
 	case OPT_STRS:
-		strs_add(to, value);
+		if (check_value(o, shown, value, err) < 0)
+			return -1;
+		if (o->type == OPT_STRS)
+			strs_add(to, value);
+		else
+			*(const char **)to = value;
 		return 0;
 	case OPT_INT:
 	case OPT_SECONDS:

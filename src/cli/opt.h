@@ -35,6 +35,7 @@ struct opt {
 	size_t offset;           /* into the command's struct of options */
 	const char *help;        /* NULL: works, but is not shown */
 	const char *arg;         /* what the value is called in the help; NULL: by type */
+	const char *values;      /* what it may be, with spaces between; a last word "…": or something else; NULL: anything */
 };
 
 struct opt_args {

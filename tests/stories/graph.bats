@@ -63,7 +63,7 @@ shop() {
 	root = xml.dom.minidom.parse("graph.svg").documentElement
 	assert root.tagName == "svg", root.tagName
 	assert len(root.getElementsByTagName("text")) == 8
-	assert sum(p.hasAttribute("marker-end") for p in root.getElementsByTagName("path")) == 13
+	assert sum(p.hasAttribute("marker-end") for p in root.getElementsByTagName("path")) == 12
 	END
 }
 
