@@ -45,7 +45,7 @@ static const struct opt run_flags[] = {
 	{ 0, "no-deps", OPT_BOOL, R(no_deps), "do not start what the service depends on" },
 	{ 'p', "publish", OPT_STRS, R(ports), "publish a port", "[[IP:]PORT:]PORT" },
 	{ 'P', "service-ports", OPT_BOOL, R(service_ports), "publish the service's ports" },
-	{ 0, "pull", OPT_STRING, R(pull), "pull images: always, missing, never, or policy, which is what the file says", "POLICY" },
+	{ 0, "pull", OPT_STRING, R(pull), "pull images: always, missing, never, or policy, which is what the file says", "POLICY", "always missing never policy …" },
 	{ 'q', "quiet", OPT_BOOL, R(quiet), "show nothing but what the container prints" },
 	{ 0, "quiet-build", OPT_BOOL, R(quiet_build), "do not show what builders print" },
 	{ 0, "quiet-pull", OPT_BOOL, R(quiet_pull), "pull without showing how far it is" },

@@ -163,3 +163,19 @@ web created"
 	ended 3
 	is "$(davit ps -q)" ""
 }
+
+@test "cp --all: also into containers that run made" {
+	compose <<-END
+	services: {web: {image: busybox, init: true, command: [sleep, inf]}}
+	END
+	up
+	davit run -d web sleep 1000 >/dev/null
+	in_run() { local pid; pid=$(pgrep -f 'sleep 1000' | tail -n 1); ls "/proc/$pid/root/$1"; }
+	wait_until 10 in_run bin
+	echo x >x
+	davit cp x web:/one
+	davit cp --all x web:/both
+	is "$(sh_in web 'ls /one /both' | xargs)" "/both /one"
+	in_run both
+	not in_run one
+}
