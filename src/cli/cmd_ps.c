@@ -4,6 +4,7 @@
 
 #include "../util/auto.h"
 #include "../util/clock.h"
+#include "../util/mem.h"
 #include "list.h"
 #include "view.h"
 
@@ -27,7 +28,7 @@ static const struct opt ps_flags[] = {
 	{ 0 }
 };
 
-enum { COMMAND_WIDTH = 20, MIN_WIDTH = 10, FULL_BYTES = 256 << 10 };
+enum { COMMAND_WIDTH = 20, MOUNT_WIDTH = 15, PORTS_MAX = 4096, MIN_WIDTH = 10, FULL_BYTES = 256 << 10 };
 
 static int add_status(struct strs *wanted, const char *word, struct err *err)
 {
@@ -102,12 +103,30 @@ static void add_networks(json_t *row, const struct unit_rec *r)
 	list_set(row, "Networks", all.p);
 }
 
+/* Whatever does not begin like a path is a volume. */
+static void add_mounts(json_t *row, const struct unit_rec *r, bool no_trunc)
+{
+	auto_buf struct buf shown = BUF_INIT;
+	unsigned volumes = 0;
+
+	for (const char *p = r->mounts ? r->mounts : ""; *p; p += strcspn(p, ","), p += *p == ',') {
+		auto_free char *whole = xstrndup(p, strcspn(p, ",")), *cut = ui_ellipsis(whole, no_trunc ? SIZE_MAX : MOUNT_WIDTH);
+
+		volumes += *whole != '/';
+		buf_printf(&shown, "%s%s", shown.len ? "," : "", cut);
+	}
+	list_setf(row, "LocalVolumes", "%u", volumes);
+	list_set(row, "Mounts", shown.p);
+}
+
 static void add_publishers(json_t *row, const struct view *v)
 {
+	auto_free struct unit_port *ports = NULL;
 	json_t *all = json_array();
+	size_t n = view_port_list(v, &ports);
 
-	for (size_t i = 0; view_has_ports(v) && i < v->r->n_ports; i++) {
-		const struct unit_port *p = &v->r->ports[i];
+	for (size_t i = 0; i < n && i < PORTS_MAX; i++) {
+		const struct unit_port *p = &ports[i];
 		json_t *one = json_object();
 
 		list_set(one, "URL", !p->host ? "" : p->host_ip && *p->host_ip ? p->host_ip : "0.0.0.0");
@@ -150,8 +169,7 @@ static void add_row(struct list *l, const struct cli *c, const struct view *v, c
 	list_set(row, "ID", o->no_trunc ? r->id : view_short_id(r->id, id));
 	list_set(row, "Image", r->image);
 	add_labels(row, r);
-	list_set(row, "LocalVolumes", "0");
-	list_set(row, "Mounts", "");
+	add_mounts(row, r, o->no_trunc);
 	list_set(row, "Name", r->name);
 	list_set(row, "Names", r->name);
 	add_networks(row, r);

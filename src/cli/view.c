@@ -146,7 +146,7 @@ void view_status(const struct view *v, int64_t now_ns, struct buf *out)
 
 static int by_target(const void *a, const void *b)
 {
-	const struct unit_port *x = *(struct unit_port *const *)a, *y = *(struct unit_port *const *)b;
+	const struct unit_port *x = a, *y = b;
 	int by_protocol = strcmp(x->protocol ? x->protocol : "", y->protocol ? y->protocol : "");
 
 	if (x->target != y->target)
@@ -186,36 +186,78 @@ static void add_port(const struct unit_port *first, unsigned last, struct buf *o
 	buf_printf(out, "/%s", protocol);
 }
 
+struct port_list {
+	struct unit_port *v;
+	size_t n, cap;
+};
+
+static void expose(const struct unit_rec *r, unsigned target, const char *protocol, struct port_list *l)
+{
+	for (size_t i = 0; i < r->n_ports; i++)
+		if (r->ports[i].target == target && STREQ(r->ports[i].protocol ? r->ports[i].protocol : "tcp", protocol))
+			return;
+	*XGROW(l->v, l->n, l->cap) = (struct unit_port){ .target = target, .protocol = (char *)protocol };
+}
+
+/* "6379/tcp 3000-3005/udp" */
+static void add_exposed(const struct unit_rec *r, struct port_list *l)
+{
+	static const char *const protocols[] = { "tcp", "udp", "sctp" };
+
+	for (const char *p = r->exposed; p && *p; p += strcspn(p, " "), p += strspn(p, " ")) {
+		unsigned first = 0, last = 0;
+		char protocol[8] = "";
+
+		if (sscanf(p, "%u-%u/%7[a-z]", &first, &last, protocol) != 3) {
+			if (sscanf(p, "%u/%7[a-z]", &first, protocol) != 2)
+				continue;
+			last = first;
+		}
+		for (size_t i = 0; i < ARRAY_LEN(protocols); i++)
+			for (unsigned port = first; STREQ(protocol, protocols[i]) && port <= last && port <= UINT16_MAX; port++)
+				expose(r, port, protocols[i], l);
+	}
+}
+
+size_t view_port_list(const struct view *v, struct unit_port **ret)
+{
+	struct port_list l = { 0 };
+
+	for (size_t i = 0; view_has_ports(v) && i < v->r->n_ports; i++)
+		*XGROW(l.v, l.n, l.cap) = v->r->ports[i];
+	if (view_has_ports(v))
+		add_exposed(v->r, &l);
+	if (l.n)
+		qsort(l.v, l.n, sizeof *l.v, by_target);
+	*ret = l.v;
+	return l.n;
+}
+
 /* As docker does: runs of ports that are the same inside and outside are joined, they come first; what
  * does not run has none. */
 void view_ports(const struct view *view, struct buf *out)
 {
-	const struct unit_rec *r = view->r;
-	auto_free const struct unit_port **ports = xcalloc(r->n_ports + 1, sizeof(void *));
-	auto_free bool *done = xcalloc(r->n_ports + 1, sizeof(bool));
+	auto_free struct unit_port *ports = NULL;
+	size_t n = view_port_list(view, &ports);
+	auto_free bool *done = xcalloc(n + 1, sizeof(bool));
 
-	if (!view_has_ports(view))
-		return;
-	for (size_t i = 0; i < r->n_ports; i++)
-		ports[i] = &r->ports[i];
-	qsort(ports, r->n_ports, sizeof(void *), by_target);
-	for (size_t i = 0; i < r->n_ports; i++) {
-		unsigned last = ports[i]->target;
+	for (size_t i = 0; i < n; i++) {
+		unsigned last = ports[i].target;
 
-		if (done[i] || (ports[i]->host && ports[i]->host != ports[i]->target))
+		if (done[i] || (ports[i].host && ports[i].host != ports[i].target))
 			continue;
-		for (size_t j = i + 1; j < r->n_ports; j++) {
-			if (ports[j]->target == last + 1 && same_run(ports[i], ports[j])) {
+		for (size_t j = i + 1; j < n && ports[j].target <= last + 1; j++) {
+			if (ports[j].target == last + 1 && same_run(&ports[i], &ports[j])) {
 				last++;
 				done[j] = true;
 			}
 		}
 		done[i] = true;
-		add_port(ports[i], last, out);
+		add_port(&ports[i], last, out);
 	}
-	for (size_t i = 0; i < r->n_ports; i++)
+	for (size_t i = 0; i < n; i++)
 		if (!done[i])
-			add_port(ports[i], ports[i]->target, out);
+			add_port(&ports[i], ports[i].target, out);
 }
 
 bool view_has_ports(const struct view *v)

@@ -27,6 +27,9 @@ const char *view_reason(const struct view *v);
 /* "0.0.0.0:8080->80/tcp, 6379/tcp". */
 void view_ports(const struct view *v, struct buf *out);
 bool view_has_ports(const struct view *v);
+/* The ports of a container that runs: those that are published and, with host 0, those that are only exposed; sorted by their number in the
+ * container. *ret is malloc'ed, what it points to is the record's. Returns how many. */
+size_t view_port_list(const struct view *v, struct unit_port **ret);
 /* "3 minutes ago". */
 void view_ago(int64_t then_ns, int64_t now_ns, struct buf *out);
 /* The first 12 digits of an id, without "sha256:"; "" when there is none. */

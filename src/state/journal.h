@@ -49,6 +49,8 @@ struct unit_rec {
 	char *image, *image_id; /* as the user wrote it; "sha256:…" */
 	char *config_hash;
 	char *command;				     /* for ps: the arguments joined */
+	char *mounts;				     /* for ps: names of volumes, paths of the host, with commas between; may be cut short */
+	char *exposed;				     /* for ps: "6379/tcp 3000-3005/udp", of the file and the image; may be cut short */
 	char *runtime;		  /* the OCI runtime that runs it: a name or a path */
 	char *state;				     /* name of the state in src/super's table */
 	struct proc_id proc;			     /* of the container's init while it runs */

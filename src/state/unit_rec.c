@@ -36,6 +36,8 @@ static const struct field {
 	{"image_id", T_TEXT, F(image_id)},
 	{"config_hash", T_TEXT, F(config_hash)},
 	{"command", T_TEXT, F(command)},
+	{"mounts", T_TEXT, F(mounts)},
+	{"exposed", T_TEXT, F(exposed)},
 	{"runtime", T_TEXT, F(runtime)},
 	{"state", T_TEXT, F(state)},
 	{"boot", T_TEXT, F(boot)},

@@ -62,6 +62,10 @@ void act_note_prepared(struct unit *u, const json_t *j)
 	u->rec.image_id = xstrdup(jx_str(j, "image_id"));
 	free(u->rec.command);
 	u->rec.command = xstrdup(jx_str(j, "command"));
+	free(u->rec.mounts);
+	u->rec.mounts = xstrdup(jx_str(j, "mounts"));
+	free(u->rec.exposed);
+	u->rec.exposed = xstrdup(jx_str(j, "exposed"));
 	free(u->rec.runtime);
 	u->rec.runtime = xstrdup(u->launch.runtime ? u->launch.runtime : oci_runtime_word(&u->s->runtime));
 	oci_runtime_done(&u->own_runtime);

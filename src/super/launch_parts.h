@@ -42,5 +42,8 @@ int making_etc(struct making *c, struct err *err);
 /* launch_hooks.c: a process file for each post_start and pre_stop; config.json is there already */
 int making_hooks(struct making *c, struct err *err);
 
+/* launch_seen.c: "mounts" and "exposed" of its record; both texts are bounded */
+void making_seen(struct making *c, json_t *ret);
+
 /* launch_note.c: what the supervisor has to remember */
 int making_note(struct making *c, struct err *err);

@@ -288,6 +288,8 @@ static int make_again(struct making *c, json_t *launch, json_t *ret, struct err 
 	json_object_set(ret, "launch", launch);
 	jx_set_str(ret, "image_id", r->image_id);
 	jx_set_str(ret, "command", r->command);
+	jx_set_str(ret, "mounts", r->mounts);
+	jx_set_str(ret, "exposed", r->exposed);
 	making_add_all(&c->anon, r->anon_volumes.v, r->anon_volumes.n);
 	return 0;
 }
@@ -301,6 +303,7 @@ static int make_new(struct making *c, json_t *ret, struct err *err)
 	json_object_set_new(ret, "launch", launch_to_json(&c->launch));
 	jx_set_str(ret, "image_id", c->img->id);
 	jx_set_str(ret, "command", command_text(&c->args));
+	making_seen(c, ret);
 	return 0;
 }
 

@@ -265,3 +265,36 @@ two:running"
 	davit down -t 0 <&- >&- 2>&-
 	[ -z "$(davit ps -aq)" ]
 }
+
+@test "ps: ports that are only exposed, mounts, how many volumes" {
+	compose <<-END
+	services:
+	  one:
+	    image: busybox
+	    command: [sleep, inf]
+	    expose: ["3000-3002", "53/udp"]
+	    ports: ["127.0.0.1:8123:80"]
+	    volumes: ["data:/data", "./here:/here", "/anonymous"]
+	  redis: {image: redis:7}
+	  host: {image: redis:7, network_mode: host, command: [sleep, inf]}
+	volumes: {data: }
+	END
+	mkdir here
+	up
+	is "$(davit ps --format '{{.Ports}}' one)" "53/udp, 3000-3002/tcp, 127.0.0.1:8123->80/tcp"
+	is "$(davit ps --format '{{.Ports}}' redis)" "6379/tcp"
+	is "$(davit ps --format '{{.Ports}}' host)" ""
+	is "$(davit ps --format json one | jq -c '[.Publishers[] | [.URL, .TargetPort, .PublishedPort, .Protocol]]')" \
+		'[["",53,0,"udp"],["127.0.0.1",80,8123,"tcp"],["",3000,0,"tcp"],["",3001,0,"tcp"],["",3002,0,"tcp"]]'
+	is "$(davit ps --format '{{.LocalVolumes}}' one)" 2
+	has "$(davit ps --no-trunc --format '{{.Mounts}}' one)" "${PROJECT}_data,"
+	has "$(davit ps --no-trunc --format '{{.Mounts}}' one)" ",$PWD/here"
+	[ "$(davit ps --format '{{.Mounts}}' one | tr , '\n' | wc -L)" -le 15 ]
+	# what a supervisor does again it knows
+	davit restart -t 0 redis
+	is "$(davit ps --format '{{.Ports}}' redis)" "6379/tcp"
+	kill_supervisor
+	is "$(davit ps --format '{{.Ports}}' redis)" "6379/tcp"
+	davit stop -t 0 redis
+	is "$(davit ps -a --format '{{.Ports}}' redis)" ""
+}
