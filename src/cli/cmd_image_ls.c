@@ -149,7 +149,7 @@ static int list(struct listing *l, struct err *err)
 static int ls_run(struct cli *c, const void *opts, struct err *err)
 {
 	struct list_column shown[ARRAY_LEN(columns)];
-	struct listing l = { .c = c, .o = opts, .rows = { .columns = shown, .min_width = 10 } };
+	struct listing l = { .c = c, .o = opts, .rows = { .columns = shown, .min_width = 10, .whole = ((const struct ls_opts *)opts)->no_trunc } };
 	int r;
 
 	if (list_check(l.o->format, err) < 0)

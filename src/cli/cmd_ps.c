@@ -211,7 +211,7 @@ static int ps_run(struct cli *c, const void *opts, struct err *err)
 	const struct ps_opts *o = opts;
 	auto_strs struct strs wanted = STRS_INIT, left_out = STRS_INIT;
 	auto_free struct view *list = NULL;
-	struct list rows = { .columns = columns, .min_width = MIN_WIDTH };
+	struct list rows = { .columns = columns, .min_width = MIN_WIDTH, .whole = o->no_trunc };
 	size_t all, n = 0;
 	int r = 0;
 

@@ -160,7 +160,7 @@ static void go_home(struct cli *c)
 
 static int show(struct cli *c, const struct stats_opts *o, struct map *last, struct err *err)
 {
-	struct list rows = { .columns = columns, .min_width = MIN_WIDTH };
+	struct list rows = { .columns = columns, .min_width = MIN_WIDTH, .whole = o->no_trunc };
 	int r;
 
 	look(c, o, last, &rows);

@@ -129,7 +129,7 @@ static int list_images(struct cli *c, const struct df_kind *k, struct err *err)
 		table_addf(&t, "%jd", (intmax_t)jx_int(row, "containers", 0));
 	}
 	ui_print(&c->ui, "Images space usage:\n\n");
-	table_format(&t, 10, &c->ui.out);
+	table_print(&t, 10, false, &c->ui);
 	table_done(&t);
 	return 0;
 }
@@ -156,7 +156,7 @@ static void list_containers(struct cli *c, const struct df_kind *k)
 		table_add(&t, jx_str(row, "name"));
 	}
 	ui_print(&c->ui, "\nContainers space usage:\n\n");
-	table_format(&t, 10, &c->ui.out);
+	table_print(&t, 10, false, &c->ui);
 	table_done(&t);
 }
 
@@ -174,7 +174,7 @@ static void list_volumes(struct cli *c, const struct df_kind *k)
 		add_size(&t, jx_int(row, "bytes", 0));
 	}
 	ui_print(&c->ui, "\nLocal Volumes space usage:\n\n");
-	table_format(&t, 10, &c->ui.out);
+	table_print(&t, 10, false, &c->ui);
 	table_done(&t);
 }
 

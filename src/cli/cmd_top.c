@@ -186,7 +186,7 @@ static int top_run(struct cli *c, const void *opts, struct err *err)
 		shown++;
 	}
 	if (shown)
-		table_format(&t, MIN_WIDTH, &c->ui.out);
+		table_print(&t, MIN_WIDTH, false, &c->ui);
 	table_done(&t);
 	return 0;
 }

@@ -118,7 +118,7 @@ static void print_columns(struct cli *c, const struct list *l)
 		for (size_t k = 0; l->columns[k].key; k++)
 			if (!l->columns[k].hidden)
 				table_add(&t, jx_str(row, l->columns[k].key));
-	table_format(&t, l->min_width, &c->ui.out);
+	table_print(&t, l->min_width, l->whole, &c->ui);
 	table_done(&t);
 }
 

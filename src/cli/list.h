@@ -22,6 +22,7 @@ struct list {
 	const struct list_column *columns;       /* key NULL ends them; a field without one is headed by its name */
 	enum list_json json;
 	size_t min_width;                        /* of a column */
+	bool whole;                              /* nothing is shortened to make the columns fit the terminal */
 	json_t *rows;                            /* array of objects; list_done() releases it */
 };
 

@@ -55,11 +55,19 @@ void ui_diag_format(const struct diag *d, bool colour, struct buf *out);
 struct table {
 	char **cells;                    /* owned */
 	size_t n, cap, columns;
+	size_t padding;                  /* between columns: 3, or what is left of it where the headings would not fit */
 };
 void table_init(struct table *t, const char *const *heads);          /* NULL-terminated */
 void table_add(struct table *t, const char *text); /* the next cell; copied; NULL is empty */
 void table_addf(struct table *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void table_format(const struct table *t, size_t min_width, struct buf *out);
+/* Shortens the cells of the widest columns until a line has at most `width` columns, but no heading; returns the min_width that
+ * table_format() may still use. width 0: as wide as it likes. */
+size_t table_fit(struct table *t, size_t min_width, size_t width);
+/* The width of the terminal that standard output is; 0: it is none, or too narrow (20 columns or less) for tables to be made to fit. */
+size_t ui_columns(void);
+/* Into standard output, made to fit where that is a terminal; whole: as it is. */
+void table_print(struct table *t, size_t min_width, bool whole, struct ui *ui);
 void table_done(struct table *t);
 
 /* Columns of a UTF-8 text, one for each code point (no locale is loaded for it). */

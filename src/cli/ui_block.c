@@ -9,7 +9,7 @@
 #include "../util/mem.h"
 #include "ui_progress.h"
 
-enum { BAR = 20, BAR_MIN_WIDTH = 80, STATUS_WIDTH = 11 };
+enum { BAR = 20, BAR_MIN_WIDTH = 80, STATUS_WIDTH = 11, SHORTEST = 8 };
 
 static size_t add_line(struct buf *out, const char *text, size_t columns)
 {
@@ -28,11 +28,29 @@ static void format_bar(uint64_t bytes, uint64_t size, struct buf *out)
 	buf_str(out, "] ");
 }
 
-static void format_body(const struct entry *e, bool part, size_t title_width, size_t width, struct buf *out)
+/* In the middle: names of one project begin alike, and end with what tells them apart. */
+static char *shorten(const char *title, size_t width)
 {
+	size_t total = ui_width(title, strlen(title)), head = width / 3, skip;
+	const char *tail = title;
+
+	if (total <= width || width < SHORTEST)
+		return ui_ellipsis(title, width);
+	for (skip = total - (width - head - 1); *tail && (skip || (*tail & 0xc0) == 0x80); tail++)
+		skip -= skip && (tail[1] & 0xc0) != 0x80;
+	auto_free char *begin = ui_ellipsis(title, head + 1);
+	return xasprintf("%s%s", begin, tail);
+}
+
+/* room: of the line, for all that stands here. The status is what people look for: it is the title that gets shorter. */
+static void format_body(const struct entry *e, bool part, size_t title_width, size_t room, size_t width, struct buf *out)
+{
+	size_t least = STATUS_WIDTH + 2, title_room = room > least + SHORTEST ? room - least : SHORTEST;
+	size_t shown_width = title_width < title_room ? title_width : title_room;
+	auto_free char *title = shorten(e->title, shown_width);
 	char bytes[24], size[24];
 
-	buf_printf(out, "%-*s  ", (int)title_width, e->title);
+	buf_printf(out, "%s%*s  ", title, (int)(shown_width - ui_width(title, strlen(title))), "");
 	if (!part || !e->size || e->state != WORKING) {
 		buf_printf(out, "%s%s%s", e->status, e->text ? "  " : "", e->text ? e->text : "");
 		return;
@@ -67,7 +85,7 @@ static size_t format_entry(const struct progress *p, const struct entry *e, bool
 	size_t around = strlen(indent) + strlen(clock) + 6, body_width = width > around ? width - around : 1, used;
 	enum ui_colour c;
 
-	format_body(e, part, title_width, width, &b);
+	format_body(e, part, title_width, body_width, width, &b);
 	mark = mark_of(e, now_ns, &c);
 	body = ui_ellipsis(b.p, body_width);
 	used = ui_width(body, strlen(body));
@@ -130,7 +148,9 @@ static size_t widest(const struct map *entries)
 	map_each(entries, it) {
 		const struct entry *e = it->value;
 
-		max = strlen(e->title) > max ? strlen(e->title) : max;
+		size_t width = ui_width(e->title, strlen(e->title));
+
+		max = width > max ? width : max;
 	}
 	return max;
 }

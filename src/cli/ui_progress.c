@@ -16,6 +16,10 @@
 #include "../util/tty.h"
 #include "../util/visible.h"
 
+/* Terminals that know it show what stands between at once; the others ignore it (mode 2026, "synchronized output"). */
+#define FRAME_BEGIN "\033[?2026h"
+#define FRAME_END "\033[?2026l"
+
 enum { JSON_PACE_MS = 200 };   /* how often the bytes of a part are told */
 
 struct progress *progress_new(struct ui *ui, const char *verb)
@@ -208,11 +212,12 @@ void progress_draw(struct progress *p)
 		return;
 	p->dirty = false;
 	width = screen(&rows);
+	buf_str(&b, FRAME_BEGIN);
 	go_up(p, width, &b);
 	free(p->drawn);
 	p->drawn = xcalloc(block_lines_max(p), sizeof *p->drawn);
 	p->n_drawn = block_format(p, width, rows, clock_mono_ns(), p->drawn, &b);
-	buf_str(&b, "\033[J");
+	buf_str(&b, "\033[J" FRAME_END);
 	ui_stderr(&b);
 }
 

@@ -1,17 +1,20 @@
 #include "ui.h"
 
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "../util/auto.h"
 #include "../util/mem.h"
+#include "../util/tty.h"
 #include "../util/visible.h"
 
-enum { PADDING = 3 };
+enum { PADDING = 3, MIN_CELL = 4, TOO_NARROW = 20 };
 
 void table_init(struct table *t, const char *const *heads)
 {
-	*t = (struct table){ 0 };
+	*t = (struct table){ .padding = PADDING };
 	for (size_t i = 0; heads[i]; i++)
 		table_add(t, heads[i]);
 	t->columns = t->n;
@@ -40,7 +43,7 @@ static size_t column_width(const struct table *t, size_t column, size_t min_widt
 	size_t width = min_width;
 
 	for (size_t i = column; i < t->n; i += t->columns) {
-		size_t w = ui_width(t->cells[i], strlen(t->cells[i])) + PADDING;
+		size_t w = ui_width(t->cells[i], strlen(t->cells[i])) + t->padding;
 
 		if (w > width)
 			width = w;
@@ -64,6 +67,81 @@ void table_format(const struct table *t, size_t min_width, struct buf *out)
 		else
 			buf_printf(out, "%*s", (int)(widths[column] - ui_width(cell, strlen(cell))), "");
 	}
+}
+
+/* ------------------------------------------------------------------ fitting */
+
+static size_t cell_width(const struct table *t, size_t i)
+{
+	return ui_width(t->cells[i], strlen(t->cells[i]));
+}
+
+static size_t widest_cell(const struct table *t, size_t column)
+{
+	size_t width = 0;
+
+	for (size_t i = column; i < t->n; i += t->columns)
+		width = cell_width(t, i) > width ? cell_width(t, i) : width;
+	return width;
+}
+
+/* What a line takes when no cell is wider than `most`, but as wide as its column's heading. */
+static size_t line_width(const struct table *t, const size_t *widths, size_t min_width, size_t most)
+{
+	size_t sum = 0;
+
+	for (size_t i = 0; i < t->columns; i++) {
+		size_t head = cell_width(t, i) > MIN_CELL ? cell_width(t, i) : MIN_CELL;
+		size_t least = widths[i] < head ? widths[i] : head;
+		size_t width = widths[i] > most ? most > least ? most : least : widths[i];
+
+		if (i + 1 < t->columns)
+			width = width + t->padding > min_width ? width + t->padding : min_width;
+		sum += width;
+	}
+	return sum;
+}
+
+static void cut_cells(struct table *t, size_t most)
+{
+	for (size_t i = t->columns; i < t->n; i++) {
+		size_t head = cell_width(t, i % t->columns) > MIN_CELL ? cell_width(t, i % t->columns) : MIN_CELL;
+		char *cut = ui_ellipsis(t->cells[i], most > head ? most : head);
+
+		free(t->cells[i]);
+		t->cells[i] = cut;
+	}
+}
+
+size_t table_fit(struct table *t, size_t min_width, size_t width)
+{
+	auto_free size_t *widths = xcalloc(t->columns + 1, sizeof *widths);
+	size_t most = 0;
+
+	for (size_t i = 0; i < t->columns; i++) {
+		widths[i] = widest_cell(t, i);
+		most = widths[i] > most ? widths[i] : most;
+	}
+	if (!width || line_width(t, widths, min_width, most) <= width)
+		return min_width;
+	while (t->padding > 1 && line_width(t, widths, 0, MIN_CELL) > width)
+		t->padding--;
+	while (most > MIN_CELL && line_width(t, widths, 0, most) > width)
+		most--;
+	cut_cells(t, most);
+	return 0;
+}
+
+size_t ui_columns(void)
+{
+	int width = isatty(STDOUT_FILENO) ? tty_width(STDOUT_FILENO) : 0;
+
+	return width > TOO_NARROW ? (size_t)width : 0;
+}
+
+void table_print(struct table *t, size_t min_width, bool whole, struct ui *ui)
+{
+	table_format(t, table_fit(t, min_width, whole ? 0 : ui_columns()), &ui->out);
 }
 
 void table_done(struct table *t)

@@ -270,7 +270,7 @@ busybox always null"
 	davit pull --policy always four five
 	is "$(asked | sed -n '2,$p' | sort)" "busybox:1 always null
 d:4 always null"
-	refused 1 "--policy is missing or always, not 'daily'" -- davit pull --policy daily
+	refused 1 "flag '--policy' takes missing or always, not 'daily'" -- davit pull --policy daily
 	refused 1 "no such service: 'on'" "did you mean 'one'" -- davit pull on
 }
 

@@ -594,7 +594,11 @@ static void lists_what_there_is(void **state)
 	assert_says(&ret, 0, "0123456789abcdef\n", "");
 	ret = start(r, "ps --status created --services");
 	assert_says(&ret, 0, "web\n", "");
-	ret = start(r, "ps --status nonsense");
+	ret = start(r, "ps --status runing");
+	assert_says(&ret, 1, "",
+		    "davit: error: flag '--status' takes created, running, paused, restarting, removing, exited or dead, not 'runing'\n"
+		    "  hint: did you mean 'running'?\n");
+	ret = start(r, "ps --filter status=nonsense");
 	assert_says(
 		&ret, 1, "",
 		"davit: error: unknown status 'nonsense' (created, running, paused, restarting, removing, exited)\n");

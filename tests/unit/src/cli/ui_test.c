@@ -33,6 +33,39 @@ static void tables_are_as_wide_as_needed(void **state)
 			    "x\\x1b                         \n");
 }
 
+/* The widest cells first, headings never, and no more than is needed. */
+static void tables_fit_the_terminal(void **state)
+{
+	static const char *const heads[] = { "NAME", "COMMAND", "PORTS", NULL };
+	static const struct { size_t width; const char *text; } rows[] = {
+		{ 0, "NAME         COMMAND                                    PORTS\n"
+		     "demo-web-1   a command that is longer than others are   80/tcp\n" },
+		{ 62, "NAME         COMMAND                                    PORTS\n"
+		      "demo-web-1   a command that is longer than others are   80/tcp\n" },
+		{ 40, "NAME         COMMAND              PORTS\n"
+		      "demo-web-1   a command that is…   80/tcp\n" },
+		{ 26, "NAME      COMMAND   PORTS\n"
+		      "demo-w…   a comm…   80/tcp\n" },
+		{ 20, "NAME  COMMAND  PORTS\n"
+		      "dem…  a comm…  80/t…\n" },
+		{ 5, "NAME COMMAND PORTS\n"
+		     "dem… a comm… 80/t…\n" },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		auto_buf struct buf b = BUF_INIT;
+		struct table t;
+
+		table_init(&t, heads);
+		table_add(&t, "demo-web-1");
+		table_add(&t, "a command that is longer than others are");
+		table_add(&t, "80/tcp");
+		table_format(&t, table_fit(&t, 10, rows[i].width), &b);
+		table_done(&t);
+		assert_string_equal(b.p, rows[i].text);
+	}
+}
+
 static void texts_are_cut_by_columns(void **state)
 {
 	static const struct { const char *text; size_t width; const char *cut; } rows[] = {
@@ -337,18 +370,19 @@ static void draws_in_place_and_only_when_something_moves(void **state)
 	progress_step(p, "container", "demo-web-1", "Starting", NULL);
 	assert_true(progress_timeout_ms(p) > 0);
 	auto_free char *first = drawn(p), *second = drawn(p);
-	assert_true(str_starts(first, "[+] Running 0/1\033[K\n"));
-	assert_true(str_starts(second, "\033[2A\r[+] Running 0/1\033[K\n"));
+	assert_true(str_starts(first, "\033[?2026h[+] Running 0/1\033[K\n"));
+	assert_true(str_ends(first, "\033[J\033[?2026l"));
+	assert_true(str_starts(second, "\033[?2026h\033[2A\r[+] Running 0/1\033[K\n"));
 	progress_step(p, "container", "demo-web-1", "Started", NULL);
 	auto_free char *third = drawn(p), *none = drawn(p);
-	assert_true(str_starts(third, "\033[2A\r[+] Running 1/1\033[K\n"));
+	assert_true(str_starts(third, "\033[?2026h\033[2A\r[+] Running 1/1\033[K\n"));
 	assert_string_equal(none, "");
 	assert_int_equal(progress_timeout_ms(p), -1);
 	capture_begin(&c, STDERR_FILENO);
 	progress_hide(p);
 	auto_free char *hidden = capture_end(&c), *back = drawn(p);
 	assert_string_equal(hidden, "\033[2A\r\033[J");
-	assert_true(str_starts(back, "[+] Running 1/1\033[K\n"));
+	assert_true(str_starts(back, "\033[?2026h[+] Running 1/1\033[K\n"));
 	progress_free(p);
 }
 
@@ -390,7 +424,7 @@ static void problems_are_valid_json(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(tables_are_as_wide_as_needed), cmocka_unit_test(texts_are_cut_by_columns),
+		cmocka_unit_test(tables_are_as_wide_as_needed), cmocka_unit_test(tables_fit_the_terminal), cmocka_unit_test(texts_are_cut_by_columns),
 		cmocka_unit_test(shows_line_and_caret), cmocka_unit_test(shows_a_repeated_warning_once),
 		cmocka_unit_test(shows_a_part_of_long_lines),
 		cmocka_unit_test(the_caret_stands_below_wide_letters),
