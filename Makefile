@@ -13,7 +13,7 @@ HARDEN   := -fstack-protector-strong -fno-strict-aliasing $(if $(findstring -O2,
 LDFLAGS  += -Wl,-z,relro,-z,now -Wl,--as-needed
 
 # Who may link whom: the arrows of the house. A folder is an archive; its unit tests link only what stands here.
-LAYERS := src/util compose netdrv volumes src/image src/copy src/pack src/reg src/transfer src/verb src/oci src/state src/plan src/ctl src/super src/doctor src/build src/tmpl src/cli
+LAYERS := src/util compose netdrv volumes src/image src/copy src/pack src/reg src/transfer src/verb src/oci src/state src/plan src/ctl src/super src/doctor src/build src/tmpl src/watch src/cli
 
 USES_src/util  :=
 USES_compose   := src/util
@@ -33,7 +33,8 @@ USES_src/super := src/plan src/ctl netdrv volumes src/oci src/image src/state co
 USES_src/doctor := src/ctl netdrv src/oci src/state src/util
 USES_src/build := compose src/image src/util
 USES_src/tmpl  := src/util
-USES_src/cli   := src/copy src/build src/tmpl src/doctor src/super src/ctl src/plan src/oci src/image src/state compose netdrv volumes src/util
+USES_src/watch := src/util
+USES_src/cli   := src/watch src/copy src/build src/tmpl src/doctor src/super src/ctl src/plan src/oci src/image src/state compose netdrv volumes src/util
 
 LIBS_src/util  := -lnettle -ljansson
 LIBS_compose   := -lyaml

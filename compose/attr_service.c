@@ -347,7 +347,7 @@ static const struct attr service[] = {
 	{ "attach",            A_BOOL, M_REPLACE, AF_KEEP, .help = "whether `up` shows its output" },
 	{ "build",             A_OBJ,  M_DEEP,    AF_KEEP, .kids = build, .canon = canon_build,
 	  .help = "how to build the image" },
-	{ "develop",           A_OBJ,  M_DEEP,    AF_NULL | AF_KEEP | AF_LATER, .kids = develop,
+	{ "develop",           A_OBJ,  M_DEEP,    AF_NULL | AF_KEEP, .kids = develop,
 	  .help = "rules for `watch`" },
 	{ "blkio_config",      A_OBJ,  M_DEEP,    AF_KEEP | AF_LATER | AF_NOX, .kids = blkio, .help = "block I/O limits" },
 	{ "cap_add",           A_SEQ,  M_UNIQUE, .kids = attr_str_item, .item_key = key_name, .help = "capabilities to add" },

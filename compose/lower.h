@@ -34,6 +34,7 @@ void low_hosts(struct lower *l, struct host_entry **ret, size_t *ret_n, const st
 void low_devices(struct lower *l, struct service *svc, const struct node *n);
 void low_ulimits(struct lower *l, struct ulimit **ret, size_t *ret_n, const struct node *n);
 void low_hooks(struct lower *l, struct hook **ret, size_t *ret_n, const struct node *n, const char *key);
+void low_watch(struct lower *l, struct service *svc, const struct node *n);
 
 /* lower_build.c: `build`; the image's name has been read. */
 void low_build(struct lower *l, struct service *svc, const struct node *n);

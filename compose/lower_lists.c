@@ -280,22 +280,58 @@ void low_ulimits(struct lower *l, struct ulimit **ret, size_t *ret_n, const stru
 
 /* ------------------------------------------------------------------ hooks */
 
+static void low_hook(struct lower *l, struct hook *h, const struct node *n)
+{
+	h->pos = n->pos;
+	h->command = low_strv(l, n, "command");
+	h->image = low_str(l, n, "image");
+	h->user = low_str(l, n, "user");
+	h->working_dir = low_str(l, n, "working_dir");
+	h->environment = low_kvs(l, n, "environment");
+	h->privileged = tree_true(n, "privileged");
+	h->per_replica = tree_true(n, "per_replica");
+}
+
 void low_hooks(struct lower *l, struct hook **ret, size_t *ret_n, const struct node *n, const char *key)
 {
 	const struct node *seq = tree_seq(n, key);
 
 	*ret = low_array(l, seq, sizeof **ret);
 	*ret_n = 0;
-	tree_items(seq, it) {
-		struct hook *h = &(*ret)[(*ret_n)++];
+	tree_items(seq, it)
+		low_hook(l, &(*ret)[(*ret_n)++], *it);
+}
 
-		h->pos = (*it)->pos;
-		h->command = low_strv(l, *it, "command");
-		h->image = low_str(l, *it, "image");
-		h->user = low_str(l, *it, "user");
-		h->working_dir = low_str(l, *it, "working_dir");
-		h->environment = low_kvs(l, *it, "environment");
-		h->privileged = tree_true(*it, "privileged");
-		h->per_replica = tree_true(*it, "per_replica");
+/* ------------------------------------------------------------------ develop.watch */
+
+static enum watch_action watch_action(const char *word)
+{
+	static const char *const words[] = { [WATCH_REBUILD] = "rebuild", [WATCH_SYNC] = "sync", [WATCH_RESTART] = "restart",
+					     [WATCH_SYNC_RESTART] = "sync+restart", [WATCH_SYNC_EXEC] = "sync+exec" };
+
+	for (size_t i = 0; word && i < sizeof words / sizeof *words; i++)
+		if (STREQ(words[i], word))
+			return (enum watch_action)i;
+	return WATCH_REBUILD;
+}
+
+void low_watch(struct lower *l, struct service *svc, const struct node *n)
+{
+	const struct node *seq = tree_seq(tree_map(n, "develop"), "watch");
+
+	svc->watch = low_array(l, seq, sizeof *svc->watch);
+	tree_items(seq, it) {
+		struct watch_rule *w = &svc->watch[svc->n_watch++];
+		const struct node *exec = tree_map(*it, "exec");
+
+		w->pos = (*it)->pos;
+		w->action = watch_action(tree_str(*it, "action"));
+		w->path = low_str(l, *it, "path");
+		w->target = low_str(l, *it, "target");
+		w->include = low_strv(l, *it, "include");
+		w->ignore = low_strv(l, *it, "ignore");
+		w->initial_sync = tree_true(*it, "initial_sync");
+		if (exec)
+			low_hook(l, &w->exec, exec);
 	}
 }

@@ -231,4 +231,5 @@ void low_service(struct lower *l, struct service *svc, const struct node_pair *p
 	low_hooks(l, &svc->pre_start, &svc->n_pre_start, n, "pre_start");
 	low_hooks(l, &svc->post_start, &svc->n_post_start, n, "post_start");
 	low_hooks(l, &svc->pre_stop, &svc->n_pre_stop, n, "pre_stop");
+	low_watch(l, svc, n);
 }

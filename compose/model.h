@@ -167,6 +167,17 @@ struct hook {                   /* a command around the life of a container: one
 	bool per_replica;       /* pre_start: before each container; false: once, before the service's first one */
 };
 
+enum watch_action { WATCH_REBUILD, WATCH_SYNC, WATCH_RESTART, WATCH_SYNC_RESTART, WATCH_SYNC_EXEC };
+struct watch_rule {             /* one item of develop.watch */
+	struct pos pos;
+	enum watch_action action;
+	char *path;             /* absolute; a file or a directory */
+	char *target;           /* where it is in the container; NULL: of what is not synchronised */
+	struct strv include, ignore;    /* patterns as in .dockerignore, relative to path */
+	bool initial_sync;
+	struct hook exec;       /* sync+exec: command not set when there is none */
+};
+
 struct build {
 	bool given;
 	bool names_image;       /* the service has no image of its own: service.image is PROJECT-SERVICE */
@@ -233,6 +244,7 @@ struct service {
 	struct file_ref *secrets;        size_t n_secrets;
 	struct hook *pre_start;          size_t n_pre_start;     /* in the order in which they run */
 	struct hook *post_start;         size_t n_post_start;
+	struct watch_rule *watch;        size_t n_watch;
 	struct hook *pre_stop;           size_t n_pre_stop;
 	struct strv profiles;
 	struct update_config update, rollback;

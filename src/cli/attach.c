@@ -206,6 +206,8 @@ static int begin(struct attach *a, bool *ret_busy, struct err *err)
 		if (attach_tell_end(a, a->exits.v[i], space + 1, err) < 0)
 			return -1;
 	}
+	if (a->o->watch && !a->watcher.pid && up_watch_start(a->c, &a->watcher, err) < 0)
+		return -1;
 	return a->abort_due ? attach_abort(a, err) : 0;
 }
 
@@ -247,6 +249,7 @@ static void tear_down(struct attach *a)
 {
 	struct ctl *all[] = { a->up, a->stop, a->kill, a->sub };
 
+	up_watch_end(&a->watcher);
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
 		if (all[i])
 			ctl_close(all[i]);
@@ -301,6 +304,12 @@ static int take_request(struct attach *a, struct ctl **ctl, int (*again)(struct 
 	return again(a, err) < 0 ? -1 : ACT_MORE;
 }
 
+/* With --watch nothing is over when all stand still: the next change of a file may start them again. */
+static bool may_go_on(const struct attach *a)
+{
+	return a->watcher.pid && !a->interrupts && !a->aborting;
+}
+
 /* 0: go on; 1: all is over; -1. */
 static int turn(struct attach *a, bool *busy, struct err *err)
 {
@@ -328,7 +337,7 @@ static int turn(struct attach *a, bool *busy, struct err *err)
 		return -1;
 	progress_draw(a->p);
 	menu_show(a->menu);
-	return a->shown && !*busy && !a->stop && !a->kill;
+	return a->shown && !*busy && !a->stop && !a->kill && !may_go_on(a);
 }
 
 int attach_run(struct cli *c, const struct up_opts *o, const bool *scope, json_t *req, struct err *err)

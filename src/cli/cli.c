@@ -60,6 +60,7 @@ const struct cmd *const cli_cmds[] = {
 	&cmd_version,
 	&cmd_volumes,
 	&cmd_wait,
+	&cmd_watch,
 	NULL
 };
 
@@ -69,7 +70,6 @@ static const struct {
 } not_there[] = {
 	{ "convert", "use 'davit config'" },
 	{ "commit", "a Dockerfile and 'davit build' make images that can be made again" },
-	{ "watch", "use 'davit up -d --build' after a change" },
 	{ "publish", NULL },
 	{ "rmi", "use 'davit image rm'" },
 	{ "tag", "use 'davit image tag'" },

@@ -123,3 +123,4 @@ extern const struct cmd cmd_build, cmd_builder, cmd_bundle, cmd_up, cmd_down, cm
 	cmd_kill, cmd_rm, cmd_run, cmd_attach, cmd_config, cmd_doctor, cmd_images, cmd_load, cmd_ls, cmd_pull, cmd_push, cmd_upgrade, cmd_version,
 	cmd_image, cmd_system, cmd_boot, cmd_shutdown, cmd_enable, cmd_disable, cmd_login, cmd_logout, cmd_complete, cmd_completion, cmd_create, cmd_pause, cmd_plan, cmd_unpause, cmd_port, cmd_scale, cmd_stats, cmd_top, cmd_volumes, cmd_wait;
 extern const struct cmd cmd_cp, cmd_export, cmd_graph, cmd_man;
+extern const struct cmd cmd_watch;

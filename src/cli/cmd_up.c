@@ -55,7 +55,7 @@ static const struct opt up_flags[] = {
 	{ 0, "quiet-build", OPT_BOOL, U(quiet_build), "do not show what builders print" },
 	{ 'y', "yes", OPT_IGNORED, 0, NULL },
 	{ 0, "menu", OPT_BOOL, U(menu), "keys on a terminal: d leaves the containers running" },
-	{ 'w', "watch", OPT_REFUSED, 0, "davit does not watch source files yet" },
+	{ 'w', "watch", OPT_BOOL, U(watch), "bring what changes in the sources into the containers, as 'watch' does" },
 	{ 0 }
 };
 
@@ -88,6 +88,10 @@ static int check_opts(const struct up_opts *o, bool detached, struct err *err)
 		return incompatible(o->detach ? "--detach" : "--wait", "--abort-on-container-failure", err);
 	if (detached && (o->attach.n || o->attach_deps))
 		return incompatible(o->detach ? "--detach" : "--wait", "--attach", err);
+	if (detached && o->watch)
+		return incompatible(o->detach ? "--detach" : "--wait", "--watch", err);
+	if (o->no_start && o->watch)
+		return incompatible("--no-start", "--watch", err);
 	if (o->abort_on_exit && o->abort_on_failure)
 		return incompatible("--abort-on-container-exit", "--abort-on-container-failure", err);
 	return 0;
@@ -300,6 +304,8 @@ static int up_really(struct cli *c, const struct up_opts *o, struct err *err)
 		return -1;
 	oci_runtime_done(&runtime);
 	scope = up_scope(c, o);
+	if (o->watch && up_watch_check(c, scope, err) < 0)
+		return -1;
 	r = up_get_ready(c, o, scope, err);
 	return r ? r : run_request(c, o, scope, err);
 }

@@ -10,7 +10,7 @@ enum { EXIT_INTERRUPTED = 130 };
 struct up_opts {
 	bool detach, wait, no_start, force_recreate, no_recreate, always_recreate_deps, remove_orphans, strict,
 		no_deps, renew_anon_volumes, quiet_pull;
-	bool build, no_build, quiet_build;
+	bool build, no_build, quiet_build, watch;
 	bool adopt, menu, no_color, no_prefix, timestamps, attach_deps, abort_on_exit, abort_on_failure;
 	struct opt_int timeout, wait_timeout;
 	struct strs attach, no_attach, scale;
@@ -36,6 +36,11 @@ int up_run(struct cli *c, const void *opts, struct err *err);
  * secrets, and what this host cannot do (super/svc_check.h). All of it is printed at once. 0 or CLI_PRINTED. */
 struct image_needs;
 int precheck(struct cli *c, const bool *scope, const struct image_needs *needs);
+/* cmd_watch.c: up --watch. Whether there is anything to watch, and a `watch --no-up` of the same services, which dies with us. */
+struct child;
+int up_watch_check(struct cli *c, const bool *scope, struct err *err);
+int up_watch_start(const struct cli *c, struct child *ret, struct err *err);
+void up_watch_end(struct child *watcher);
 /* Sends req (taken) and stays: logs until all containers have stopped, Ctrl-C. Returns the exit status or
  * -1. */
 int attach_run(struct cli *c, const struct up_opts *o, const bool *scope, json_t *req, struct err *err);

@@ -1,0 +1,13 @@
+/* self.h - davit runs itself: for commands that consist of others. */
+#pragma once
+
+#include <signal.h>
+
+#include "../util/proc.h"
+#include "cli.h"
+
+/* With the same options before the command as this one was given. It has our standard output and error, nothing to read, and dies with us. */
+int self_start(const struct cli *c, const struct strs *args, struct child *ret, struct err *err);
+/* Waits for its end; while *stop is not 0 it is asked to end (SIGINT). The exit status, or -1. */
+int self_wait(struct child *child, const volatile sig_atomic_t *stop, struct err *err);
+int self_run(const struct cli *c, const struct strs *args, const volatile sig_atomic_t *stop, struct err *err);
