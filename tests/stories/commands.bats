@@ -178,7 +178,7 @@ two created"
 }
 
 @test "what docker compose has and davit has not is refused, with what comes nearest" {
-	for command in commit watch; do
+	for command in commit; do
 		refused 1 "the command '$command' is not supported" "hint: " -- davit "$command" one
 	done
 	compose <<-END
