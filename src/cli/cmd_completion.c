@@ -1,9 +1,13 @@
 /* completion: a shell asks `davit __complete -- WORD...` what may stand in the place of the last word, and is answered from the same tables
  * that parse and help: "candidate TAB description" a line. Nothing is an answer, too: then the shell offers files. */
+#include <dirent.h>
 #include <string.h>
 
 #include "../../compose/project.h"
+#include "../image/filter.h"
+#include "../image/image.h"
 #include "../util/auto.h"
+#include "../util/json.h"
 #include "../util/mem.h"
 #include "cli.h"
 
@@ -81,6 +85,69 @@ static void offer_services(const struct asked *a, size_t from, const char *behin
 	project_free(p);
 }
 
+static void offer_profiles(const struct asked *a)
+{
+	struct project *p = NULL;
+	struct diag ignored = DIAG_INIT;
+	auto_strs struct strs seen = STRS_INIT;
+
+	cli_compose_opts(a->c);
+	if (compose_load(&a->c->compose, &ignored, &p) < 0)
+		p = NULL;
+	diag_done(&ignored);
+	for (size_t i = 0; p && i < p->n_services + p->n_disabled; i++) {
+		const struct strv *profiles = i < p->n_services ? &p->services[i].profiles : &p->disabled[i - p->n_services].profiles;
+
+		for (size_t k = 0; k < profiles->n; k++) {
+			if (strs_has(&seen, profiles->v[k]))
+				continue;
+			strs_add(&seen, profiles->v[k]);
+			offer(a, profiles->v[k], NULL);
+		}
+	}
+	project_free(p);
+}
+
+static void offer_images(const struct asked *a)
+{
+	struct image_store *store = NULL;
+	auto_json json_t *list = NULL;
+	const json_t *image;
+	size_t i;
+
+	if (cli_need(a->c, 0, NULL) || image_store_open(a->c->dirs.state, &store, NULL) < 0)
+		return;
+	list = image_list(store, NULL);
+	json_array_foreach(list, i, image) {
+		auto_free char *repository = NULL, *tag = NULL, *name = NULL;
+
+		image_name_split(jx_str(image, "ref"), &repository, &tag);
+		name = xasprintf("%s:%s", repository, tag);
+		if (*name != '<')
+			offer(a, name, NULL);
+	}
+	image_store_close(store);
+}
+
+/* Those that can be gone back to; their files are named by their numbers. */
+static void offer_generations(const struct asked *a)
+{
+	auto_free char *path = NULL;
+	auto_closedir DIR *d = NULL;
+
+	cli_compose_opts(a->c);
+	if (cli_need(a->c, NEED_NAME, NULL))
+		return;
+	path = xasprintf("%s/projects/%s/generations", a->c->dirs.state, a->c->name);
+	d = opendir(path);
+	for (struct dirent *e = d ? readdir(d) : NULL; e; e = readdir(d)) {
+		auto_free char *number = xstrndup(e->d_name, strspn(e->d_name, "0123456789"));
+
+		if (*number && STREQ(e->d_name + strlen(number), ".json"))
+			offer(a, number, NULL);
+	}
+}
+
 static void offer_projects(const struct asked *a)
 {
 	char **names = NULL;
@@ -104,6 +171,8 @@ static void offer_value(const struct asked *a, const struct opt *o)
 		offer_services(a, a->n, "=");
 	else if (STREQ(o->name, "project-name"))
 		offer_projects(a);
+	else if (STREQ(o->name, "profile"))
+		offer_profiles(a);
 	offer_words(a, o->values ? o->values : "");
 }
 
@@ -117,6 +186,25 @@ static const struct opt *wants_value(const struct opt *table, const char *word)
 	else if (word[0] == '-' && word[1] && !word[2])
 		o = opt_find(table, NULL, word[1]);
 	return o && opt_takes_value(o) ? o : NULL;
+}
+
+/* One of a command's arguments, by what its usage calls them; args stand before it. */
+static void complete_arg(const struct asked *a, const struct cmd *cmd, size_t from, size_t args)
+{
+	if (cmd->max_args >= 0 && args >= (size_t)cmd->max_args)
+		return;
+	if (str_starts(cmd->args, "SERVICE=N"))
+		offer_services(a, from, "=");
+	else if (strstr(cmd->args, "SERVICE:"))
+		offer_services(a, a->n, ":");
+	else if (strstr(cmd->args, "GENERATION"))
+		offer_generations(a);
+	else if (strstr(cmd->args, "IMAGE"))
+		offer_images(a);
+	else if (cmd == &cmd_completion)
+		offer_words(a, "bash zsh fish");
+	else if ((cmd->needs & (ARGS_ARE_SERVICES | NEED_MODEL)) || (args == 0 && strstr(cmd->args, "SERVICE")))
+		offer_services(a, from, "");
 }
 
 /* Behind a command: its flags, their values, its arguments. */
@@ -137,12 +225,8 @@ static void complete_args(const struct asked *a, const struct cmd *cmd, size_t f
 		return;
 	else if (*a->current == '-')
 		offer_flags(a, cmd->opts);
-	else if (str_starts(cmd->args, "SERVICE=N"))
-		offer_services(a, from, "=");
-	else if (cmd->max_args < 0 || args < (size_t)cmd->max_args) {
-		if ((cmd->needs & (ARGS_ARE_SERVICES | NEED_MODEL)) || (args == 0 && str_starts(cmd->args, "SERVICE")))
-			offer_services(a, from, "");
-	}
+	else
+		complete_arg(a, cmd, from, args);
 }
 
 static void complete_cmd(const struct asked *a, size_t at)
@@ -210,7 +294,7 @@ static const struct {
 	  "_davit() {\n"
 	  "\tlocal IFS=$'\\n' cur=${COMP_WORDS[COMP_CWORD]}\n"
 	  "\tCOMPREPLY=($(\"${COMP_WORDS[0]}\" __complete -- \"${COMP_WORDS[@]:1:COMP_CWORD-1}\" \"$cur\" 2>/dev/null | cut -f 1))\n"
-	  "\t[[ ${#COMPREPLY[@]} != 1 || ${COMPREPLY[0]} != *= ]] || compopt -o nospace\n"
+	  "\t[[ ${#COMPREPLY[@]} != 1 || ${COMPREPLY[0]} != *[=:] ]] || compopt -o nospace\n"
 	  "}\n"
 	  "complete -o default -F _davit davit\n" },
 	{ "zsh",

@@ -14,9 +14,10 @@
 #include "../util/clock.h"
 #include "../util/mem.h"
 #include "../util/path.h"
+#include "list.h"
 #include "view.h"
 
-enum { STAT_MAX = 4096, COMMAND_MAX = 64 << 10 };
+enum { MIN_WIDTH = 4, STAT_MAX = 4096, COMMAND_MAX = 64 << 10 };
 
 struct process {
 	pid_t pid, ppid;
@@ -89,17 +90,22 @@ static bool look_at(pid_t pid, struct process *ret)
 
 /* ------------------------------------------------------------------ as ps -ef has it */
 
-static void add_user(struct table *t, unsigned uid)
+static const struct list_column columns[] = {
+	{ "Service", "SERVICE" }, { "Index", "#" },	{ "UID", "UID" },   { "PID", "PID" },	{ "PPID", "PPID" }, { "C", "C" },
+	{ "STime", "STIME" },	  { "TTY", "TTY" },	{ "Time", "TIME" }, { "Command", "CMD" }, { NULL },
+};
+
+static void set_user(json_t *row, unsigned uid)
 {
 	const struct passwd *pw = getpwuid(uid);
 
 	if (pw)
-		table_add(t, pw->pw_name);
+		list_set(row, "UID", pw->pw_name);
 	else
-		table_addf(t, "%u", uid);
+		list_setf(row, "UID", "%u", uid);
 }
 
-static void add_start(struct table *t, int64_t started_s)
+static void set_start(json_t *row, int64_t started_s)
 {
 	time_t at = (time_t)started_s, now = time(NULL);
 	struct tm then, today;
@@ -108,39 +114,40 @@ static void add_start(struct table *t, int64_t started_s)
 	localtime_r(&at, &then);
 	localtime_r(&now, &today);
 	strftime(text, sizeof text, then.tm_year == today.tm_year && then.tm_yday == today.tm_yday ? "%H:%M" : "%b%d", &then);
-	table_add(t, text);
+	list_set(row, "STime", text);
 }
 
 /* Documentation/admin-guide/devices.txt: 4 has ttyN, 136 to 143 pts/N */
-static void add_tty(struct table *t, unsigned dev)
+static void set_tty(json_t *row, unsigned dev)
 {
 	enum { VT = 4, PTS = 136, PTS_LAST = 143, MINORS = 256 };
 	unsigned maj = major(dev), min = minor(dev);
 
 	if (maj >= PTS && maj <= PTS_LAST)
-		table_addf(t, "pts/%u", (maj - PTS) * MINORS + min);
+		list_setf(row, "TTY", "pts/%u", (maj - PTS) * MINORS + min);
 	else if (maj == VT)
-		table_addf(t, "tty%u", min);
+		list_setf(row, "TTY", "tty%u", min);
 	else
-		table_add(t, "?");
+		list_set(row, "TTY", "?");
 }
 
-static void add_process(struct table *t, const struct unit_rec *r, const struct process *p)
+static void add_process(struct list *l, const struct unit_rec *r, const struct process *p)
 {
 	enum { FULL = 99 };
 	long seconds = p->ticks / sysconf(_SC_CLK_TCK);
 	long share = p->age_s > 0 ? seconds * 100 / p->age_s : 0;
+	json_t *row = list_row(l);
 
-	table_add(t, r->service);
-	table_addf(t, "%u", r->index);
-	add_user(t, p->uid);
-	table_addf(t, "%d", (int)p->pid);
-	table_addf(t, "%d", (int)p->ppid);
-	table_addf(t, "%ld", share > FULL ? FULL : share);
-	add_start(t, p->started_s);
-	add_tty(t, p->tty);
-	table_addf(t, "%02ld:%02ld:%02ld", seconds / 3600, seconds / 60 % 60, seconds % 60);
-	table_add(t, p->command);
+	list_set(row, "Service", r->service);
+	list_setf(row, "Index", "%u", r->index);
+	set_user(row, p->uid);
+	list_setf(row, "PID", "%d", (int)p->pid);
+	list_setf(row, "PPID", "%d", (int)p->ppid);
+	list_setf(row, "C", "%ld", share > FULL ? FULL : share);
+	set_start(row, p->started_s);
+	set_tty(row, p->tty);
+	list_setf(row, "Time", "%02ld:%02ld:%02ld", seconds / 3600, seconds / 60 % 60, seconds % 60);
+	list_set(row, "Command", p->command);
 }
 
 static int by_pid(const void *a, const void *b)
@@ -150,7 +157,7 @@ static int by_pid(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static void add_container(struct cli *c, struct table *t, const struct unit_rec *r)
+static void add_container(struct cli *c, struct list *l, const struct unit_rec *r)
 {
 	auto_free char *cgroup = cgroup_of_slot(c->name, r->slot);
 	struct cgroup_procs procs = { 0 };
@@ -162,36 +169,40 @@ static void add_container(struct cli *c, struct table *t, const struct unit_rec 
 		struct process p = { 0 };
 
 		if (procs.v[i] > 0 && look_at(procs.v[i], &p))
-			add_process(t, r, &p);
+			add_process(l, r, &p);
 		free(p.command);
 	}
 	free(procs.v);
 }
 
+struct top_opts {
+	const char *format;
+};
+
+static const struct opt top_flags[] = {
+	{ 0, "format", OPT_STRING, offsetof(struct top_opts, format), LIST_FORMAT_HELP, "FORMAT", LIST_FORMATS },
+	{ 0 }
+};
+
 static int top_run(struct cli *c, const void *opts, struct err *err)
 {
-	static const char *const heads[] = { "SERVICE", "#", "UID", "PID", "PPID", "C", "STIME", "TTY", "TIME", "CMD", NULL };
-	enum { MIN_WIDTH = 4 };
-	struct table t;
+	const struct top_opts *o = opts;
+	struct list rows = { .columns = columns, .min_width = MIN_WIDTH };
 	size_t n, shown = 0;
-	auto_free struct view *list = NULL;
+	int r = list_check(o->format, err);
+	auto_free struct view *list = view_list(c, &n);
 
-	c->runs = true;
-	list = view_list(c, &n);
-	table_init(&t, heads);
-	for (size_t i = 0; i < n; i++) {
+	for (size_t i = 0; r == 0 && i < n; i++) {
 		if (!view_up(&list[i]))
 			continue;
-		add_container(c, &t, list[i].r);
+		add_container(c, &rows, list[i].r);
 		shown++;
 	}
-	if (shown)
-		table_print(&t, MIN_WIDTH, false, &c->ui);
-	table_done(&t);
-	return 0;
+	if (r == 0 && shown)
+		r = list_print(c, &rows, o->format, err);
+	list_done(&rows);
+	return r;
 }
-
-static const struct opt top_flags[] = { { 0 } };
 
 const struct cmd cmd_top = {
 	.name = "top",
@@ -200,5 +211,6 @@ const struct cmd cmd_top = {
 	.needs = NEED_NAME | ARGS_ARE_SERVICES | ONLY_LOOKS,
 	.max_args = -1,
 	.opts = top_flags,
+	.opts_size = sizeof(struct top_opts),
 	.run = top_run,
 };

@@ -141,6 +141,8 @@ two created"
 	is "$(grep -c '^done' <<<"$output")" 0
 	is "$(awk '/sleep 2000/ { print $4 }' <<<"$output")" "$(pid_of one)"
 	is "$(davit top two | tail -n +2 | awk '{ print $2, $NF }' | sort | xargs)" "1 inf 2 inf"
+	is "$(davit top --format '{{.Service}} {{.Command}}' two | sort -u)" "two sleep inf"
+	is "$(davit top --format json one | jq -r .PID | sort | head -n 1)" "$(davit top one | awk 'NR > 1 { print $4 }' | sort | head -n 1)"
 	# what a process calls itself is its own affair, and harmless
 	davit exec -d one sh -c 'while :; do sleep 3000; done' "$(printf '\033[31mred\nline')"
 	wait_until 5 shows 'sleep 3000'

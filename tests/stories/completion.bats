@@ -44,6 +44,13 @@ project() {
 	is "$(offers up --no-attach '')" "web worker"
 	is "$(offers --profile all down '')" "db web worker"
 	is "$(offers port web '')" ""
+	is "$(offers run w)" "web worker"
+	is "$(offers run web '')" ""
+	is "$(offers attach w)" "web worker"
+	is "$(offers cp w)" "web: worker:"
+	is "$(offers cp web:/etc/hosts w)" "web: worker:"
+	is "$(offers graph --format dot w)" "web worker"
+	is "$(offers --profile '')" "all"
 	mkdir other
 	echo 'services: {alone: {image: busybox}}' >other/compose.yaml
 	is "$(offers -f other/compose.yaml up '')" "alone"
@@ -66,4 +73,14 @@ project() {
 	davit completion fish | grep -q '^complete -c davit'
 	run -1 davit completion tcsh
 	has "$output" "bash, zsh and fish"
+}
+
+@test "images, generations, shells" {
+	has "$(offers image rm redis)" "redis:7"
+	has "$(offers image inspect '')" "busybox:latest"
+	is "$(offers completion '')" "bash zsh fish"
+	mkdir -p "$DAVIT_STATE_DIR/projects/$PROJECT/generations"
+	touch "$DAVIT_STATE_DIR/projects/$PROJECT/generations/"{1,12,x}.json
+	! davit rollback --help >/dev/null 2>&1 || is "$(offers rollback 1 | tr ' ' '\n' | sort | xargs)" "1 12"
+	rm -r "$DAVIT_STATE_DIR/projects/$PROJECT"
 }
