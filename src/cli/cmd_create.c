@@ -16,7 +16,7 @@ static const struct opt create_flags[] = {
 	{ 0, "quiet-pull", OPT_BOOL, U(quiet_pull), "pull without showing how far it is" },
 	{ 0, "remove-orphans", OPT_BOOL, U(remove_orphans), "remove containers of services that the file does not have" },
 	{ 0, "scale", OPT_STRS, U(scale), "make this many containers of a service", "SERVICE=N" },
-	{ 'y', "yes", OPT_IGNORED, 0, NULL },
+	{ 'y', "yes", OPT_IGNORED, 0, "ask nothing, which is so without it, too" },
 	{ 0 }
 };
 

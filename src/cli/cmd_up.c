@@ -53,7 +53,7 @@ static const struct opt up_flags[] = {
 	{ 0, "build", OPT_BOOL, U(build), "build images first, also those that are there" },
 	{ 0, "no-build", OPT_BOOL, U(no_build), "do not build images, not even those that are missing" },
 	{ 0, "quiet-build", OPT_BOOL, U(quiet_build), "do not show what builders print" },
-	{ 'y', "yes", OPT_IGNORED, 0, NULL },
+	{ 'y', "yes", OPT_IGNORED, 0, "ask nothing, which is so without it, too" },
 	{ 0, "menu", OPT_BOOL, U(menu), "keys on a terminal: d leaves the containers running" },
 	{ 'w', "watch", OPT_BOOL, U(watch), "bring what changes in the sources into the containers, as 'watch' does" },
 	{ 0 }

@@ -235,7 +235,7 @@ const char *opt_value_name(const struct opt *o)
 
 bool opt_is_shown(const struct opt *o)
 {
-	return o->help && o->type != OPT_REFUSED && o->type != OPT_IGNORED;
+	return o->help && o->type != OPT_REFUSED;
 }
 
 static size_t head(const struct opt *o, struct buf *out)

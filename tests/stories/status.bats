@@ -87,4 +87,8 @@ TABLE='
 		*) fail "$words: status $status: $output" ;;
 		esac
 	done
+	davit down -t 0
+	run on_terminal expect=begun type='\x03' -- "$DAVIT" up
+	is "$status" 130
+	is "$(davit ps -q)" ""
 }
