@@ -1,6 +1,7 @@
 /* project.c - what commands need before they run: the user, the project's name, its records, its files. */
 #include "cli.h"
 
+#include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -127,9 +128,22 @@ static int load_whole(struct cli *c, struct err *err)
 	return r;
 }
 
+/* Who names a file means it, also where the project's name is all that is needed. */
+static int check_files(const struct cli *c, struct err *err)
+{
+	for (size_t i = 0; i < c->compose.files.n; i++)
+		if (!STREQ(c->compose.files.v[i], "-") && access(c->compose.files.v[i], F_OK) < 0)
+			return err_sys(err, errno, "cannot open '%s'", c->compose.files.v[i]);
+	return 0;
+}
+
 static int find_name(struct cli *c, struct err *err)
 {
-	int r = compose_find(&c->compose, &c->diag, &c->name, &c->dir);
+	int r;
+
+	if (check_files(c, err) < 0)
+		return -1;
+	r = compose_find(&c->compose, &c->diag, &c->name, &c->dir);
 
 	if (c->diag.n)
 		ui_diag(&c->ui, &c->diag);

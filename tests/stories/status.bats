@@ -29,6 +29,7 @@ TABLE='
 1   exec -T nobody true
 1   exec -T failed true
 1   -f missing.yaml config
+1   -f missing.yaml ps
 1   -f wrong.yaml config
 1   -f wrong.yaml up -d
 1   port web 99
