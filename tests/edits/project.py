@@ -167,6 +167,10 @@ def replicas(project, service, rng):
     service["scale"] = rng.randint(1, 3)
 
 
+def rolling(project, service, rng):
+    toggled(service, "deploy", {"update_config": {"order": rng.choice(["start-first", "stop-first"]), "monitor": "0s"}})
+
+
 def configs(project, service, rng):
     toggled(service, "configs", ["app"])
 
@@ -199,5 +203,5 @@ def probe(project, service, rng):
     toggled(service, "x-davit", {"on_unhealthy": "restart"})
 
 
-ATTRIBUTES = (environment, environment, env_file, command, labels, networks, volumes, anonymous, ports, healthcheck, replicas, configs, secrets,
+ATTRIBUTES = (environment, environment, env_file, command, labels, networks, volumes, anonymous, ports, healthcheck, replicas, rolling, configs, secrets,
               cap_drop, hostname, init, restart, limits, probe)
