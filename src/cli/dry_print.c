@@ -22,9 +22,26 @@ static const struct {
 	[CHANGE_UPDATE] = { "~", C_YELLOW, "to update" },   [CHANGE_KEEP] = { " ", C_DIM, "unchanged" },
 };
 
+/* A port or a mount as people write it, NULL: it is neither. Malloc'ed. */
+static char *short_form(const json_t *item)
+{
+	const json_t *port = json_object_get(item, "target");
+	const char *source = jx_str(item, "source"), *target = jx_str(item, "target"), *host = jx_str(item, "host_ip"),
+		   *published = jx_str(item, "published"), *protocol = jx_str(item, "protocol");
+
+	if (json_is_integer(port))
+		return xasprintf("%s%s%s%s%lld/%s", host ? host : "", host ? ":" : "", published ? published : "", published ? ":" : "",
+				 (long long)json_integer_value(port), protocol ? protocol : "tcp");
+	if (target && jx_str(item, "type"))
+		return xasprintf("%s%s%s%s", source ? source : "", source ? ":" : "", target, jx_bool(item, "read_only", false) ? ":ro" : "");
+	return NULL;
+}
+
 static void print_value(struct ui *ui, const char *json)
 {
-	auto_free char *shown = json ? ui_ellipsis(json, VALUE_WIDTH) : NULL;
+	auto_json json_t *item = json && *json == '{' ? json_loads(json, 0, NULL) : NULL;
+	auto_free char *brief = item ? short_form(item) : NULL;
+	auto_free char *shown = json ? ui_ellipsis(brief ? brief : json, VALUE_WIDTH) : NULL;
 
 	ui_print(ui, "%s", shown ? shown : "(none)");
 }

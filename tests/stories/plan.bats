@@ -72,6 +72,22 @@ three() {
 	run -0 davit plan web
 }
 
+@test "ports and mounts that come and go are shown as people write them" {
+	compose <<-END
+	services: {web: {image: busybox, command: [sleep, inf], ports: ["8163:80"]}}
+	END
+	up
+	compose <<-END
+	services: {web: {image: busybox, command: [sleep, inf], ports: ["127.0.0.1:8164:81/udp", "82"], volumes: [".:/here:ro", "/anon"]}}
+	END
+	run -2 davit plan
+	has "$output" "services.web.ports[0]: (none) → 127.0.0.1:8164:81/udp"
+	has "$output" "services.web.ports[1]: (none) → 82/tcp"
+	has "$output" "services.web.ports[0]: 8163:80/tcp → (none)"
+	has "$output" "services.web.volumes[0]: (none) → $PWD:/here:ro"
+	has "$output" "services.web.volumes[1]: (none) → /anon"
+}
+
 @test "replicas, orphans, a policy, what was stopped" {
 	three
 	up
