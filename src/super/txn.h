@@ -47,6 +47,8 @@ void op_begin(struct txn *t, size_t i);
 struct unit *op_subject(struct txn *t, size_t i);
 /* txn_project.c: true: it is the project's, and begun. */
 bool op_begin_project(struct txn *t, size_t i);
+/* txn_volumes.c */
+void op_begin_volumes(struct txn *t, size_t i);
 /* txn_verdict.c: whether one on a container is over. 1: done, 0: not yet, -1: failed, *err says why. */
 int op_verdict(struct txn *t, size_t i, struct unit *u, struct err *err);
 /* It runs and is not on its way out. */

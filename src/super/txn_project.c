@@ -1,4 +1,4 @@
-/* txn_project.c - operations of the project: networks, host ports and volumes, each with a worker's end. */
+/* txn_project.c - operations of the project: networks and host ports, each with a worker's end. */
 #include "txn.h"
 
 #include <net/if.h>
@@ -186,32 +186,6 @@ static void begin_teardown(struct txn *t, size_t self)
 	network_teardown(t->s, on_teardown_done, ticket(t, self));
 }
 
-static void on_volumes_done(struct super *s, void *arg, const json_t *result, const struct err *err)
-{
-	struct ticket *k = arg;
-
-	for (size_t i = 0; !err && s->txn == k->t && i < k->t->new_volumes.n; i++) {
-		super_event(s, EV_VOLUME_DESTROY, k->t->new_volumes.v[i], NULL);
-		publish_step(s, k->t->c, "volume", k->t->new_volumes.v[i], NULL, "Removed", NULL);
-	}
-	on_worker_done(s, arg, NULL, err);
-}
-
-/* down -v: all of the project's; a rollback: those that this very `up` made. */
-static void begin_volumes(struct txn *t, size_t self)
-{
-	auto_json json_t *vols = vol_list(t->s->volumes, t->s->p.name);
-	const json_t *v;
-	size_t i;
-
-	if (!t->rollback) {
-		strs_done(&t->new_volumes);
-		json_array_foreach(vols, i, v)
-			strs_add(&t->new_volumes, jx_str(v, "name"));
-	}
-	network_volumes(t->s, &t->new_volumes, on_volumes_done, ticket(t, self));
-}
-
 bool op_begin_project(struct txn *t, size_t i)
 {
 	switch (t->plan.ops[i].kind) {
@@ -225,7 +199,7 @@ bool op_begin_project(struct txn *t, size_t i)
 		begin_teardown(t, i);
 		return true;
 	case OP_VOLUMES:
-		begin_volumes(t, i);
+		op_begin_volumes(t, i);
 		return true;
 	default:
 		return false;

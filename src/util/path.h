@@ -4,6 +4,7 @@
  * is ever used by name again. Descriptors are close-on-exec. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -41,6 +42,8 @@ int path_remove_tree(int dir_fd, const char *name, struct err *err);
 /* Bytes of all files below a path, each counted once, without following links or leaving the file system it is on; 0 when it is absent. What
  * cannot be read does not count. For the command line: the working directory changes meanwhile. */
 int64_t path_tree_bytes(const char *path);
+/* The same for at most so long (-1: no limit); *ret_more, which may be NULL: there was more to count. */
+int64_t path_tree_bytes_within(const char *path, int limit_ms, bool *ret_more);
 
 /* Normalises "a/./b/../c" textually; the result is malloc'ed. base is put before a relative path. */
 char *path_join(const char *base, const char *path);

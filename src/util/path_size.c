@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include "auto.h"
+#include "clock.h"
 #include "map.h"
 #include "mem.h"
 
@@ -23,19 +24,32 @@ static bool seen(struct map *inodes, const struct stat *st)
 	return false;
 }
 
-int64_t path_tree_bytes(const char *path)
+int64_t path_tree_bytes_within(const char *path, int limit_ms, bool *ret_more)
 {
 	char *const roots[] = { (char *)path, NULL };
 	FTS *f = fts_open(roots, FTS_PHYSICAL | FTS_XDEV, NULL);
+	int64_t until_ns = clock_mono_ns() + limit_ms * MS_NS;
 	struct map inodes = MAP_INIT;
+	bool late = false;
 	int64_t bytes = 0;
 	FTSENT *e;
 
-	while (f && (e = fts_read(f)))
+	while (f && (e = fts_read(f))) {
+		late = limit_ms >= 0 && clock_mono_ns() > until_ns;
+		if (late)
+			break;
 		if (e->fts_info == FTS_F && !seen(&inodes, e->fts_statp))
 			bytes += e->fts_statp->st_size;
+	}
 	if (f)
 		fts_close(f);
 	map_done(&inodes, NULL);
+	if (ret_more)
+		*ret_more = late;
 	return bytes;
+}
+
+int64_t path_tree_bytes(const char *path)
+{
+	return path_tree_bytes_within(path, -1, NULL);
 }

@@ -1,0 +1,75 @@
+# down -v: what it deletes, what it says of it, and what it lets alone.
+load ../lib
+
+project() {
+	compose <<-END
+	services:
+	  one:
+	    image: busybox
+	    command: [sleep, inf]
+	    stop_grace_period: 0s
+	    volumes: ["data:/data", "cache:/cache", "/anonymous"]
+	volumes: {data: , cache: ${1:-}}
+	END
+}
+
+volumes_left() { ls "$DAVIT_STATE_DIR/volumes" 2>/dev/null | grep "^$PROJECT" | tr '\n' ' '; }
+
+@test "each volume is told by its name and size before it goes; an anonymous one goes with its container" {
+	project
+	up
+	sh_in one 'head -c 3000000 /dev/zero >/data/x; mkdir -p /data/a/b; head -c 1000000 /dev/zero >/data/a/b/y'
+	davit down -v >shown 2>&1
+	grep -q "Volume ${PROJECT}_data  Removing  4MB" shown || fail "$(cat shown)"
+	grep -q "Volume ${PROJECT}_data  Removed" shown
+	grep -q "Volume ${PROJECT}_cache  Removing  0B" shown
+	is "$(ls "$DAVIT_STATE_DIR/volumes" | grep -vc '^\.')" 0
+	davit down -v 2>&1 | grep -q "No resource found"
+}
+
+@test "down without -v, and down of one service, keep them" {
+	project
+	up
+	davit down
+	is "$(volumes_left)" "${PROJECT}_cache ${PROJECT}_data "
+	up
+	davit down -v one
+	is "$(volumes_left)" "${PROJECT}_cache ${PROJECT}_data "
+	davit down -v
+	is "$(volumes_left)" ""
+}
+
+@test "an external volume is never deleted, not even one that this project made once" {
+	project
+	up
+	davit down
+	project "{external: true, name: ${PROJECT}_cache}"
+	up
+	run -0 davit down -v
+	lacks "$output" "${PROJECT}_cache"
+	is "$(volumes_left)" "${PROJECT}_cache "
+	rm -r "$DAVIT_STATE_DIR/volumes/${PROJECT}_cache"
+}
+
+@test "what another project's container has stays, and who has it is told" {
+	project
+	up
+	sh_in one 'echo kept >/data/x'
+	mkdir other
+	cat >other/compose.yaml <<-END
+	services:
+	  two: {image: busybox, command: [sleep, inf], stop_grace_period: 0s, volumes: ["theirs:/data"]}
+	volumes: {theirs: {external: true, name: ${PROJECT}_data}}
+	END
+	(cd other && davit -p "$PROJECT-other" up -d && davit -p "$PROJECT-other" stop)
+	run -0 davit down -v
+	has "$output" "volume '${PROJECT}_data' stays: container '$PROJECT-other-two-1' of project '$PROJECT-other' uses it"
+	has "$output" "Volume ${PROJECT}_cache  Removed"
+	is "$(volumes_left)" "${PROJECT}_data "
+	davit -p "$PROJECT-other" start
+	is "$(davit -p "$PROJECT-other" exec -T two cat /data/x)" kept
+	davit -p "$PROJECT-other" down -v
+	is "$(volumes_left)" "${PROJECT}_data "      # it is not theirs
+	run -0 davit down -v
+	is "$(volumes_left)" ""
+}
