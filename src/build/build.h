@@ -73,6 +73,7 @@ struct build_run {
 	/* What the builder does without; where: the place in the service ("build/cache_to/0"). Before anything is built. */
 	void (*on_warning)(void *arg, const struct service *s, const char *where, const char *text);
 	void *arg;
+	size_t at_once;                  /* so many builders at most; 0: twice as many as there are processors, four at least */
 	int stop_fd;                     /* readable: it is not wanted any more */
 };
 

@@ -298,7 +298,7 @@ static void release(struct running *r)
 int build_run(const struct build_run *b, struct pos *ret_pos, struct err *err)
 {
 	long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	struct running r = { .b = b, .n = b->project->n_services, .at_most = cpus > 2 ? 2 * (size_t)cpus : 4 };
+	struct running r = { .b = b, .n = b->project->n_services, .at_most = b->at_once ? b->at_once : cpus > 2 ? 2 * (size_t)cpus : 4 };
 	int result;
 
 	*ret_pos = (struct pos){ 0 };

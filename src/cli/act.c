@@ -22,6 +22,8 @@ json_t *act_request(const struct cli *c, const char *op)
 	if (c->args.n)
 		json_object_set(req, "services", services);
 	json_decref(services);
+	if (cli_parallel(c) > 0)
+		jx_set_int(req, "parallel", cli_parallel(c));
 	if (c->origin)
 		json_object_set(req, "origin", c->origin);
 	return req;

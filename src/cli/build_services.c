@@ -182,6 +182,7 @@ static int run(struct showing *sh, int stop_fd, struct err *err)
 		.on_event = on_event,
 		.on_warning = on_warning,
 		.arg = sh,
+		.at_once = cli_parallel(sh->c) > 0 ? (size_t)cli_parallel(sh->c) : 0,
 		.stop_fd = stop_fd,
 	};
 	int r;

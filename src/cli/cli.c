@@ -102,7 +102,7 @@ const struct opt cli_flags[] = {
 	{ 0, "no-ansi", OPT_BOOL, G(no_ansi), NULL },
 	{ 0, "compatibility", OPT_BOOL, G(compatibility), NULL },
 	{ 0, "dry-run", OPT_BOOL, G(dry_run), "show what the command would do, and do nothing" },
-	{ 0, "parallel", OPT_STRING, G(parallel), "so many images are pulled at a time; -1: all", "N" },
+	{ 0, "parallel", OPT_STRING, G(parallel), "so many images are pulled, built or pushed and containers made or started at a time; -1: all", "N" },
 	{ 0, "all-resources", OPT_BOOL, G(all_resources),
 	  "'config': print also what no service uses" },
 	{ 0 }

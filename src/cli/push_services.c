@@ -49,23 +49,21 @@ static void choose(const struct project *p, const bool *scope, struct goings *re
 	}
 }
 
-static int say_failures(struct cli *c, const struct goings *g, struct transfer *t, bool as_warnings)
+/* items[i] is about g->v[i]. */
+static void note_failures(struct cli *c, const struct going *v, struct transfer *t, bool as_warnings, struct diag *found)
 {
-	struct diag found = DIAG_INIT;
-
-	for (size_t i = 0; i < g->n; i++) {
-		const struct place at = place_of(c->project, g->v[i].s, g->v[i].where, false);
+	for (size_t i = 0; i < t->n; i++) {
+		const struct place at = place_of(c->project, v[i].s, v[i].where, false);
 		struct err *why = &t->items[i].err;
 
 		if (why->kind == ERR_NONE)
 			continue;
 		if (t->items[i].absent) { /* pulling or loading it would not make it what is built */
 			free(take(why->hint));
-			err_hint(why, "'davit build %s' builds it", g->v[i].s->name);
+			err_hint(why, "'davit build %s' builds it", v[i].s->name);
 		}
-		place_say(&found, as_warnings ? DIAG_WARNING : DIAG_ERROR, &at, g->v[i].s, why);
+		place_say(found, as_warnings ? DIAG_WARNING : DIAG_ERROR, &at, v[i].s, why);
 	}
-	return place_print(c, &found);
 }
 
 /* What is built for several platforms goes out as one image for all of them. */
@@ -74,17 +72,33 @@ static const char *platform_of(const struct service *s)
 	return s->build.platforms.n > 1 ? NULL : s->platform;
 }
 
+/* Those that go at once; all share what of their layers is the same. */
+static int push_some(struct cli *c, const struct going *v, size_t n, const struct pushing *what, struct progress *progress, struct diag *found,
+		     struct err *err)
+{
+	struct transfer t = { .verb = "push", .n = n, .no_verify = what->no_verify, .progress = progress };
+	int r;
+
+	t.items = xcalloc(n + 1, sizeof *t.items);
+	for (size_t i = 0; i < n; i++)
+		t.items[i] = (struct transfer_item){ .ref = v[i].name, .platform = platform_of(v[i].s) };
+	r = transfer_run(c, &t, err);
+	note_failures(c, v, &t, what->ignore_failures, found);
+	transfer_done(&t);
+	return r < 0 ? -1 : 0;
+}
+
 static int push_all(struct cli *c, const struct goings *g, const struct pushing *what, struct progress *progress, struct err *err)
 {
-	struct transfer t = { .verb = "push", .n = g->n, .no_verify = what->no_verify, .progress = progress };
-	int r, printed;
+	size_t limit = cli_parallel(c) > 0 ? (size_t)cli_parallel(c) : g->n;
+	struct diag found = DIAG_INIT;
+	int r = 0, printed;
 
-	t.items = xcalloc(g->n + 1, sizeof *t.items);
-	for (size_t i = 0; i < g->n; i++)
-		t.items[i] = (struct transfer_item){ .ref = g->v[i].name, .platform = platform_of(g->v[i].s) };
-	r = transfer_run(c, &t, err);
-	printed = say_failures(c, g, &t, what->ignore_failures);
-	transfer_done(&t);
+	for (size_t i = 0, n; r == 0 && i < g->n; i += n) {
+		n = g->n - i < limit ? g->n - i : limit;
+		r = push_some(c, g->v + i, n, what, progress, &found, err);
+	}
+	printed = place_print(c, &found);
 	return r < 0 ? -1 : printed;
 }
 

@@ -25,7 +25,8 @@
  *             while what runs is still being taken over), "back" (a program that was to take over did not come up)
  *   upgrade   program (a path): the supervisor makes room for it without a further word
  * timeout_s absent: each service's stop_grace_period.
- * All that act may have "origin" (state/origin.h): who asks from another directory than the project is known to come from is refused.
+ * All that act may have "parallel" (so many containers are made, started, stopped or removed at a time; absent: all that may be) and
+ * "origin" (state/origin.h): who asks from another directory than the project is known to come from is refused.
  *
  * Versions: each end says which version of this protocol it speaks and the oldest that it can do with (util/version.h; "v_oldest" absent:
  * only "v"); they talk in the newest that both know. Without one the answer is an "error" of kind "proto" that says the supervisor's

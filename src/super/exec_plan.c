@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "../util/auto.h"
+#include "../util/json.h"
 #include "../util/log.h"
 #include "../util/mem.h"
 
@@ -131,6 +132,23 @@ static void begin(struct txn *t, size_t i)
 		look(t, i);
 }
 
+/* --parallel: what keeps a runtime busy is bounded; who only waits is not. */
+static bool is_work(enum op_kind kind)
+{
+	return kind == OP_PREPARE || kind == OP_CREATE || kind == OP_START || kind == OP_STOP || kind == OP_REMOVE;
+}
+
+static bool has_room(const struct txn *t, size_t i)
+{
+	int64_t limit = jx_int(t->req, "parallel", 0), n = 0;
+
+	if (limit <= 0 || !is_work(t->plan.ops[i].kind))
+		return true;
+	for (size_t k = 0; k < t->plan.n; k++)
+		n += t->st[k] == OP_RUNNING && is_work(t->plan.ops[k].kind);
+	return n < limit;
+}
+
 /* Starts whatever may start. Operations may end at once, so the whole is repeated until nothing moves. */
 static void pump(struct txn *t)
 {
@@ -144,7 +162,7 @@ static void pump(struct txn *t)
 	do {
 		t->pump_again = false;
 		for (size_t i = 0; i < t->plan.n; i++)
-			if (t->st[i] == OP_PENDING && t->plan.ops[i].n_unmet == 0)
+			if (t->st[i] == OP_PENDING && t->plan.ops[i].n_unmet == 0 && has_room(t, i))
 				begin(t, i);
 	} while (t->pump_again);
 	t->pumping = false;
