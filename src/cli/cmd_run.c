@@ -25,7 +25,7 @@
 #include "run.h"
 #include "up.h"
 
-enum { STATUS_NOT_MADE = 125 };
+enum { STATUS_NOT_MADE = 125, INPUT_TRIES = 5 };
 
 #define R(field) offsetof(struct run_opts, field)
 static const struct opt run_flags[] = {
@@ -98,23 +98,36 @@ static int bring_up_needs(struct cli *c, const struct run_opts *o, const struct 
 
 /* ------------------------------------------------------------------ its standard input */
 
-/* Where its writing end is held from before there is a container until ours ends. For a moment this process is its reader, too: who opens it
- * for writing alone would have to wait for one. */
+/* Opened at both ends; 1: it was taken for a dead one's and is gone again. */
+static int open_input(int dir_fd, const char *name, int *ret_fd, int *ret_reader, struct err *err)
+{
+	auto_close int reader = openat(dir_fd, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC), fd = -1;
+	struct stat there, ours;
+
+	if (reader >= 0)
+		fd = openat(dir_fd, name, O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0 && errno != ENOENT)
+		return err_sys(err, errno, "open the pipe '%s'", name);
+	if (fd < 0 || fstat(fd, &ours) < 0 || fstatat(dir_fd, name, &there, AT_SYMLINK_NOFOLLOW) < 0 || ours.st_ino != there.st_ino)
+		return 1;
+	*ret_fd = take_fd(&fd);
+	*ret_reader = take_fd(&reader);
+	return 0;
+}
+
+/* Its writing end is held from before there is a container until ours ends. Until the container has it open this process is its reader, too:
+ * so who opens it for writing need not wait for one, and the supervisor sees that somebody is there. */
 static int make_input(struct cli *c, const char *slot, int *ret_fd, int *ret_reader, struct err *err)
 {
 	auto_free char *name = xasprintf("%s.in", slot);
-	auto_close int dir_fd = -1, reader = -1;
-	int fd;
+	auto_close int dir_fd = -1;
+	int is = 1;
 
-	if (path_open_dir(c->pdirs.run_fd, "fifo", 0700, &dir_fd, err) < 0 || stdio_make_fifo(dir_fd, name, err) < 0)
+	if (path_open_dir(c->pdirs.run_fd, "fifo", 0700, &dir_fd, err) < 0)
 		return -1;
-	reader = openat(dir_fd, name, O_RDONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
-	fd = reader < 0 ? -1 : openat(dir_fd, name, O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return err_sys(err, errno, "open the pipe '%s'", name);
-	*ret_fd = fd;
-	*ret_reader = take_fd(&reader);
-	return 0;
+	for (int i = 0; is == 1 && i < INPUT_TRIES; i++)
+		is = stdio_make_fifo(dir_fd, name, err) < 0 ? -1 : open_input(dir_fd, name, ret_fd, ret_reader, err);
+	return is == 1 ? err_set(err, ERR_FAIL, "the pipe '%s' is taken away again and again", name) : is;
 }
 
 static void drop_input(struct cli *c, const char *slot)
@@ -140,7 +153,8 @@ struct running {
 
 enum { ASK_MORE, ASK_OVER };
 
-static int ask(struct running *r, struct err *err)
+/* ACT_LOST: whoever listened there is gone. */
+static int try_to_ask(struct running *r, struct err *err)
 {
 	if (act_connect(r->c, &r->j.ctl, err) < 0)
 		return -1;
@@ -150,14 +164,27 @@ static int ask(struct running *r, struct err *err)
 	if (r->reader < 0 && r->j.in_fd < 0 && str_eq(jx_str(jx_obj(r->req, "run"), "stdin"), "once") &&
 	    make_input(r->c, r->slot, &r->j.in_fd, &r->reader, err) < 0)
 		return -1;
-	return ctl_send(r->j.ctl, r->req, err);
+	return ctl_send(r->j.ctl, r->req, err) < 0 ? ACT_LOST : 0;
+}
+
+static int ask(struct running *r, struct err *err)
+{
+	int is;
+
+	while ((is = try_to_ask(r, err)) == ACT_LOST) {
+		ctl_close(take(r->j.ctl));
+		if (!act_again(&r->tries, clock_mono_ns()))
+			return -1;
+		err_done(err);
+		jx_set_bool(r->req, "again", true);     /* it may have come through */
+	}
+	return is;
 }
 
 /* Its supervisor went away. The next one goes on with what it finds; what was told to nobody is told again. */
 static int ask_again(struct running *r, struct err *err)
 {
-	ctl_close(r->j.ctl);
-	r->j.ctl = NULL;
+	ctl_close(take(r->j.ctl));
 	if (!act_again(&r->tries, clock_mono_ns()))
 		return -1;
 	err_done(err);
@@ -174,8 +201,7 @@ static int on_refusal(struct running *r, struct err *err)
 	if (joined_history(r->c, r->slot, &r->status))
 		return ASK_OVER;
 	json_object_del(r->req, "again");
-	ctl_close(r->j.ctl);
-	r->j.ctl = NULL;
+	ctl_close(take(r->j.ctl));
 	return ask(r, err) < 0 ? -1 : ASK_MORE;
 }
 
@@ -235,7 +261,7 @@ static int join(struct running *r, const struct run_opts *o, struct err *err)
 	if (lograw_open(logs_fd, r->slot, 0, &r->j.log, err) < 0)
 		return -1;
 	r->j.pass_input = o->interactive;
-	r->j.pass_signals = true;
+	r->j.pass_signals = r->j.all_of_it = true;
 	status = joined_run(&r->j, r->attached, &detached, err);
 	return status;
 }

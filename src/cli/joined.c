@@ -42,6 +42,7 @@ struct join {
 	struct keys keys;
 	int master, pidfd, code;
 	unsigned asked, tries;
+	uint32_t told_seq;               /* the segment of the log that the supervisor knows we are in */
 };
 
 int joined_signals(sigset_t *ret_old, struct err *err)
@@ -170,7 +171,7 @@ static void lose(struct join *x)
 /* Its keeper starts another one in a moment; one whose keeper is gone, too, is started by us. */
 static int connect_again(struct join *x, struct err *err)
 {
-	auto_json json_t *req = json_pack("{s:s,s:s}", "op", "attach", "slot", x->j->slot);
+	auto_json json_t *req = json_pack("{s:s,s:s,s:i}", "op", "attach", "slot", x->j->slot, "seq", (int)x->told_seq);
 	auto_err struct err why = ERR_INIT;
 	struct cli *c = x->j->c;
 	int r = x->tries++ < PATIENT_TRIES ? ctl_connect(c->pdirs.run_fd, &x->j->ctl, &why) : act_connect(c, &x->j->ctl, &why);
@@ -233,6 +234,20 @@ static void on_signals(struct join *x)
 
 /* ------------------------------------------------------------------ bytes */
 
+/* What is before it need not be kept for us. */
+static void tell_place(struct join *x)
+{
+	uint32_t seq = lograw_segment(x->j->log);
+	auto_json json_t *msg = NULL;
+
+	if (!x->j->all_of_it || !x->j->ctl || x->over || seq <= x->told_seq)
+		return;
+	msg = json_pack("{s:s,s:i}", "op", "read", "seq", (int)seq);
+	x->told_seq = seq;
+	if (ctl_send(x->j->ctl, msg, NULL) < 0)
+		lose(x);
+}
+
 static void fill(struct join *x)
 {
 	lograw_heard(x->j->log);
@@ -241,6 +256,7 @@ static void fill(struct join *x)
 			x->out[s].at = 0;
 			x->out[s].n = lograw_read(x->j->log, s + 1, x->out[s].data, CHUNK);
 		}
+	tell_place(x);
 }
 
 /* As any program ends whose reader has gone; the container stays. */
@@ -421,6 +437,7 @@ int joined_run(struct joined *j, const json_t *attached, bool *ret_detached, str
 	int r = 0;
 
 	x->j = j;
+	x->told_seq = j->all_of_it;
 	x->master = x->pidfd = x->code = -1;
 	init_output(&x->out[0], STDOUT_FILENO);
 	init_output(&x->out[1], STDERR_FILENO);

@@ -21,6 +21,7 @@ struct joined {
 	int signal_fd;                   /* joined_signals() */
 	int in_fd;                       /* where our standard input goes; -1: nowhere, or into the terminal that comes; owned */
 	bool pass_input, pass_signals;
+	bool all_of_it;                  /* nothing of the output may be missed: the container waits when we are slow */
 	const char *detach_keys;         /* "ctrl-p,ctrl-q"; NULL: that */
 };
 

@@ -43,6 +43,8 @@ struct logtee;
 void logw_share(struct logw *w, struct logtee *tee);
 /* Bytes that the last call of it moved. */
 size_t logw_moved(const struct logw *w);
+/* Whether it comes to drop segment seq with its next rotation. */
+bool logw_would_drop(const struct logw *w, uint32_t seq);
 /* After logw_move() said -1, and again after each of its -1: when the pipe is nearly full, drops the oldest segment, or when there is
  * none that is worth it (or room is not the trouble) the oldest bytes in the pipe. A line in stream 2 tells it as soon as it can.
  * True: something was dropped, move again; false: try again later. */

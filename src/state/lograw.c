@@ -153,6 +153,13 @@ void lograw_heard(struct lograw *r)
 		;
 }
 
+uint32_t lograw_segment(const struct lograw *r)
+{
+	uint32_t a = r->st[0].seq, b = r->st[1].seq;
+
+	return a < b ? a : b;
+}
+
 unsigned lograw_missed(const struct lograw *r)
 {
 	return r->missed;

@@ -17,5 +17,7 @@ size_t lograw_read(struct lograw *r, int stream, void *data, size_t n);
 /* Readable when there may be more; -1: the user has no inotify instance left: look from time to time. lograw_heard() before reading. */
 int lograw_fd(const struct lograw *r);
 void lograw_heard(struct lograw *r);
+/* The lowest segment that something is read of; 0: none yet. */
+uint32_t lograw_segment(const struct lograw *r);
 /* How many segments were dropped before they were read. */
 unsigned lograw_missed(const struct lograw *r);

@@ -431,6 +431,11 @@ size_t logw_moved(const struct logw *w)
 	return w->moved;
 }
 
+bool logw_would_drop(const struct logw *w, uint32_t seq)
+{
+	return w->seq + 1 >= seq + w->max_files;
+}
+
 /* Also when its segment has none of it yet. */
 static bool in_line(const struct logw *w, int s)
 {

@@ -233,6 +233,7 @@ static void on_networks(struct super *s, void *arg, const json_t *result, const 
 			adopt_resting(u);
 	}
 	keeper_drop_unclaimed(s);
+	run_sweep(s);
 	s->resume_due = true;            /* once all of this has been dealt with: a plan needs to see what is true now */
 }
 

@@ -14,6 +14,7 @@ struct attendant {
 	struct proc_id proc;             /* of the run that it is about; pid 0: it had ended already */
 	bool told;                       /* of its end */
 	bool leaves;                     /* it has read all of it */
+	uint32_t seq;                    /* the segment of the log that it reads; 0: it may miss something */
 };
 
 static json_t *about(const struct unit *u)
@@ -35,7 +36,8 @@ struct attendant *attend_begin(struct client *c, struct unit *u)
 {
 	struct attendant *a = xcalloc(1, sizeof *a);
 
-	*a = (struct attendant){ u->s, c, xstrdup(u->rec.slot), unit_has_process(u->state) ? u->rec.proc : (struct proc_id){ 0 }, false, false };
+	*a = (struct attendant){ u->s, c, xstrdup(u->rec.slot), unit_has_process(u->state) ? u->rec.proc : (struct proc_id){ 0 }, false, false,
+				  u->rec.run ? 1 : 0 };
 	client_send_fd(c, about(u), u->tty_fd);
 	return a;
 }
@@ -53,6 +55,7 @@ struct attendant *attend_request(struct super *s, struct client *c, const json_t
 		return NULL;
 	}
 	a = attend_begin(c, u);
+	a->seq = (uint32_t)jx_int(req, "seq", 0);
 	attend_look(a);
 	return a;
 }
@@ -85,12 +88,22 @@ void attend_hear(struct attendant *a, const json_t *msg)
 {
 	struct unit *u = unit_get(a->s, a->slot);
 
+	if (str_eq(jx_str(msg, "op"), "read")) {
+		a->seq = (uint32_t)jx_int(msg, "seq", 0);
+		if (u)
+			streams_go_on(u);
+	}
 	if (!str_eq(jx_str(msg, "op"), "leave"))
 		return;
 	a->leaves = true;
 	if (u)
 		run_settle(u);
 	attend_look(a);
+}
+
+bool attend_holds(const struct attendant *a, const struct unit *u)
+{
+	return attend_is_of(a, u) && a->seq && !a->told && logw_would_drop(u->log, a->seq);
 }
 
 bool attend_is_of(const struct attendant *a, const struct unit *u)
@@ -106,6 +119,8 @@ void attend_end(struct attendant *a)
 		return;
 	free(a->slot);
 	free(a);
-	if (u)
-		run_settle(u);
+	if (!u)
+		return;
+	streams_go_on(u);
+	run_settle(u);
 }

@@ -6,6 +6,10 @@
  *   {"ev":"attached", "slot":…, "name":…, "id":…, "pid": n, "start": n, "tty": bool, "stdin": bool}     with the master, if there is a tty
  *   {"ev":"exited", "service":…, "name":…, "code": n}      all that it wrote is in the log; code -1: nobody knows
  *
+ * The client of a `run` says {"op":"read", "seq": n} when it has come to segment n of the log: what it has not read is not dropped, and when
+ * that is two segments, the container's pipe fills until it has read on, or is gone. So a dump into a slow pipe is whole, as it would be with
+ * any pipe. `attach` says nothing of the kind: whoever looks at a service does not slow it down.
+ *
  * As long as it stays connected a container with "rm" is not removed, so that it can read the log to its end; then it says {"op":"leave"}. */
 #pragma once
 
@@ -25,3 +29,5 @@ void attend_hear(struct attendant *a, const json_t *msg);
 void attend_end(struct attendant *a);
 /* Whether it keeps the container from being removed. */
 bool attend_is_of(const struct attendant *a, const struct unit *u);
+/* Whether the next thing that is moved into the container's log may push out what this client is to read. */
+bool attend_holds(const struct attendant *a, const struct unit *u);

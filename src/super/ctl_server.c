@@ -18,6 +18,7 @@
 #include "attend.h"
 #include "ctl_kill.h"
 #include "ctl_pause.h"
+#include "run.h"
 #include "txn.h"
 
 enum { OUT_MAX = 8 << 20, CLIENTS_MAX = 256, REST_MS = 200, EV_ANY = EV_READ | EV_PERSIST };
@@ -61,6 +62,8 @@ static void client_free(struct client *c)
 	if (c->pass_fd >= 0)
 		close(c->pass_fd);
 	attend_end(c->attendant);
+	if (!c->asked)                   /* it died, and may have made something before */
+		run_sweep_soon(s);
 	free(c);
 }
 
@@ -429,6 +432,14 @@ bool client_attends(const struct unit *u)
 {
 	for (const struct client *c = u->s->clients; c; c = c->next)
 		if (!c->closing && attend_is_of(c->attendant, u))
+			return true;
+	return false;
+}
+
+bool client_holds(const struct unit *u)
+{
+	for (const struct client *c = u->s->clients; c; c = c->next)
+		if (!c->closing && attend_holds(c->attendant, u))
 			return true;
 	return false;
 }

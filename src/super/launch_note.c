@@ -93,6 +93,8 @@ static int remember_log(struct making *c, struct err *err)
 	if (idle)
 		json_array_append_new(c->warnings, json_string(xasprintf("log option '%s' has no effect: logs are kept in bounded files, "
 									 "and sent from there", idle)));
+	if (c->u->rec.run)               /* its client reads it at leisure: as large as it is without a word */
+		size = files = NULL;
 	if (size && str_size(size, &l->log_max_bytes) < 0)
 		return err_set(err, ERR_INPUT, "log option max-size '%s' is not a size", size);
 	if (files && str_uint(files, 1, 1000, &l->log_max_files) < 0)

@@ -1,5 +1,7 @@
 #include "run.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
@@ -10,7 +12,7 @@
 #include "../util/path.h"
 #include "launch.h"
 
-enum { AGAIN_MS = 2000 };
+enum { AGAIN_S = 2, SWEEP_S = 1 };
 
 /* ------------------------------------------------------------------ the request */
 
@@ -73,6 +75,40 @@ bool run_window(const struct unit *u, struct winsize *ret)
 	*ret = (struct winsize){ .ws_row = (unsigned short)jx_int(u->rec.run, "rows", 0),
 				 .ws_col = (unsigned short)jx_int(u->rec.run, "cols", 0) };
 	return ret->ws_row && ret->ws_col;
+}
+
+/* Whoever made it reads it until the container does (cli/cmd_run.c). */
+static bool is_nobodys(struct super *s, const char *name)
+{
+	auto_free char *slot = xstrndup(name, strlen(name) - strlen(".in"));
+	auto_close int fd = -1;
+
+	if (!strstr(slot, "-run-") || unit_get(s, slot))
+		return false;
+	fd = openat(s->fifo_fd, name, O_WRONLY | O_NONBLOCK | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 && errno == ENXIO;
+}
+
+void run_sweep(struct super *s)
+{
+	auto_free char *path = xasprintf("%s/fifo", s->p.run);
+	auto_closedir DIR *d = opendir(path);
+
+	for (struct dirent *e = d ? readdir(d) : NULL; e; e = readdir(d))
+		if (str_ends(e->d_name, ".in") && is_nobodys(s, e->d_name))
+			unlinkat(s->fifo_fd, e->d_name, 0);
+}
+
+static void sweep_now(evutil_socket_t fd, short what, void *arg)
+{
+	run_sweep(arg);
+}
+
+void run_sweep_soon(struct super *s)
+{
+	const struct timeval pause = { .tv_sec = SWEEP_S };
+
+	event_base_once(s->base, -1, EV_TIMEOUT, sweep_now, s, &pause);
 }
 
 /* ------------------------------------------------------------------ what it is made from */
@@ -245,7 +281,7 @@ static void settle_now(evutil_socket_t fd, short what, void *arg)
 
 void run_settle_later(struct unit *u)
 {
-	const struct timeval pause = { .tv_sec = AGAIN_MS / 1000 };
+	const struct timeval pause = { .tv_sec = AGAIN_S };
 
 	if (run_leaves(u))
 		event_base_once(u->s->base, -1, EV_TIMEOUT, settle_now, u->s, &pause);

@@ -31,6 +31,10 @@ bool run_leaves(const struct unit *u);
 void run_settle(struct unit *u);
 /* After an adoption: its client, if there is one, is given a moment to attach again. */
 void run_settle_later(struct unit *u);
+/* The pipes of standard inputs that clients made who died before their container was asked for. */
+void run_sweep(struct super *s);
+/* In a moment, when all of a process that dies is closed. */
+void run_sweep_soon(struct super *s);
 /* Its client's end of the standard input says when it ends. */
 bool run_stdin_once(const struct unit *u);
 /* The window size that it begins with; false: none is known. */

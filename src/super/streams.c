@@ -208,6 +208,8 @@ static bool move_some(struct unit *u, int fd, int stream, int moves)
 		return discard(fd);
 	ship_poke(u);
 	u->log_took = 0;
+	if (client_holds(u))
+		return true;
 	while (moves-- > 0) {
 		int r = logw_move(u->log, fd, stream, &err);
 		u->log_took += logw_moved(u->log);
@@ -308,6 +310,12 @@ void streams_watch(struct unit *u)
 	watch(u, u->out_fd, &u->out_ev, on_out);
 	watch(u, u->err_fd, &u->err_ev, on_err);
 	watch(u, u->tty_fd, &u->tty_ev, on_tty);
+}
+
+void streams_go_on(struct unit *u)
+{
+	if (u->log && u->rec.run && unit_has_process(u->state) && !client_holds(u))
+		look_again(-1, EV_TIMEOUT, u);
 }
 
 static char *tty_name(const struct unit *u)

@@ -297,6 +297,7 @@ void streams_adopt(struct unit *u);                                  /* readers 
 int streams_writers(const struct unit *u, int stdio[3], struct err *err);   /* ends of its own log's streams for a command in it; the caller closes them */
 void streams_watch(struct unit *u);                                  /* readers on */
 char *streams_kept_name(const struct unit *u, const char *suffix);   /* under which the keeper has the reader of "out", "err"; malloc'ed */
+void streams_go_on(struct unit *u);                                  /* who held them up does so no more */
 void streams_console(struct unit *u);                                /* after create: fetch the pty master */
 void streams_drain(struct unit *u);                                  /* after exit */
 void streams_close(struct unit *u);
@@ -434,6 +435,8 @@ void client_send_fd(struct client *c, json_t *event, int fd);
 void client_attend(struct client *c, struct unit *u);
 /* Whether anybody is attached to it. */
 bool client_attends(const struct unit *u);
+/* Whether somebody is attached who has to read first what moving more into the container's log would push out. */
+bool client_holds(const struct unit *u);
 /* Its connection ends only when the keeper has ended, too. */
 void client_outlives_keeper(struct client *c);
 void client_done(struct client *c);                                  /* sends "done" */

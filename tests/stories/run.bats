@@ -42,6 +42,35 @@ run_name() { davit ps -a --format '{{.Name}}' | grep -m 1 -- "-$1-run-"; }
 	is "$(cat said)" ""
 }
 
+@test "run: who reads slowly gets all of it, as from any pipe; a command that stands still or dies hinders nobody else" {
+	compose <<-END
+	services:
+	  tool: {image: busybox, logging: {driver: none}, volumes: [".:/here"]}
+	  other: {image: busybox, command: [sh, -c, 'while :; do echo on; sleep 0.05; done']}
+	END
+	head -c 1000000 /dev/urandom >some
+	for i in {1..60}; do cat some; done | md5sum >want
+	davit run --rm -q -T tool sh -c 'i=0; while [ $i -lt 60 ]; do cat /here/some; i=$((i+1)); done' </dev/null 2>said |
+		{ wait_until 20 far_behind; md5sum; } >got
+	is "$(cat got)" "$(cat want)"
+	is "$(cat said)" ""
+	up other
+	in_background run --rm -q -T tool sh -c 'touch /here/begun; cat /here/some; while :; do cat /here/some; done'
+	wait_until 10 [ -e begun ]
+	kill -STOP "$(davit_pid)"
+	wait_until 20 far_behind
+	lines=$(log_count other on)
+	more_lines() { [ "$(log_count other on)" -gt "$lines" ]; }
+	wait_until 10 more_lines
+	kill -9 "$(davit_pid)"
+	davit kill tool
+	wait_until 10 no_runs tool
+}
+
+far_behind() { [ "$(runs_behind)" -gt 15000 ]; }
+# runs_behind: kilobytes in the log of the container of run
+runs_behind() { du -sk --apparent-size "$DAVIT_STATE_DIR/projects/$PROJECT"/logs/tool-run-* 2>/dev/null | cut -f 1 | tail -n 1 | grep . || echo 0; }
+
 @test "run: every option says something about the container" {
 	mkdir shared && echo shared >shared/file
 	printf 'FROM_FILE=1\nBOTH=file\n' >vars

@@ -138,6 +138,61 @@ static void second_up_changes_nothing(void **state)
 	plan_is(*state, &req, "setup\nkeep db-1\nkeep job-1\nkeep web-1\n");
 }
 
+/* A container of `run`. */
+static struct unit_rec *ran(struct fixture *f, const char *service, const char *unit_state)
+{
+	struct unit_rec *r = exists(f, service, 7, unit_state);
+
+	r->run = json_object();
+	return r;
+}
+
+static void run_waits_and_touches_nobody(void **state)
+{
+	struct plan_request req = { .verb = PLAN_RUN, .services = (const char *const[]){ "web", NULL }, .run_slot = "web-run-1" };
+
+	model(*state, chain);
+	exists(*state, "db", 1, "running")->config_hash[0] ^= 1;
+	exists(*state, "job", 1, "running");
+	plan_is(*state, &req,
+		"setup\nprepare web-run-1 (new)\ncreate web-run-1 after setup, prepare web-run-1\n"
+		"start web-run-1 after create web-run-1, completed job-1\ncompleted job-1\n");
+	req.no_deps = true;
+	plan_is(*state, &req,
+		"setup\nprepare web-run-1 (new)\ncreate web-run-1 after setup, prepare web-run-1\nstart web-run-1 after create web-run-1\n");
+}
+
+static void containers_of_run_are_nobodys(void **state)
+{
+	struct plan_request up = { .verb = PLAN_UP, .services = (const char *const[]){ "db", NULL } }, stop = { .verb = PLAN_STOP },
+			    restart = { .verb = PLAN_RESTART }, rm = { .verb = PLAN_REMOVE, .stop = true }, down = { .verb = PLAN_DOWN };
+
+	model(*state, chain);
+	exists(*state, "db", 1, "running");
+	ran(*state, "web", "running");
+	plan_is(*state, &up, "setup\nkeep db-1\n");
+	plan_is(*state, &stop, "stop db-1\nports after stop db-1\n");
+	plan_is(*state, &rm, "stop db-1\nremove db-1 after stop db-1\nports after remove db-1\n");
+	plan_is(*state, &restart, "setup after stop db-1\nstop db-1\nprepare db-1 after stop db-1\n"
+		"create db-1 after setup, prepare db-1\nstart db-1 after create db-1\n");
+	stop.shutdown = true;
+	plan_is(*state, &stop, "stop db-1\nstop web-7\nports after stop db-1, stop web-7\n");
+	plan_is(*state, &down, "stop db-1\nremove db-1 after stop db-1\nstop web-7\nremove web-7 after stop web-7\n"
+		"teardown after remove db-1, remove web-7\n");
+}
+
+static void ended_ones_are_left_over(void **state)
+{
+	struct plan_request up = { .verb = PLAN_UP, .services = (const char *const[]){ "db", NULL } };
+
+	model(*state, chain);
+	exists(*state, "db", 1, "running");
+	ran(*state, "web", "stopped");
+	plan_is(*state, &up, "setup\nkeep db-1\norphan web-7\n");
+	up.remove_orphans = true;
+	plan_is(*state, &up, "setup after remove web-7\nstop web-7 (orphan)\nremove web-7 (orphan) after stop web-7\nkeep db-1\n");
+}
+
 static bool optional(struct fixture *f, const struct plan_request *req, enum op_kind kind, const char *slot)
 {
 	struct plan p = { 0 };
@@ -568,6 +623,9 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
+		T(run_waits_and_touches_nobody),
+		T(containers_of_run_are_nobodys),
+		T(ended_ones_are_left_over),
 		T(new_project_starts_in_order), T(second_up_changes_nothing), T(what_nobody_requires_is_optional),
 		T(wait_includes_those_that_are_held), T(failed_job_runs_again), T(start_that_is_not_over_is_waited_for),
 		T(start_brings_what_is_needed),

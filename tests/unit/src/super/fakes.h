@@ -120,6 +120,7 @@ void txn_on_unit(struct super *s, struct unit *u) { }
 bool txn_will_start(const struct super *s, const struct unit *u) { return false; }
 static bool attended;                    /* whether a client is attached to any container */
 bool client_attends(const struct unit *u) { return attended; }
+void streams_go_on(struct unit *u) { }
 void network_setup(struct super *s, network_done_fn *done, void *arg) { }
 void waiters_check(struct super *s) { }
 void publish_warn(struct super *s, struct client *c, const char *service, const char *msg) { }
