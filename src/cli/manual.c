@@ -6,6 +6,7 @@ const struct manual_row manual_exits[] = {
 	{ "0", "done" },
 	{ "1", "it failed, the compose file is wrong, or so is the command line; standard error says which" },
 	{ "2", "of 'plan': something would change" },
+	{ "125", "of 'run': its container could not be made" },
 	{ "126", "a container's command cannot be executed" },
 	{ "127", "a container's command does not exist" },
 	{ "130", "interrupted with Ctrl-C" },
