@@ -160,12 +160,46 @@ static void prints_the_rows(void **state)
 			    "  -h, --help              print this help\n");
 }
 
+/* A table whose values are known: closed, and open. */
+static void values_of_a_row_are_checked(void **state)
+{
+	static const struct opt choosy[] = {
+		{ 'p', "progress", OPT_STRING, O(format), "how", "KIND", "auto tty plain" },
+		{ 'f', "file", OPT_STRS, O(files), "which", "FILE", "one two …" },
+		{ 0 }
+	};
+	static const struct { const char *word, *msg, *hint; } rows[] = {
+		{ "--progress=plain", NULL, NULL },
+		{ "-pauto", NULL, NULL },
+		{ "--progress=pain", "flag '--progress' takes auto, tty or plain, not 'pain'", "did you mean 'plain'?" },
+		{ "-pzebra", "flag '-p' takes auto, tty or plain, not 'zebra'", NULL },
+		{ "--progress=", "flag '--progress' takes auto, tty or plain, not ''", NULL },
+		{ "--file=three", NULL, NULL },
+	};
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		auto_err struct err err = ERR_INIT;
+		struct opts o = { 0 };
+		char word[64];
+		char *argv[] = { word, NULL };
+		struct opt_args args;
+
+		snprintf(word, sizeof word, "%s", rows[i].word);
+		assert_int_equal(opt_parse(choosy, &o, argv, false, &args, &err), rows[i].msg ? -1 : 0);
+		if (rows[i].msg)
+			assert_string_equal(err_msg(&err), rows[i].msg);
+		assert_true(str_eq(err.hint, rows[i].hint));
+		opt_args_done(&args);
+		opt_done(choosy, &o);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reads_all_forms),	cmocka_unit_test(reads_clusters_and_bools),
 		cmocka_unit_test(stops_where_told),	cmocka_unit_test(says_what_is_wrong),
-		cmocka_unit_test(help_is_a_value_of_its_own), cmocka_unit_test(prints_the_rows),
+		cmocka_unit_test(help_is_a_value_of_its_own), cmocka_unit_test(prints_the_rows), cmocka_unit_test(values_of_a_row_are_checked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -124,6 +124,25 @@ static void lists_ports_as_docker_does(void **state)
 	unit_rec_done(&r);
 }
 
+/* Of the file and the image; what is published is not told twice, and what nobody could have written is left out. */
+static void lists_exposed_ports(void **state)
+{
+	struct unit_rec r = living();
+	auto_buf struct buf b = BUF_INIT;
+	auto_free struct unit_port *list = NULL;
+	struct view v;
+
+	add_port(&r, "127.0.0.1", 8123, 80, "tcp");
+	set(&r.exposed, "80/tcp 3000-3002/tcp 3003/tcp 53/udp 9-8/tcp nonsense 70000-70001/tcp 1/xyz");
+	view_init(&v, &r, -1);
+	view_ports(&v, &b);
+	assert_string_equal(b.p, "53/udp, 3000-3003/tcp, 127.0.0.1:8123->80/tcp");
+	assert_int_equal(view_port_list(&v, &list), 6);
+	assert_int_equal(list[0].target, 53);
+	assert_int_equal(list[1].host, 8123);
+	unit_rec_done(&r);
+}
+
 static void finds_the_running_one(void **state)
 {
 	struct unit_rec one = living(), two = living();
@@ -162,7 +181,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(says_what_docker_says),
 		cmocka_unit_test(does_not_believe_in_dead_processes),
-		cmocka_unit_test(lists_ports_as_docker_does),
+		cmocka_unit_test(lists_ports_as_docker_does), cmocka_unit_test(lists_exposed_ports),
 		cmocka_unit_test(finds_the_running_one),
 		cmocka_unit_test(shortens_ids),
 	};
