@@ -3,6 +3,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -34,7 +35,7 @@ static const struct list_column columns[] = {
 	{ "NetIO", "NET I/O" },	  { "BlockIO", "BLOCK I/O" }, { "PIDs", "PIDS" },	     { "Container", "CONTAINER", true },  { NULL },
 };
 
-enum { EVERY_MS = 1000, FIRST_MS = 500, MIN_WIDTH = 10, NET_MAX = 256 << 10, SIZE_TEXT = 24 };
+enum { ROWS = 24, EVERY_MS = 1000, FIRST_MS = 500, MIN_WIDTH = 10, NET_MAX = 256 << 10, SIZE_TEXT = 24 };
 
 struct sample {
 	int64_t at_ns, cpu_ns;
@@ -151,22 +152,24 @@ static void look(struct cli *c, const struct stats_opts *o, struct map *last, st
 			add_row(l, c, o, &list[i], last);
 }
 
-/* Above what was shown last, on a terminal. */
-static void go_home(struct cli *c)
+/* In the place of what was shown last, on a terminal. */
+static void to_screen(struct cli *c, bool first)
 {
+	struct winsize ws = { 0 };
+
 	if (isatty(STDOUT_FILENO))
-		ui_print(&c->ui, "\033[2J\033[H");
+		ui_frame(&c->ui, ioctl(STDOUT_FILENO, TIOCGWINSZ, &ws) == 0 && ws.ws_row ? ws.ws_row : ROWS, first);
 }
 
-static int show(struct cli *c, const struct stats_opts *o, struct map *last, struct err *err)
+static int show(struct cli *c, const struct stats_opts *o, struct map *last, bool first, struct err *err)
 {
 	struct list rows = { .columns = columns, .min_width = MIN_WIDTH, .whole = o->no_trunc };
 	int r;
 
 	look(c, o, last, &rows);
-	if (!o->no_stream)
-		go_home(c);
 	r = list_print(c, &rows, o->format, err);
+	if (!o->no_stream)
+		to_screen(c, first);
 	list_done(&rows);
 	return r < 0 ? -1 : ui_flush(&c->ui, err);
 }
@@ -183,13 +186,13 @@ static int stats_run(struct cli *c, const void *opts, struct err *err)
 		look(c, o, &last, &first);
 		list_done(&first);
 		poll(NULL, 0, FIRST_MS);
-		r = show(c, o, &last, err);
+		r = show(c, o, &last, true, err);
 	}
 	while (r == 0 && !o->no_stream) {
 		poll(NULL, 0, EVERY_MS);
 		r = cli_reload_world(c, err);
 		if (r == 0)
-			r = show(c, o, &last, err);
+			r = show(c, o, &last, false, err);
 	}
 	map_done(&last, free);
 	return r;

@@ -94,6 +94,23 @@ void ui_print(struct ui *ui, const char *fmt, ...)
 	va_end(ap);
 }
 
+void ui_frame(struct ui *ui, size_t rows, bool first)
+{
+	auto_buf struct buf text = ui->out;
+	size_t n = 0;
+
+	ui->out = BUF_INIT;
+	buf_str(&ui->out, first ? FRAME_BEGIN "\033[2J\033[H" : FRAME_BEGIN "\033[H");
+	for (const char *p = text.p ? text.p : ""; *p && n + 1 < rows; n++) {
+		size_t len = strcspn(p, "\n");
+
+		buf_add(&ui->out, p, len);
+		buf_str(&ui->out, "\033[K\n");
+		p += len + (p[len] == '\n');
+	}
+	buf_str(&ui->out, "\033[J" FRAME_END);
+}
+
 int ui_flush(struct ui *ui, struct err *err)
 {
 	size_t len = ui->out.len;

@@ -82,6 +82,14 @@ const char *ui_off(bool colour);
 /* The nth of the colours that containers get in turn, as an escape sequence. */
 const char *ui_rainbow(bool colour, size_t nth);
 
+/* --- what is drawn again and again --- */
+/* Terminals that know it show what stands between at once; the others ignore it (mode 2026, "synchronized output"). */
+#define FRAME_BEGIN "\033[?2026h"
+#define FRAME_END "\033[?2026l"
+/* Makes of what standard output has so far a frame that takes the place of the one before, on a terminal of that many rows: what there is no
+ * room for is left out at the end. first: nothing was drawn before. */
+void ui_frame(struct ui *ui, size_t rows, bool first);
+
 /* --- progress --- */
 struct progress;
 /* verb: "Running", in the head line of the block. */

@@ -16,10 +16,6 @@
 #include "../util/tty.h"
 #include "../util/visible.h"
 
-/* Terminals that know it show what stands between at once; the others ignore it (mode 2026, "synchronized output"). */
-#define FRAME_BEGIN "\033[?2026h"
-#define FRAME_END "\033[?2026l"
-
 enum { JSON_PACE_MS = 200 };   /* how often the bytes of a part are told */
 
 struct progress *progress_new(struct ui *ui, const char *verb)

@@ -127,13 +127,16 @@ longest() { tr -d '\r' <"$1" | wc -L; }
 	has "$(cat shown)" "$PROJECT-service-with-a-name-2-1"
 }
 
-@test "stats on a terminal is drawn in one place" {
-	many 1 >compose.yaml
+@test "stats is drawn in one place, and never more of it than there are rows" {
+	many 9 >compose.yaml
 	up
-	in_pane 10x100 "$DAVIT" stats
-	wait_until 10 shows 'CPU %'
+	in_pane 7x100 "$DAVIT" stats
 	wait_until 10 shows story-
+	new_figures() { [ "$(screen)" != "$(cat first)" ]; }
+	screen >first
+	wait_until 10 new_figures
 	printed >all
 	teardown_pane
 	is "$(grep -c 'CPU %' all)" 1
+	is "$(grep -c . all)" 6
 }
