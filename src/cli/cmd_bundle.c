@@ -43,7 +43,7 @@ const struct cmd cmd_bundle = {
 	.summary = "write what helps to find out what is wrong with the project into one file",
 	.details = "A tar archive of its configuration, plan, containers, events, health, last lines of logs, and what doctor says; without\n"
 		   "secrets, as far as they are known or can be told by their names. Look through it before you pass it on.",
-	.needs = NEED_ROOT | NEED_MODEL | FROM_ANYWHERE | ONLY_LOOKS,
+	.needs = NEED_ROOT | NEED_MODEL | FROM_ANYWHERE,
 	.opts = bundle_flags,
 	.opts_size = sizeof(struct bundle_opts),
 	.run = bundle_run,

@@ -35,6 +35,7 @@ every_command() {
 	attach web
 	boot
 	build own
+	bundle -o x.tar
 	builder prune -a
 	commit web new:1
 	config

@@ -212,6 +212,15 @@ restarted_since() { [ "$(record web started_ns)" != "$1" ] && in_service web tru
 	sed -i '$d' web/Dockerfile; echo three >web/text
 	wait_until 60 in_web_is /text three
 	stop_watching
+	said STEP
+	before=$(davit images -q web)
+	watching --quiet --prune=false
+	echo four >web/text
+	wait_until 60 in_web_is /text four
+	wait_until 10 said 'successfully built'
+	stop_watching
+	not said STEP
+	davit image inspect "$before" >/dev/null
 }
 
 image_is_gone() { ! davit image inspect "$1" >/dev/null 2>&1; }
