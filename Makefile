@@ -203,7 +203,7 @@ fuzz:
 do-fuzz: $(patsubst %.c,$(B)/%,$(FUZZERS))
 	$(Q)tests/run-fuzz $(B) $(FUZZ_S) $^
 
-$(patsubst %.c,$(B)/%,$(FUZZERS)): $(B)/%: $(B)/%.o $(call lib,compose) $(call lib,netdrv) $(call may,src/reg) $(call lib,src/pack) $(call lib,src/build)
+$(patsubst %.c,$(B)/%,$(FUZZERS)): $(B)/%: $(B)/%.o $(call lib,compose) $(call lib,netdrv) $(call may,src/reg) $(call lib,src/pack) $(call lib,src/copy) $(call lib,src/watch) $(call lib,src/build)
 	$(Q)$(CC) $(CFLAGS) -fsanitize=fuzzer,$(FUZZ) $(LDFLAGS) -o $@ $< -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(call need,compose) $(call need,netdrv) $(LIBS_src/pack)
 
 clean:
