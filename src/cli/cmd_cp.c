@@ -95,7 +95,7 @@ static int between(const struct cp *cp, const struct copy_root *from_root, const
 
 	if (copy_source_open(from_root, cp->source, cp->follow, &from, err) == 0 &&
 	    copy_place_open(to_root, cp->target, &from, &to, err) == 0) {
-		r = copy_tree(&from, &to, &rules, &count, err);
+		r = cp->c->g.dry_run ? 0 : copy_tree(&from, &to, &rules, &count, err);
 		if (r < 0) {
 			err_hint_room(err, to.shown);
 			err_wrap(err, "copy '%s' to '%s'", from.shown, to.shown);
@@ -128,7 +128,7 @@ static int to_stdout(const struct cp *cp, const struct container_root *root, str
 	struct stream s = { .cp = cp };
 	int r = copy_source_open(&in, cp->source, cp->follow, &s.from, err);
 
-	if (r == 0)
+	if (r == 0 && !cp->c->g.dry_run)
 		r = outfile_write(NULL, write_stream, &s, err);
 	copy_source_done(&s.from);
 	return r;
@@ -162,6 +162,7 @@ static int one(const struct cp *cp, const struct unit_rec *r, bool into, struct 
 
 static int each(const struct cp *cp, const struct units *units, bool into, struct err *err)
 {
+	const bool dry = cp->c->g.dry_run;
 	struct container_root root = { .fd = -1 };
 	struct progress *p = STREQ(cp->target, "-") ? NULL : progress_new(&cp->c->ui, "Copying");
 	int r = 0;
@@ -177,7 +178,7 @@ static int each(const struct cp *cp, const struct units *units, bool into, struc
 			progress_draw(p);
 		r = one(cp, u, into, &root, err);
 		if (p)
-			progress_step(p, "container", u->name, r < 0 ? "Error" : "Copied", what);
+			progress_step(p, "container", u->name, r < 0 ? "Error" : dry ? "Would be copied" : "Copied", what);
 	}
 	if (p)
 		progress_free(p);
@@ -233,7 +234,7 @@ const struct cmd cmd_cp = {
 	.summary = "copy files between containers and the host",
 	.details = "- is a tar archive on standard output or input. A directory that is there gets the source inside, with /. at its end\n"
 		   "only its content; nothing is copied through links that are met below. A copy that fails leaves what it has finished.",
-	.needs = NEED_ROOT | NEED_NAME,
+	.needs = NEED_ROOT | NEED_NAME | CAN_DRY_RUN,
 	.min_args = 2,
 	.max_args = 2,
 	.opts = cp_flags,

@@ -369,14 +369,24 @@ static int open_watch(struct watching *w, struct err *err)
 	return 0;
 }
 
+/* Signals come while it waits, and only then: none is missed. */
+static int wait_for_change(const struct watching *w, int ms)
+{
+	const struct timespec limit = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * MS_NS };
+	struct pollfd p = { .fd = notify_fd(w->notify), .events = POLLIN };
+	sigset_t none;
+
+	sigemptyset(&none);
+	return ppoll(&p, 1, ms < 0 ? NULL : &limit, &none);
+}
+
 static int loop(struct watching *w, struct err *err)
 {
 	struct debounce d = { 0 };
 
 	while (!stop) {
-		struct pollfd p = { .fd = notify_fd(w->notify), .events = POLLIN };
 		size_t before = notify_pending(w->notify);
-		int ready = poll(&p, 1, debounce_wait_ms(&d, clock_mono_ns()));
+		int ready = wait_for_change(w, debounce_wait_ms(&d, clock_mono_ns()));
 
 		if (ready > 0 && notify_read(w->notify, err) < 0)
 			return -1;
@@ -423,10 +433,15 @@ static int watch_run(struct cli *c, const void *opts, struct err *err)
 	const struct up_opts all = { 0 };
 	struct watching w = { .c = c, .o = opts, .lock_fd = -1 };
 	auto_free bool *scope = up_scope(c, &all);
+	sigset_t both;
 	int r = dev_rules(c, scope, &w.rules, err);
 
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
+	sigemptyset(&both);
+	sigaddset(&both, SIGINT);
+	sigaddset(&both, SIGTERM);
+	sigprocmask(SIG_BLOCK, &both, NULL);
 	if (r == 0)
 		r = watch_all(&w, err);
 	notify_close(w.notify);

@@ -25,7 +25,7 @@ int cp_from_stdin(const struct cp *cp, const struct container_root *root, struct
 		err_set(err, ERR_USAGE, "standard input is a terminal: no archive comes from it");
 		r = err_hint(err, "pipe one: tar -c . | davit cp - %s%s", root->label, cp->target);
 	}
-	if (r == 0) {
+	if (r == 0 && !cp->c->g.dry_run) {
 		what.request = json_pack("{s:s,s:b}", "target", cp->target, "keep_owner", cp->archive);
 		r = imager_run(cp->c, &what, err);
 		err_hint_room(err, to.shown);

@@ -51,16 +51,19 @@ int self_start(const struct cli *c, const struct strs *args, struct child *ret, 
 
 int self_wait(struct child *child, const volatile sig_atomic_t *stop, struct err *err)
 {
+	const struct timespec soon = { .tv_sec = 1 };
 	struct pollfd p = { .fd = child->pidfd, .events = POLLIN };
 	bool asked = false;
 	int status = 0, r;
+	sigset_t none;
 
+	sigemptyset(&none);
 	while ((r = proc_reap(child, &status)) == 0) {
 		if (*stop && !asked) {
 			proc_pidfd_signal(child->pidfd, SIGINT);
 			asked = true;
 		}
-		poll(&p, 1, asked ? 1000 : -1);
+		ppoll(&p, 1, asked ? &soon : NULL, &none);
 	}
 	close(child->pidfd);
 	return r < 0 ? err_sys(err, errno, "wait for davit") : status;

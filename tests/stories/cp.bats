@@ -153,6 +153,28 @@ tree() { (cd "$1" && find . -mindepth 1 -printf '%P %y %m %U:%G %l %T@ ' \( -typ
 	davit start
 	is "$(in_service web cat /stopped)" new
 	is "$(stat -c %a prog)" 755
+	davit --dry-run cp new web:/dry 2>said
+	has "$(cat said)" "Would be copied"
+	not in_service web test -e /dry
+	run -1 davit --dry-run cp missing web:/dry
+}
+
+@test "cp: after a boot, where nobody knows yet what was mounted where; containers of run" {
+	one_service
+	up
+	echo new >new
+	other=$DAVIT_STATE_DIR/projects/$PROJECT/containers/$(davit run -d web sleep inf 2>/dev/null)/upper
+	davit cp new web:/one
+	in_service web test -e /one
+	not test -e "$other/one"
+	davit cp --all new web:/all
+	test -e "$other/all"
+	davit stop
+	rm -r "$DAVIT_RUN_DIR/projects/$PROJECT/bundle/$(record web id | tr -d '"')"      # what a boot takes
+	run -1 davit cp new web:/data/x
+	has "$output" "davit start web"
+	davit start
+	davit cp new web:/data/x
 }
 
 @test "cp: words: what is wrong, and what to do" {
@@ -200,9 +222,11 @@ swaps() {
 	swaps
 	mkdir -p local/dir; echo mine >local/dir/passwd; echo mine >local/dir/davit-was-here
 	cp /etc/passwd before
+	tar -cf in.tar -C local dir
 	for i in $(seq 60); do
 		davit cp local/. web:/data >/dev/null 2>&1 || :      # into dir, or an error where a link is
 		davit cp web:/data/dir/passwd got-$i >/dev/null 2>&1 || :
+		davit cp - web:/data <in.tar >/dev/null 2>&1 || :
 		rm -rf tree; davit cp web:/data tree >/dev/null 2>&1 || :
 		not test -e /etc/davit-was-here
 		[ -L tree/dir ] || [ ! -e tree/dir/passwd ] || grep -qx 'inside\|mine' tree/dir/passwd
