@@ -116,10 +116,35 @@ static int on_signal(struct attach *a, struct err *err)
 	}
 }
 
+static void tell_watch(struct attach *a)
+{
+	bool any = a->menu && (a->watcher.pid || up_watch_check(a->c, a->scope, NULL) == 0);
+
+	menu_tell_watch(a->menu, a->watcher.pid ? MENU_WATCHED : any ? MENU_UNWATCHED : MENU_NO_WATCH);
+}
+
+static void toggle_watch(struct attach *a)
+{
+	auto_err struct err err = ERR_INIT;
+
+	if (a->watcher.pid)
+		up_watch_end(&a->watcher);
+	else if (up_watch_check(a->c, a->scope, &err) < 0 || up_watch_start(a->c, &a->watcher, &err) < 0)
+		say(a, err_msg(&err));
+	tell_watch(a);
+}
+
 /* True: leave now, the containers run on. */
 static bool on_key(struct attach *a)
 {
-	if (!menu_wants_detach(a->menu))
+	char key = menu_key(a->menu);
+
+	while (key && key != 'd') {
+		if (key == 'w')
+			toggle_watch(a);
+		key = menu_key(a->menu);
+	}
+	if (!key)
 		return false;
 	menu_free(take(a->menu));
 	a->detached = true;
@@ -208,6 +233,7 @@ static int begin(struct attach *a, bool *ret_busy, struct err *err)
 	}
 	if (a->o->watch && !a->watcher.pid && up_watch_start(a->c, &a->watcher, err) < 0)
 		return -1;
+	tell_watch(a);
 	return a->abort_due ? attach_abort(a, err) : 0;
 }
 

@@ -54,7 +54,7 @@ static const struct opt up_flags[] = {
 	{ 0, "no-build", OPT_BOOL, U(no_build), "do not build images, not even those that are missing" },
 	{ 0, "quiet-build", OPT_BOOL, U(quiet_build), "do not show what builders print" },
 	{ 'y', "yes", OPT_IGNORED, 0, "ask nothing, which is so without it, too" },
-	{ 0, "menu", OPT_BOOL, U(menu), "keys on a terminal: d leaves the containers running" },
+	{ 0, "menu", OPT_BOOL, U(menu), "keys on a terminal: d leaves the containers running, w begins or ends to watch the sources" },
 	{ 'w', "watch", OPT_BOOL, U(watch), "bring what changes in the sources into the containers, as 'watch' does" },
 	{ 0 }
 };

@@ -11,6 +11,7 @@
 struct menu {
 	struct ui *ui;
 	struct termios before;
+	enum menu_watch watch;
 	bool shown, ended;               /* ended: the terminal gives no more keys */
 };
 
@@ -44,15 +45,24 @@ void menu_free(struct menu *m)
 	free(m);
 }
 
+static void add_key(const struct menu *m, const char *key, const char *what, struct buf *out)
+{
+	bool colour = m->ui->colour_out;
+
+	buf_printf(out, "%s%s%s%s%s %s%s", out->len ? "   " : "", ui_on(colour, C_BOLD), key, ui_off(colour), ui_on(colour, C_DIM), what,
+		   ui_off(colour));
+}
+
 void menu_show(struct menu *m)
 {
-	bool colour = m && m->ui->colour_out;
 	auto_buf struct buf b = BUF_INIT;
 
 	if (!m || m->shown)
 		return;
-	buf_printf(&b, "%sd%s%s Detach   %s%sCtrl+C%s%s Stop%s", ui_on(colour, C_BOLD), ui_off(colour), ui_on(colour, C_DIM), ui_off(colour),
-		   ui_on(colour, C_BOLD), ui_off(colour), ui_on(colour, C_DIM), ui_off(colour));
+	if (m->watch != MENU_NO_WATCH)
+		add_key(m, "w", m->watch == MENU_WATCHED ? "Disable Watch" : "Enable Watch", &b);
+	add_key(m, "d", "Detach", &b);
+	add_key(m, "Ctrl+C", "Stop", &b);
 	ui_flush(m->ui, NULL);
 	ui_stderr(&b);
 	m->shown = true;
@@ -75,15 +85,20 @@ int menu_fd(const struct menu *m)
 	return m && !m->ended && tcgetpgrp(STDIN_FILENO) == getpgrp() ? STDIN_FILENO : -1;
 }
 
-bool menu_wants_detach(struct menu *m)
+char menu_key(struct menu *m)
 {
 	struct pollfd p = { .fd = STDIN_FILENO, .events = POLLIN };
-	bool wants = false;
-	char key;
+	char key = 0;
 
-	while (menu_fd(m) >= 0 && poll(&p, 1, 0) > 0) {
-		m->ended = read(STDIN_FILENO, &key, 1) != 1;
-		wants |= !m->ended && key == 'd';
-	}
-	return wants;
+	if (menu_fd(m) < 0 || poll(&p, 1, 0) <= 0)
+		return 0;
+	m->ended = read(STDIN_FILENO, &key, 1) != 1;
+	return m->ended ? 0 : key;
+}
+
+void menu_tell_watch(struct menu *m, enum menu_watch is)
+{
+	menu_hide(m);
+	if (m)
+		m->watch = is;
 }

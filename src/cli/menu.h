@@ -18,5 +18,8 @@ void menu_show(struct menu *m);
 void menu_hide(struct menu *m);
 /* Readable when a key was pressed; -1: never. */
 int menu_fd(const struct menu *m);
-/* Takes the keys that were pressed: whether one of them was d. */
-bool menu_wants_detach(struct menu *m);
+/* Takes the next key that was pressed; 0: none was. */
+char menu_key(struct menu *m);
+/* What the line says of w: from now on the sources are watched, are not, or there is nothing to watch, as at first. */
+enum menu_watch { MENU_NO_WATCH, MENU_UNWATCHED, MENU_WATCHED };
+void menu_tell_watch(struct menu *m, enum menu_watch is);

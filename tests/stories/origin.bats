@@ -32,7 +32,8 @@ not_mine() {
 	not_mine "another name with -p NAME" "davit up --adopt" -- davit up -d
 	not_mine "davit up --adopt" -- davit create
 	not_mine "davit up --adopt" -- davit scale web=2
-	for words in "down -v" "down --remove-orphans" stop kill restart "rm -sf" pause start "exec web true"; do
+	not_mine "davit up --adopt" -- davit run --rm web true
+	for words in "down -v" "down --remove-orphans" stop kill restart "rm -sf" pause start "exec web true" "cp compose.yaml web:/tmp"; do
 		not_mine "'davit -p $PROJECT ${words%% *}'" -- davit $words
 	done
 	not_mine -- davit -f compose.yaml -p "$PROJECT" down      # who names a file means its project

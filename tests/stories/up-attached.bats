@@ -150,6 +150,8 @@ slow_to_stop() {
 	on_tty expect=hello 'type=\x03' 'expect=Gracefully Stopping' 'type=\x03' expect=Killing --
 	is "$status" 130
 	state_is one exited
+	on_tty expect=hello 'type=\x03' expect=Stopped -- --timeout 0
+	is "$(ps_field one ExitCode)" 137
 }
 
 @test "Ctrl-C while containers are started: nothing runs after it" {
@@ -187,4 +189,26 @@ slow_to_stop() {
 	davit stop -t 0
 	ends_with 0 $up
 	lacks "$(cat shown)" Detach
+}
+
+@test "--menu: w watches the sources, and again does not; without something to watch there is no such key" {
+	mkdir src
+	echo 1 >src/x
+	compose <<-END
+	services:
+	  web:
+	    image: busybox
+	    command: ["sh", "-c", "echo hello; exec sleep inf"]
+	    stop_grace_period: 0s
+	    develop: {watch: [{action: sync, path: ./src, target: /app, initial_sync: true}]}
+	END
+	on_tty expect=hello "expect=Enable Watch" type=w "expect=Watch enabled" type=w "expect=Watch disabled" "expect=Enable Watch" type=d expect=Detached -- --menu
+	is "$status" 0
+	is "$(in_service web cat /app/x)" 1
+	on_tty "expect=Disable Watch" "expect=Watch enabled" 'type=\x03' -- --menu --watch
+	is "$status" 130
+	slow_to_stop 0s
+	on_tty expect=hello "expect=Detach" type=wd expect=Detached -- --menu --remove-orphans
+	lacks "$output" "Enable Watch"
+	has "$output" "none of the selected services is configured for watch"
 }
