@@ -175,6 +175,38 @@ static void on_evidence(struct cli *c)
 	ctl_close(ctl);
 }
 
+/* The last words of what failed, before it goes. */
+static void on_failed(struct cli *c, struct progress *p, const json_t *event)
+{
+	const json_t *lines = jx_arr(event, "lines"), *line;
+	const char *name = jx_str(event, "name");
+	size_t i;
+
+	if (!name || !json_array_size(lines))
+		return;
+	progress_hide(p);
+	ui_warn(&c->ui, "container '%s' said last:", name);
+	json_array_foreach(lines, i, line) {
+		auto_buf struct buf b = BUF_INIT;
+		buf_printf(&b, "  %s\n", json_is_string(line) ? json_string_value(line) : "");
+		ui_stderr(&b);
+	}
+}
+
+static void on_undone(struct cli *c, struct progress *p, const json_t *event)
+{
+	const char *how = jx_bool(event, "stopped", false) ? "is there again, stopped" : "is running again";
+	int64_t n = jx_int(event, "generation", 0);
+
+	progress_hide(p);
+	if (!jx_bool(event, "whole", true))
+		ui_warn(&c->ui, "not all of what was there before could be brought back: 'davit ps -a' shows what is there");
+	else if (n)
+		ui_warn(&c->ui, "what was done is undone: generation %lld %s", (long long)n, how);
+	else
+		ui_warn(&c->ui, "what was done is undone: what was there before %s", how);
+}
+
 int act_event(struct cli *c, struct progress *p, const json_t *event, struct err *err)
 {
 	const char *ev = jx_str(event, "ev");
@@ -193,6 +225,10 @@ int act_event(struct cli *c, struct progress *p, const json_t *event, struct err
 		on_evidence(c);
 	else if (STREQ(ev, "warn"))
 		on_warn(c, p, event);
+	else if (STREQ(ev, "failed"))
+		on_failed(c, p, event);
+	else if (STREQ(ev, "undone"))
+		on_undone(c, p, event);
 	return ACT_MORE;
 }
 

@@ -124,3 +124,4 @@ extern const struct cmd cmd_build, cmd_builder, cmd_bundle, cmd_up, cmd_down, cm
 	cmd_image, cmd_system, cmd_boot, cmd_shutdown, cmd_enable, cmd_disable, cmd_login, cmd_logout, cmd_complete, cmd_completion, cmd_create, cmd_pause, cmd_plan, cmd_unpause, cmd_port, cmd_scale, cmd_stats, cmd_top, cmd_volumes, cmd_wait;
 extern const struct cmd cmd_cp, cmd_export, cmd_graph, cmd_man;
 extern const struct cmd cmd_watch;
+extern const struct cmd cmd_history, cmd_rollback;

@@ -371,8 +371,8 @@ static int run_run(struct cli *c, const void *opts, struct err *err)
 		c->ui.progress = PROGRESS_QUIET;
 	if (r == 0)
 		r = up_get_ready(c, &up, scope, err);
-	if (r == 0)
-		r = bring_up_needs(c, o, svc, err);
+	if (r == 0 && (r = bring_up_needs(c, o, svc, err)) < 0)
+		return not_made(c, o, err);
 	return r ? r : run_it(c, o, svc, err);
 }
 

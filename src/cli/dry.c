@@ -7,6 +7,7 @@
 #include "../../compose/project.h"
 #include "../ctl/ctl.h"
 #include "../image/image.h"
+#include "../state/generation.h"
 #include "../util/auto.h"
 #include "../util/json.h"
 #include "../util/mem.h"
@@ -108,7 +109,8 @@ static const char *image_id_of(void *ctx, const struct service *svc)
 	return img ? img->id : NULL;
 }
 
-static int look_at_images(struct looking *l, struct err *err)
+/* images: those that the request wants whatever their names stand for; NULL: none. */
+static int look_at_images(struct looking *l, const json_t *images, struct err *err)
 {
 	struct image_store *store = NULL;
 
@@ -118,9 +120,10 @@ static int look_at_images(struct looking *l, struct err *err)
 		return -1;
 	for (size_t i = 0; i < l->planned->n_services; i++) {
 		const struct service *s = &l->planned->services[i];
+		const char *pinned = generation_image(images, s->name);
 		struct image *img = NULL;
 
-		if (s->image && image_look(store, s->image, s->platform, &img, NULL) == 0)
+		if (s->image && image_look(store, pinned ? pinned : s->image, pinned ? NULL : s->platform, &img, NULL) == 0)
 			map_set(&l->images, s->name, img);
 	}
 	image_store_close(store);
@@ -207,7 +210,7 @@ int dry_changes(struct cli *c, const json_t *req, const struct image_needs *need
 
 	tell_unfinished(c);
 	look_at_containers(&l);
-	if (read_last(&l, err) == 0 && read_model(&l, req, err) == 0 && look_at_images(&l, err) == 0 && make_plan(&l, req, &plan, err) == 0)
+	if (read_last(&l, err) == 0 && read_model(&l, req, err) == 0 && look_at_images(&l, jx_obj(req, "images"), err) == 0 && make_plan(&l, req, &plan, err) == 0)
 		r = explain(&l, &plan, needs, ret, err);
 	plan_done(&plan);
 	looking_done(&l);

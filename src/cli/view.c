@@ -300,8 +300,9 @@ struct view *view_list(const struct cli *c, size_t *ret_n)
 	map_each(&c->world.units, it) {
 		const struct unit_rec *r = it->value;
 
+		/* between a container and its successor the slot has the former */
 		if (cli_selected(c, r))
-			view_init(&list[n++], r, c->pdirs.run_fd);
+			view_init(&list[n++], r->id || !r->parked ? r : r->parked, c->pdirs.run_fd);
 	}
 	qsort(list, n, sizeof *list, by_name);
 	*ret_n = n;

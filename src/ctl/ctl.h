@@ -8,7 +8,8 @@
  *
  *   op        further fields
  *   up        model (wire form), no_start, force_recreate, no_recreate, always_recreate_deps, remove_orphans, no_deps, renew_anon_volumes (bools), timeout_s,
- *             wait (bool: done only when all are running or healthy), wait_timeout_s (0: none)
+ *             wait (bool: done only when all are running or healthy), wait_timeout_s (0: none), command (for the history), images ({service: {"id"}}:
+ *             what they run, whatever their names stand for)
  *             bundle (bool: what failed is not undone before "evidence" was asked, the asker went away, or 30 s have passed)
  *   evidence  the containers of the `up` that failed have been looked at
  *   down      volumes, remove_orphans (bools), timeout_s; without services the supervisor ends after "done"
@@ -42,6 +43,9 @@
  *         {"ev":"event", "event": {…}}                            subscribers: the other events
  *         {"ev":"warn", "msg":…, "service":…}
  *         {"ev":"exited", "service":…, "name":…, "code": n}
+ *         {"ev":"failed", "step": kind of the operation, "name":…, "service":…, "lines": [its last ones]}   of an `up`, before anything
+ *          is undone; without a container only "step"
+ *         {"ev":"undone", "generation": n, may be absent, "whole": bool, "stopped": bool}   it is; not whole: some of it could not be
  *         {"ev":"evidence"}                                       up with "bundle": it has failed, and waits
  *         {"ev":"done"}                                           last
  *         {"ev":"error", "kind": err_kind_str, "msg":…, "hint":…, "service":…, "attr":"image"|"command"|"ports[0]"|…}   last

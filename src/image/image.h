@@ -92,6 +92,9 @@ int image_known_layers(struct image_store *s, const json_t *config, json_t **ret
 enum { ROOTFS_COPIED = 1 };
 int rootfs_mount(struct image_store *s, const struct image *img, const char *dir, const char *mountpoint,
 	struct err *err);
+/* The same for who only wants to look: where it would have to be copied nothing is mounted, and ROOTFS_COPIED says so. */
+int rootfs_try(struct image_store *s, const struct image *img, const char *dir, const char *mountpoint,
+	struct err *err);
 int rootfs_unmount(const char *mountpoint, struct err *err); /* idempotent; MNT_DETACH */
 
 /* --- users inside an image --- */

@@ -25,6 +25,7 @@ struct joint {
 	int images_fd;
 	int dir_fd;
 	bool trusted;
+	bool no_copy;
 	size_t lowest; /* layers below this one are hidden by it */
 };
 
@@ -153,6 +154,8 @@ static int join_layers(struct joint *j, int target_fd, struct err *err)
 		return 0;
 	if (!cannot_overlay(errnum))
 		return err_sys(err, errnum, "mount overlayfs");
+	if (j->no_copy)
+		return ROOTFS_COPIED;
 	log_warn("overlayfs cannot be used in '%s' (%s): the image is copied", j->dir, strerror(errnum));
 	if (rootfs_copy(j->images_fd, j->img, j->dir_fd, err) < 0 || bind(j, "copy", target_fd, err) < 0)
 		return -1;
@@ -190,10 +193,10 @@ static int look_there(const char *dir, const char *mountpoint, struct err *err)
 	return rootfs_unmount(mountpoint, err);
 }
 
-int rootfs_mount(struct image_store *s, const struct image *img, const char *dir, const char *mountpoint,
+static int mount_it(struct image_store *s, const struct image *img, const char *dir, const char *mountpoint, bool no_copy,
 	struct err *err)
 {
-	struct joint j = { .img = img, .dir = dir, .trusted = store_trusted_xattrs() };
+	struct joint j = { .img = img, .dir = dir, .trusted = store_trusted_xattrs(), .no_copy = no_copy };
 	auto_close int images_fd = open(s->path, O_PATH | O_DIRECTORY | O_CLOEXEC);
 	auto_close int dir_fd = -1, target_fd = -1;
 	int there, r;
@@ -214,6 +217,16 @@ int rootfs_mount(struct image_store *s, const struct image *img, const char *dir
 	if (r < 0)
 		return err_wrap(err, "root file system of image '%s'", img->ref ? img->ref : img->id);
 	return r;
+}
+
+int rootfs_mount(struct image_store *s, const struct image *img, const char *dir, const char *mountpoint, struct err *err)
+{
+	return mount_it(s, img, dir, mountpoint, false, err);
+}
+
+int rootfs_try(struct image_store *s, const struct image *img, const char *dir, const char *mountpoint, struct err *err)
+{
+	return mount_it(s, img, dir, mountpoint, true, err);
 }
 
 /* EINVAL: nothing is mounted there. */

@@ -1,6 +1,6 @@
 /* diff.c - model × world → operations.
  *
- * First all slots are listed (slots.c) and those of the request chosen (choose.c). Then each verb plans for its chosen slots (up.c, verbs.c),
+ * First all slots are listed (slots.c) and those of the request chosen (choose.c). Then each verb plans for its chosen slots (up.c with commit.c, undo.c, verbs.c),
  * and edges are drawn from the dependency graph (edges.c). */
 #include "../../compose/graph.h"
 #include "plan_ops.h"
@@ -19,6 +19,9 @@ int plan_make(const struct project *model, const struct world *world, const stru
 	switch (req->verb) {
 	case PLAN_UP:
 		r = make_up(&c, err);
+		break;
+	case PLAN_UNDO:
+		r = make_undo(&c, err);
 		break;
 	case PLAN_DOWN:
 		r = make_down(&c, err);

@@ -75,7 +75,7 @@ static void take_op(struct places *l, const struct op *op, size_t rank)
 {
 	struct place *pl = place_at(l, op->service, op->index, op->slot);
 
-	pl->goes |= op->kind == OP_REMOVE;
+	pl->goes |= op->kind == OP_REMOVE || op->kind == OP_PARK;
 	pl->stops |= op->kind == OP_STOP;
 	if (op->kind == OP_CREATE) {
 		pl->comes = true;

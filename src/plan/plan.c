@@ -13,7 +13,9 @@ static const char *const kind_str[] = {
 	[OP_START] = "start",	[OP_HEALTHY] = "healthy",     [OP_COMPLETED] = "completed",
 	[OP_TURN] = "turn",	[OP_MONITOR] = "monitor",     [OP_SWITCH] = "switch",
 	[OP_DRAIN] = "drain",	[OP_SETTLE] = "settle",
-	[OP_STOP] = "stop",	[OP_REMOVE] = "remove",	      [OP_PORTS] = "ports",
+	[OP_STOP] = "stop",	[OP_PARK] = "park",	      [OP_REMOVE] = "remove",
+	[OP_RESTORE] = "restore", [OP_CHECK] = "check",	      [OP_COMMIT] = "commit",
+	[OP_FORGET] = "forget",	[OP_UNMAKE] = "unmake",	      [OP_PORTS] = "ports",
 	[OP_TEARDOWN] = "teardown", [OP_VOLUMES] = "volumes",
 };
 static_assert(ARRAY_LEN(kind_str) == OP_NKINDS, "a name for every operation");
@@ -108,12 +110,10 @@ void plan_print(const struct plan *p, struct buf *out)
 		buf_printf(out, "orphan %s\n", p->orphans.v[i]);
 }
 
-bool plan_makes_anew(const struct plan *p, const struct op *prepare, const struct unit_rec *r)
+bool plan_has(const struct plan *p, enum op_kind kind, const char *slot)
 {
-	if (!r || !r->id)
-		return true;
 	for (size_t i = 0; i < p->n; i++)
-		if (p->ops[i].kind == OP_REMOVE && STREQ(p->ops[i].slot, prepare->slot))
+		if (p->ops[i].kind == kind && str_eq(p->ops[i].slot, slot))
 			return true;
 	return false;
 }
@@ -121,4 +121,11 @@ bool plan_makes_anew(const struct plan *p, const struct op *prepare, const struc
 char *plan_container_name(const struct project *model, const struct service *svc, unsigned index)
 {
 	return svc->container_name ? xstrdup(svc->container_name) : xasprintf("%s-%s-%u", model->name, svc->name, index);
+}
+
+bool plan_makes_anew(const struct plan *p, const struct op *prepare, const struct unit_rec *r)
+{
+	if (plan_has(p, OP_RESTORE, prepare->slot))
+		return false;
+	return !r || !r->id || plan_has(p, OP_REMOVE, prepare->slot) || plan_has(p, OP_PARK, prepare->slot);
 }

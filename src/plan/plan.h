@@ -2,11 +2,19 @@
  *
  * plan_make() is pure: no system call, same input, same plan. The supervisor starts every operation whose count of unmet prerequisites is
  * zero; success (or, along a soft edge, also failure) decrements the counts of those it wakes. `down` is the dependency graph backwards.
- * Every plan has a text form, so that it can be shown and tested. */
+ * Every plan has a text form, so that it can be shown and tested.
+ *
+ * `up` is a transaction. When it replaces or removes something and makes something, nothing is stopped before OP_CHECK, which looks at all
+ * that is to be made. A container that is replaced is set aside (stop, park), the successor takes its slot; OP_COMMIT waits until everything
+ * that the request starts has started, and until successors with a health check are healthy. Only then what was set aside is removed
+ * (forget), and so is what has no successor (scaled down, an orphan). When anything fails before OP_COMMIT, the executor makes a plan for
+ * PLAN_UNDO and runs that. A replaced container whose successor never came to a commit (a supervisor was killed) is in unit_rec.parked: the
+ * next `up` goes on with the successor, or makes another one, and has the same container to go back to. */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "../../compose/model.h"
 #include "../../netdrv/net.h"
@@ -23,13 +31,19 @@ enum op_kind {
 	OP_HEALTHY,      /* wait until the slot is healthy */
 	OP_COMPLETED,    /* wait until the slot has exited with 0 */
 	OP_STOP,
+	OP_PARK,         /* of a slot whose container is replaced: it is set aside as it is, the slot is free for its successor */
 	OP_REMOVE,       /* the container of a slot and its anonymous files */
+	OP_RESTORE,      /* what was set aside is the slot's container again */
 	/* a rolling update (roll.c); all are about the successor but OP_DRAIN and OP_SETTLE, which are about what it replaces */
 	OP_TURN,         /* wait until it is this slot's turn; it never comes when the update is given up */
 	OP_MONITOR,      /* look at the successor for so long: it has to keep running, and healthy */
 	OP_SWITCH,       /* the slot's name and its part of the host ports go to the successor */
 	OP_DRAIN,        /* out of rotation, until its conversations are over */
 	OP_SETTLE,       /* when the successor did not make it: it goes, and the slot is the old one's as before */
+	OP_CHECK,        /* what is to be made is looked at as far as that goes beforehand: while everything that is to be stopped still runs */
+	OP_COMMIT,       /* all successors are started, and healthy when they have a check: there is no way back from here, nor a need of one */
+	OP_FORGET,       /* what was set aside is removed */
+	OP_UNMAKE,       /* networks and volumes that the request which is undone had made go */
 	OP_PORTS,        /* host ports and rules are those of what runs now */
 	OP_TEARDOWN,     /* networks, slots, rules, cgroups: what OP_SETUP made */
 	OP_VOLUMES,      /* remove the project's named and anonymous volumes */
@@ -67,6 +81,8 @@ struct plan {
 enum plan_verb {
 	PLAN_UP, PLAN_DOWN, PLAN_START, PLAN_STOP, PLAN_RESTART, PLAN_REMOVE,
 	PLAN_RUN,        /* `davit run`: the one container of plan_request.run_slot, when what its service needs is as it asks for */
+	PLAN_UNDO,       /* an `up` that failed: what it set aside comes back, and runs again if it did; what it made goes; what it stopped to
+			    start it again is started. The model is that from before it */
 	PLAN_BOOT        /* after a boot: what ran before it (unit_rec.resume), in the order of dependencies with their conditions. What its
 			    user had stopped, and what had ended by itself, stays so, and nobody waits for it */
 };
@@ -80,6 +96,8 @@ struct plan_request {
 	bool stop;                        /* rm -s */
 	bool shutdown;                    /* stop: the host goes down; containers of `run` stop, too */
 	const char *run_slot;             /* PLAN_RUN: of its one service */
+	bool committed;                   /* up, gone on with: its OP_COMMIT was over, successors are not waited for once more */
+	int64_t generation;               /* undo: the generation that failed, by which its containers are known; 0: it made none */
 	bool wait;                        /* up --wait: also OP_HEALTHY for everything with a health check, or that is to run again by itself */
 	/* Image id ("sha256:…") that the service would run now; NULL: not known, no reason to recreate. */
 	const char *(*image_id)(void *ctx, const struct service *svc);
@@ -110,6 +128,8 @@ const char *op_kind_str(enum op_kind kind);
 /* One line per operation: "start web-1 (new) after setup, create web-1, healthy db-1". */
 void plan_print(const struct plan *p, struct buf *out);
 
+/* Whether there is such an operation on the slot (NULL: on the project). */
+bool plan_has(const struct plan *p, enum op_kind kind, const char *slot);
 /* Whether an OP_PREPARE is of a container that does not exist yet or is removed first: then the model says what it is to be; else its own
  * record and bundle do. */
 bool plan_makes_anew(const struct plan *p, const struct op *prepare, const struct unit_rec *r);

@@ -21,7 +21,7 @@ struct slot {                     /* a place for a container: an existing one or
 	bool chosen;              /* by the request */
 	const char *recreate;     /* why, NULL: it stays */
 	/* the operations that were planned for it */
-	size_t op_prepare, op_create, op_start, op_healthy, op_completed, op_stop, op_remove;
+	size_t op_prepare, op_create, op_start, op_healthy, op_completed, op_stop, op_park, op_remove, op_restore;
 	size_t op_gate;           /* what waits for its dependencies: the first step of pre_start, else op_start */
 };
 
@@ -55,18 +55,23 @@ bool is_named(const struct ctx *c, const char *service);             /* by the r
 bool is_started(const struct unit_rec *r);
 bool somebody_waits_for_completion(const struct ctx *c, size_t svc);
 void plan_stop_remove(struct ctx *c, struct slot *s, const char *why);
-void plan_start(struct ctx *c, struct slot *s, const char *why);     /* prepare, create and (unless no_start) start, after its stop and removal */
+void plan_replace(struct ctx *c, struct slot *s, const char *why);   /* stop and set aside; plan_start() makes the successor */
+void plan_start(struct ctx *c, struct slot *s, const char *why);     /* prepare, create and (unless no_start) start, after what makes room */
 
 /* edges.c: between the operations that were planned so far */
 void need_condition(struct ctx *c, struct slot *dep, enum dep_condition cond);
 void edges_of_start(struct ctx *c, struct slot *s);
 void edges_of_stop(struct ctx *c, struct slot *s);
 
-/* up.c, verbs.c */
-void plan_leave(struct ctx *c, struct slot *s, const char *why);     /* it goes, and what it held is free before others set themselves up */
+/* commit.c: what makes a transaction of the operations of an `up` */
+void commit_plan(struct ctx *c);
+
+/* up.c, undo.c, verbs.c */
+void plan_leave(struct ctx *c, struct slot *s, const char *why);     /* it goes; of an `up` commit.c says when */
 void up_surplus(struct ctx *c, struct slot *s);                      /* of a slot that the model does not want */
 const char *what_changed(const struct ctx *c, const struct unit_rec *r, const struct service *svc);  /* NULL: the container is as wanted */
 int make_up(struct ctx *c, struct err *err);
+int make_undo(struct ctx *c, struct err *err);
 int make_down(struct ctx *c, struct err *err);
 int make_stop(struct ctx *c, struct err *err);
 int make_start(struct ctx *c, bool restart, struct err *err);

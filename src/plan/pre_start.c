@@ -23,7 +23,7 @@ void pre_start_slots(struct ctx *c, size_t svc, unsigned index)
 
 static bool succeeded(const struct slot *s, unsigned step)
 {
-	return s->rec && s->rec->id && s->op_remove == OP_NONE && (s->rec->started_ns || s->rec->pre_started > step);
+	return s->rec && s->rec->id && s->op_remove == OP_NONE && s->op_park == OP_NONE && (s->rec->started_ns || s->rec->pre_started > step);
 }
 
 /* The first of the service that this plan starts. */

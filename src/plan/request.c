@@ -7,7 +7,9 @@
 
 static const char *const words[] = {
 	[PLAN_UP] = "up", [PLAN_DOWN] = "down", [PLAN_START] = "start", [PLAN_STOP] = "stop", [PLAN_RESTART] = "restart",
-	[PLAN_REMOVE] = "rm", [PLAN_RUN] = "run", [PLAN_BOOT] = "boot",
+	[PLAN_REMOVE] = "rm", [PLAN_RUN] = "run",
+	[PLAN_UNDO] = NULL,	      /* nobody asks for it */
+	[PLAN_BOOT] = "boot",
 };
 
 const char *plan_verb_str(enum plan_verb verb)
@@ -18,7 +20,7 @@ const char *plan_verb_str(enum plan_verb verb)
 bool plan_verb_parse(const char *op, enum plan_verb *ret)
 {
 	for (size_t i = 0; op && i < ARRAY_LEN(words); i++)
-		if (STREQ(op, words[i])) {
+		if (str_eq(op, words[i])) {
 			*ret = (enum plan_verb)i;
 			return true;
 		}
@@ -40,5 +42,6 @@ void plan_request_read(const json_t *req, enum plan_verb verb, struct plan_reque
 		.shutdown = jx_bool(req, "shutdown", false),
 		.run_slot = jx_str(jx_obj(req, "run"), "slot"),
 		.wait = jx_bool(req, "wait", false),
+		.committed = jx_bool(req, "committed", false),
 	};
 }

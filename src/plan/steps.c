@@ -45,9 +45,32 @@ void plan_stop_remove(struct ctx *c, struct slot *s, const char *why)
 	plan_edge(c->plan, s->op_stop, s->op_remove, false);
 }
 
+/* One that is set aside already is what there is to go back to; its successor, which never got as far, is not. */
+void plan_replace(struct ctx *c, struct slot *s, const char *why)
+{
+	if (s->rec->parked) {
+		plan_stop_remove(c, s, why);
+		return;
+	}
+	s->op_stop = plan_add(c->plan, OP_STOP, s, why);
+	s->op_park = plan_add(c->plan, OP_PARK, s, why);
+	plan_edge(c->plan, s->op_stop, s->op_park, false);
+}
+
+/* The last of what makes room for it. */
+static size_t room_of(const struct slot *s)
+{
+	const size_t ops[] = { s->op_restore, s->op_park, s->op_remove, s->op_stop };
+
+	for (size_t i = 0; i < ARRAY_LEN(ops); i++)
+		if (ops[i] != OP_NONE)
+			return ops[i];
+	return OP_NONE;
+}
+
 void plan_start(struct ctx *c, struct slot *s, const char *why)
 {
-	size_t before = s->op_remove != OP_NONE ? s->op_remove : s->op_stop;
+	size_t before = room_of(s);
 
 	s->op_prepare = plan_add(c->plan, OP_PREPARE, s, why);
 	plan_edge(c->plan, before, s->op_prepare, false);

@@ -43,7 +43,8 @@ static void up_slot(struct ctx *c, struct slot *s)
 	bool exists = s->rec && s->rec->id;
 	bool asked_for = !c->req->services || is_named(c, s->service);
 
-	if (exists && (asked_for ? c->req->force_recreate : c->req->always_recreate_deps))
+	/* what has something set aside was made by this very request, before its supervisor was killed */
+	if (exists && !s->rec->parked && (asked_for ? c->req->force_recreate : c->req->always_recreate_deps))
 		why = "forced";
 	if (exists && why && roll_takes(c, s)) {
 		s->rolls = why;
@@ -52,7 +53,7 @@ static void up_slot(struct ctx *c, struct slot *s)
 	if (exists && s->rec->rotation)
 		plan_add(c->plan, OP_SETTLE, s, NULL);
 	if (exists && why) {
-		plan_stop_remove(c, s, why);
+		plan_replace(c, s, why);
 		plan_start(c, s, why);
 		return;
 	}
@@ -70,14 +71,15 @@ static void up_slot(struct ctx *c, struct slot *s)
 		strs_add(&c->plan->kept, s->name);
 		return;
 	}
-	plan_start(c, s, exists ? NULL : "new");
+	plan_start(c, s, exists ? NULL : s->rec && s->rec->parked ? "replaced" : "new");
 }
 
 /* What it held, host ports above all, is free before others set themselves up. */
 void plan_leave(struct ctx *c, struct slot *s, const char *why)
 {
 	plan_stop_remove(c, s, why);
-	plan_edge(c->plan, s->op_remove, c->op_setup, true);
+	if (c->req->verb != PLAN_UP)
+		plan_edge(c->plan, s->op_remove, c->op_setup, true);
 }
 
 /* Its profile is off: nobody's orphan, nobody's business now. */
@@ -154,6 +156,7 @@ int make_up(struct ctx *c, struct err *err)
 		edges_of_start(c, s);
 	}
 	up_wait(c);
+	commit_plan(c);
 	roll_plan(c);
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* dirs.h - where davit keeps things, as root or not (DESIGN, "Names and places").
  *
  * STATE: images, volumes, networks,
- *        projects/NAME/{model.json, journal, events, logs/SLOT, containers/ID/{upper,work,launch.json}}
+ *        projects/NAME/{model.json, generations/N.json, journal, events, logs/SLOT, containers/ID/{upper,work,launch.json}}
  * RUN:   projects/NAME/{sock, lock, exits, netns/SLOT, fifo/SLOT.{out,err,in}, rootfs/SLOT, bundle/ID/{config.json,hosts,…}, subpath/SLOT/N, oci, tmp} */
 #pragma once
 

@@ -4,8 +4,8 @@
  * thing wins. A torn last line (power cut) is cut off at the next open for writing, and ignored by readers.
  * Readers need no lock. Compaction rewrites the file beside and renames it: one line per living thing.
  *
- * Lines: {"t": wall ns, "unit": {struct unit_rec …}}   a container as it is now; "state":"absent": forget it
- *        {"t":…, "project": {…}}                       name, working_dir, files, dev, ino (origin.h)
+ * Lines: {"t": wall ns, "unit": {struct unit_rec …}}   a container as it is now; "state":"absent": forget it, unless there is "parked"
+ *        {"t":…, "project": {…}}                       name, working_dir, files, generation (in force), dev, ino (origin.h)
  *        {"t":…, "event": {…}}                         for `events` only; dropped by compaction */
 #pragma once
 
@@ -44,7 +44,7 @@ struct unit_rec {
 	char *slot; /* "web-1" */
 	char *service;
 	unsigned index;		/* from 1 */
-	char *id;		/* 64 hex digits; NULL: no container */
+	char *id;		/* 64 hex digits; NULL: no container, or none but `parked` */
 	char *name;		/* "demo-web-1" or container_name */
 	char *image, *image_id; /* as the user wrote it; "sha256:…" */
 	char *config_hash;
@@ -94,11 +94,17 @@ struct unit_rec {
 	size_t n_ports;
 	struct strs anon_volumes; /* names of its anonymous volumes, "TARGET=NAME" */
 	json_t *labels;		  /* NULL or object */
+	int64_t generation;	  /* which one made this container (generation.h); 0: one from before there were any */
+	bool back;		  /* it ran before the request that stopped it, and is to run again when that is undone */
+	struct unit_rec *parked;  /* the container that this slot had before, set aside until its successor is good; NULL: none.
+				     With id NULL there is no successor yet. Has no parked of its own */
 	json_t *more;		  /* fields that only a newer davit knows, for as long as there is the container; NULL: none */
 };
 void unit_rec_done(struct unit_rec *r);
 json_t *unit_rec_to_json(const struct unit_rec *r); /* new reference; absent fields are left out */
 int unit_rec_from_json(const json_t *j, struct unit_rec *ret, struct err *err);
+/* A copy that shares nothing with r; without its parked. */
+struct unit_rec *unit_rec_copy(const struct unit_rec *r);
 
 /* What the journal says now. */
 struct world {

@@ -68,6 +68,8 @@ static const struct field {
 	{"resume", T_FLAG, F(resume)},
 	{"error", T_TEXT, F(error)},
 	{"cause", T_TEXT, F(cause)},
+	{"generation", T_NUMBER, F(generation), INT64_MAX},
+	{"back", T_FLAG, F(back)},
 	{"dns_udp", T_COUNT, F(dns_udp), 65535},
 	{"dns_tcp", T_COUNT, F(dns_tcp), 65535},
 #undef F
@@ -75,7 +77,7 @@ static const struct field {
 
 /* What is more than a number or a text, or absent in a way of its own: below. */
 static const char *const others[] = {
-	"pid", "start", "exit_code", "health_restarts", "addrs", "ports", "anon_volumes", "labels", "run"};
+	"pid", "start", "exit_code", "health_restarts", "addrs", "ports", "anon_volumes", "labels", "run", "parked"};
 
 static void *place(const struct unit_rec *r, const struct field *f)
 {
@@ -101,6 +103,9 @@ void unit_rec_done(struct unit_rec *r)
 	json_decref(r->labels);
 	json_decref(r->run);
 	json_decref(r->more);
+	if (r->parked)
+		unit_rec_done(r->parked);
+	free(r->parked);
 	*r = (struct unit_rec){.exit_code = -1};
 }
 
@@ -202,6 +207,8 @@ json_t *unit_rec_to_json(const struct unit_rec *r)
 		json_object_set(o, "labels", r->labels);
 	if (r->run)
 		json_object_set(o, "run", r->run);
+	if (r->parked)
+		json_object_set_new(o, "parked", unit_rec_to_json(r->parked));
 	if (r->more)
 		json_object_update_missing(o, r->more);
 	return o;
@@ -324,7 +331,7 @@ static json_t *unknown_of(const json_t *j)
 	return more;
 }
 
-int unit_rec_from_json(const json_t *j, struct unit_rec *ret, struct err *err)
+static int from_json(const json_t *j, struct unit_rec *ret, struct err *err)
 {
 	struct unit_rec r = {.exit_code = -1};
 	const char *text;
@@ -349,6 +356,36 @@ int unit_rec_from_json(const json_t *j, struct unit_rec *ret, struct err *err)
 	r.more = unknown_of(j);
 	*ret = r;
 	return 0;
+}
+
+/* One that cannot be read is as good as none: the slot's own container is what counts. */
+static struct unit_rec *get_parked(const json_t *j)
+{
+	struct unit_rec *r = j ? xcalloc(1, sizeof *r) : NULL;
+
+	if (r && (from_json(j, r, NULL) < 0 || !r->id)) {
+		unit_rec_done(r);
+		free(r);
+		return NULL;
+	}
+	return r;
+}
+
+int unit_rec_from_json(const json_t *j, struct unit_rec *ret, struct err *err)
+{
+	if (from_json(j, ret, err) < 0)
+		return -1;
+	ret->parked = get_parked(jx_obj(j, "parked"));
+	return 0;
+}
+
+struct unit_rec *unit_rec_copy(const struct unit_rec *r)
+{
+	auto_json json_t *j = unit_rec_to_json(r);
+	struct unit_rec *copy = xcalloc(1, sizeof *copy);
+
+	from_json(j, copy, NULL);
+	return copy;
 }
 
 bool unit_rec_alive(const struct unit_rec *r)

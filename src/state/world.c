@@ -84,7 +84,7 @@ static int settle_unit(struct map *seen, const json_t *unit, struct err *err)
 		return -1;
 	if (map_has(seen, slot))
 		return 0;
-	if (state && STREQ(state, absent)) {
+	if (state && STREQ(state, absent) && !jx_obj(unit, "parked")) {
 		map_set(seen, slot, absent);
 		return 0;
 	}

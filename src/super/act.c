@@ -3,6 +3,7 @@
 #include "activity.h"
 #include "exec_in.h"
 #include "hooks.h"
+#include "park.h"
 #include "pause.h"
 
 #include <dirent.h>
@@ -117,11 +118,10 @@ void act_prepared(struct unit *u)
 	act_settle(u);
 }
 
-/* What launch_mounts.c pinned. */
-static int drop_subpaths(struct unit *u, struct err *err)
+int act_drop_pins(struct super *s, const char *kind, const char *name, struct err *err)
 {
-	auto_free char *dir = super_run_path(u->s, "subpath", u->rec.slot);
-	auto_free char *rel = xasprintf("subpath/%s", u->rec.slot);
+	auto_free char *dir = super_run_path(s, kind, name);
+	auto_free char *rel = xasprintf("%s/%s", kind, name);
 	auto_closedir DIR *d = opendir(dir);
 
 	for (struct dirent *e = d ? readdir(d) : NULL; e; e = readdir(d)) {
@@ -129,7 +129,7 @@ static int drop_subpaths(struct unit *u, struct err *err)
 		if (*e->d_name != '.')
 			umount2(point, MNT_DETACH | UMOUNT_NOFOLLOW);
 	}
-	return path_remove_tree(u->s->p.run_fd, rel, err);
+	return path_remove_tree(s->p.run_fd, rel, err);
 }
 
 /* Its pipes, and what runtimes were told to write for it. */
@@ -158,13 +158,9 @@ static int remove_log(const struct unit *u, struct err *err)
 	return log_remove(u->s->logs_fd, u->rec.slot, err);
 }
 
-static int remove_work(void *arg, json_t **ret, struct err *err)
+int act_leave_root(struct unit *u, struct err *err)
 {
-	struct unit *u = arg;
-	struct super *s = u->s;
-	auto_free char *mountpoint = super_run_path(s, "rootfs", u->rec.slot);
-	auto_free char *rel = xasprintf("containers/%s", u->rec.id ? u->rec.id : "none");
-	auto_free char *bundle = xasprintf("bundle/%s", u->rec.id ? u->rec.id : "none");
+	auto_free char *mountpoint = super_run_path(u->s, "rootfs", u->rec.slot);
 	auto_free char *known = xasprintf("oci/%s", u->rec.id ? u->rec.id : "none");
 	auto_err struct err why = ERR_INIT;
 
@@ -176,23 +172,45 @@ static int remove_work(void *arg, json_t **ret, struct err *err)
 	if (rootfs_unmount(mountpoint, err) < 0)
 		return err_wrap(err, "unmount the root of '%s'", u->rec.name);
 	rmdir(mountpoint);
-	if (u->rec.id && (path_remove_tree(s->p.state_fd, rel, err) < 0 ||
-			  path_remove_tree(s->p.run_fd, bundle, err) < 0 || path_remove_tree(s->p.run_fd, known, err) < 0))
-		return err_wrap(err, "remove container '%s'", u->rec.name);
 	drop_files(u);
-	if (drop_subpaths(u, err) < 0)
+	return path_remove_tree(u->s->p.run_fd, known, err);
+}
+
+/* With the container; not what it has from one that is set aside and stays. */
+static bool goes_along(const struct unit *u, const char *volume)
+{
+	return u->drop_volumes && !(u->recreate && u->rec.parked && strs_has(&u->rec.parked->anon_volumes, volume));
+}
+
+static int remove_anonymous(struct unit *u, struct err *err)
+{
+	for (size_t i = 0; i < u->rec.anon_volumes.n; i++) {
+		const char *name = strrchr(u->rec.anon_volumes.v[i], '=');
+		if (name && goes_along(u, u->rec.anon_volumes.v[i]) && vol_remove(u->s->volumes, name + 1, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int remove_work(void *arg, json_t **ret, struct err *err)
+{
+	struct unit *u = arg;
+	struct super *s = u->s;
+	auto_free char *rel = xasprintf("containers/%s", u->rec.id ? u->rec.id : "none");
+	auto_free char *bundle = xasprintf("bundle/%s", u->rec.id ? u->rec.id : "none");
+
+	if (act_leave_root(u, err) < 0)
 		return -1;
-	auto_free char *secrets = xasprintf("secrets/%s", u->rec.slot);
-	if (path_remove_tree(s->p.run_fd, secrets, err) < 0)
+	if (u->rec.id && (path_remove_tree(s->p.state_fd, rel, err) < 0 || path_remove_tree(s->p.run_fd, bundle, err) < 0))
+		return err_wrap(err, "remove container '%s'", u->rec.name);
+	if (act_drop_pins(s, "subpath", u->rec.slot, err) < 0 || act_drop_pins(s, "secrets", u->rec.slot, err) < 0 ||
+	    remove_anonymous(u, err) < 0)
 		return -1;
 	if (u->recreate)
 		return 0;
+	if (u->rec.parked && park_drop(s, u, u->drop_volumes, err) < 0)
+		return -1;
 	network_release(s, u);
-	for (size_t i = 0; u->drop_volumes && i < u->rec.anon_volumes.n; i++) {
-		const char *name = strrchr(u->rec.anon_volumes.v[i], '=');
-		if (name && vol_remove(s->volumes, name + 1, err) < 0)
-			return -1;
-	}
 	auto_free char *pin = super_run_path(s, "netns", u->rec.slot);
 	if (net_slot_down(pin, err) < 0)
 		return -1;
@@ -211,7 +229,7 @@ void act_remove(struct unit *u)
 		network_dns_off(u);
 		network_drop_ports(u);
 	}
-	activity_worker(u, ACT_REMOVE, remove_work, u);
+	activity_worker(u, ACT_REMOVE, u->park ? park_work : remove_work, u);
 }
 
 void act_forget(struct unit *u)
@@ -219,9 +237,25 @@ void act_forget(struct unit *u)
 	u->want = W_NOTHING;             /* whoever wants another one makes it */
 	if (!u->recreate)
 		u->planned = false;
+	if (u->park) {                   /* its record was emptied by park_note() */
+		u->park = false;
+		return;
+	}
 	unit_event(u, EV_DESTROY, clock_wall_ns(), NULL, NULL);
-	for (size_t i = 0; u->drop_volumes && i < u->rec.anon_volumes.n; i++)
-		event_anonymous(u, EV_VOLUME_DESTROY, u->rec.anon_volumes.v[i]);
+	for (size_t i = 0; i < u->rec.anon_volumes.n; i++)
+		if (goes_along(u, u->rec.anon_volumes.v[i]))
+			event_anonymous(u, EV_VOLUME_DESTROY, u->rec.anon_volumes.v[i]);
+	act_empty_record(u);
+	if (u->rec.parked && !u->recreate) {
+		unit_rec_done(u->rec.parked);
+		free(take(u->rec.parked));
+	}
+	if (u->rec.parked)
+		unit_save(u);            /* that the other one has gone */
+}
+
+void act_empty_record(struct unit *u)
+{
 	u->run = (struct proc_id){ 0 };
 	free(u->rec.id);
 	u->rec.id = NULL;
@@ -230,6 +264,7 @@ void act_forget(struct unit *u)
 	free(u->rec.error);
 	u->rec.error = NULL;
 	u->rec.pre_started = 0;
+	u->rec.generation = 0;
 	u->rec.started_ns = u->rec.finished_ns = u->rec.created_ns = 0;
 	u->rec.exit_code = -1;
 	u->rec.restarts = u->rec.attempts = 0;
@@ -289,7 +324,7 @@ void act_running(struct unit *u)
 	if (u->exit_pending && u->rec.finished_ns > 0 && u->rec.finished_ns < u->rec.started_ns)
 		u->rec.started_ns = u->rec.finished_ns;
 	u->rec.started_mono = clock_mono_ns();
-	u->rec.oom = u->rec.paused = u->rec.restarting = u->rec.resume = false;
+	u->rec.oom = u->rec.paused = u->rec.restarting = u->rec.resume = u->rec.back = false;
 	free(u->rec.error);
 	u->rec.error = NULL;
 	u->exit_source = NULL;

@@ -1,5 +1,6 @@
 /* activity.c - what a unit has in flight: one worker or one process of the runtime, each with a deadline. Its end becomes an event. */
 #include "activity.h"
+#include "park.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -126,6 +127,8 @@ static void on_worker(evutil_socket_t fd, short what, void *arg)
 	}
 	if (act == ACT_PREPARE)
 		act_note_prepared(u, j);
+	if (act == ACT_REMOVE && u->park)
+		park_note(u);
 	super_post(u, E_OK);
 }
 

@@ -17,7 +17,7 @@
 #include "../util/log.h"
 #include "../util/mem.h"
 
-static void load_launch(struct unit *u)
+void unit_load_launch(struct unit *u)
 {
 	auto_free char *dir = super_container_dir(u->s, u->rec.id);
 	auto_free char *path = xasprintf("%s/launch.json", dir);
@@ -25,6 +25,8 @@ static void load_launch(struct unit *u)
 	auto_json json_t *j = NULL;
 	bool read = jx_load(AT_FDCWD, path, 1 << 20, &j, &err) == 0;
 
+	launch_done(&u->launch);
+	u->have_launch = false;
 	if (!read || launch_from_json(j, &u->launch, &err) < 0) {
 		log_info("%s: no launch record: %s", u->rec.slot, err_msg(&err));
 		/* torn by a power cut: the next start writes it anew */
@@ -57,7 +59,7 @@ static struct unit *unit_of(struct super *s, struct unit_rec *r)
 	u->state = state >= 0 ? (enum ustate)state : unit_rec_alive(&u->rec) ? U_RUNNING : U_STOPPED;
 	judge_times(u);
 	if (u->rec.id)
-		load_launch(u);
+		unit_load_launch(u);
 	return u;
 }
 

@@ -187,7 +187,7 @@ static int lease(struct super *s, const struct op *op, json_t *leases, struct er
 		return 0;
 	if (is_bridge_mode(svc))
 		return lease_bridge(s, op->slot, out, err);
-	if (u)
+	if (u && !u->rec.parked && !plan_has(s->leasing, OP_PARK, op->slot))     /* else there may be a way back */
 		release_left(s, u, svc);
 	order = xcalloc(svc->n_networks + 1, sizeof *order);
 	for (size_t i = 0; i < svc->n_networks; i++)
@@ -234,7 +234,7 @@ static bool is_claimed(struct super *s, const char *slot)
 {
 	const struct unit *u = unit_get(s, slot);
 
-	return (u && u->rec.id) || is_planned(s->leasing, slot);
+	return (u && (u->rec.id || u->rec.parked)) || is_planned(s->leasing, slot);
 }
 
 /* ------------------------------------------------------------------ the worker */
@@ -282,8 +282,9 @@ static int write_books(struct super *s, json_t *out, struct err *err)
 	for (size_t i = 0; s->leasing && i < s->leasing->n; i++) {
 		const struct op *op = &s->leasing->ops[i];
 		const struct unit *u = op->kind == OP_PREPARE ? unit_get(s, op->slot) : NULL;
-		if (op->kind != OP_PREPARE || op->init_of || !plan_makes_anew(s->leasing, op, u ? &u->rec : NULL) ||
-		    lease(s, op, leases, err) == 0)
+		bool restored = op->kind == OP_RESTORE;
+		if ((!restored && op->kind != OP_PREPARE) || op->init_of ||
+		    (!restored && !plan_makes_anew(s->leasing, op, u ? &u->rec : NULL)) || lease(s, op, leases, err) == 0)
 			continue;
 		jx_set_str(out, "service", op->service);
 		jx_set_str(out, "attr", "networks");

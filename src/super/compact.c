@@ -56,7 +56,7 @@ static int begin(struct super *s, struct err *err)
 
 	map_each(&s->units, it) {
 		struct unit *u = it->value;
-		if (u->rec.id)
+		if (u->rec.id || u->rec.parked)
 			map_set(&w.units, u->rec.slot, &u->rec);
 	}
 	r = journal_compact_begin(s->journal, &w, err);

@@ -229,6 +229,18 @@ void unit_event_started(struct unit *u)
 		unit_event(u, EV_RESTART, clock_wall_ns(), NULL, NULL);
 }
 
+void unit_event_replaced(struct unit *u)
+{
+	struct unit_rec now = u->rec;
+	struct proc_id run = u->run;
+
+	u->rec = *now.parked;
+	u->run = (struct proc_id){ 0 };
+	unit_event(u, EV_DESTROY, clock_wall_ns(), NULL, NULL);
+	u->rec = now;
+	u->run = run;
+}
+
 void unit_event_rests(struct unit *u)
 {
 	if (u->rec.cause && !cause_is(u, "killed") && u->told[EV_DIE] == run_key(u, EV_DIE))

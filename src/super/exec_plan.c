@@ -11,6 +11,7 @@
 #include "../util/mem.h"
 
 static void pump(struct txn *t);
+static bool only_waits(const struct txn *t, const struct op *op);
 
 static void settle(struct txn *t, size_t i, enum op_state st)
 {
@@ -41,9 +42,12 @@ static void note_failure(struct txn *t, size_t i, const struct err *err, const c
 	if (u && u->rec.name)
 		publish_step(t->s, t->c, "container", u->rec.name, u->rec.service, "Error", err_msg(err));
 	log_error("%s %s: %s", op_kind_str(op->kind), op->slot ? op->slot : "", err_msg(err));
+	t->undo_failed |= t->rollback;
 	if (t->err.kind)
 		return;
 	err_copy(&t->err, err);
+	if (t->verb == PLAN_UP)
+		txn_tell_failure(t, op->kind, u || !t->culprit ? u : unit_get(t->s, t->culprit));
 	if (op->service) {
 		free(t->err_service);
 		t->err_service = xstrdup(op->service);
@@ -105,7 +109,7 @@ static void look(struct txn *t, size_t i)
 /* What is true already needs no transition to be noticed; but what a unit was before its wish is no verdict on the wish. */
 static bool may_be_true_already(enum op_kind kind)
 {
-	return kind == OP_STOP || kind == OP_HEALTHY || kind == OP_COMPLETED || kind == OP_REMOVE;
+	return kind == OP_STOP || kind == OP_HEALTHY || kind == OP_COMPLETED || kind == OP_PARK || kind == OP_REMOVE;
 }
 
 static bool already(const struct unit *u, enum op_kind kind)
@@ -225,6 +229,26 @@ static void name_hook(struct txn *t, const struct err *why)
 		t->err_attr = take(attr);
 		return;
 	}
+}
+
+/* What comes to be made or waited for. */
+static bool is_start(enum op_kind kind)
+{
+	return kind == OP_PREPARE || kind == OP_CREATE || kind == OP_START || kind == OP_HEALTHY || kind == OP_COMPLETED;
+}
+
+void exec_hold_starts(struct txn *t)
+{
+	struct super *s = t->s;
+
+	for (size_t i = 0; t->st && i < t->plan.n; i++)
+		if (is_start(t->plan.ops[i].kind) && t->st[i] == OP_PENDING)
+			settle(t, i, OP_SKIPPED);
+	for (size_t i = 0; s->txn == t && t->st && i < t->plan.n; i++)
+		if (only_waits(t, &t->plan.ops[i]))
+			op_end(t, i, NULL, NULL);
+	if (s->txn == t && t->st)
+		pump(t);
 }
 
 /* Nothing more is begun, what waits waits no longer; what is in flight comes to its end. */

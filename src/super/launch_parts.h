@@ -23,6 +23,9 @@ struct making {
 	json_t *warnings;
 };
 
+/* launch_work.c: the directory it starts in, as the container sees it */
+const char *making_cwd(const struct making *c);
+
 /* launch_args.c: what Docker makes of the image's configuration and the service's attributes */
 int making_args(struct making *c, struct err *err);
 void making_env(struct making *c);

@@ -1,5 +1,6 @@
 /* launch_work.c - from (service, image, slot) to a bundle, step by step (launch_parts.h). */
 #include "launch_parts.h"
+#include "park.h"
 #include "pre_start.h"
 #include "run.h"
 
@@ -95,7 +96,7 @@ static const json_t *annotations_of(const struct making *c)
 	return o;
 }
 
-static const char *cwd_of(const struct making *c)
+const char *making_cwd(const struct making *c)
 {
 	if (c->svc->working_dir)
 		return c->svc->working_dir;
@@ -123,7 +124,7 @@ static int spec_of(struct making *c, struct oci_spec *spec, struct err *err)
 
 	*spec = (struct oci_spec){
 		.args = (const char *const *)c->args.v, .env = (const char *const *)c->env.v,
-		.cwd = cwd_of(c),
+		.cwd = making_cwd(c),
 		.uid = c->user.uid, .gid = c->user.gid, .groups = c->user.groups, .n_groups = c->user.n_groups,
 		.hostname = making_hostname(c), .domainname = svc->domainname,
 		.rootfs = c->mountpoint, .rootfs_readonly = svc->read_only,
@@ -223,11 +224,11 @@ static int open_root(struct making *c, struct err *err)
 /* The working directory is there, as the engine has it. */
 static int make_cwd(struct making *c, struct err *err)
 {
-	auto_close int fd = path_mkdirs_in_root(c->root_fd, cwd_of(c), 0755);
+	auto_close int fd = path_mkdirs_in_root(c->root_fd, making_cwd(c), 0755);
 
 	c->attr = "working_dir";
 	if (fd < 0)
-		return err_sys(err, errno, "working directory '%s'", cwd_of(c));
+		return err_sys(err, errno, "working directory '%s'", making_cwd(c));
 	return 0;
 }
 
@@ -279,6 +280,8 @@ static int make_again(struct making *c, json_t *launch, json_t *ret, struct err 
 	size_t i;
 
 	c->mountpoint = super_run_path(c->s, "rootfs", r->slot);
+	if (park_take_back(c->s, c->u, err) < 0)
+		return -1;
 	if (image_find(c->s->images, r->image_id, NULL, &c->img, err) < 0 ||
 	    path_mkdirs(AT_FDCWD, c->mountpoint, 0700, err) < 0 || mount_root(c, err) < 0)
 		return -1;

@@ -188,7 +188,7 @@ static bool is_anybodys(struct super *s, const char *slot)
 {
 	const struct unit *u = unit_get(s, slot);
 
-	return u && (u->state != U_ABSENT || u->rec.id || u->planned);
+	return u && (u->state != U_ABSENT || u->rec.id || u->rec.parked || u->planned);
 }
 
 static int drop_stray_slots(struct super *s, struct err *err)

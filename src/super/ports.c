@@ -34,6 +34,18 @@ void network_want_ports(struct unit *u, const struct service *svc)
 	}
 }
 
+void network_want_again(struct unit *u, const struct unit_rec *had)
+{
+	forget_wanted_ports(u);
+	u->want_ports = xcalloc(had->n_ports + 1, sizeof *u->want_ports);
+	u->n_want_ports = had->n_ports;
+	for (size_t i = 0; i < had->n_ports; i++) {
+		const struct unit_port *p = &had->ports[i];
+		u->want_ports[i] = (struct want_port){ .host_ip = xstrdup(p->host_ip), .min = p->host, .max = p->host,
+						       .target = p->target, .udp = STREQ(p->protocol, "udp") };
+	}
+}
+
 /* The keeper's name for a reservation: the same as long as it is the same port. */
 static char *port_fd_name(const struct unit *u, const struct unit_port *p)
 {
@@ -84,6 +96,14 @@ static bool port_is(const struct unit_port *p, const struct want_port *w)
 	return p->target == w->target && str_eq(p->host_ip, w->host_ip) &&
 	       STREQ(p->protocol, w->udp ? "udp" : "tcp") &&
 	       (w->min == 0 || (p->host >= w->min && p->host <= w->max));
+}
+
+bool network_holds_port(const struct unit *u, size_t i)
+{
+	for (size_t k = 0; k < u->rec.n_ports; k++)
+		if (u->port_fds && u->port_fds[k] >= 0 && port_is(&u->rec.ports[k], &u->want_ports[i]))
+			return true;
+	return false;
 }
 
 /* Nobody but the keeper may still hold what was dropped a moment ago: it, and workers born before, need that moment. */

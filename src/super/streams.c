@@ -382,6 +382,15 @@ static void tty_close(struct unit *u)
 	keeper_drop_fd(u->s, name);
 }
 
+void streams_catch_up(struct unit *u)
+{
+	const int fds[] = { u->out_fd, u->err_fd, u->tty_fd };
+
+	for (size_t i = 0; u->log && i < ARRAY_LEN(fds); i++)
+		if (fds[i] >= 0)
+			move_some(u, fds[i], i == 1 ? 2 : 1, 1);
+}
+
 void streams_drain(struct unit *u)
 {
 	if (u->log && u->out_fd >= 0)

@@ -114,6 +114,7 @@ struct unit {
 	bool recreate;                   /* its removal makes room for a successor: log and addresses stay */
 	bool unsaved;                    /* the journal could not take its record yet; it stays until it could */
 	bool drop_volumes;               /* its removal takes the anonymous volumes along */
+	bool park;                       /* its removal sets the container aside (park.h) */
 	bool stuck;                      /* does not end, not even by SIGKILL */
 	bool stop_asked;                 /* this stop was asked for: policy does not bring it back */
 	bool counted;                    /* a predecessor counted the restart in the middle of which it died */
@@ -205,6 +206,7 @@ struct super {
 	bool finished;                   /* nothing left to supervise: end with 0 … */
 	int64_t flush_until;             /* … when the clients have heard it, or at this monotonic time */
 	const struct strs *doomed_volumes;   /* for the worker about to start */
+	bool forget_volumes;             /* the same for park_forget_all() */
 	const struct plan *leasing;
 	struct rotation {                /* rotation.c */
 		uint64_t looked;         /* s->news when it looked last */
@@ -213,6 +215,9 @@ struct super {
 	} rotation;
 	int64_t ports_dropped_mono;      /* when a host port was last let go, 0: never */
 	struct compaction *compaction;   /* compact.c: in progress, NULL: none */
+	int64_t generation;              /* in force, 0: not known; and the images of its services (txn_generation.c) */
+	json_t *generation_images;
+	bool generation_known;
 	struct netjob *netjobs;          /* network.c: requests to the kernel, the first one in flight */
 };
 
@@ -270,6 +275,12 @@ void act_failed(struct unit *u);
 void act_remove_failed(struct unit *u);
 void act_remove(struct unit *u);
 void act_forget(struct unit *u);
+/* Nothing of a container in the record; what is the slot's stays. */
+void act_empty_record(struct unit *u);
+/* (worker) The container has ended: its cgroup, the mount of its root and its pipes go. */
+int act_leave_root(struct unit *u, struct err *err);
+/* (worker) RUN/…/KIND/NAME with what is mounted below. */
+int act_drop_pins(struct super *s, const char *kind, const char *name, struct err *err);
 void act_exit_early(struct unit *u);
 void act_none(struct unit *u);
 /* Signals the container's init through its pidfd. */
@@ -299,6 +310,7 @@ void streams_watch(struct unit *u);                                  /* readers 
 char *streams_kept_name(const struct unit *u, const char *suffix);   /* under which the keeper has the reader of "out", "err"; malloc'ed */
 void streams_go_on(struct unit *u);                                  /* who held them up does so no more */
 void streams_console(struct unit *u);                                /* after create: fetch the pty master */
+void streams_catch_up(struct unit *u);                               /* what is in its pipes now is in the log */
 void streams_drain(struct unit *u);                                  /* after exit */
 void streams_close(struct unit *u);
 
@@ -383,6 +395,10 @@ char *network_netns(struct super *s, const struct service *svc, const char *slot
 
 /* ------------------------------------------------------------------ ports.c */
 void network_want_ports(struct unit *u, const struct service *svc);
+/* Just those that the record tells of, which it had once. */
+void network_want_again(struct unit *u, const struct unit_rec *had);
+/* Whether it holds the i-th of the ports that it wants. */
+bool network_holds_port(const struct unit *u, size_t i);
 /* Lets go of what it holds and does not want any more. */
 void network_shed_ports(struct unit *u);
 /* Binds on the host what the unit wants and does not hold yet; ERR_BUSY says who has a port; *ret_index: which one. */
@@ -466,6 +482,8 @@ void super_event(struct super *s, enum event_kind k, const char *id, json_t *att
 void unit_event_signal(struct unit *u, int sig, int64_t at_ns);
 void unit_event_backoff(struct unit *u);
 void unit_event_started(struct unit *u);
+/* What was set aside has gone. */
+void unit_event_replaced(struct unit *u);
 /* While rec.proc is still known. */
 void unit_event_die(struct unit *u);
 /* What the runtime knew of it is gone. */
@@ -478,6 +496,8 @@ void events_adopt_start(struct unit *u);
 void events_adopted(struct super *s);
 /* ------------------------------------------------------------------ adopt.c */
 int adopt_world(struct super *s, struct err *err);
+/* launch.json of the container that the record names. */
+void unit_load_launch(struct unit *u);
 /* ------------------------------------------------------------------ boot.c */
 void boot_read_mark(struct super *s);
 /* The request that the mark stands for, if there is one. */

@@ -52,7 +52,7 @@ static void bury(struct super *s)
 {
 	for (size_t i = 0; !s->txn && i < s->units.n; i++) {
 		struct unit *u = s->units.items[i].value;
-		if (u->state != U_ABSENT || u->rec.id || u->queued || u->act != ACT_NONE || u->unsaved)
+		if (u->state != U_ABSENT || u->rec.id || u->rec.parked || u->queued || u->act != ACT_NONE || u->unsaved)
 			continue;
 		map_remove(&s->units, u->rec.slot);
 		s->strays_due |= u->planned && u->rec.n_addrs;   /* it was to be made, and is not */

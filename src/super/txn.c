@@ -35,6 +35,7 @@ void txn_free(struct txn *t)
 	for (size_t i = 0; i < t->images.n; i++)
 		image_free(t->images.items[i].value);
 	map_done(&t->images, NULL);
+	json_decref(t->new_images);
 	up_drop_model(t);
 	roll_free(t);
 	if (t->evidence)
@@ -88,7 +89,7 @@ static void warn_orphans(struct txn *t)
 
 static bool leaves_nothing(const struct txn *t)
 {
-	return (t->verb == PLAN_DOWN && !t->services) || t->rollback;
+	return (t->verb == PLAN_DOWN && !t->services) || (t->rollback && t->fresh);
 }
 
 /* The host goes down, the project with it; all of it stays on disk. */
@@ -103,13 +104,16 @@ static void leave(struct txn *t)
 		client_outlives_keeper(t->c);
 }
 
-static void txn_finish(struct txn *t)
+void txn_finish(struct txn *t)
 {
 	struct super *s = t->s;
 	bool gone = leaves_nothing(t) && (!t->err.kind || t->rollback), stays;
 
-	judge_waits(t);
-	warn_orphans(t);
+	if (!t->rollback)
+		warn_orphans(t);
+	if (!gone)
+		txn_generation_end(t, t->err.kind ? &t->err : NULL);
+	txn_undo_over(t);
 	if (jx_bool(t->req, "shutdown", false)) {
 		leave(t);
 	} else if (gone && !s->waiting) {
@@ -138,7 +142,7 @@ static void world_now(struct super *s, struct world *w)
 	*w = (struct world){ .units = MAP_INIT };
 	map_each(&s->units, it) {
 		struct unit *u = it->value;
-		if (u->rec.id)
+		if (u->rec.id || u->rec.parked)
 			map_set(&w->units, u->rec.slot, &u->rec);
 	}
 }
@@ -158,7 +162,7 @@ static bool has_health(void *ctx, const struct service *svc)
 	return health_wanted(svc, map_get(&t->images, svc->name));
 }
 
-static int make_plan(struct txn *t, enum plan_verb verb, struct err *err)
+int txn_make_plan(struct txn *t, enum plan_verb verb, struct err *err)
 {
 	struct plan_request r;
 	struct world w;
@@ -170,7 +174,7 @@ static int make_plan(struct txn *t, enum plan_verb verb, struct err *err)
 	r.has_health = has_health;
 	r.ctx = t;
 	if (t->rollback)
-		r = (struct plan_request){ .verb = verb, .volumes = true };
+		r = (struct plan_request){ .verb = verb, .volumes = true, .generation = t->generation, .no_start = t->superseded };
 	world_now(t->s, &w);
 	plan_done(&t->plan);
 	ret = plan_make(t->s->model, &w, &r, &t->plan, err);
@@ -178,31 +182,14 @@ static int make_plan(struct txn *t, enum plan_verb verb, struct err *err)
 	return ret;
 }
 
-bool txn_rolls_back(const struct txn *t)
-{
-	return t->err.kind && t->verb == PLAN_UP && t->fresh && t->failed_to_run && !t->rollback && !t->superseded;
-}
-
-static void roll_back(struct txn *t)
-{
-	auto_err struct err err = ERR_INIT;
-
-	log_info("rolling back: %s", err_msg(&t->err));
-	t->rollback = true;
-	if (make_plan(t, PLAN_DOWN, &err) < 0) {
-		log_error("rolling back: %s", err_msg(&err));
-		txn_finish(t);
-		return;
-	}
-	exec_start(t);
-}
-
 void txn_plan_over(struct txn *t)
 {
+	if (!t->rollback)
+		judge_waits(t);
 	if (txn_rolls_back(t) && evidence_wait(t))
 		return;
 	if (txn_rolls_back(t))
-		roll_back(t);
+		txn_undo(t);
 	else
 		txn_finish(t);
 }
@@ -216,7 +203,7 @@ static void want_ports(struct unit *u, const struct service *svc)
 }
 
 /* Units and port wishes of everything that will be started. */
-static void make_units(struct txn *t)
+void txn_make_units(struct txn *t)
 {
 	for (size_t i = 0; i < t->plan.n; i++) {
 		const struct op *op = &t->plan.ops[i];
@@ -229,6 +216,8 @@ static void make_units(struct txn *t)
 			run_note(u, t->req);
 		if (op->init_of)
 			pre_start_note(u, op);
+		else if (plan_has(&t->plan, OP_RESTORE, op->slot) && u->rec.parked)
+			network_want_again(u, u->rec.parked);
 		else if (plan_makes_anew(&t->plan, op, &u->rec))
 			want_ports(u, svc);
 	}
@@ -237,17 +226,40 @@ static void make_units(struct txn *t)
 static bool has_containers(struct super *s)
 {
 	map_each(&s->units, it)
-		if (((struct unit *)it->value)->rec.id)
+		if (((struct unit *)it->value)->rec.id || ((struct unit *)it->value)->rec.parked)
 			return true;
 	return false;
 }
 
+int txn_record(struct txn *t, struct err *err)
+{
+	jx_set_str(t->req, "boot_id", proc_boot_id());
+	if (jx_store(t->s->p.state_fd, "txn.json", t->req, 0600, 0, err) < 0)
+		return err_wrap(err, "record the request in '%s'", t->s->p.state);
+	t->recorded = true;
+	return 0;
+}
+
+/* What a next supervisor has to know to go on with it as it was. */
+static int record_up(struct txn *t, struct err *err)
+{
+	json_object_del(t->req, "model");        /* the generation has it, or model.json */
+	if (t->fresh)
+		jx_set_bool(t->req, "fresh", true);
+	txn_note_new(t);
+	return txn_record(t, err);
+}
+
 static int plan_up(struct txn *t, struct err *err)
 {
-	t->fresh = !has_containers(t->s);
-	if (up_accept_model(t, err) < 0)
+	t->fresh = jx_bool(t->req, "fresh", !has_containers(t->s));
+	t->committed = jx_bool(t->req, "committed", false);
+	t->rolling = jx_bool(t->req, "rolling", false);
+	if (t->committed && !t->rolling)         /* it is done but for what is left over */
+		json_object_del(t->req, "force_recreate");
+	if (up_accept_model(t, err) < 0 || up_check_images(t, err) < 0 || txn_generation_begin(t, err) < 0)
 		return -1;
-	return up_check_images(t, err);
+	return record_up(t, err);
 }
 
 /* Whether something that `up --wait` waits for is still to come; what goes away meanwhile takes its own time. */
@@ -350,9 +362,7 @@ static void on_books(struct super *s, void *arg, const json_t *result, const str
 /* 0: the plan runs or its books are being written. */
 static int txn_go(struct txn *t, struct err *err)
 {
-	jx_set_str(t->req, "boot_id", proc_boot_id());
-	if (jx_store(t->s->p.state_fd, "txn.json", t->req, 0600, 0, err) < 0) {
-		err_wrap(err, "record the request in '%s'", t->s->p.state);
+	if (!t->recorded && txn_record(t, err) < 0) {
 		if (t->verb != PLAN_DOWN && t->verb != PLAN_STOP && t->verb != PLAN_REMOVE)
 			return -1;
 		log_warn("%s: it will not be resumed after a crash", err_msg(err));      /* what makes room is let do it */
@@ -360,10 +370,10 @@ static int txn_go(struct txn *t, struct err *err)
 	}
 	if (t->verb == PLAN_BOOT)
 		boot_on_disk(t->s);
-	if (make_plan(t, t->verb, err) < 0)
+	if (txn_make_plan(t, t->verb, err) < 0)
 		return -1;
 	if (t->verb == PLAN_BOOT || t->verb == PLAN_UP || t->verb == PLAN_RUN || t->verb == PLAN_START || t->verb == PLAN_RESTART) {
-		make_units(t);
+		txn_make_units(t);
 		if (up_check_ports(t, err) < 0)
 			return -1;
 		network_books(t->s, &t->plan, on_books, t);
@@ -396,6 +406,8 @@ static int txn_begin(struct txn *t, struct err *err)
 {
 	bool makes = t->verb == PLAN_UP || t->verb == PLAN_RUN;
 
+	if (t->verb == PLAN_UP && jx_obj(t->req, "undo"))
+		return txn_undo_resume(t, err);
 	if (txn_run_check(t, err) < 0)
 		return -1;
 	if (makes && (origin_check(t->s, t->req, err) < 0 || plan_up(t, err) < 0))

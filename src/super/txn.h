@@ -17,13 +17,23 @@ struct txn {
 	size_t n_left;                   /* neither done, failed nor skipped */
 	struct err err;                  /* the first failure */
 	char *err_service, *err_attr;
+	const char *culprit;             /* slot of the container that an operation of the project has failed for; the unit's */
 	bool failed_to_run;              /* it is about making or starting something, not about waiting for it */
 	bool fresh;                      /* there was no container before: a failed `up` leaves nothing behind */
 	bool rollback;                   /* the operations are those that undo it */
 	bool superseded;
+	bool undo_failed;                /* … and some of it could not be undone */
+	bool doomed;                     /* … by a `down` of everything: no use going back */
+	bool recorded;                   /* it is in txn.json */
+	bool committed;                  /* OP_COMMIT is over: no way back */
+	bool rolling;                    /* a rolling update has begun: what it replaced is gone, one by one; the way back is another one */
+	bool told_end;                   /* its generation says how it ended */
+	int64_t generation, from;        /* the one that it makes (0: none), and the one that was in force */
+	json_t *new_images;              /* of the generation it makes */
 	bool pumping, pump_again;
 	struct strs new_volumes, new_networks;
 	struct map images;               /* service → struct image * */
+	bool model_is_stored;            /* model_text is what model.json has */
 	char *model_text;                /* the new model while it is not on disk yet; super.model is it already … */
 	struct project *last_model;      /* … and this was the one before */
 	struct event *evidence;          /* up --bundle: what has failed waits to be looked at; NULL: not yet */
@@ -77,6 +87,58 @@ void up_new_container(struct txn *t, struct unit *u, const struct service *svc);
 bool evidence_wait(struct txn *t);
 /* He has, or will not. t may be NULL. */
 void evidence_seen(struct txn *t);
+/* The project line of the journal says which generation is in force. */
+void up_note_project(struct txn *t);
+/* Parses the wire form of a model of this project. */
+int up_parse_model(struct super *s, const char *text, struct project **ret, struct err *err);
+/* Reads STATE/…/model.json, malloc'ed; NULL: there is none. */
+char *up_stored_model(const struct super *s);
+/* t->model_text goes to disk and s->model with it, whatever is there: for the way back. */
+void up_force_model(struct txn *t, network_done_fn *done);
+
+/* txn_generation.c: what an `up` makes of generation.h. */
+/* With the model and the images known: a new one is written when they differ from what is in force. */
+int txn_generation_begin(struct txn *t, struct err *err);
+/* The model of this generation goes on being tried after a crash: its text, malloc'ed; NULL: there is none. */
+char *txn_generation_model(struct super *s, int64_t n);
+/* It is in force: called when its model is stored. */
+void txn_generation_in_force(struct super *s, int64_t n, json_t *images);
+/* How it ended; why NULL: well. */
+void txn_generation_end(struct txn *t, const struct err *why);
+/* The id that the request wants for a service's image, whatever its name stands for; NULL: none. */
+const char *txn_pinned_image(const struct txn *t, const char *service);
+
+/* txn_tell.c: the step that failed first, and what the container (may be NULL) said last, to who asked. */
+void txn_tell_failure(struct txn *t, enum op_kind kind, struct unit *u);
+
+/* txn_undo.c: the way back. */
+/* Whether what has failed is to be undone. */
+bool txn_rolls_back(const struct txn *t);
+void txn_undo(struct txn *t);
+/* A supervisor was killed on the way back: it goes on. */
+int txn_undo_resume(struct txn *t, struct err *err);
+/* When it is over: what there is to say of it. */
+void txn_undo_over(struct txn *t);
+
+/* txn_commit.c: OP_CHECK, OP_COMMIT, OP_FORGET, OP_UNMAKE. */
+void begin_check(struct txn *t, size_t self);
+void begin_commit(struct txn *t, size_t self);
+void begin_forget(struct txn *t, size_t self);
+void begin_unmake(struct txn *t, size_t self);
+/* txn_precheck.c: a worker_fn: what OP_CHECK looks at in the file system. *ret: {} or {"failed", "kind", "hint", "service", "attr"}. */
+int precheck_work(void *super, json_t **ret, struct err *err);
+/* A rolling update begins. */
+void txn_note_rolling(struct txn *t);
+/* What the request will make and could have to take back, into the request. */
+void txn_note_new(struct txn *t);
+
+/* txn.c: the request as it is now is written to txn.json. */
+int txn_record(struct txn *t, struct err *err);
+int txn_make_plan(struct txn *t, enum plan_verb verb, struct err *err);
+void txn_make_units(struct txn *t);
+void txn_finish(struct txn *t);
+/* Operations of a plan that has nothing of its own any more but what goes: what would be started is not. */
+void exec_hold_starts(struct txn *t);
 /* super.c: the project is gone: its directories too. */
 void project_forget(struct super *s);
 /* The loop ends, with status 0, when the clients have heard it. */
@@ -100,4 +162,3 @@ void txn_next(struct super *s);
 void txn_free(struct txn *t);
 /* Every operation has ended: the answer, or the undoing. */
 void txn_plan_over(struct txn *t);
-bool txn_rolls_back(const struct txn *t);

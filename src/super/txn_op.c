@@ -1,5 +1,6 @@
 /* txn_op.c - operations: how each kind begins, and what is said of it. */
 #include "hooks.h"
+#include "park.h"
 #include "pre_start.h"
 #include "roll.h"
 
@@ -32,7 +33,9 @@ static const char *const words[OP_NKINDS][2] = {
 	[OP_DRAIN] = { "Draining", NULL },
 	[OP_SETTLE] = { "Restoring", NULL },
 	[OP_STOP] = { "Stopping", "Stopped" },
+	[OP_PARK] = { "Recreate", NULL },
 	[OP_REMOVE] = { "Removing", "Removed" },
+	[OP_RESTORE] = { NULL, "Restored" },
 };
 
 /* An existing container that is started again was created before: nothing to say about its preparation. */
@@ -59,17 +62,10 @@ bool op_runs(const struct unit *u)
 	return (u->state == U_RUNNING || u->state == U_STARTING) && !u->stop_asked && !u->rec.manual_stop;
 }
 
-static bool plan_has(const struct txn *t, enum op_kind kind, const char *slot)
-{
-	for (size_t i = 0; i < t->plan.n; i++)
-		if (t->plan.ops[i].kind == kind && STREQ(t->plan.ops[i].slot, slot))
-			return true;
-	return false;
-}
-
+/* The slot is not given up: addresses, log and ports stay its own. */
 static bool will_be_made_again(const struct txn *t, const char *slot)
 {
-	return plan_has(t, OP_PREPARE, slot);
+	return plan_has(&t->plan, OP_PREPARE, slot) || plan_has(&t->plan, OP_RESTORE, slot);
 }
 
 static void begin_prepare(struct txn *t, size_t i, struct unit *u)
@@ -124,12 +120,21 @@ static void note_cause(const struct txn *t, struct unit *u)
 		unit_cause(u, "stopped because the host goes down");
 	else if (t->rollback)
 		unit_cause(u, "stopped because 'davit up' failed");
-	else if (t->verb == PLAN_UP && !plan_has(t, OP_REMOVE, u->rec.slot))
+	else if (t->verb == PLAN_UP && !plan_has(&t->plan, OP_REMOVE, u->rec.slot) && !plan_has(&t->plan, OP_PARK, u->rec.slot))
 		unit_cause(u, "restarted by 'davit up'");
-	else if (t->verb == PLAN_UP && (will_be_made_again(t, u->rec.slot) || plan_has(t, OP_SETTLE, u->rec.slot)))
+	else if (t->verb == PLAN_UP && (will_be_made_again(t, u->rec.slot) || plan_has(&t->plan, OP_SETTLE, u->rec.slot)))
 		unit_cause(u, "replaced by 'davit up'");
 	else
 		unit_cause(u, causes[t->verb]);
+}
+
+/* So that it can be started again should the request fail. A next supervisor may find it stopped already. */
+static void note_way_back(struct txn *t, struct unit *u)
+{
+	bool runs = op_runs(u) || u->state == U_BACKOFF || u->state == U_WAITING || (u->rec.restarting && !u->stop_asked);
+
+	if (!t->rollback)
+		u->rec.back = t->verb == PLAN_UP && (runs || u->rec.back);
 }
 
 static void begin_stop(struct txn *t, size_t i, struct unit *u)
@@ -141,17 +146,41 @@ static void begin_stop(struct txn *t, size_t i, struct unit *u)
 	if (unit_has_process(u->state) || u->state == U_BACKOFF || u->state == U_WAITING)
 		op_announce(t, i, true);
 	u->grace_ms = timeout_s >= 0 ? timeout_s * 1000 : -1;
+	note_way_back(t, u);
 	note_stopper(t, u);
 	note_cause(t, u);
 	unit_save(u);                    /* what rests already makes no transition */
 	unit_want(u, W_STOPPED);
 }
 
-static void begin_remove(struct txn *t, size_t i, struct unit *u)
+/* It has ended; it goes out of the way, and is as good as removed. */
+static void begin_park(struct txn *t, size_t i, struct unit *u)
 {
+	if (!u->rec.id)
+		return;
 	op_announce(t, i, true);
 	note_cause(t, u);
-	u->recreate = !t->rollback && will_be_made_again(t, u->rec.slot);
+	u->recreate = u->park = true;
+	u->drop_volumes = false;
+	unit_want(u, W_ABSENT);
+}
+
+static void begin_restore(struct txn *t, size_t i, struct unit *u)
+{
+	if (u->rec.parked)
+		park_restore(u);
+	if (!plan_has(&t->plan, OP_PREPARE, u->rec.slot))
+		network_drop_ports(u);
+	op_end(t, i, NULL, NULL);
+}
+
+static void begin_remove(struct txn *t, size_t i, struct unit *u)
+{
+	if (!u->rec.id && u->rec.parked)  /* nothing else is there to be removed */
+		park_restore(u);
+	op_announce(t, i, true);
+	note_cause(t, u);
+	u->recreate = will_be_made_again(t, u->rec.slot);
 	u->drop_volumes = t->rollback || jx_bool(t->req, "volumes", false) ||
 			  jx_bool(t->req, "renew_anon_volumes", false);
 	if (u->rec.init_of)
@@ -166,6 +195,8 @@ void op_begin(struct txn *t, size_t i)
 
 	t->st[i] = OP_RUNNING;
 	t->began_ns[i] = clock_mono_ns();
+	if (op->kind == OP_TURN)
+		txn_note_rolling(t);
 	if (op_begin_project(t, i))
 		return;
 	if (!u) {                        /* it went away meanwhile */
@@ -184,6 +215,10 @@ void op_begin(struct txn *t, size_t i)
 		begin_start(t, i, u);
 	else if (op->kind == OP_STOP)
 		begin_stop(t, i, u);
+	else if (op->kind == OP_PARK)
+		begin_park(t, i, u);
+	else if (op->kind == OP_RESTORE)
+		begin_restore(t, i, u);
 	else if (op->kind == OP_REMOVE)
 		begin_remove(t, i, u);
 	else

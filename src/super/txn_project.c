@@ -60,12 +60,23 @@ static void announce_new_networks(struct txn *t)
 	}
 }
 
+/* It is stopped, and is to go. */
+static bool is_leaving(struct txn *t, const struct op *op)
+{
+	return op->kind == OP_REMOVE && !op->init_of && !plan_has(&t->plan, OP_PREPARE, op->slot);
+}
+
 /* One may want what another has and does not want any more. */
 static void shed_all_ports(struct txn *t)
 {
-	for (size_t i = 0; i < t->plan.n; i++)
-		if (t->plan.ops[i].kind == OP_PREPARE && op_subject(t, i))
-			network_shed_ports(op_subject(t, i));
+	for (size_t i = 0; i < t->plan.n; i++) {
+		const struct op *op = &t->plan.ops[i];
+		struct unit *u = op->slot ? op_subject(t, i) : NULL;
+		if (u && op->kind == OP_PREPARE)
+			network_shed_ports(u);
+		else if (u && is_leaving(t, op) && !unit_has_process(u->state))
+			network_drop_ports(u);
+	}
 }
 
 /* All host ports of what is about to be started. Which service has to do without one: in t->err_service. */
@@ -81,6 +92,8 @@ static int take_all_ports(struct txn *t, char **ret_attr, struct err *err)
 			err_done(err);
 			continue;
 		}
+		if (t->rollback)         /* the answer is about the first failure */
+			return -1;
 		*ret_attr = xasprintf("ports[%zu]", port);
 		free(t->err_service);
 		t->err_service = xstrdup(u->rec.service);
@@ -111,7 +124,7 @@ static void retry_soon(struct txn *t, size_t self)
 static bool removes_something(const struct txn *t)
 {
 	for (size_t i = 0; i < t->plan.n; i++)
-		if (t->plan.ops[i].kind == OP_REMOVE)
+		if (t->plan.ops[i].kind == OP_REMOVE || t->plan.ops[i].kind == OP_RESTORE)
 			return true;
 	return false;
 }
@@ -135,7 +148,8 @@ static void begin_setup(struct txn *t, size_t self)
 			op_end(t, self, &err, attr);
 		return;
 	}
-	free(take(t->err_service));      /* of an attempt that was made in vain */
+	if (!t->rollback)
+		free(take(t->err_service));      /* of an attempt that was made in vain */
 	announce_new_networks(t);
 	network_setup(t->s, on_setup_done, ticket(t, self));
 }
@@ -194,6 +208,18 @@ bool op_begin_project(struct txn *t, size_t i)
 		return true;
 	case OP_PORTS:
 		begin_ports(t, i);
+		return true;
+	case OP_CHECK:
+		begin_check(t, i);
+		return true;
+	case OP_COMMIT:
+		begin_commit(t, i);
+		return true;
+	case OP_FORGET:
+		begin_forget(t, i);
+		return true;
+	case OP_UNMAKE:
+		begin_unmake(t, i);
 		return true;
 	case OP_TEARDOWN:
 		begin_teardown(t, i);

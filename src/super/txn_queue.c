@@ -62,14 +62,18 @@ static bool can_be_superseded(const struct txn *t)
 	return (t->verb == PLAN_BOOT || t->verb == PLAN_RUN || t->verb == PLAN_UP || t->verb == PLAN_START || t->verb == PLAN_RESTART) && !t->rollback;
 }
 
-static void supersede_running(struct super *s, const char *op)
+static void supersede_running(struct super *s, const struct txn *by)
 {
+	const char *op = plan_verb_str(by->verb);
 	struct txn *t = s->txn;
 	struct err err = ERR_INIT;
 
+	if (t && t->rollback)
+		exec_hold_starts(t);     /* what it brings back is to be stopped, or to go */
 	if (!t || !can_be_superseded(t))
 		return;
 	t->superseded = true;
+	t->doomed = by->verb == PLAN_DOWN && !by->services;
 	evidence_seen(t);
 	err_set(&err, ERR_FAIL, "superseded by '%s'", op);
 	exec_give_up(t, &err);
@@ -94,7 +98,7 @@ static void supersede(struct super *s, const struct txn *by)
 		err_done(&err);
 		txn_free(t);
 	}
-	supersede_running(s, op);
+	supersede_running(s, by);
 }
 
 static char **names_of(const json_t *a)

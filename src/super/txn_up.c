@@ -16,7 +16,7 @@
 #include "../util/path.h"
 
 /* The model becomes the current generation: on disk first. */
-static void note_project(struct txn *t)
+void up_note_project(struct txn *t)
 {
 	struct super *s = t->s;
 	json_t *files = json_array();
@@ -28,19 +28,21 @@ static void note_project(struct txn *t)
 	jx_set_str(o, "working_dir", s->model->working_dir);
 	json_object_set_new(o, "files", files);
 	origin_note(o, jx_obj(t->req, "origin"));
+	if (s->generation)
+		jx_set_int(o, "generation", s->generation);
 	journal_append(s->journal, "project", o, NULL);
 	json_decref(s->project_line);
 	s->project_line = json_incref(o);
 }
 
-static int parse_model(struct txn *t, const char *text, struct project **ret, struct err *err)
+int up_parse_model(struct super *s, const char *text, struct project **ret, struct err *err)
 {
 	struct project *model = NULL;
 
 	if (project_from_wire(text, strlen(text), &model, err) < 0)
 		return err_wrap(err, "model");
-	if (!STREQ(model->name, t->s->p.name)) {
-		err_set(err, ERR_PROTO, "the model is project '%s', not '%s'", model->name, t->s->p.name);
+	if (!STREQ(model->name, s->p.name)) {
+		err_set(err, ERR_PROTO, "the model is project '%s', not '%s'", model->name, s->p.name);
 		project_free(model);
 		return -1;
 	}
@@ -51,27 +53,30 @@ static int parse_model(struct txn *t, const char *text, struct project **ret, st
 int up_accept_model(struct txn *t, struct err *err)
 {
 	json_t *wire = jx_obj(t->req, "model");
-	auto_free char *text = NULL;
+	auto_free char *text = wire ? json_dumps(wire, JSON_COMPACT) : txn_generation_model(t->s, jx_int(t->req, "generation", 0));
 	struct project *model = NULL;
 
-	if (!wire && t->s->model)
+	if (!text && !wire && t->s->model)
 		return 0;                /* resumed: it is stored already */
-	text = wire ? json_dumps(wire, JSON_COMPACT) : NULL;
 	if (!text)
 		return err_set(err, ERR_PROTO, "the request has no model");
-	if (parse_model(t, text, &model, err) < 0)
+	if (up_parse_model(t->s, text, &model, err) < 0)
 		return -1;
+	auto_free char *stored = up_stored_model(t->s);
+	t->model_is_stored = str_eq(stored, text);
 	t->model_text = take(text);
 	t->last_model = t->s->model;
 	t->s->model = model;
 	return 0;
 }
 
-static bool is_stored(const struct super *s, const char *text)
+char *up_stored_model(const struct super *s)
 {
-	auto_buf struct buf b = BUF_INIT;
+	struct buf b = BUF_INIT;
 
-	return path_read(s->p.state_fd, "model.json", CTL_MAX, &b, NULL) == 0 && b.p && STREQ(b.p, text);
+	if (path_read(s->p.state_fd, "model.json", CTL_MAX, &b, NULL) < 0 || !b.p)
+		return NULL;
+	return buf_take(&b);
 }
 
 static int store_work(void *arg, json_t **ret, struct err *err)
@@ -88,20 +93,26 @@ void up_model_stored(struct txn *t)
 {
 	free(take(t->model_text));
 	project_free(take(t->last_model));
-	json_object_del(t->req, "model");
-	note_project(t);
+	if (t->generation)
+		txn_generation_in_force(t->s, t->generation, t->new_images);
+	up_note_project(t);
 }
 
 bool up_store_model(struct txn *t, network_done_fn *done)
 {
 	if (!t->model_text)
 		return false;
-	if (is_stored(t->s, t->model_text)) {
+	if (t->model_is_stored) {
 		up_model_stored(t);
 		return false;
 	}
 	network_submit(t->s, store_work, done, t);
 	return true;
+}
+
+void up_force_model(struct txn *t, network_done_fn *done)
+{
+	network_submit(t->s, store_work, done, t);
 }
 
 /* It was not good enough to be tried. */
@@ -163,6 +174,13 @@ static int check_step_images(struct txn *t, const struct service *svc, struct er
 	return 0;
 }
 
+static int find_image(struct txn *t, const struct service *svc, struct image **ret, struct err *err)
+{
+	const char *pinned = txn_pinned_image(t, svc->name);
+
+	return image_find(t->s->images, pinned ? pinned : svc->image, pinned ? NULL : svc->platform, ret, err);
+}
+
 /* Images of services that are not asked for may be missing. */
 int up_check_images(struct txn *t, struct err *err)
 {
@@ -181,7 +199,7 @@ int up_check_images(struct txn *t, struct err *err)
 			r = err_set(&why, ERR_NOT_FOUND, "service '%s' has no image, and building is not available",
 				    svc->name);
 		else
-			r = image_find(t->s->images, svc->image, svc->platform, &img, &why);
+			r = find_image(t, svc, &img, &why);
 		if (r == 0) {
 			map_set(&t->images, svc->name, img);
 			continue;
@@ -222,6 +240,19 @@ static void compose_labels(struct unit *u, const struct service *svc)
 	u->rec.labels = o;
 }
 
+/* A successor has the anonymous volumes of what it replaces. */
+static void take_over_volumes(struct txn *t, struct unit *u)
+{
+	const struct unit_rec *old = u->rec.parked;
+	bool renew = jx_bool(t->req, "renew_anon_volumes", false);
+
+	if (!old && u->recreate && !renew)
+		return;
+	strs_done(&u->rec.anon_volumes);
+	for (size_t i = 0; old && !renew && i < old->anon_volumes.n; i++)
+		strs_add(&u->rec.anon_volumes, old->anon_volumes.v[i]);
+}
+
 void up_new_container(struct txn *t, struct unit *u, const struct service *svc)
 {
 	const struct image *img = map_get(&t->images, svc->name);
@@ -244,10 +275,11 @@ void up_new_container(struct txn *t, struct unit *u, const struct service *svc)
 	u->rec.exit_code = -1;
 	u->rec.restarts = 0;
 	u->rec.resume = false;
-	if (!u->recreate || u->drop_volumes)
-		strs_done(&u->rec.anon_volumes);
+	take_over_volumes(t, u);
 	u->recreate = false;
 	u->drop_volumes = false;
+	u->rec.back = false;
+	u->rec.generation = t->generation ? t->generation : t->s->generation;
 	compose_labels(u, svc);
 	if (u->rec.init_of)
 		pre_start_new(u, svc);

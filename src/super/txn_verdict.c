@@ -112,6 +112,7 @@ int op_verdict(struct txn *t, size_t i, struct unit *u, struct err *err)
 		return verdict_completed(u, err);
 	case OP_STOP:
 		return verdict_stop(u, err);
+	case OP_PARK:
 	case OP_REMOVE:
 		if (u->state == U_FAILED && !(u->queued & (1u << E_WANT)))
 			return failed(u, err);

@@ -28,6 +28,8 @@ static int add_containers(const struct pdirs *p, struct pack_uses *l, struct err
 
 		if (u->image_id || (u->id && u->image))
 			add(l, p->name, xasprintf("container '%s'", u->name ? u->name : u->slot), u->image_id, u->image, true);
+		if (u->parked)           /* it may have to come back */
+			add(l, p->name, xasprintf("container '%s'", u->slot), u->parked->image_id, u->parked->image, true);
 	}
 	world_done(&w);
 	return 0;

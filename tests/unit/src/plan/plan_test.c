@@ -438,10 +438,11 @@ static void changed_service_is_recreated(void **state)
 	free(r->config_hash);
 	r->config_hash = xstrdup("other");
 	plan_is(*state, &req,
-		"setup after remove b-1\nstop b-1 (configuration changed)\n"
-		"remove b-1 (configuration changed) after stop b-1\n"
-		"prepare b-1 (configuration changed) after remove b-1\n"
-		"create b-1 after setup, prepare b-1\nstart b-1 after create b-1\nkeep a-1\n");
+		"setup after park b-1\nstop b-1 (configuration changed) after check\n"
+		"park b-1 (configuration changed) after stop b-1\n"
+		"prepare b-1 (configuration changed) after park b-1\n"
+		"create b-1 after setup, prepare b-1\nstart b-1 after create b-1\n"
+		"check\ncommit after start b-1\nforget after commit\nkeep a-1\n");
 }
 
 /* As with restart and down: who depends on it stops before it does. */
@@ -453,12 +454,138 @@ static void recreated_services_stop_in_order(void **state)
 	exists(*state, "db", 1, "running");
 	exists(*state, "web", 1, "running");
 	plan_is(*state, &req,
-		"setup after remove db-1, remove web-1\n"
-		"stop db-1 (forced) after stop web-1\nremove db-1 (forced) after stop db-1\n"
-		"prepare db-1 (forced) after remove db-1\ncreate db-1 after setup, prepare db-1\nstart db-1 after create db-1\n"
-		"stop web-1 (forced)\nremove web-1 (forced) after stop web-1\n"
-		"prepare web-1 (forced) after remove web-1\ncreate web-1 after setup, prepare web-1\n"
-		"start web-1 after start db-1, create web-1\n");
+		"setup after park db-1, park web-1\n"
+		"stop db-1 (forced) after stop web-1, check\npark db-1 (forced) after stop db-1\n"
+		"prepare db-1 (forced) after park db-1\ncreate db-1 after setup, prepare db-1\nstart db-1 after create db-1\n"
+		"stop web-1 (forced) after check\npark web-1 (forced) after stop web-1\n"
+		"prepare web-1 (forced) after park web-1\ncreate web-1 after setup, prepare web-1\n"
+		"start web-1 after start db-1, create web-1\n"
+		"check\ncommit after start db-1, start web-1\nforget after commit\n");
+}
+
+static void other_config(struct unit_rec *r)
+{
+	free(r->config_hash);
+	r->config_hash = xstrdup("other");
+}
+
+/* A container that is set aside, as of before `r`. */
+static struct unit_rec *parks(struct unit_rec *r, bool back)
+{
+	r->parked = unit_rec_copy(r);
+	r->parked->back = back;
+	free(r->parked->id);
+	r->parked->id = xstrdup("ba9876543210");
+	return r;
+}
+
+/* Those that are replaced have to be healthy; those that are new, and those that stay, are nobody's way back. */
+static void successors_have_to_be_healthy(void **state)
+{
+	struct plan_request req = { .verb = PLAN_UP, .has_health = some_have_health };
+
+	model(*state, "services:\n"
+		      "  a: {image: x, healthcheck: {test: [CMD, ok]}}\n"
+		      "  b: {image: x, healthcheck: {test: [CMD, ok]}}\n"
+		      "  c: {image: x, healthcheck: {test: [CMD, ok]}}\n");
+	other_config(exists(*state, "a", 1, "running"));
+	exists(*state, "b", 1, "running");
+	plan_is(*state, &req,
+		"setup after park a-1\n"
+		"stop a-1 (configuration changed) after check\npark a-1 (configuration changed) after stop a-1\n"
+		"prepare a-1 (configuration changed) after park a-1\ncreate a-1 after setup, prepare a-1\nstart a-1 after create a-1\n"
+		"prepare c-1 (new)\ncreate c-1 after setup, prepare c-1\nstart c-1 after create c-1\n"
+		"check\nhealthy a-1 after start a-1\ncommit after start a-1, start c-1, healthy a-1\nforget after commit\nkeep b-1\n");
+	req.no_start = true;
+	plan_is(*state, &req,
+		"setup after park a-1\n"
+		"stop a-1 (configuration changed) after check\npark a-1 (configuration changed) after stop a-1\n"
+		"prepare a-1 (configuration changed) after park a-1\ncreate a-1 after setup, prepare a-1\n"
+		"prepare c-1 (new)\ncreate c-1 after setup, prepare c-1\n"
+		"check\ncommit after create a-1, create c-1\nforget after commit\nkeep b-1\n");
+}
+
+/* Stopped beforehand, as their ports may be wanted; removed when there is no way back. */
+static void what_leaves_is_kept_until_the_rest_is_good(void **state)
+{
+	struct plan_request req = { .verb = PLAN_UP, .remove_orphans = true };
+
+	model(*state, "services:\n  new: {image: x}\n");
+	exists(*state, "old", 1, "running");
+	plan_is(*state, &req,
+		"setup after stop old-1\n"
+		"prepare new-1 (new)\ncreate new-1 after setup, prepare new-1\nstart new-1 after create new-1\n"
+		"stop old-1 (orphan) after check\nremove old-1 (orphan) after stop old-1, commit\n"
+		"check\ncommit after start new-1\nforget after commit\n");
+}
+
+/* A supervisor was killed: the successor that there is goes on, one that is not there yet is made, nothing is recreated twice. */
+static void an_up_is_gone_on_with(void **state)
+{
+	struct plan_request req = { .verb = PLAN_UP, .force_recreate = true, .has_health = some_have_health };
+	struct unit_rec *b;
+
+	model(*state, "services:\n  a: {image: x, healthcheck: {test: [CMD, ok]}}\n  b: {image: x}\n");
+	parks(exists(*state, "a", 1, "running"), true);
+	b = parks(exists(*state, "b", 1, "absent"), true);
+	free(b->id);
+	b->id = NULL;
+	plan_is(*state, &req,
+		"setup\nprepare b-1 (replaced)\ncreate b-1 after setup, prepare b-1\nstart b-1 after create b-1\n"
+		"check\nhealthy a-1\ncommit after start b-1, healthy a-1\nforget after commit\nkeep a-1\n");
+	req.committed = true;
+	b->id = xstrdup("0123456789ab");
+	free(b->state);
+	b->state = xstrdup("running");
+	plan_is(*state, &req, "setup\ncommit\nforget after commit\nkeep a-1\nkeep b-1\n");
+}
+
+/* Another `up` after one that came to no end: what was good last is still what there is to go back to. */
+static void a_successor_that_was_never_good_is_removed(void **state)
+{
+	struct plan_request req = { .verb = PLAN_UP };
+
+	model(*state, "services:\n  a: {image: x}\n");
+	other_config(parks(exists(*state, "a", 1, "running"), true));
+	plan_is(*state, &req,
+		"setup after remove a-1\n"
+		"stop a-1 (configuration changed) after check\nremove a-1 (configuration changed) after stop a-1\n"
+		"prepare a-1 (configuration changed) after remove a-1\ncreate a-1 after setup, prepare a-1\nstart a-1 after create a-1\n"
+		"check\ncommit after start a-1\nforget after commit\n");
+}
+
+/* a was replaced, b was replaced while it was stopped, c is new, d was stopped to be started again, e was not touched, f has no successor
+ * yet. */
+static void undoing_brings_back_what_ran(void **state)
+{
+	struct plan_request req = { .verb = PLAN_UNDO, .generation = 7 };
+	struct unit_rec *f;
+
+	model(*state, "services:\n  a: {image: x}\n  b: {image: x}\n  d: {image: x}\n  e: {image: x}\n  f: {image: x}\n");
+	parks(exists(*state, "a", 1, "running"), true)->generation = 7;
+	parks(exists(*state, "b", 1, "failed"), false)->generation = 7;
+	exists(*state, "c", 1, "running")->generation = 7;
+	exists(*state, "d", 1, "stopped")->back = true;
+	exists(*state, "e", 1, "running");
+	f = parks(exists(*state, "f", 1, "absent"), true);
+	free(f->id);
+	f->id = NULL;
+	plan_is(*state, &req,
+		"setup after restore a-1, restore b-1, restore f-1, remove c-1\n"
+		"stop a-1 (undone)\nremove a-1 (undone) after stop a-1\nrestore a-1 after remove a-1\n"
+		"prepare a-1 (undone) after restore a-1\ncreate a-1 after setup, prepare a-1\nstart a-1 after create a-1\n"
+		"stop b-1 (undone)\nremove b-1 (undone) after stop b-1\nrestore b-1 after remove b-1\n"
+		"prepare d-1 (undone)\ncreate d-1 after setup, prepare d-1\nstart d-1 after create d-1\n"
+		"restore f-1\nprepare f-1 (undone) after restore f-1\ncreate f-1 after setup, prepare f-1\nstart f-1 after create f-1\n"
+		"stop c-1 (undone)\nremove c-1 (undone) after stop c-1\n"
+		"unmake after setup, remove a-1, remove b-1, remove c-1\nkeep e-1\n");
+	req.no_start = true;
+	plan_is(*state, &req,
+		"setup after restore a-1, restore b-1, restore f-1, remove c-1\n"
+		"stop a-1 (undone)\nremove a-1 (undone) after stop a-1\nrestore a-1 after remove a-1\n"
+		"stop b-1 (undone)\nremove b-1 (undone) after stop b-1\nrestore b-1 after remove b-1\n"
+		"restore f-1\nstop c-1 (undone)\nremove c-1 (undone) after stop c-1\n"
+		"unmake after setup, remove a-1, remove b-1, remove c-1\nkeep d-1\nkeep e-1\n");
 }
 
 static void scaling_down_removes_the_surplus(void **state)
@@ -631,6 +758,8 @@ int main(void)
 		T(start_brings_what_is_needed),
 		T(steps_run_before_their_service), T(shared_step_is_not_repeated), T(steps_go_on_where_they_were), T(steps_and_start),
 		T(changed_service_is_recreated), T(recreated_services_stop_in_order), T(scaling_down_removes_the_surplus), T(orphans_stay_unless_told),
+		T(successors_have_to_be_healthy), T(what_leaves_is_kept_until_the_rest_is_good), T(an_up_is_gone_on_with),
+		T(a_successor_that_was_never_good_is_removed), T(undoing_brings_back_what_ran),
 		T(down_goes_backwards), T(down_without_a_model), T(restart_takes_dependents_along),
 		T(named_services_bring_what_they_need), T(unknown_service_is_named),
 		T(boot_brings_back_what_ran_in_order), T(boot_leaves_finished_jobs_alone),

@@ -249,12 +249,13 @@ static void not_without_room_for_two(void **state)
 	((struct fixture *)*state)->model->services[0].replicas = 1;
 	old(*state, 1, "", "running");
 	plan_is(*state, &up,
-		"setup after remove web-1\n"
-		"stop web-1 (configuration changed)\n"
-		"remove web-1 (configuration changed) after stop web-1\n"
-		"prepare web-1 (configuration changed) after remove web-1\n"
+		"setup after park web-1\n"
+		"stop web-1 (configuration changed) after check\n"
+		"park web-1 (configuration changed) after stop web-1\n"
+		"prepare web-1 (configuration changed) after park web-1\n"
 		"create web-1 after setup, prepare web-1\n"
-		"start web-1 after create web-1\n");
+		"start web-1 after create web-1\n"
+		"check\ncommit after start web-1\nforget after commit\n");
 }
 
 static void the_other_verbs_know_one_container(void **state)

@@ -15,6 +15,7 @@
 
 #include "../../../../src/super/activity.h"
 #include "../../../../src/super/hooks.h"
+#include "../../../../src/super/park.h"
 #include "../../../../src/util/auto.h"
 #include "../../../../src/util/log.h"
 #include "../../../../src/util/json.h"
@@ -132,6 +133,8 @@ void unit_event_backoff(struct unit *u) { }
 void unit_event_started(struct unit *u) { }
 void unit_event_die(struct unit *u) { }
 void unit_event_rests(struct unit *u) { }
+int park_work(void *unit, json_t **ret, struct err *err) { return 0; }
+int park_drop(struct super *s, const struct unit *u, bool volumes, struct err *err) { return 0; }
 void unit_cause(struct unit *u, const char *cause) { }
 
 /* ------------------------------------------------------------------ a world */

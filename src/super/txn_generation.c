@@ -1,0 +1,173 @@
+/* txn_generation.c - what an `up` makes of generation.h.
+ *
+ * The order on disk: the generation, unfinished; the request, which names it; the model that is in force. A supervisor that is killed in
+ * between leaves a generation that nobody tried, or a request that the next one goes on with. */
+#include "txn.h"
+
+#include <string.h>
+
+#include "../state/generation.h"
+#include "../util/auto.h"
+#include "../util/clock.h"
+#include "../util/json.h"
+#include "../util/log.h"
+#include "../util/mem.h"
+
+static void know_in_force(struct super *s)
+{
+	struct generation g = { 0 };
+
+	if (s->generation_known)
+		return;
+	s->generation_known = true;
+	s->generation = jx_int(s->project_line, "generation", 0);
+	if (s->generation && generation_read(s->p.state_fd, s->generation, &g, NULL) == 0)
+		s->generation_images = json_incref(g.images);
+	generation_done(&g);
+}
+
+void txn_generation_in_force(struct super *s, int64_t n, json_t *images)
+{
+	struct generation g = { 0 };
+
+	json_incref(images);
+	json_decref(s->generation_images);
+	if (!images && generation_read(s->p.state_fd, n, &g, NULL) == 0)
+		images = json_incref(g.images);
+	generation_done(&g);
+	s->generation = n;
+	s->generation_images = images;
+	s->generation_known = true;
+}
+
+char *txn_generation_model(struct super *s, int64_t n)
+{
+	struct generation g = { 0 };
+	char *text = NULL;
+
+	if (n && generation_read(s->p.state_fd, n, &g, NULL) == 0)
+		text = json_dumps(g.model, JSON_COMPACT);
+	generation_done(&g);
+	return text;
+}
+
+const char *txn_pinned_image(const struct txn *t, const char *service)
+{
+	return generation_image(jx_obj(t->req, "images"), service);
+}
+
+/* ------------------------------------------------------------------ a new one */
+
+static json_t *images_of_request(const struct txn *t)
+{
+	json_t *o = json_object();
+
+	for (size_t i = 0; i < t->s->model->n_services; i++) {
+		const struct service *svc = &t->s->model->services[i];
+		const struct image *img = map_get(&t->images, svc->name);
+		if (img)
+			json_object_set_new(o, svc->name, json_pack("{s:s?,s:s}", "ref", svc->image, "id", img->id));
+	}
+	return o;
+}
+
+static json_t *images_of_containers(struct super *s)
+{
+	json_t *o = json_object();
+
+	map_each(&s->units, it) {
+		const struct unit_rec *r = &((struct unit *)it->value)->rec;
+		if (r->id && r->image_id && !r->init_of)
+			json_object_set_new(o, r->service, json_pack("{s:s?,s:s}", "ref", r->image, "id", r->image_id));
+	}
+	return o;
+}
+
+/* What an older davit has brought up becomes the first one. */
+static int import_last(struct txn *t, struct err *err)
+{
+	auto_free char *text = up_stored_model(t->s);
+	struct generation g = { .n = 1, .at_ns = clock_wall_ns(), .outcome = GENERATION_GOOD };
+	int r;
+
+	if (!text || jx_parse(text, strlen(text), &g.model, NULL) < 0)
+		return 0;
+	g.command = xstrdup("up");
+	g.images = images_of_containers(t->s);
+	r = generation_write(t->s->p.state_fd, &g, err);
+	if (r == 0)
+		txn_generation_in_force(t->s, g.n, g.images);
+	generation_done(&g);
+	return r;
+}
+
+static int write_new(struct txn *t, struct err *err)
+{
+	const char *command = jx_str(t->req, "command");
+	struct generation g = {
+		.n = generation_last(t->s->p.state_fd) + 1, .at_ns = clock_wall_ns(), .command = xstrdup(command ? command : "up"),
+		.images = json_incref(t->new_images), .services = json_incref(jx_arr(t->req, "services")),
+	};
+	int r = jx_parse(t->model_text, strlen(t->model_text), &g.model, err);
+
+	if (r == 0)
+		r = generation_write(t->s->p.state_fd, &g, err);
+	t->generation = g.n;
+	generation_done(&g);
+	return r;
+}
+
+int txn_generation_begin(struct txn *t, struct err *err)
+{
+	struct super *s = t->s;
+
+	know_in_force(s);
+	if (t->verb != PLAN_UP) {        /* `run` is about no service of the project's own */
+		if (t->model_text && !t->model_is_stored)
+			json_decref(take(s->generation_images));  /* but the model is another one: the next `up` makes a generation of it */
+		return 0;
+	}
+	t->new_images = images_of_request(t);
+	t->generation = jx_int(t->req, "generation", 0);
+	t->from = jx_int(t->req, "from", s->generation);
+	if (t->generation || !t->model_text)
+		return 0;                /* gone on with */
+	if (s->generation && t->model_is_stored && json_equal(t->new_images, s->generation_images))
+		return 0;
+	if (!s->generation && !generation_last(s->p.state_fd) && import_last(t, err) < 0)
+		return err_wrap(err, "keep the last generation");
+	t->from = s->generation;
+	if (write_new(t, err) < 0)
+		return err_wrap(err, "keep a new generation");
+	jx_set_int(t->req, "generation", t->generation);
+	jx_set_int(t->req, "from", t->from);
+	return 0;
+}
+
+/* ------------------------------------------------------------------ its end */
+
+static bool made_something(void *arg, int64_t n)
+{
+	const struct super *s = arg;
+
+	map_each(&s->units, it) {
+		const struct unit_rec *r = &((struct unit *)it->value)->rec;
+		if (r->generation == n || (r->parked && r->parked->generation == n))
+			return true;
+	}
+	return false;
+}
+
+void txn_generation_end(struct txn *t, const struct err *why)
+{
+	auto_err struct err err = ERR_INIT;
+	struct super *s = t->s;
+
+	if (!t->generation || t->told_end)
+		return;
+	t->told_end = true;
+	if (generation_end(s->p.state_fd, t->generation, why ? GENERATION_FAILED : GENERATION_GOOD, why ? err_msg(why) : NULL, &err) < 0)
+		log_warn("generation %lld: %s", (long long)t->generation, err_msg(&err));
+	if (!why)
+		generations_prune(s->p.state_fd, s->generation, made_something, s);
+}

@@ -1,0 +1,174 @@
+/* txn_undo.c - the way back from an `up` that failed. One of a fresh project leaves nothing; any other one leaves what was there before it:
+ * the model that was in force, the containers that were set aside, what it had stopped to start it again.
+ *
+ * From its first step on the request in txn.json says so ("undo", with what has failed), and a next supervisor goes on with the way back.
+ * Nobody is waited for here but stops and starts, and whoever asks for a `down` or `stop` meanwhile has what would be started stay down. */
+#include "txn.h"
+
+#include <string.h>
+
+#include "../util/auto.h"
+#include "../util/json.h"
+#include "../util/log.h"
+#include "../util/mem.h"
+
+static bool something_is_parked(struct super *s)
+{
+	map_each(&s->units, it)
+		if (((struct unit *)it->value)->rec.parked)
+			return true;
+	return false;
+}
+
+bool txn_rolls_back(const struct txn *t)
+{
+	if (!t->err.kind || t->verb != PLAN_UP || t->rollback || t->going_back || t->committed || t->rolling || t->doomed)
+		return false;
+	if (t->fresh)
+		return t->failed_to_run && !t->superseded;
+	return t->generation || something_is_parked(t->s);
+}
+
+/* The first failure stays what the request is answered with. */
+static void cannot(struct txn *t, const struct err *err)
+{
+	auto_free char *msg = xasprintf("what was there before could not be brought back: %s", err_msg(err));
+
+	log_error("%s", msg);
+	publish_warn(t->s, t->c, NULL, msg);
+	t->undo_failed = true;
+	txn_finish(t);
+}
+
+static void on_books(struct super *s, void *arg, const json_t *result, const struct err *failure)
+{
+	struct txn *t = s->txn;
+	auto_err struct err err = ERR_INIT;
+
+	if (t != arg)
+		return;
+	if (failure)
+		cannot(t, failure);
+	else if (network_apply_books(s, result, NULL, &err) < 0)
+		cannot(t, &err);
+	else
+		exec_start(t);
+}
+
+static void go_back(struct txn *t)
+{
+	auto_err struct err err = ERR_INIT;
+
+	if (txn_make_plan(t, t->fresh ? PLAN_DOWN : PLAN_UNDO, &err) < 0) {
+		cannot(t, &err);
+		return;
+	}
+	if (t->fresh) {
+		exec_start(t);
+		return;
+	}
+	txn_make_units(t);
+	network_books(t->s, &t->plan, on_books, t);
+}
+
+static void on_model(struct super *s, void *arg, const json_t *result, const struct err *failure)
+{
+	struct txn *t = s->txn;
+
+	if (t != arg)
+		return;
+	free(take(t->model_text));
+	project_free(take(t->last_model));
+	if (failure) {
+		cannot(t, failure);
+		return;
+	}
+	txn_generation_in_force(s, t->from, NULL);
+	up_note_project(t);
+	go_back(t);
+}
+
+/* False: it is in force already, or there is none. */
+static bool change_model(struct txn *t)
+{
+	auto_free char *text = t->generation && t->from ? txn_generation_model(t->s, t->from) : NULL;
+	auto_free char *stored = up_stored_model(t->s);
+	auto_err struct err err = ERR_INIT;
+	struct project *model = NULL;
+
+	if (!text)
+		return false;
+	if (str_eq(text, stored) && t->s->generation == t->from)
+		return false;
+	if (up_parse_model(t->s, text, &model, &err) < 0) {
+		log_error("generation %lld: %s", (long long)t->from, err_msg(&err));
+		return false;
+	}
+	t->model_text = take(text);
+	t->last_model = t->s->model;
+	t->s->model = model;
+	up_force_model(t, on_model);
+	return true;
+}
+
+static json_t *failure_json(const struct txn *t)
+{
+	json_t *o = json_object();
+
+	jx_set_str(o, "kind", err_kind_str(t->err.kind));
+	jx_set_str(o, "msg", err_msg(&t->err));
+	jx_set_str(o, "hint", t->err.hint);
+	jx_set_str(o, "service", t->err_service);
+	jx_set_str(o, "attr", t->err_attr);
+	jx_set_bool(o, "fresh", t->fresh);
+	jx_set_bool(o, "no_start", t->superseded);
+	return o;
+}
+
+void txn_undo(struct txn *t)
+{
+	auto_err struct err err = ERR_INIT;
+
+	log_info("rolling back: %s", err_msg(&t->err));
+	t->rollback = true;
+	if (t->deadline)
+		event_free(take(t->deadline));
+	if (t->evidence)                 /* it was looked at, or nobody will */
+		event_del(t->evidence);
+	json_object_set_new(t->req, "undo", failure_json(t));
+	if (txn_record(t, &err) < 0)
+		log_warn("%s", err_msg(&err));
+	if (t->fresh || !change_model(t))
+		go_back(t);
+}
+
+int txn_undo_resume(struct txn *t, struct err *err)
+{
+	const json_t *was = jx_obj(t->req, "undo");
+
+	err_set(&t->err, err_kind_parse(jx_str(was, "kind")), "%s", jx_str(was, "msg") ? jx_str(was, "msg") : "it failed");
+	if (jx_str(was, "hint"))
+		err_hint(&t->err, "%s", jx_str(was, "hint"));
+	t->err_service = xstrdup(jx_str(was, "service"));
+	t->err_attr = xstrdup(jx_str(was, "attr"));
+	t->fresh = jx_bool(was, "fresh", false);
+	t->superseded = jx_bool(was, "no_start", false);
+	t->generation = jx_int(t->req, "generation", 0);
+	t->from = jx_int(t->req, "from", 0);
+	t->rollback = t->recorded = true;
+	if (t->fresh || !change_model(t))
+		go_back(t);
+	return 0;
+}
+
+void txn_undo_over(struct txn *t)
+{
+	json_t *event;
+
+	if (!t->rollback || t->fresh)
+		return;
+	event = json_pack("{s:s,s:b,s:b}", "ev", "undone", "whole", (int)!t->undo_failed, "stopped", (int)t->superseded);
+	if (t->from)
+		jx_set_int(event, "generation", t->from);
+	client_send(t->c, event);
+}

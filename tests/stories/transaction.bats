@@ -1,0 +1,165 @@
+# `up` is a transaction: when it cannot do all of it, what was there before runs on, as it was.
+load ../lib
+
+ids() { davit ps -a --format json | jq -r 'if type == "array" then .[] else . end | "\(.Service) \(.ID)"' | sort; }
+anonymous() { record "$1" 'anon_volumes' | jq -r '.[]?'; }
+generations() { ls "$DAVIT_STATE_DIR/projects/$PROJECT/generations" | sort -n; }
+in_force() { tac "$DAVIT_STATE_DIR/projects/$PROJECT/journal" | grep -m 1 '"project":' | jq .project.generation; }
+outcome() { jq -r .outcome "$DAVIT_STATE_DIR/projects/$PROJECT/generations/$1.json"; }
+
+two() {
+	compose <<-END
+	services:
+	  web:
+	    image: busybox
+	    command: ["sh", "-c", "trap exit TERM; while :; do sleep 0.1; done"]
+	    ports: ["127.0.0.1:8066:80"]
+	    volumes: ["/data"]
+	    environment: {V: "$1"}
+	    healthcheck: {test: "${2:-true}", interval: 50ms, retries: 2, start_interval: 50ms}
+	  other: {image: busybox, command: [sleep, inf], environment: {V: "$1"}, stop_signal: SIGKILL}
+	END
+}
+
+@test "a replaced service whose successor gets unhealthy: the same containers run on, up says why" {
+	two 1
+	up
+	sh_in web 'echo kept >/data/file; echo mine >/written'
+	local before volumes
+	before=$(ids) volumes=$(anonymous web)
+	two 2 "echo not well; false"
+	run -1 davit up -d
+	has "$output" "is unhealthy"
+	has "$output" "not well"
+	is "$(ids)" "$before"
+	is "$(anonymous web)" "$volumes"
+	is "$(sh_in web 'cat /data/file /written; echo $V')" "kept
+mine
+1"
+	is "$(ps_field other State)" running
+	wait_until 5 health_is web healthy
+	is "$(in_force)" 1
+	is "$(outcome 1) $(outcome 2)" "good failed"
+	[ "$(ls "$DAVIT_STATE_DIR/projects/$PROJECT/containers" | wc -l)" = 2 ]
+	# and the next one does not stumble over it
+	two 3
+	up
+	is "$(sh_in web 'cat /data/file; echo $V')" "kept
+3"
+	is "$(in_force) $(outcome 3)" "3 good"
+	[ "$(ls "$DAVIT_STATE_DIR/projects/$PROJECT/containers" | wc -l)" = 2 ]
+}
+
+@test "a successor that cannot be started, or ends at once: the last good generation runs again" {
+	two 1
+	up
+	local before
+	before=$(ids)
+	# the other one takes its time, so that this one has ended when all are judged
+	sed -i 's/command: \["sh".*/command: ["sh", "-c", "exit 3"]/; s/healthcheck:.*/init: false/
+		s/V: "1"}, stop/V: "2"}, healthcheck: {test: sleep 1, interval: 10s}, stop/' compose.yaml
+	run -1 davit up -d
+	has "$output" "exited (3)"
+	is "$(ids)" "$before"
+	is "$(ps_field web State)" running
+}
+
+@test "new services, networks and volumes of a failed up are taken back" {
+	two 1
+	up
+	local before
+	before=$(ids)
+	cat >>compose.yaml <<-END
+	  third: {image: busybox, command: [sleep, inf], networks: [more], volumes: ["stuff:/stuff"]}
+	  bad: {image: busybox, command: [/no/such/program], depends_on: [third]}
+	networks: {more: {}}
+	volumes: {stuff: {}}
+	END
+	run -127 davit up -d
+	has "$output" "/no/such/program"
+	is "$(ids)" "$before"
+	is "$(davit volumes -q | grep -c stuff)" 0
+	[ ! -e "$DAVIT_STATE_DIR/networks/${PROJECT}_more.json" ]
+	is "$(in_force)" 1
+	sed -i 's,/no/such/program,/bin/true,' compose.yaml
+	up
+	is "$(ps_field third State)" running
+}
+
+@test "the failing container's last lines are shown, and what runs again" {
+	two 1
+	up
+	sed -i 's/command: \["sh".*/command: ["sh", "-c", "seq 1 30; echo last words >\&2; exec sleep inf"]/; s/test: "true"/test: "echo sick; false"/' compose.yaml
+	run -1 davit up -d
+	has "$output" "said last:"
+	has "$output" "  last words"
+	has "$output" "  30"
+	lacks "$output" "  20"
+	has "$output" "sick"
+	has "$output" "generation 1 is running again"
+}
+
+@test "history lists generations, rollback brings one back with the image that it had" {
+	two 1
+	up
+	two 2
+	up
+	is "$(davit history -q | xargs)" "2 1"
+	is "$(davit history --format '{{.Generation}} {{.Command}} {{.Outcome}}{{.InForce}}' | xargs)" "2 up good* 1 up good"
+	has "$(davit history)" "GENERATION"
+	is "$(davit history --format json | jq -r 'if type == "array" then .[] else . end | .Services' | sort -u)" "other,web"
+	up
+	is "$(davit history -q | xargs)" "2 1"          # nothing changed
+	local id
+	id=$(record web image_id)
+	davit image tag redis busybox                   # the name means something else now
+	output=$(davit rollback 2>&1) || fail "$output"
+	davit image tag "$(jq -r . <<<"$id")" busybox
+	is "$(sh_in web 'echo $V')" 1
+	is "$(record web image_id)" "$id"
+	is "$(davit history --format '{{.Generation}} {{.Command}}{{.InForce}}' | head -n 1)" "3 rollback 1*"
+	davit rollback 2 >/dev/null 2>&1
+	is "$(sh_in web 'echo $V') $(in_force)" "2 4"
+	run -1 davit rollback 77
+	has "$output" "there is no generation 77"
+	run -1 davit rollback x
+}
+
+@test "a rollback whose image is gone says so, and touches nothing" {
+	two 1
+	up
+	local before
+	two 2
+	up
+	before=$(ids)
+	jq -c '.images.web.id = "sha256:00000000000000000000000000000000000000000000000000000000000000ff"' \
+		"$DAVIT_STATE_DIR/projects/$PROJECT/generations/1.json" >one
+	cp one "$DAVIT_STATE_DIR/projects/$PROJECT/generations/1.json"
+	run -1 davit rollback
+	has "$output" "of service 'web', as generation 1 had it"
+	is "$(ids)" "$before"
+}
+
+@test "what can be known to fail does before anything is stopped: a port, a bind source, a command" {
+	two 1
+	up
+	local before stopped
+	before=$(ids) stopped=$(davit events --since 1h --until 0s 2>/dev/null | grep -c ' die ') || :
+	python3 -c 'import socket, time; s = socket.socket(); s.bind(("127.0.0.1", 8067)); s.listen(); print("there", flush=True); time.sleep(600)' >listens 3>&- </dev/null &
+	KEPT_PROCESSES=$!
+	wait_until 5 grep -q there listens
+	sed -i 's/8066:80/8067:80/; s/V: "1"/V: "2"/' compose.yaml
+	run -1 davit up -d
+	has "$output" "8067"
+	has "$output" "compose.yaml:5"
+	is "$(ids)" "$before"
+	sed -i 's/8067:80/8066:80/; s,\["sh".*,[no-such-program],' compose.yaml
+	run -127 davit up -d
+	has "$output" "no-such-program"
+	has "$output" "compose.yaml:4"
+	is "$(ids)" "$before"
+	is "$(davit events --since 1h --until 0s 2>/dev/null | grep -c ' die ' || :)" "$stopped"
+	# its own port is no obstacle
+	two 2
+	up
+}
