@@ -120,8 +120,8 @@ static void print_json(struct cli *c, const struct rows *rows)
 }
 
 static const struct list_column columns[] = {
-	{ "ContainerName", "CONTAINER" },        /* left out where the store is shown */
-	{ "Repository", "REPOSITORY" },
+	{ "ContainerName", "CONTAINER", .name = true },        /* left out where the store is shown */
+	{ "Repository", "REPOSITORY", .name = true },
 	{ "Tag", "TAG" },
 	{ "Platform", "PLATFORM" },
 	{ "ID", "IMAGE ID" },

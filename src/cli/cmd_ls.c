@@ -108,7 +108,7 @@ static int is_wanted(const struct ls_opts *o, const char *name, struct err *err)
 }
 
 static const struct list_column columns[] = {
-	{ "Name", "NAME" }, { "Status", "STATUS" }, { "ConfigFiles", "CONFIG FILES" }, { NULL },
+	{ "Name", "NAME", .name = true }, { "Status", "STATUS" }, { "ConfigFiles", "CONFIG FILES" }, { NULL },
 };
 
 static void add_row(struct cli *c, const struct ls_opts *o, const struct row *r, struct list *l)

@@ -77,7 +77,7 @@ static void add_command(const struct view *v, bool no_trunc, struct buf *out)
 }
 
 static const struct list_column columns[] = {
-	{ "Name", "NAME" },	    { "Image", "IMAGE" },   { "Command", "COMMAND" }, { "Service", "SERVICE" },
+	{ "Name", "NAME", .name = true },	    { "Image", "IMAGE" },   { "Command", "COMMAND" }, { "Service", "SERVICE" },
 	{ "RunningFor", "CREATED" }, { "Status", "STATUS" }, { "Ports", "PORTS" },    { "ID", "CONTAINER ID", true },
 	{ NULL },
 };

@@ -31,7 +31,7 @@ static const struct opt stats_flags[] = {
 };
 
 static const struct list_column columns[] = {
-	{ "ID", "CONTAINER ID" }, { "Name", "NAME" },	       { "CPUPerc", "CPU %" },	     { "MemUsage", "MEM USAGE / LIMIT" }, { "MemPerc", "MEM %" },
+	{ "ID", "CONTAINER ID" }, { "Name", "NAME", .name = true },	       { "CPUPerc", "CPU %" },	     { "MemUsage", "MEM USAGE / LIMIT" }, { "MemPerc", "MEM %" },
 	{ "NetIO", "NET I/O" },	  { "BlockIO", "BLOCK I/O" }, { "PIDs", "PIDS" },	     { "Container", "CONTAINER", true },  { NULL },
 };
 

@@ -92,7 +92,7 @@ static bool look_at(pid_t pid, struct process *ret)
 
 static const struct list_column columns[] = {
 	{ "Service", "SERVICE" }, { "Index", "#" },	{ "UID", "UID" },   { "PID", "PID" },	{ "PPID", "PPID" }, { "C", "C" },
-	{ "STime", "STIME" },	  { "TTY", "TTY" },	{ "Time", "TIME" }, { "Command", "CMD" }, { NULL },
+	{ "STime", "STIME" },	  { "TTY", "TTY" },	{ "Time", "TIME" }, { "Command", "CMD", .name = true }, { NULL },
 };
 
 static void set_user(json_t *row, unsigned uid)

@@ -17,7 +17,7 @@ static const struct opt volumes_flags[] = {
 };
 
 static const struct list_column columns[] = {
-	{ "Driver", "DRIVER" }, { "Name", "VOLUME NAME" }, { NULL },
+	{ "Driver", "DRIVER" }, { "Name", "VOLUME NAME", .name = true }, { NULL },
 };
 
 /* Whether a service named on the command line (or any, when none is) mounts it. */

@@ -114,6 +114,10 @@ static void print_columns(struct cli *c, const struct list *l)
 		if (!l->columns[i].hidden)
 			heads[n++] = l->columns[i].head;
 	table_init(&t, heads);
+	n = 0;
+	for (i = 0; l->columns[i].key; i++)
+		if (!l->columns[i].hidden)
+			t.names |= (uint64_t)l->columns[i].name << n++;
 	json_array_foreach(l->rows, i, row)
 		for (size_t k = 0; l->columns[k].key; k++)
 			if (!l->columns[k].hidden)

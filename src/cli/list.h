@@ -14,6 +14,7 @@
 struct list_column {
 	const char *key, *head;  /* field of the row; what stands above it */
 	bool hidden;             /* in templates only */
+	bool name;               /* what people know the row by: shortened last where the terminal is narrow */
 };
 
 enum list_json { LIST_LINES, LIST_ARRAY };

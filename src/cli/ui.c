@@ -8,6 +8,7 @@
 
 #include "../util/auto.h"
 #include "../util/fd.h"
+#include "../util/mem.h"
 #include "../util/tty.h"
 #include "../util/visible.h"
 
@@ -217,4 +218,18 @@ char *ui_ellipsis(const char *s, size_t width)
 	buf_add(&b, s, i);
 	buf_str(&b, "…");
 	return buf_take(&b);
+}
+
+char *ui_ellipsis_middle(const char *s, size_t width)
+{
+	enum { SHORTEST = 8 };           /* there is no middle in less */
+	size_t total = ui_width(s, strlen(s)), head = width / 3;
+	const char *tail = s;
+
+	if (total <= width || width < SHORTEST)
+		return ui_ellipsis(s, width);
+	for (size_t skip = total - (width - head - 1); *tail && (skip || (*tail & 0xc0) == 0x80); tail++)
+		skip -= skip && (tail[1] & 0xc0) != 0x80;
+	auto_free char *begin = ui_ellipsis(s, head + 1);
+	return xasprintf("%s%s", begin, tail);
 }

@@ -55,7 +55,8 @@ void ui_diag_format(const struct diag *d, bool colour, struct buf *out);
 struct table {
 	char **cells;                    /* owned */
 	size_t n, cap, columns;
-	size_t padding;                  /* between columns: 3, or what is left of it where the headings would not fit */
+	size_t padding;                  /* between columns: 3, or less where it has to fit */
+	uint64_t names;                  /* bit i: column i has names, which stay twice as long as other cells, and lose their middle */
 };
 void table_init(struct table *t, const char *const *heads);          /* NULL-terminated */
 void table_add(struct table *t, const char *text); /* the next cell; copied; NULL is empty */
@@ -74,6 +75,8 @@ void table_done(struct table *t);
 size_t ui_width(const char *s, size_t n);
 /* Cuts to at most `width` columns, the last one being "…" when something was cut. Malloc'ed. */
 char *ui_ellipsis(const char *s, size_t width);
+/* The same in the middle: names of one project begin alike, and end with what tells them apart. */
+char *ui_ellipsis_middle(const char *s, size_t width);
 
 /* --- colours --- */
 enum ui_colour { C_NONE, C_RED, C_GREEN, C_YELLOW, C_BLUE, C_MAGENTA, C_CYAN, C_BOLD, C_DIM, C_NCOLOURS };

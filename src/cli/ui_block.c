@@ -28,26 +28,12 @@ static void format_bar(uint64_t bytes, uint64_t size, struct buf *out)
 	buf_str(out, "] ");
 }
 
-/* In the middle: names of one project begin alike, and end with what tells them apart. */
-static char *shorten(const char *title, size_t width)
-{
-	size_t total = ui_width(title, strlen(title)), head = width / 3, skip;
-	const char *tail = title;
-
-	if (total <= width || width < SHORTEST)
-		return ui_ellipsis(title, width);
-	for (skip = total - (width - head - 1); *tail && (skip || (*tail & 0xc0) == 0x80); tail++)
-		skip -= skip && (tail[1] & 0xc0) != 0x80;
-	auto_free char *begin = ui_ellipsis(title, head + 1);
-	return xasprintf("%s%s", begin, tail);
-}
-
 /* room: of the line, for all that stands here. The status is what people look for: it is the title that gets shorter. */
 static void format_body(const struct entry *e, bool part, size_t title_width, size_t room, size_t width, struct buf *out)
 {
 	size_t least = STATUS_WIDTH + 2, title_room = room > least + SHORTEST ? room - least : SHORTEST;
 	size_t shown_width = title_width < title_room ? title_width : title_room;
-	auto_free char *title = shorten(e->title, shown_width);
+	auto_free char *title = ui_ellipsis_middle(e->title, shown_width);
 	char bytes[24], size[24];
 
 	buf_printf(out, "%s%*s  ", title, (int)(shown_width - ui_width(title, strlen(title))), "");

@@ -10,7 +10,7 @@
 #include "../util/tty.h"
 #include "../util/visible.h"
 
-enum { PADDING = 3, MIN_CELL = 4, TOO_NARROW = 20 };
+enum { PADDING = 3, NAMES = 2, MIN_CELL = 4, TOO_NARROW = 20 };
 
 void table_init(struct table *t, const char *const *heads)
 {
@@ -85,15 +85,26 @@ static size_t widest_cell(const struct table *t, size_t column)
 	return width;
 }
 
-/* What a line takes when no cell is wider than `most`, but as wide as its column's heading. */
+static bool has_names(const struct table *t, size_t column)
+{
+	return column < 64 && (t->names >> column & 1);
+}
+
+/* How wide a cell of that column may be when those of others are at most `most`: as wide as its heading in any case. */
+static size_t cap_of(const struct table *t, size_t column, size_t most)
+{
+	size_t head = cell_width(t, column) > MIN_CELL ? cell_width(t, column) : MIN_CELL;
+	size_t cap = has_names(t, column) ? NAMES * most : most;
+
+	return cap > head ? cap : head;
+}
+
 static size_t line_width(const struct table *t, const size_t *widths, size_t min_width, size_t most)
 {
 	size_t sum = 0;
 
 	for (size_t i = 0; i < t->columns; i++) {
-		size_t head = cell_width(t, i) > MIN_CELL ? cell_width(t, i) : MIN_CELL;
-		size_t least = widths[i] < head ? widths[i] : head;
-		size_t width = widths[i] > most ? most > least ? most : least : widths[i];
+		size_t width = widths[i] < cap_of(t, i, most) ? widths[i] : cap_of(t, i, most);
 
 		if (i + 1 < t->columns)
 			width = width + t->padding > min_width ? width + t->padding : min_width;
@@ -105,8 +116,8 @@ static size_t line_width(const struct table *t, const size_t *widths, size_t min
 static void cut_cells(struct table *t, size_t most)
 {
 	for (size_t i = t->columns; i < t->n; i++) {
-		size_t head = cell_width(t, i % t->columns) > MIN_CELL ? cell_width(t, i % t->columns) : MIN_CELL;
-		char *cut = ui_ellipsis(t->cells[i], most > head ? most : head);
+		size_t column = i % t->columns, cap = cap_of(t, column, most);
+		char *cut = has_names(t, column) ? ui_ellipsis_middle(t->cells[i], cap) : ui_ellipsis(t->cells[i], cap);
 
 		free(t->cells[i]);
 		t->cells[i] = cut;
@@ -124,8 +135,9 @@ size_t table_fit(struct table *t, size_t min_width, size_t width)
 	}
 	if (!width || line_width(t, widths, min_width, most) <= width)
 		return min_width;
-	while (t->padding > 1 && line_width(t, widths, 0, MIN_CELL) > width)
-		t->padding--;
+	t->padding = PADDING - 1;
+	if (line_width(t, widths, 0, MIN_CELL) > width)
+		t->padding = 1;
 	while (most > MIN_CELL && line_width(t, widths, 0, most) > width)
 		most--;
 	cut_cells(t, most);

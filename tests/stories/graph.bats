@@ -79,3 +79,19 @@ shop() {
 	done
 	python3 -c 'import xml.dom.minidom; xml.dom.minidom.parse("out.svg")'
 }
+
+@test "what a file says is text in every picture" {
+	compose <<-'END'
+	services:
+	  web: {image: a, profiles: ["</text><script>alert(1)</script>", "\"];evil [x=\"", "`#quot;`", "\e[31mred"]}
+	END
+	for format in tree dot svg mermaid json; do
+		davit --profile '*' graph --format "$format" >"out.$format"
+		lacks "$(cat "out.$format")" $'\e'
+	done
+	lacks "$(cat out.svg)" "<script"
+	python3 -c 'import xml.dom.minidom; assert len(xml.dom.minidom.parse("out.svg").getElementsByTagName("text")) == 1'
+	is "$(wc -l <out.dot)" 3
+	is "$(wc -l <out.mermaid)" 2
+	is "$(jq -r '.services[0].profiles | length' out.json)" 4
+}

@@ -42,14 +42,14 @@ static void tables_fit_the_terminal(void **state)
 		     "demo-web-1   a command that is longer than others are   80/tcp\n" },
 		{ 62, "NAME         COMMAND                                    PORTS\n"
 		      "demo-web-1   a command that is longer than others are   80/tcp\n" },
-		{ 40, "NAME         COMMAND              PORTS\n"
-		      "demo-web-1   a command that is…   80/tcp\n" },
-		{ 26, "NAME      COMMAND   PORTS\n"
-		      "demo-w…   a comm…   80/tcp\n" },
-		{ 20, "NAME  COMMAND  PORTS\n"
-		      "dem…  a comm…  80/t…\n" },
-		{ 5, "NAME COMMAND PORTS\n"
-		     "dem… a comm… 80/t…\n" },
+		{ 40, "NAME        COMMAND               PORTS\n"
+		      "demo-web-1  a command that is l…  80/tcp\n" },
+		{ 26, "NAME        COMMAND  PORTS\n"
+		      "demo-web-1  a comm…  80/t…\n" },
+		{ 24, "NAME      COMMAND  PORTS\n"
+		      "de…web-1  a comm…  80/t…\n" },
+		{ 5, "NAME     COMMAND PORTS\n"
+		     "de…web-1 a comm… 80/t…\n" },
 	};
 
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -60,6 +60,7 @@ static void tables_fit_the_terminal(void **state)
 		table_add(&t, "demo-web-1");
 		table_add(&t, "a command that is longer than others are");
 		table_add(&t, "80/tcp");
+		t.names = 1;
 		table_format(&t, table_fit(&t, 10, rows[i].width), &b);
 		table_done(&t);
 		assert_string_equal(b.p, rows[i].text);
@@ -79,6 +80,9 @@ static void texts_are_cut_by_columns(void **state)
 		assert_string_equal(cut, rows[i].cut);
 	}
 	assert_int_equal(ui_width("äb…", strlen("äb…")), 3);
+	auto_free char *middle = ui_ellipsis_middle("demo-ünder-web-1", 9), *whole = ui_ellipsis_middle("demo-web", 8);
+	assert_string_equal(middle, "dem…web-1");
+	assert_string_equal(whole, "demo-web");
 }
 
 /* --- diagnostics --- */
