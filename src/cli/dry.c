@@ -188,7 +188,7 @@ static int explain(struct looking *l, const struct plan *p, const struct image_n
 		dry_images(needs, ret);
 		doubt_kept(needs, ret);
 	}
-	if (dry_networks(l->c, l->model, p, ret, err) < 0 || dry_volumes(l->c, l->model, p, ret, err) < 0)
+	if (dry_networks(l->c, l->model, p, ret, err) < 0 || dry_volumes(l->c, l->model, l->last, p, ret, err) < 0)
 		return -1;
 	changes_sort(ret);
 	return 0;

@@ -12,9 +12,10 @@
 /* What the request (borrowed) would change if it were made now. needs: the images that would be had first, decided upon; may be NULL.
  * 0 or -1. */
 int dry_changes(struct cli *c, const json_t *req, const struct image_needs *needs, struct changes *ret, struct err *err);
-/* Volumes and networks, which have a place of their own to be looked up in; p is the plan, model NULL when there is none. */
+/* Volumes and networks, which have a place of their own to be looked up in; p is the plan; model: the request's own, last: the one in force
+ * until now, either may be NULL. */
 int dry_networks(struct cli *c, const struct project *model, const struct plan *p, struct changes *out, struct err *err);
-int dry_volumes(struct cli *c, const struct project *model, const struct plan *p, struct changes *out, struct err *err);
+int dry_volumes(struct cli *c, const struct project *model, const struct project *last, const struct plan *p, struct changes *out, struct err *err);
 void dry_images(const struct image_needs *needs, struct changes *out);
 
 void dry_print_text(struct ui *ui, const struct changes *changes);

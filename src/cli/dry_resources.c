@@ -4,10 +4,15 @@
 
 #include "../../netdrv/net.h"
 #include "../../volumes/vol.h"
+#include "../state/volume_user.h"
 #include "../util/auto.h"
+#include "../util/clock.h"
 #include "../util/json.h"
 #include "../util/mem.h"
+#include "../util/path.h"
 #include "dry.h"
+
+enum { SIZES_MS = 2000 };        /* for all volumes: nobody waits for a terabyte to be counted */
 
 static bool has_op(const struct plan *p, enum op_kind kind)
 {
@@ -123,17 +128,48 @@ static int look_at_volume(struct vol_store *store, const struct volume *v, struc
 	return 0;
 }
 
-static void go_volumes(struct vol_store *store, const char *project, struct changes *out)
+/* A volume that this project made once may have become one that its file only uses. */
+static bool is_external(const struct project *model, const char *name)
 {
-	auto_json json_t *vols = vol_list(store, project);
+	for (size_t i = 0; model && i < model->n_volumes; i++)
+		if (model->volumes[i].external && STREQ(model->volumes[i].name, name))
+			return true;
+	return false;
+}
+
+static void go_volume(struct cli *c, const json_t *v, int64_t until_ns, struct changes *out)
+{
+	const char *name = jx_str(v, "name"), *path = jx_str(v, "mountpoint");
+	auto_free char *user = volume_user(c->dirs.state, c->name, name);
+	auto_free char *why = user ? xasprintf("%s uses it", user) : NULL;
+	int64_t left_ms = (until_ns - clock_mono_ns()) / MS_NS, bytes;
+	bool more = false;
+	char size[24];
+
+	if (user) {
+		changes_add(out, CHANGE_VOLUME, CHANGE_KEEP, name, NULL, why);
+		return;
+	}
+	bytes = path ? path_tree_bytes_within(path, left_ms > 0 ? (int)left_ms : 0, &more) : 0;
+	str_human_size((double)bytes, size);
+	why = xasprintf("%s%s%s", more ? "at least " : "", size, jx_str(v, "key") ? "" : ", anonymous");
+	changes_add(out, CHANGE_VOLUME, CHANGE_REMOVE, name, NULL, why);
+}
+
+/* As `down -v` goes about it (src/super/txn_volumes.c). */
+static void go_volumes(struct cli *c, struct vol_store *store, const struct project *model, struct changes *out)
+{
+	auto_json json_t *vols = vol_list(store, c->name);
+	int64_t until_ns = clock_mono_ns() + SIZES_MS * MS_NS;
 	const json_t *v;
 	size_t i;
 
 	json_array_foreach(vols, i, v)
-		changes_add(out, CHANGE_VOLUME, CHANGE_REMOVE, jx_str(v, "name"), NULL, jx_str(v, "key") ? "with all that is in it" : "anonymous");
+		if (!is_external(model, jx_str(v, "name")))
+			go_volume(c, v, until_ns, out);
 }
 
-int dry_volumes(struct cli *c, const struct project *model, const struct plan *p, struct changes *out, struct err *err)
+int dry_volumes(struct cli *c, const struct project *model, const struct project *last, const struct plan *p, struct changes *out, struct err *err)
 {
 	struct vol_store *store = NULL;
 	int r = vol_look(c->dirs.state, &store, err);
@@ -141,7 +177,7 @@ int dry_volumes(struct cli *c, const struct project *model, const struct plan *p
 	for (size_t i = 0; r == 0 && model && i < model->n_volumes; i++)
 		r = look_at_volume(store, &model->volumes[i], out, err);
 	if (r == 0 && has_op(p, OP_VOLUMES))
-		go_volumes(store, c->name, out);
+		go_volumes(c, store, last, out);
 	vol_close(store);
 	return r;
 }
