@@ -201,6 +201,8 @@ void exec_start(struct txn *t)
 	t->st = xcalloc(t->plan.n + 1, sizeof *t->st);
 	t->began_ns = xcalloc(t->plan.n + 1, sizeof *t->began_ns);
 	t->n_left = t->plan.n;
+	t->plan_no = ++t->s->plans;
+	t->draining = false;
 	pump(t);
 }
 
@@ -264,7 +266,7 @@ void exec_give_up(struct txn *t, const struct err *why)
 	if (!t->st)                      /* its books are being written; it ends when they are */
 		return;
 	for (size_t i = 0; i < t->plan.n; i++)
-		if (t->st[i] == OP_PENDING)
+		if (t->plan.ops[i].roll ? roll_ends_with(t, i) : t->st[i] == OP_PENDING)
 			settle(t, i, OP_SKIPPED);
 	for (size_t i = 0; s->txn == t && i < t->plan.n; i++)
 		if (only_waits(t, &t->plan.ops[i]))

@@ -77,7 +77,7 @@ static void on_time(evutil_socket_t fd, short what, void *arg)
 {
 	struct ticket *k = arg;
 
-	if (k->s->txn == k->t && k->t->st[k->i] == OP_RUNNING)
+	if (ticket_holds(k) && k->t->st[k->i] == OP_RUNNING)
 		op_end(k->t, k->i, NULL, NULL);
 	free(k);
 }
@@ -131,7 +131,7 @@ static void on_rules(struct super *s, void *arg, const json_t *result, const str
 {
 	struct ticket *k = arg;
 
-	if (s->txn == k->t)
+	if (ticket_holds(k))
 		op_end(k->t, k->i, err, "ports");
 	free(k);
 }
@@ -182,7 +182,7 @@ static void on_conversations(struct super *s, void *arg, const json_t *result, c
 	struct txn *t = s->txn;
 	bool more = false;
 
-	if (t != arg)
+	if (!t || t->plan_no != (uintptr_t)arg)
 		return;
 	t->draining = false;
 	if (err)
@@ -203,8 +203,8 @@ static void on_drain_time(evutil_socket_t fd, short what, void *arg)
 {
 	struct ticket *k = arg;
 
-	if (k->s->txn == k->t)
-		network_submit(k->s, conversations_work, on_conversations, k->t);
+	if (ticket_holds(k))
+		network_submit(k->s, conversations_work, on_conversations, (void *)(uintptr_t)k->plan_no);
 	free(k);
 }
 
@@ -222,7 +222,7 @@ static void on_left(struct super *s, void *arg, const json_t *result, const stru
 {
 	struct ticket *k = arg;
 
-	if (s->txn == k->t && k->t->st[k->i] == OP_RUNNING)
+	if (ticket_holds(k) && k->t->st[k->i] == OP_RUNNING)
 		drain_look_soon(k->t);
 	free(k);
 }
@@ -396,6 +396,16 @@ bool roll_goes_back(const struct txn *t)
 			return !t->going_back;
 	}
 	return false;
+}
+
+/* Turns may be hours apart. */
+bool roll_ends_with(const struct txn *t, size_t i)
+{
+	enum op_kind kind = t->plan.ops[i].kind;
+
+	if (t->st[i] == OP_PENDING)
+		return t->superseded || kind == OP_TURN;
+	return t->st[i] == OP_RUNNING && (kind == OP_TURN || kind == OP_MONITOR || (kind == OP_DRAIN && t->superseded));
 }
 
 /* ------------------------------------------------------------------ the successor */

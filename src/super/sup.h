@@ -193,6 +193,7 @@ struct super {
 	struct event *listen_ev;
 	struct client *clients;
 	struct txn *txn;                 /* in progress */
+	uint64_t plans;                  /* how many were begun */
 	struct txn *waiting;             /* in order of arrival */
 	json_t *unfinished;              /* the request that the last supervisor did not finish, NULL: none */
 	bool adopting;                   /* start-up: what runs is being taken over */

@@ -12,6 +12,7 @@ struct txn {
 	enum plan_verb verb;
 	char **services;                 /* NULL-terminated, NULL: all */
 	struct plan plan;
+	uint64_t plan_no;                /* no other plan that this supervisor runs has it; 0: it does not run yet */
 	enum op_state *st;               /* plan.n of them */
 	int64_t *began_ns;               /* monotonic time at which an operation was started */
 	size_t n_left;                   /* neither done, failed nor skipped */
@@ -47,9 +48,12 @@ struct txn {
 struct ticket {                          /* whose result a worker's, or a timer's, is */
 	struct super *s;
 	struct txn *t;
+	uint64_t plan_no;
 	size_t i;
 };
 struct ticket *ticket(struct txn *t, size_t i);      /* malloc'ed */
+/* Whether there is that plan still: another request may be where that one was, and a request may have another plan, its undoing. */
+bool ticket_holds(const struct ticket *k);
 
 /* txn_op.c: what each kind of operation starts. */
 void op_begin(struct txn *t, size_t i);

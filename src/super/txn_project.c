@@ -17,7 +17,7 @@ static void on_worker_done(struct super *s, void *arg, const json_t *result, con
 {
 	struct ticket *k = arg;
 
-	if (s->txn == k->t)
+	if (ticket_holds(k))
 		op_end(k->t, k->i, err, NULL);
 	free(k);
 }
@@ -26,8 +26,13 @@ struct ticket *ticket(struct txn *t, size_t i)
 {
 	struct ticket *k = xcalloc(1, sizeof *k);
 
-	*k = (struct ticket){ t->s, t, i };
+	*k = (struct ticket){ t->s, t, t->plan_no, i };
 	return k;
+}
+
+bool ticket_holds(const struct ticket *k)
+{
+	return k->s->txn == k->t && k->t->plan_no == k->plan_no;
 }
 
 static void say_network(struct txn *t, size_t i, enum event_kind k, const char *status)
@@ -44,7 +49,7 @@ static void on_setup_done(struct super *s, void *arg, const json_t *result, cons
 
 	if (jx_str(result, "warning"))
 		publish_warn(s, NULL, NULL, jx_str(result, "warning"));
-	for (size_t i = 0; !err && s->txn == k->t && i < k->t->new_networks.n; i++)
+	for (size_t i = 0; !err && ticket_holds(k) && i < k->t->new_networks.n; i++)
 		say_network(k->t, i, EV_NETWORK_CREATE, "Created");
 	on_worker_done(s, arg, NULL, err);
 }
@@ -108,7 +113,7 @@ static void on_retry(evutil_socket_t fd, short what, void *arg)
 {
 	struct ticket *k = arg;
 
-	if (k->s->txn == k->t && k->t->st[k->i] == OP_RUNNING)
+	if (ticket_holds(k) && k->t->st[k->i] == OP_RUNNING)
 		begin_setup(k->t, k->i);
 	free(k);
 }
@@ -168,7 +173,7 @@ static void on_teardown_done(struct super *s, void *arg, const json_t *result, c
 {
 	struct ticket *k = arg;
 
-	for (size_t i = 0; !err && s->txn == k->t && i < k->t->new_networks.n; i++)
+	for (size_t i = 0; !err && ticket_holds(k) && i < k->t->new_networks.n; i++)
 		say_network(k->t, i, EV_NETWORK_DESTROY, "Removed");
 	on_worker_done(s, arg, NULL, err);
 }

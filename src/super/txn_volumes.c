@@ -19,11 +19,11 @@ static void on_removed(struct super *s, void *arg, const json_t *result, const s
 {
 	struct ticket *k = arg;
 
-	for (size_t i = 0; !err && s->txn == k->t && i < k->t->new_volumes.n; i++) {
+	for (size_t i = 0; !err && ticket_holds(k) && i < k->t->new_volumes.n; i++) {
 		super_event(s, EV_VOLUME_DESTROY, k->t->new_volumes.v[i], NULL);
 		publish_step(s, k->t->c, "volume", k->t->new_volumes.v[i], NULL, "Removed", NULL);
 	}
-	if (s->txn == k->t)
+	if (ticket_holds(k))
 		op_end(k->t, k->i, err, NULL);
 	free(k);
 }

@@ -212,3 +212,33 @@ finished() { [ ! -e "$DAVIT_STATE_DIR/projects/$PROJECT/txn.json" ]; }
 	davit events --since 1h --until "$(date +%s)" >told || :
 	grep -q "rename" told
 }
+
+@test "a turn that is an hour away holds up nobody: neither down nor the request's own limit" {
+	web 1 'order: start-first, delay: 1h'
+	up --wait
+	web 2 'order: start-first, delay: 1h'
+	run -1 davit up -d --wait --wait-timeout 4
+	has "$output" "not healthy after 4s"
+	is "$(names)" "$PROJECT-web-1 $PROJECT-web-2 "
+	web 3 'order: start-first, delay: 1h'
+	davit up -d >said 2>&1 3>&- &
+	wait_until 20 grep -q "old  Removed" said
+	davit down -t 0
+	wait || :
+	is "$(names)" ""
+}
+
+@test "an update that is given up because it takes too long leaves one container in each place" {
+	local order
+	for order in start-first stop-first; do
+		web 1 "order: $order"
+		up --wait
+		web 2 "order: $order" 2 'sleep 0'
+		sed -i 's/retries: 2/retries: 1000/' compose.yaml
+		run -1 davit up -d --wait --wait-timeout 3
+		has "$output" "not healthy after 3s"
+		is "$(names)" "$PROJECT-web-1 $PROJECT-web-2 "
+		wait_until 5 pages_are 1
+		davit down -t 0
+	done
+}
