@@ -118,17 +118,47 @@ static int on_signal(struct attach *a, struct err *err)
 
 static void tell_watch(struct attach *a)
 {
-	bool any = a->menu && (a->watcher.pid || up_watch_check(a->c, a->scope, NULL) == 0);
+	bool any = up_watch_any(a->c, a->scope);
 
-	menu_tell_watch(a->menu, a->watcher.pid ? MENU_WATCHED : any ? MENU_UNWATCHED : MENU_NO_WATCH);
+	menu_tell_watch(a->menu, a->watcher ? MENU_WATCHED : any ? MENU_UNWATCHED : MENU_NO_WATCH);
+}
+
+static void show_lines(struct attach *a, const struct buf *lines)
+{
+	if (!lines->len)
+		return;
+	hide(a);
+	buf_add(&a->c->ui.out, lines->p, lines->len);
+	ui_flush(&a->c->ui, NULL);
+}
+
+static void end_watcher(struct attach *a)
+{
+	auto_buf struct buf last = BUF_INIT;
+
+	up_watch_end(take(a->watcher), &last);
+	show_lines(a, &last);
+}
+
+/* What it has said; and it may have ended by itself. */
+static void take_watcher(struct attach *a)
+{
+	auto_buf struct buf lines = BUF_INIT;
+	bool alive = up_watch_take(a->watcher, &lines);
+
+	show_lines(a, &lines);
+	if (alive)
+		return;
+	end_watcher(a);
+	tell_watch(a);
 }
 
 static void toggle_watch(struct attach *a)
 {
 	auto_err struct err err = ERR_INIT;
 
-	if (a->watcher.pid)
-		up_watch_end(&a->watcher);
+	if (a->watcher)
+		end_watcher(a);
 	else if (up_watch_check(a->c, a->scope, &err) < 0 || up_watch_start(a->c, &a->watcher, &err) < 0)
 		say(a, err_msg(&err));
 	tell_watch(a);
@@ -231,7 +261,7 @@ static int begin(struct attach *a, bool *ret_busy, struct err *err)
 		if (attach_tell_end(a, a->exits.v[i], space + 1, err) < 0)
 			return -1;
 	}
-	if (a->o->watch && !a->watcher.pid && up_watch_start(a->c, &a->watcher, err) < 0)
+	if (a->o->watch && !a->watcher && up_watch_start(a->c, &a->watcher, err) < 0)
 		return -1;
 	tell_watch(a);
 	return a->abort_due ? attach_abort(a, err) : 0;
@@ -275,7 +305,7 @@ static void tear_down(struct attach *a)
 {
 	struct ctl *all[] = { a->up, a->stop, a->kill, a->sub };
 
-	up_watch_end(&a->watcher);
+	end_watcher(a);
 	for (size_t i = 0; i < ARRAY_LEN(all); i++)
 		if (all[i])
 			ctl_close(all[i]);
@@ -293,7 +323,7 @@ static void tear_down(struct attach *a)
 static int wait_for_something(struct attach *a, struct err *err)
 {
 	struct ctl *const all[] = { a->up, a->stop, a->kill, a->sub };
-	struct pollfd fds[ARRAY_LEN(all) + 4];
+	struct pollfd fds[ARRAY_LEN(all) + 5];
 	bool waiting = a->up || a->stop || a->kill;
 	int timeout_ms = !a->sub ? RESUBSCRIBE_MS : waiting ? progress_timeout_ms(a->p) : -1;
 	size_t n = 0;
@@ -306,6 +336,7 @@ static int wait_for_something(struct attach *a, struct err *err)
 	if (a->shown)
 		fds[n++] = (struct pollfd){ .fd = follow_fd(a->f), .events = POLLIN };
 	fds[n++] = (struct pollfd){ .fd = menu_fd(a->menu), .events = POLLIN };
+	fds[n++] = (struct pollfd){ .fd = up_watch_fd(a->watcher), .events = POLLIN };
 	if (poll(fds, n, timeout_ms) < 0 && errno != EINTR)
 		return err_sys(err, errno, "wait for the containers");
 	return 0;
@@ -333,7 +364,7 @@ static int take_request(struct attach *a, struct ctl **ctl, int (*again)(struct 
 /* With --watch nothing is over when all stand still: the next change of a file may start them again. */
 static bool may_go_on(const struct attach *a)
 {
-	return a->watcher.pid && !a->interrupts && !a->aborting;
+	return a->watcher && !a->interrupts && !a->aborting;
 }
 
 /* 0: go on; 1: all is over; -1. */
@@ -361,6 +392,7 @@ static int turn(struct attach *a, bool *busy, struct err *err)
 		return -1;
 	if (a->shown && follow_pump(a->f, false, NULL, err) < 0)
 		return -1;
+	take_watcher(a);
 	progress_draw(a->p);
 	menu_show(a->menu);
 	return a->shown && !*busy && !a->stop && !a->kill && !may_go_on(a);

@@ -5,7 +5,6 @@
 
 #include "../ctl/ctl.h"
 #include "../state/journal.h"
-#include "../util/proc.h"
 #include "act.h"
 #include "follow.h"
 #include "menu.h"
@@ -29,7 +28,7 @@ struct attach {
 	int status;                      /* ours in the end; -1: nothing has ended that it could come from */
 	struct menu *menu;               /* NULL: no keys */
 	bool detached;
-	struct child watcher;            /* of --watch; pid 0: none */
+	struct up_watch *watcher;        /* of --watch, or the menu; NULL: none */
 };
 
 /* Whether the logs of a service are shown, as the flags, the arguments and the file have it. */

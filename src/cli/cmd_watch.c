@@ -451,41 +451,6 @@ static int watch_run(struct cli *c, const void *opts, struct err *err)
 	return r == 0 && stop ? INTERRUPTED : r;
 }
 
-/* ------------------------------------------------------------------ for `up --watch` */
-
-int up_watch_check(struct cli *c, const bool *scope, struct err *err)
-{
-	struct dev_rules rules = { 0 };
-	int r = dev_rules(c, scope, &rules, err);
-
-	dev_rules_done(&rules);
-	return r;
-}
-
-int up_watch_start(const struct cli *c, struct child *ret, struct err *err)
-{
-	auto_strs struct strs args = STRS_INIT;
-
-	strs_add(&args, "watch");
-	strs_add(&args, "--no-up");
-	for (size_t i = 0; i < c->args.n; i++)
-		strs_add(&args, c->args.v[i]);
-	return self_start(c, &args, ret, err);
-}
-
-void up_watch_end(struct child *watcher)
-{
-	enum { PATIENCE_MS = 5000 };
-	int status;
-
-	if (!watcher->pid)
-		return;
-	proc_pidfd_signal(watcher->pidfd, SIGTERM);
-	proc_wait(watcher, PATIENCE_MS, "davit watch", &status, NULL);
-	close(watcher->pidfd);
-	watcher->pid = 0;
-}
-
 static const struct watch_opts watch_defaults = { .prune = true };
 
 const struct cmd cmd_watch = {

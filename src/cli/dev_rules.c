@@ -55,22 +55,19 @@ static int add_context(struct rule *r, const struct service *s, struct err *err)
 	const char *dockerfile = s->build.dockerfile ? s->build.dockerfile : "Dockerfile";
 	auto_free char *own = NULL, *whole = NULL;
 	auto_buf struct buf text = BUF_INIT;
+	auto_err struct err why = ERR_INIT;
 
 	if (!s->build.given || !s->build.context || *s->build.context != '/')
 		return 0;
 	r->context = realpath(s->build.context, NULL);
 	own = xasprintf("%s/%s.dockerignore", s->build.context, dockerfile);
 	whole = xasprintf("%s/.dockerignore", s->build.context);
-	if (path_read(AT_FDCWD, own, IGNORE_MAX, &text, err) < 0) {
-		if (err->kind != ERR_NOT_FOUND)
-			return -1;
-		err_done(err);
-		if (path_read(AT_FDCWD, whole, IGNORE_MAX, &text, err) < 0) {
-			if (err->kind != ERR_NOT_FOUND)
-				return -1;
-			err_done(err);
-		}
+	if (path_read(AT_FDCWD, own, IGNORE_MAX, &text, &why) < 0 && why.kind == ERR_NOT_FOUND) {
+		err_done(&why);
+		path_read(AT_FDCWD, whole, IGNORE_MAX, &text, &why);
 	}
+	if (why.kind && why.kind != ERR_NOT_FOUND)
+		return err_move(err, &why);
 	if (text.p)
 		patterns_add_file(&r->context_ignore, text.p);
 	return 0;

@@ -36,11 +36,13 @@ static void add_globals(struct strs *l, const struct global_opts *g)
 	add_value(l, "--parallel", g->parallel);
 }
 
-int self_start(const struct cli *c, const struct strs *args, struct child *ret, struct err *err)
+int self_start(const struct cli *c, const struct strs *args, int out_fd, struct child *ret, struct err *err)
 {
 	auto_strs struct strs argv = STRS_INIT;
 	struct spawn s = { .file = "/proc/self/exe", .stdio = { -1, STDOUT_FILENO, STDERR_FILENO }, .die_with_parent = true };
 
+	if (out_fd >= 0)
+		s.stdio[1] = s.stdio[2] = out_fd;
 	strs_add(&argv, "davit");
 	add_globals(&argv, &c->g);
 	for (size_t i = 0; i < args->n; i++)
@@ -73,5 +75,5 @@ int self_run(const struct cli *c, const struct strs *args, const volatile sig_at
 {
 	struct child child;
 
-	return self_start(c, args, &child, err) < 0 ? -1 : self_wait(&child, stop, err);
+	return self_start(c, args, -1, &child, err) < 0 ? -1 : self_wait(&child, stop, err);
 }

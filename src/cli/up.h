@@ -36,11 +36,17 @@ int up_run(struct cli *c, const void *opts, struct err *err);
  * secrets, and what this host cannot do (super/svc_check.h). All of it is printed at once. 0 or CLI_PRINTED. */
 struct image_needs;
 int precheck(struct cli *c, const bool *scope, const struct image_needs *needs);
-/* cmd_watch.c: up --watch. Whether there is anything to watch, and a `watch --no-up` of the same services, which dies with us. */
-struct child;
+/* up_watch.c: up --watch. Whether the services have anything to watch; what keeps them from being watched. */
+bool up_watch_any(const struct cli *c, const bool *scope);
 int up_watch_check(struct cli *c, const bool *scope, struct err *err);
-int up_watch_start(const struct cli *c, struct child *ret, struct err *err);
-void up_watch_end(struct child *watcher);
+/* A `watch --no-up` of the same services, which dies with us. NULL is fine below: there is none. */
+struct up_watch;
+int up_watch_start(const struct cli *c, struct up_watch **ret, struct err *err);
+int up_watch_fd(const struct up_watch *w);       /* readable: up_watch_take() */
+/* Appends the whole lines that it has said by now. False: it has ended. */
+bool up_watch_take(struct up_watch *w, struct buf *lines);
+/* Ends it, unless it has; appends its last words. */
+void up_watch_end(struct up_watch *w, struct buf *lines);
 /* Sends req (taken) and stays: logs until all containers have stopped, Ctrl-C. Returns the exit status or
  * -1. */
 int attach_run(struct cli *c, const struct up_opts *o, const bool *scope, json_t *req, struct err *err);

@@ -195,7 +195,8 @@ restarted_since() { [ "$(record web started_ns)" != "$1" ] && in_service web tru
 	    develop: {watch: [{action: rebuild, path: ./web}]}
 	  db: {image: busybox, command: [sleep, inf], stop_grace_period: 0s}
 	END
-	watching
+	watching --quiet --prune
+	lacks "$(cat watch.log)" "[1/"
 	in_web_is /text one
 	db=$(record db id)
 	before=$(davit images -q web)
