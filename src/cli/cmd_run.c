@@ -319,10 +319,12 @@ static int start_and_join(struct running *r, const struct run_opts *o, struct er
 		close(r->reader);
 	if (is < 0)
 		return not_made(r->c, o, err);
-	act_sync(r->c);
 	if (r->status >= 0)
 		return r->status;
-	return o->detach ? print_id(r, err) : join(r, o, err);
+	if (!o->detach)                  /* a power cut ends what we look at, and us */
+		return join(r, o, err);
+	act_sync(r->c);
+	return print_id(r, err);
 }
 
 static int run_it(struct cli *c, const struct run_opts *o, const struct service *svc, struct err *err)

@@ -67,7 +67,7 @@ void act_after_exit(struct unit *u)
 	if (u->want == W_RUNNING && !u->rec.restarting)
 		u->want = W_NOTHING;
 	super_post(u, E_WANT);
-	if (u->want == W_NOTHING)
+	if (u->want == W_NOTHING || u->want == W_STOPPED)
 		run_settle(u);
 }
 

@@ -315,6 +315,35 @@ got end"
 	state_is echo running
 }
 
+@test "attach: whoever of davit's dies, the terminal and the standard input stay; who is attached notices nothing" {
+	compose <<-END
+	services:
+	  echo: {image: busybox, stdin_open: true, init: true, command: [sh, -c, 'while read l; do echo "got \$\$l"; [ "\$\$l" != end ] || exit 7; done']}
+	  shell: {image: busybox, tty: true, stdin_open: true, command: [sh]}
+	END
+	up
+	kill_supervisor
+	run -0 on_terminal 'type=echo $((40+2))\r' 'expect=42' 'type=\x10\x11' -- "$DAVIT" attach shell
+	kill -9 "$(keeper_pid)"
+	wait_until 10 keeper_pid
+	run -0 on_terminal 'type=echo $((40+3))\r' 'expect=43' 'type=\x10\x11' -- "$DAVIT" attach shell
+	mkfifo typed
+	davit attach echo <typed >out 2>said &
+	pid=$!
+	exec 4>typed
+	echo one >&4
+	wait_until 10 printed "got one"
+	kill_supervisor
+	echo two >&4
+	wait_until 10 printed "got two"
+	kill_both
+	echo three >&4
+	wait_until 20 printed "got three"    # who is attached starts another supervisor
+	echo end >&4
+	exec 4>&-
+	ends_with 7
+}
+
 attached_to() { ls -l "/proc/$(davit_pid)/fd" | grep -q "logs/$1-1"; }
 
 # seen_by_nobody: the one container of the service runs, though the command that asked for it is gone

@@ -134,12 +134,30 @@ static void one_that_ended_goes_when_nobody_looks(void **state)
 	assert_true(u->drop_volumes);
 }
 
+static void one_that_was_killed_goes_too(void **state)
+{
+	struct unit *u = new_unit("web", U_RUNNING);
+
+	u->rec.run = json_pack("{s:b}", "rm", 1);
+	u->launch.restart.kind = RESTART_NO;
+	u->rec.started_ns = 1;
+	u->want = W_STOPPED;                     /* as `davit kill` has it */
+	attended = false;
+	unit_ended(u, 137, 2);
+	drain();
+	u->act = ACT_NONE;
+	super_post(u, E_OK);
+	drain();
+	assert_int_equal(u->state, U_REMOVING);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(what_is_not_said_is_the_services, begin_world, end_world),
 		cmocka_unit_test_setup_teardown(what_is_said_counts, begin_world, end_world),
 		cmocka_unit_test_setup_teardown(requests_are_looked_at, begin_world, end_world),
+		cmocka_unit_test_setup_teardown(one_that_was_killed_goes_too, begin_world, end_world),
 		cmocka_unit_test_setup_teardown(one_that_ended_goes_when_nobody_looks, begin_world, end_world),
 	};
 
