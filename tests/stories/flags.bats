@@ -140,26 +140,26 @@ web created"
 	ended() { touch go/now; status=0; wait $up || status=$?; is "$status" "$1"; }
 	both() { grep -q 'I am web' said && grep -q 'I am db' said; }
 	shown up --abort-on-container-failure
-	wait_until 10 both
+	wait_until 20 both
 	ended 3
 	shown --ansi always up --abort-on-container-exit --no-color --timestamps --no-log-prefix
-	wait_until 10 both
+	wait_until 20 both
 	ended 3
 	grep -E '^20[0-9-]+T[^ ]* I am web' said
 	shown up --abort-on-container-exit --attach web --attach end
-	wait_until 10 grep -q 'I am web' said
+	wait_until 20 grep -q 'I am web' said
 	ended 3
 	not grep 'I am db' said
 	shown up --abort-on-container-exit --no-attach web
-	wait_until 10 grep -q 'I am db' said
+	wait_until 20 grep -q 'I am db' said
 	ended 3
 	not grep 'I am web' said
 	shown up --abort-on-container-exit end
-	wait_until 10 state_is end running
+	wait_until 20 state_is end running
 	ended 3
 	not grep 'I am' said
 	shown up --abort-on-container-exit --attach-dependencies end
-	wait_until 10 both
+	wait_until 20 both
 	ended 3
 	is "$(davit ps -q)" ""
 }
@@ -171,7 +171,7 @@ web created"
 	up
 	davit run -d web sleep 1000 >/dev/null
 	in_run() { local pid; pid=$(pgrep -f 'sleep 1000' | tail -n 1); ls "/proc/$pid/root/$1"; }
-	wait_until 10 in_run bin
+	wait_until 20 in_run bin
 	echo x >x
 	davit cp x web:/one
 	davit cp --all x web:/both

@@ -298,3 +298,22 @@ two:running"
 	davit stop -t 0 redis
 	is "$(davit ps -a --format '{{.Ports}}' redis)" ""
 }
+
+@test "every listing has JSON, and nothing but JSON on standard output" {
+	local command
+	compose <<-END
+	services:
+	  one: {image: busybox, command: [sleep, inf], volumes: ["data:/data"]}
+	volumes: {data: }
+	END
+	up
+	for command in "ps -a" ls images volumes "stats --no-stream" top "image ls" "system df" version plan graph config doctor history; do
+		[ "$command" != history ] || davit history --help >/dev/null 2>&1 || continue
+		davit $command --format json >said 2>/dev/null || [ "$command" = doctor ] || fail "$command --format json: status $?"
+		jq -e . said >/dev/null || fail "$command --format json: $(cat said)"
+	done
+	davit events --since 1h --until 0s --json | jq -e . >/dev/null
+	for command in "ps -a" ls images volumes "stats --no-stream" top "image ls" "system df"; do
+		[ -n "$(davit $command --format '{{json .}}' | jq -c . | head -n 1)" ] || fail "$command has no templates"
+	done
+}

@@ -66,8 +66,9 @@ TABLE='
 	while read -r want words; do
 		[ -n "$want" ] || continue
 		status=0
-		eval "davit $words" >said 2>&1 </dev/null || status=$?
-		[ "$status" = "$want" ] || bad+=("$status instead of $want: davit $words: $(cat said)")
+		eval "davit $words" >out 2>said </dev/null || status=$?
+		[ "$status" = "$want" ] || bad+=("$status instead of $want: davit $words: $(cat out said)")
+		[ "$want" != 1 ] || { [ -s said ] && [ ! -s out ]; } || bad+=("davit $words fails without a word on standard error, or with one on standard output")
 	done <<<"$TABLE"
 	davit -p "$PROJECT-b" -f notfound.yaml down 2>/dev/null
 	printf '%s\n' "${bad[@]}"

@@ -11,7 +11,7 @@ in_pane() {
 	pane -f /dev/null new-session -d -x "${size#*x}" -y "${size%x*}" "$(printf '%q ' "$@"); echo \$? >over; exec sleep 1000" 3>&-
 }
 
-ended() { wait_until 20 test -s over; }
+ended() { wait_until 60 test -s over; }
 # all that was ever printed there, what has left the screen, too
 printed() { pane capture-pane -p -S -; }
 screen() { pane capture-pane -p; }
@@ -48,11 +48,11 @@ many() {
 	  waits-for-it: {image: busybox, init: true, command: [sleep, inf], depends_on: {slow-to-become-ready: {condition: service_healthy}}}
 	END
 	in_pane 20x100 "$DAVIT" up -d
-	wait_until 10 shows Waiting
+	wait_until 30 shows Waiting
 	pane resize-window -x 50 -y 18
-	wait_until 10 shows '….*Waiting'
+	wait_until 30 shows '….*Waiting'
 	pane resize-window -x 64 -y 14
-	wait_until 10 shows 'Waiting'
+	wait_until 30 shows 'Waiting'
 	davit exec -T slow-to-become-ready touch /ready
 	ended
 	printed >all
@@ -71,9 +71,9 @@ many() {
 	  waits: {image: busybox, init: true, command: [sleep, inf], depends_on: {slow: {condition: service_healthy}}}
 	END
 	in_pane 20x120 "$DAVIT" up -d
-	wait_until 10 shows Waiting
+	wait_until 30 shows Waiting
 	pane resize-window -x 30 -y 7
-	wait_until 10 shows '….*Waiting'
+	wait_until 30 shows '….*Waiting'
 	davit exec -T slow touch /ready
 	ended
 	screen >last
@@ -132,10 +132,10 @@ longest() { tr -d '\r' <"$1" | wc -L; }
 	sed -i '2s/\[sleep, inf\]/[sh, -c, "while :; do :; done"], cpus: 0.2/' compose.yaml    # its figures change
 	up
 	in_pane 7x100 "$DAVIT" stats
-	wait_until 10 shows story-
+	wait_until 30 shows story-
 	new_figures() { [ "$(screen)" != "$(cat first)" ]; }
 	screen >first
-	wait_until 10 new_figures
+	wait_until 30 new_figures
 	printed >all
 	teardown_pane
 	is "$(grep -c 'CPU %' all)" 1
