@@ -17,7 +17,7 @@ struct history_opts {
 };
 
 static const struct opt history_flags[] = {
-	{ 0, "format", OPT_STRING, offsetof(struct history_opts, format), LIST_FORMAT_HELP, "FORMAT" },
+	{ 0, "format", OPT_STRING, offsetof(struct history_opts, format), LIST_FORMAT_HELP, "FORMAT", LIST_FORMATS },
 	{ 'q', "quiet", OPT_BOOL, offsetof(struct history_opts, quiet), "print the numbers only" },
 	{ 0 }
 };
@@ -91,9 +91,10 @@ static int history_run(struct cli *c, const void *opts, struct err *err)
 
 const struct cmd cmd_history = {
 	.name = "history",
+	.args = "",
 	.summary = "list what the project was to be, each time that changed",
 	.details = "Each 'up' that changes the definition or the images of a service makes a generation; 'davit rollback' goes back to one.",
-	.needs = NEED_NAME,
+	.needs = NEED_NAME | ONLY_LOOKS,
 	.opts = history_flags,
 	.opts_size = sizeof(struct history_opts),
 	.run = history_run,
