@@ -20,6 +20,7 @@ struct looking {
 	const struct project *planned;   /* the one of them that the plan is made with; NULL: none is known */
 	struct world world;              /* records are borrowed from c->world, but for those in `own` */
 	struct map own, images;          /* images: service → struct image * */
+	struct map generations;          /* number → struct project *, those that were asked for */
 };
 
 /* ------------------------------------------------------------------ models */
@@ -48,11 +49,33 @@ static int read_model(struct looking *l, const json_t *req, struct err *err)
 	return 0;
 }
 
+/* NULL: it is not there any more, or cannot be read. */
+static struct project *read_generation(struct cli *c, int64_t n)
+{
+	struct generation g = { 0 };
+	struct project *ret = NULL;
+	auto_free char *text = NULL;
+
+	if (generation_read(c->pdirs.state_fd, n, &g, NULL) < 0)
+		return NULL;
+	text = g.model ? json_dumps(g.model, JSON_COMPACT) : NULL;
+	if (text && project_from_wire(text, strlen(text), &ret, NULL) < 0)
+		ret = NULL;
+	generation_done(&g);
+	return ret;
+}
+
+/* One of an older davit says no number: it is of the model in force, as far as anybody knows. */
 static const struct project *made_from(void *ctx, const struct unit_rec *r)
 {
-	const struct looking *l = ctx;
+	auto_free char *key = xasprintf("%lld", (long long)r->generation);
+	struct looking *l = ctx;
 
-	return l->last;
+	if (!r->generation)
+		return l->last;
+	if (!map_has(&l->generations, key))
+		map_set(&l->generations, key, read_generation(l->c, r->generation));
+	return map_get(&l->generations, key);
 }
 
 /* ------------------------------------------------------------------ containers */
@@ -137,6 +160,11 @@ static void free_image(void *p)
 
 /* ------------------------------------------------------------------ all of it */
 
+static void free_project(void *p)
+{
+	project_free(p);
+}
+
 static void looking_done(struct looking *l)
 {
 	project_free(l->model);
@@ -144,6 +172,7 @@ static void looking_done(struct looking *l)
 	map_done(&l->world.units, NULL);
 	map_done(&l->own, rec_free);
 	map_done(&l->images, free_image);
+	map_done(&l->generations, free_project);
 }
 
 static int make_plan(struct looking *l, const json_t *req, struct plan *ret, struct err *err)

@@ -72,6 +72,19 @@ three() {
 	run -0 davit plan web
 }
 
+@test "a container that several changes passed by: its reasons are those since it was made" {
+	three
+	up
+	three 1
+	sed -i 's/volumes: \["data/environment: {D: "1"}, volumes: ["data/' compose.yaml
+	up --no-deps web                 # the file in force has the change of db; its container has not
+	plan
+	is "$(fields "$PROJECT-db-1")" '["services.db.environment.D",null,"1"]'
+	is "$(action "$PROJECT-web-1")" keep
+	up
+	run -0 davit plan
+}
+
 @test "ports and mounts that come and go are shown as people write them" {
 	compose <<-END
 	services: {web: {image: busybox, command: [sleep, inf], ports: ["8163:80"]}}
