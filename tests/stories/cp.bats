@@ -308,7 +308,7 @@ swaps() {
 	(cd many && seq 30000 | split -l 1 -a 5 -)
 	davit cp many web:/data
 	env --default-signal=INT "$DAVIT" cp web:/data/many/. out 2>said & pid=$!
-	wait_until 10 not_empty out
+	wait_until 30 not_empty out
 	kill -INT $pid 2>/dev/null || :
 	wait $pid && status=0 || status=$?
 	[ $status = 130 ] || [ $status = 0 ]      # it may have been faster

@@ -40,35 +40,35 @@ said() { grep -qF -- "$1" watch.log; }
 	watching --no-up
 	not_in_web /app                       # nothing without initial_sync
 	echo two >src/a
-	wait_until 10 in_web_is /app/a two
-	wait_until 10 davit exec -T --index 2 web test -e /app/a
+	wait_until 30 in_web_is /app/a two
+	wait_until 30 davit exec -T --index 2 web test -e /app/a
 	echo new >src/b; mkdir -p src/deep/er; echo deep >src/deep/er/file; echo no >src/node_modules/x; echo no >src/x.log; echo no >src/y~
-	wait_until 10 in_web_is /app/deep/er/file deep
+	wait_until 30 in_web_is /app/deep/er/file deep
 	in_web_is /app/b new
 	not_in_web /app/node_modules
 	not_in_web /app/x.log
 	not_in_web /app/y~
 	echo atomic >src/.tmp; mv src/.tmp src/a          # as editors do it
-	wait_until 10 in_web_is /app/a atomic
-	wait_until 10 not_in_web /app/.tmp
+	wait_until 30 in_web_is /app/a atomic
+	wait_until 30 not_in_web /app/.tmp
 	mv src/deep src/moved
-	wait_until 10 in_web_is /app/moved/er/file deep
-	wait_until 10 not_in_web /app/deep
+	wait_until 30 in_web_is /app/moved/er/file deep
+	wait_until 30 not_in_web /app/deep
 	rm -r src/moved src/b
-	wait_until 10 not_in_web /app/moved
-	wait_until 10 not_in_web /app/b
+	wait_until 30 not_in_web /app/moved
+	wait_until 30 not_in_web /app/b
 	chmod 755 src/a; chown 12:13 src/a
-	wait_until 10 owner_is 12:13
+	wait_until 30 owner_is 12:13
 	rm src/a; mkdir src/a; echo in >src/a/in          # a directory where a file was
-	wait_until 10 in_web_is /app/a/in in
+	wait_until 30 in_web_is /app/a/in in
 	rm -r src/a; echo file >src/a
-	wait_until 10 in_web_is /app/a file
+	wait_until 30 in_web_is /app/a file
 	echo second >single
-	wait_until 10 in_web_is /etc/single.conf second
+	wait_until 30 in_web_is /etc/single.conf second
 	rm single
-	wait_until 10 not_in_web /etc/single.conf
+	wait_until 30 not_in_web /etc/single.conf
 	echo third >single
-	wait_until 10 in_web_is /etc/single.conf third
+	wait_until 30 in_web_is /etc/single.conf third
 	said 'Syncing service "web" after'
 	stop_watching
 }
@@ -88,7 +88,7 @@ owner_is() { [ "$(in_service web stat -c %u:%g /app/a 2>/dev/null)" = "$1" ]; }
 	echo before >src/before
 	up
 	watching --no-up
-	wait_until 10 in_web_is /app/before before
+	wait_until 30 in_web_is /app/before before
 	mkdir burst; (cd burst && seq 10000 | split -l 1 -a 4 -); mv burst src/
 	wait_until 60 count_is 10001       # and the one before
 	is "$(grep -c 'Syncing service' watch.log)" 2
@@ -98,11 +98,11 @@ owner_is() { [ "$(in_service web stat -c %u:%g /app/a 2>/dev/null)" = "$1" ]; }
 	rm src/before
 	kill -CONT $WATCHER
 	wait_until 60 count_is 24000      # without it
-	wait_until 10 not_in_web /app/before
+	wait_until 30 not_in_web /app/before
 	not_in_web /app/burst
 	sh_in web 'rm -rf /app/a; ln -s / /app/a'         # a container's own link in the way of a file: inside it only
 	echo x >src/a/cp-marker
-	wait_until 10 in_web_is /cp-marker x
+	wait_until 30 in_web_is /cp-marker x
 	not test -e /cp-marker
 	stop_watching
 }
@@ -128,14 +128,14 @@ count_is() { [ "$(sh_in web 'find /app -type f | wc -l')" = "$1" ]; }
 	watching --no-up
 	started=$(record web started_ns)
 	echo 2 >restart-me
-	wait_until 10 said 'service(s) ["web"] restarted'
+	wait_until 30 said 'service(s) ["web"] restarted'
 	[ "$(record web started_ns)" != "$started" ]
 	started=$(record web started_ns)
 	echo 2 >conf/x
-	wait_until 10 in_web_is /conf/x 2
-	wait_until 10 restarted_since "$started"
+	wait_until 30 in_web_is /conf/x 2
+	wait_until 30 restarted_since "$started"
 	echo 2 >src/x
-	wait_until 10 in_web_is /ran "2
+	wait_until 30 in_web_is /ran "2
 7
 w"
 	stop_watching
@@ -155,7 +155,7 @@ restarted_since() { [ "$(record web started_ns)" != "$1" ] && in_service web tru
 	END
 	echo 1 >src/x
 	watching
-	wait_until 10 in_web_is /app/x 1
+	wait_until 30 in_web_is /app/x 1
 	run -1 davit watch --no-up
 	has "$output" "another 'davit watch'"
 	stop_watching
@@ -163,15 +163,15 @@ restarted_since() { [ "$(record web started_ns)" != "$1" ] && in_service web tru
 	env --default-signal=INT "$DAVIT" up --watch >watch.log 2>&1 </dev/null & pid=$!
 	KEPT_PROCESSES=$pid
 	wait_until 30 grep -q "Watch enabled" watch.log
-	wait_until 10 in_web_is /app/x 1
+	wait_until 30 in_web_is /app/x 1
 	echo 2 >src/x
-	wait_until 10 in_web_is /app/x 2
+	wait_until 30 in_web_is /app/x 2
 	started=$(record web started_ns)
 	: >again
-	wait_until 20 said 'restarted'                    # it goes on over that
-	wait_until 10 restarted_since "$started"
+	wait_until 30 said 'restarted'                    # it goes on over that
+	wait_until 30 restarted_since "$started"
 	echo 3 >src/x
-	wait_until 10 in_web_is /app/x 3
+	wait_until 30 in_web_is /app/x 3
 	kill -INT $pid
 	wait $pid && status=0 || status=$?
 	is $status 130
@@ -203,9 +203,9 @@ restarted_since() { [ "$(record web started_ns)" != "$1" ] && in_service web tru
 	: >web/ignored                    # .dockerignore: no change of anything
 	echo two >web/text
 	wait_until 60 said 'service(s) ["web"] successfully built'
-	wait_until 10 in_web_is /text two
+	wait_until 30 in_web_is /text two
 	is "$(record db id)" "$db"
-	wait_until 20 image_is_gone "$before"
+	wait_until 30 image_is_gone "$before"
 	is "$(grep -c Rebuilding watch.log)" 1
 	echo 'RUN false' >>web/Dockerfile
 	wait_until 60 said "'davit up' ended with status"
@@ -218,7 +218,7 @@ restarted_since() { [ "$(record web started_ns)" != "$1" ] && in_service web tru
 	watching --quiet --prune=false
 	echo four >web/text
 	wait_until 60 in_web_is /text four
-	wait_until 10 said 'successfully built'
+	wait_until 30 said 'successfully built'
 	stop_watching
 	not said STEP
 	davit image inspect "$before" >/dev/null
