@@ -140,6 +140,8 @@ int bundle_write(struct bundle *b, const char *how, struct err *err)
 	bundle_look(b);
 	bundle_secrets_stored(b->c, m);
 	bundle_secrets(b->c, m);
+	bundle_secrets_told(&b->seen[JOURNAL], m);
+	bundle_secrets_told(&b->seen[EVENTS], m);
 	add_about(b, &tar, m, how);
 	add_answers(b, &tar, m);
 	for (size_t i = 0; i < N_SEEN; i++)

@@ -222,6 +222,18 @@ void bundle_secrets(const struct cli *c, struct masks *m)
 	look_variables(c, m);
 }
 
+void bundle_secrets_told(const struct buf *text, struct masks *m)
+{
+	for (const char *line = text->p, *end = line + text->len, *stop; text->len && line < end; line = stop + 1) {
+		auto_json json_t *tree = NULL;
+
+		stop = memchr(line, '\n', (size_t)(end - line));
+		stop = stop ? stop : end;
+		if (jx_parse(line, (size_t)(stop - line), &tree, NULL) == 0)
+			masks_look_tree(m, tree);
+	}
+}
+
 static void look_wire(struct masks *m, const char *text, size_t n)
 {
 	struct project *p = NULL;

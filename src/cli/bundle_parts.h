@@ -17,6 +17,8 @@ void bundle_health(const struct cli *c, struct buf *out);
 void bundle_config(const struct cli *c, struct buf *out);
 void bundle_versions(const struct cli *c, struct buf *out);
 /* All secrets of the project that are known, from its files and its variables. */
+/* Those that lines of JSON tell of, what 'run' was given with -e and -l: text is the journal's or of events. */
+void bundle_secrets_told(const struct buf *text, struct masks *m);
 void bundle_secrets(const struct cli *c, struct masks *m);
 /* Those of the model that is in force, and of the generations before. */
 void bundle_secrets_stored(const struct cli *c, struct masks *m);

@@ -96,6 +96,22 @@ void masks_look(struct masks *m, const char *name, const char *value)
 	add_password_of_url(m, value);
 }
 
+void masks_look_tree(struct masks *m, const json_t *tree)
+{
+	const char *key;
+	json_t *value;
+	size_t i;
+
+	json_object_foreach((json_t *)tree, key, value) {
+		if (json_is_string(value))
+			masks_look(m, key, json_string_value(value));
+		else
+			masks_look_tree(m, value);
+	}
+	json_array_foreach(tree, i, value)
+		masks_look_tree(m, value);
+}
+
 /* ------------------------------------------------------------------ keeping it out */
 
 void masks_tree(json_t *tree)

@@ -26,6 +26,9 @@ void masks_add(struct masks *m, const char *secret, size_t n);
 /* Adds the value when its name looks like a secret, and the password of a URL in any case. NULL is no value. */
 void masks_look(struct masks *m, const char *name, const char *value);
 
+/* The same for every key of a tree that has a text. */
+void masks_look_tree(struct masks *m, const json_t *tree);
+
 /* Texts whose key looks like a secret become MASK, in place; so does every "content". */
 void masks_tree(json_t *tree);
 /* Replaces every secret in the text, as it is and as it stands in JSON. */

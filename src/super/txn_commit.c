@@ -18,7 +18,7 @@ static void on_worker(struct super *s, void *arg, const json_t *result, const st
 {
 	struct ticket *k = arg;
 
-	if (s->txn == k->t)
+	if (ticket_holds(k))
 		op_end(k->t, k->i, err, NULL);
 	free(k);
 }
@@ -80,14 +80,14 @@ static void on_checked(struct super *s, void *arg, const json_t *result, const s
 
 	if (failure)
 		log_warn("look at what is to be made: %s", err_msg(failure));     /* then it shows when it is made */
-	if (s->txn == k->t && jx_str(result, "failed")) {
+	if (ticket_holds(k) && jx_str(result, "failed")) {
 		err_set(&err, err_kind_parse(jx_str(result, "kind")), "%s", jx_str(result, "failed"));
 		if (jx_str(result, "hint"))
 			err_hint(&err, "%s", jx_str(result, "hint"));
 		free(k->t->err_service);
 		k->t->err_service = xstrdup(jx_str(result, "service"));
 	}
-	if (s->txn == k->t)
+	if (ticket_holds(k))
 		op_end(k->t, k->i, err.kind ? &err : NULL, jx_str(result, "attr"));
 	free(k);
 }
@@ -141,7 +141,7 @@ static void on_settled(evutil_socket_t fd, short what, void *arg)
 {
 	struct ticket *k = arg;
 
-	if (k->s->txn == k->t && k->t->st[k->i] == OP_RUNNING)
+	if (ticket_holds(k) && k->t->st[k->i] == OP_RUNNING)
 		begin_commit(k->t, k->i);
 	free(k);
 }

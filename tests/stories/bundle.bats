@@ -131,3 +131,11 @@ whole() {
 	davit bundle -o b.tar      # of a project that is not up: what its files say
 	has "$(part config.json)" '"DB_PASSWORD": "***"'
 }
+
+@test "what run was given beside the file's is no less a secret" {
+	failing x
+	davit run -d --no-deps -e RUN_PASSWORD=given-to-run -e "WHERE=postgres://me:runurlpass@h/x" -l api.token=label-of-run db sleep 100
+	davit bundle -o b.tar
+	has "$(part journal)" '"RUN_PASSWORD":"***"'
+	no_secrets given-to-run runurlpass label-of-run
+}
