@@ -126,12 +126,14 @@ static int by_number(const void *a, const void *b)
 /* Ascending; malloc'ed. */
 static int64_t *numbers(int state_fd, size_t *ret_n)
 {
-	auto_close int fd = state_fd < 0 ? -1 : openat(state_fd, DIR_NAME, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	auto_closedir DIR *d = fd < 0 ? NULL : fdopendir(dup(fd));
+	int fd = state_fd < 0 ? -1 : openat(state_fd, DIR_NAME, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	auto_closedir DIR *d = fd < 0 ? NULL : fdopendir(fd);
 	int64_t *v = NULL;
 	size_t n = 0, cap = 0;
 
-	for (struct dirent *e = d ? readdir(d) : NULL; e && n < GENERATIONS_MAX * 2; e = readdir(d))
+	if (fd >= 0 && !d)
+		close(fd);
+	for (struct dirent *e = d ? readdir(d) : NULL; e; e = readdir(d))
 		if (number_of(e->d_name))
 			*XGROW(v, n, cap) = number_of(e->d_name);
 	if (n)

@@ -8,7 +8,8 @@
  * generations, becomes number 1 with the first `up` that changes something. Files are small and written beside and renamed, unsynced: one
  * that a power cut has torn is as good as absent. They live as long as the project: `down` ends the history.
  *
- * Kept are the last GENERATIONS_KEPT good ones, those after the oldest of these, and those that made a container which still lives. */
+ * Kept are the last GENERATIONS_KEPT good ones, those after the oldest of these, as far as they are among the last GENERATIONS_MAX: who tries
+ * again and again in vain fills no disk; and those that made a container which still lives. */
 #pragma once
 
 #include <jansson.h>
@@ -18,7 +19,7 @@
 
 #include "../util/err.h"
 
-enum { GENERATIONS_KEPT = 10, GENERATIONS_MAX = 100 };
+enum { GENERATIONS_KEPT = 10, GENERATIONS_MAX = 30 };
 
 enum generation_outcome { GENERATION_UNFINISHED, GENERATION_GOOD, GENERATION_FAILED };
 const char *generation_outcome_str(enum generation_outcome o);

@@ -197,6 +197,7 @@ void begin_commit(struct txn *t, size_t self)
 	}
 	jx_set_bool(t->req, "committed", true);
 	if (txn_record(t, &err) < 0) {   /* then a next supervisor would go back from what this one made good */
+		json_object_del(t->req, "committed");
 		op_end(t, self, &err, NULL);
 		return;
 	}

@@ -168,6 +168,5 @@ void txn_generation_end(struct txn *t, const struct err *why)
 	t->told_end = true;
 	if (generation_end(s->p.state_fd, t->generation, why ? GENERATION_FAILED : GENERATION_GOOD, why ? err_msg(why) : NULL, &err) < 0)
 		log_warn("generation %lld: %s", (long long)t->generation, err_msg(&err));
-	if (!why)
-		generations_prune(s->p.state_fd, s->generation, made_something, s);
+	generations_prune(s->p.state_fd, s->generation, made_something, s);
 }

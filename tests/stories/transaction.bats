@@ -163,3 +163,17 @@ mine
 	two 2
 	up
 }
+
+@test "an up that is tried again and again in vain does not fill the disk with generations" {
+	two 1
+	up
+	local dir=$DAVIT_STATE_DIR/projects/$PROJECT/generations n
+	for n in $(seq 2 60); do
+		jq ".n = $n | .outcome = \"failed\"" "$dir/1.json" >"$dir/$n.json"
+	done
+	two 2 false
+	run -1 davit up -d
+	is "$(generations | wc -l)" 31
+	is "$(outcome 61)" failed
+	is "$(in_force)" 1
+}

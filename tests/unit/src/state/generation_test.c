@@ -131,6 +131,25 @@ static void test_pruned(void **state)
 	generations_done(&l);
 }
 
+/* Nobody knows in which order a directory is read: with many there, too, a new one takes no other's number. */
+static void test_in_vain(void **state)
+{
+	const struct place *p = *state;
+	struct generations l;
+
+	write_one(p, 1, GENERATION_GOOD);
+	for (int64_t n = 2; n <= 300; n++)
+		write_one(p, n, GENERATION_FAILED);
+	assert_int_equal(generation_last(p->fd), 300);
+	generations_prune(p->fd, 1, made_three, NULL);
+	generations_list(p->fd, &l);
+	assert_int_equal(l.n, 2 + GENERATIONS_MAX);
+	assert_int_equal(l.v[0].n, 1);
+	assert_int_equal(l.v[1].n, 3);
+	assert_int_equal(l.v[l.n - 1].n, 300);
+	generations_done(&l);
+}
+
 static struct unit_rec *record(const char *id)
 {
 	struct unit_rec *r = xcalloc(1, sizeof *r);
@@ -194,7 +213,7 @@ int main(void)
 {
 #define PLACED(t) cmocka_unit_test_setup_teardown(t, place_up, place_down)
 	const struct CMUnitTest tests[] = {
-		PLACED(test_none_yet), PLACED(test_written_is_read), PLACED(test_order_and_junk), PLACED(test_pruned),
+		PLACED(test_none_yet), PLACED(test_written_is_read), PLACED(test_order_and_junk), PLACED(test_pruned), PLACED(test_in_vain),
 		PLACED(test_set_aside_survives),
 	};
 
