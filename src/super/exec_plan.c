@@ -42,7 +42,7 @@ static void note_failure(struct txn *t, size_t i, const struct err *err, const c
 	if (u && u->rec.name)
 		publish_step(t->s, t->c, "container", u->rec.name, u->rec.service, "Error", err_msg(err));
 	log_error("%s %s: %s", op_kind_str(op->kind), op->slot ? op->slot : "", err_msg(err));
-	t->undo_failed |= t->rollback;
+	t->undo_failed |= t->rollback || t->going_back;
 	if (t->err.kind)
 		return;
 	err_copy(&t->err, err);

@@ -173,6 +173,7 @@ int txn_make_plan(struct txn *t, enum plan_verb verb, struct err *err)
 	r.image_id = image_id_of;
 	r.has_health = has_health;
 	r.ctx = t;
+	r.back = t->going_back;
 	if (t->rollback)
 		r = (struct plan_request){ .verb = verb, .volumes = true, .generation = t->generation, .no_start = t->superseded };
 	world_now(t->s, &w);
@@ -190,6 +191,8 @@ void txn_plan_over(struct txn *t)
 		return;
 	if (txn_rolls_back(t))
 		txn_undo(t);
+	else if (txn_goes_back(t))
+		txn_go_back(t);
 	else
 		txn_finish(t);
 }

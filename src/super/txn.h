@@ -119,6 +119,9 @@ void txn_tell_failure(struct txn *t, enum op_kind kind, struct unit *u);
 /* Whether what has failed is to be undone. */
 bool txn_rolls_back(const struct txn *t);
 void txn_undo(struct txn *t);
+/* Whether a rolling update failed that is to be taken back by another one. */
+bool txn_goes_back(const struct txn *t);
+void txn_go_back(struct txn *t);
 /* A supervisor was killed on the way back: it goes on. */
 int txn_undo_resume(struct txn *t, struct err *err);
 /* When it is over: what there is to say of it. */

@@ -97,7 +97,7 @@ static int take_all_ports(struct txn *t, char **ret_attr, struct err *err)
 			err_done(err);
 			continue;
 		}
-		if (t->rollback)         /* the answer is about the first failure */
+		if (t->rollback || t->going_back)         /* the answer is about the first failure */
 			return -1;
 		*ret_attr = xasprintf("ports[%zu]", port);
 		free(t->err_service);
@@ -153,7 +153,7 @@ static void begin_setup(struct txn *t, size_t self)
 			op_end(t, self, &err, attr);
 		return;
 	}
-	if (!t->rollback)
+	if (!t->rollback && !t->going_back)
 		free(take(t->err_service));      /* of an attempt that was made in vain */
 	announce_new_networks(t);
 	network_setup(t->s, on_setup_done, ticket(t, self));

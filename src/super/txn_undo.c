@@ -1,12 +1,16 @@
 /* txn_undo.c - the way back from an `up` that failed. One of a fresh project leaves nothing; any other one leaves what was there before it:
  * the model that was in force, the containers that were set aside, what it had stopped to start it again.
  *
+ * A rolling update that failed half-way has nothing to restore: what it has replaced is gone. Where it is to be taken back, the generation
+ * from before it is brought up again, with the images that it had, as another rolling update.
+ *
  * From its first step on the request in txn.json says so ("undo", with what has failed), and a next supervisor goes on with the way back.
  * Nobody is waited for here but stops and starts, and whoever asks for a `down` or `stop` meanwhile has what would be started stay down. */
-#include "txn.h"
+#include "roll.h"
 
 #include <string.h>
 
+#include "../state/generation.h"
 #include "../util/auto.h"
 #include "../util/json.h"
 #include "../util/log.h"
@@ -55,10 +59,36 @@ static void on_books(struct super *s, void *arg, const json_t *result, const str
 		exec_start(t);
 }
 
+/* An `up` of the generation from before, as far as its images are still there. */
+static int plan_again(struct txn *t, struct err *err)
+{
+	for (size_t i = 0; i < t->images.n; i++)
+		image_free(t->images.items[i].value);
+	map_done(&t->images, NULL);
+	t->images = (struct map)MAP_INIT;
+	if (up_check_images(t, err) < 0 || txn_make_plan(t, PLAN_UP, err) < 0)
+		return -1;
+	txn_make_units(t);
+	return up_check_ports(t, err);
+}
+
 static void go_back(struct txn *t)
 {
 	auto_err struct err err = ERR_INIT;
 
+	if (t->going_back) {
+		auto_free char *service = take(t->err_service), *attr = take(t->err_attr);
+		int r = plan_again(t, &err);
+		free(t->err_service);            /* the answer is about the first failure */
+		free(t->err_attr);
+		t->err_service = take(service);
+		t->err_attr = take(attr);
+		if (r < 0)
+			cannot(t, &err);
+		else
+			network_books(t->s, &t->plan, on_books, t);
+		return;
+	}
 	if (txn_make_plan(t, t->fresh ? PLAN_DOWN : PLAN_UNDO, &err) < 0) {
 		cannot(t, &err);
 		return;
@@ -122,15 +152,15 @@ static json_t *failure_json(const struct txn *t)
 	jx_set_str(o, "attr", t->err_attr);
 	jx_set_bool(o, "fresh", t->fresh);
 	jx_set_bool(o, "no_start", t->superseded);
+	jx_set_bool(o, "again", t->going_back);
 	return o;
 }
 
-void txn_undo(struct txn *t)
+/* The request as it is from now on. */
+static void note_undo(struct txn *t)
 {
 	auto_err struct err err = ERR_INIT;
 
-	log_info("rolling back: %s", err_msg(&t->err));
-	t->rollback = true;
 	if (t->deadline)
 		event_free(take(t->deadline));
 	if (t->evidence)                 /* it was looked at, or nobody will */
@@ -138,6 +168,44 @@ void txn_undo(struct txn *t)
 	json_object_set_new(t->req, "undo", failure_json(t));
 	if (txn_record(t, &err) < 0)
 		log_warn("%s", err_msg(&err));
+}
+
+bool txn_goes_back(const struct txn *t)
+{
+	return t->err.kind && t->verb == PLAN_UP && !t->rollback && !t->going_back && !t->superseded && t->generation && t->from &&
+	       roll_goes_back(t);
+}
+
+static void pin_images(struct txn *t)
+{
+	struct generation g = { 0 };
+
+	if (generation_read(t->s->p.state_fd, t->from, &g, NULL) == 0)
+		json_object_set(t->req, "images", g.images);
+	generation_done(&g);
+}
+
+void txn_go_back(struct txn *t)
+{
+	static const char *const past[] = { "force_recreate", "renew_anon_volumes", "committed", "rolling", "made" };
+
+	log_info("rolling back to generation %lld: %s", (long long)t->from, err_msg(&t->err));
+	t->going_back = true;
+	t->committed = t->rolling = false;
+	for (size_t i = 0; i < ARRAY_LEN(past); i++)
+		json_object_del(t->req, past[i]);
+	pin_images(t);
+	roll_free(t);
+	note_undo(t);
+	if (!change_model(t))
+		go_back(t);
+}
+
+void txn_undo(struct txn *t)
+{
+	log_info("rolling back: %s", err_msg(&t->err));
+	t->rollback = true;
+	note_undo(t);
 	if (t->fresh || !change_model(t))
 		go_back(t);
 }
@@ -155,7 +223,9 @@ int txn_undo_resume(struct txn *t, struct err *err)
 	t->superseded = jx_bool(was, "no_start", false);
 	t->generation = jx_int(t->req, "generation", 0);
 	t->from = jx_int(t->req, "from", 0);
-	t->rollback = t->recorded = true;
+	t->recorded = true;
+	t->going_back = jx_bool(was, "again", false);
+	t->rollback = !t->going_back;
 	if (t->fresh || !change_model(t))
 		go_back(t);
 	return 0;
@@ -165,7 +235,7 @@ void txn_undo_over(struct txn *t)
 {
 	json_t *event;
 
-	if (!t->rollback || t->fresh)
+	if (!(t->rollback || t->going_back) || t->fresh)
 		return;
 	event = json_pack("{s:s,s:b,s:b}", "ev", "undone", "whole", (int)!t->undo_failed, "stopped", (int)t->superseded);
 	if (t->from)

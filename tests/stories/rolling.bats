@@ -92,6 +92,22 @@ finished() { [ ! -e "$DAVIT_STATE_DIR/projects/$PROJECT/txn.json" ]; }
 	done
 }
 
+@test "failure_action: rollback: what was replaced already is replaced back, and no request fails" {
+	mkdir gate
+	web 1 'order: start-first, failure_action: rollback' 2 '' 'volumes: ["./gate:/gate"]'
+	up --wait
+	asking 1000
+	# the first of them is healthy, the second is not
+	web 2 'order: start-first, failure_action: rollback' 2 'mkdir /gate/once && touch /ok' 'volumes: ["./gate:/gate"]'
+	run -1 davit up -d
+	has "$output" "is unhealthy"
+	has "$output" "generation 1 is running again"
+	answered
+	pages_are 1
+	is "$(names)" "$PROJECT-web-1 $PROJECT-web-2 "
+	is "$(davit history --format '{{.Generation}} {{.Outcome}}{{.InForce}}' | xargs)" "2 failed 1 good*"
+}
+
 @test "a version that ends soon after its start has failed, without a check, too" {
 	web 1 'order: start-first'
 	sed -i /healthcheck/d compose.yaml
