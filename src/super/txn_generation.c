@@ -135,10 +135,10 @@ int txn_generation_begin(struct txn *t, struct err *err)
 	if (s->generation && t->model_is_stored && json_equal(t->new_images, s->generation_images))
 		return 0;
 	if (!s->generation && !generation_last(s->p.state_fd) && import_last(t, err) < 0)
-		return err_wrap(err, "keep the last generation");
+		return err_wrap(err, "keep the last generation in '%s'", s->p.state);
 	t->from = s->generation;
 	if (write_new(t, err) < 0)
-		return err_wrap(err, "keep a new generation");
+		return err_wrap(err, "keep the request in '%s'", s->p.state);
 	jx_set_int(t->req, "generation", t->generation);
 	jx_set_int(t->req, "from", t->from);
 	return 0;
