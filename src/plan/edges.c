@@ -66,13 +66,15 @@ void edges_of_start(struct ctx *c, struct slot *s)
 	v = &c->graph->v[s->svc];
 	for (size_t i = 0; i < v->n_needs; i++) {
 		const struct dependency *d = v->needs[i].dep;
+		/* on the way back one that does not come keeps nobody else from coming */
+		bool soft = !d->required || c->req->verb == PLAN_UNDO;
 		if (c->req->no_deps && !c->chosen[v->needs[i].to])
 			continue;
 		each_slot_of(c, dep, v->needs[i].to) {
 			if (c->req->verb == PLAN_BOOT && stays_ended(dep))
 				continue;
 			need_condition(c, dep, d->condition);
-			plan_edge(c->plan, op_for_condition(dep, d->condition), s->op_gate, !d->required);
+			plan_edge(c->plan, op_for_condition(dep, d->condition), s->op_gate, soft);
 			if (joins(&c->model->services[s->svc], dep->service))
 				plan_edge(c->plan, dep->op_start, s->op_prepare, false);
 			if (takes_volumes_from(&c->model->services[s->svc], dep->service))
