@@ -20,7 +20,9 @@
 #include "../util/json.h"
 #include "../util/mem.h"
 #include "../util/path.h"
+#include "../plan/explain.h"
 #include "act.h"
+#include "dry.h"
 #include "joined.h"
 #include "run.h"
 #include "up.h"
@@ -76,24 +78,49 @@ static struct up_opts as_up(const struct run_opts *o)
 
 /* ------------------------------------------------------------------ what it needs */
 
+/* Names of the services that it depends on, malloc'ed and borrowed from the project; n 0: none, or they are left alone. */
+static struct opt_args needs_of(const struct cli *c, const struct run_opts *o, const struct service *svc)
+{
+	struct opt_args needs = { .v = xcalloc(svc->n_depends_on + 1, sizeof *needs.v) };
+
+	for (size_t i = 0; i < svc->n_depends_on && !o->no_deps; i++)
+		if (project_service(c->project, svc->depends_on[i].service))
+			needs.v[needs.n++] = svc->depends_on[i].service;
+	return needs;
+}
+
 /* What the service depends on is brought up as `up` does; how far that must have come, the request for the container waits for. */
 static int bring_up_needs(struct cli *c, const struct run_opts *o, const struct service *svc, struct err *err)
 {
-	auto_free char **needs = xcalloc(svc->n_depends_on + 1, sizeof *needs);
-	const struct opt_args own = c->args;
+	const struct opt_args own = c->args, needs = needs_of(c, o, svc);
 	struct up_opts up = as_up(o);
-	json_t *req;
-	size_t n = 0;
+	json_t *req = NULL;
 
-	for (size_t i = 0; i < svc->n_depends_on; i++)
-		if (project_service(c->project, svc->depends_on[i].service))
-			needs[n++] = svc->depends_on[i].service;
-	if (!n || o->no_deps)
-		return 0;
-	c->args = (struct opt_args){ needs, n };
-	req = up_request(c, &up, err);
+	c->args = needs;
+	if (needs.n)
+		req = up_request(c, &up, err);
 	c->args = own;
-	return req ? act_run(c, req, "Running", err) : -1;
+	free(needs.v);
+	return req ? act_run(c, req, "Running", err) : needs.n ? -1 : 0;
+}
+
+/* --dry-run: what it needs as `up` would show it, and the container. */
+static int show_dry(struct cli *c, const struct run_opts *o, const struct service *svc, struct err *err)
+{
+	const struct opt_args own = c->args, needs = needs_of(c, o, svc);
+	auto_free char *name = o->name ? xstrdup(o->name) : xasprintf("%s-%s-run", c->name, svc->name);
+	struct up_opts up = as_up(o);
+	struct changes changes = { 0 };
+	int r = 0;
+
+	c->args = needs;
+	if (needs.n)
+		r = up_changes(c, &up, &changes, err);
+	c->args = own;
+	free(needs.v);
+	if (r == 0)
+		changes_add(&changes, CHANGE_CONTAINER, CHANGE_CREATE, name, svc->name, o->rm ? "removed when it has ended" : NULL);
+	return r == 0 ? dry_show(c, &changes) : r;
 }
 
 /* ------------------------------------------------------------------ its standard input */
@@ -371,6 +398,8 @@ static int run_run(struct cli *c, const void *opts, struct err *err)
 
 	if (o->quiet)
 		c->ui.progress = PROGRESS_QUIET;
+	if (r == 0 && c->g.dry_run)
+		return show_dry(c, o, svc, err);
 	if (r == 0)
 		r = up_get_ready(c, &up, scope, err);
 	if (r == 0 && (r = bring_up_needs(c, o, svc, err)) < 0)
@@ -391,7 +420,7 @@ const struct cmd cmd_run = {
 	.details = "What the service depends on is started first. The exit status is the command's; 125: the container could not be made, 126, "
 		   "127: its command cannot be executed, is not there. Ctrl-C is passed on; the third one kills. With a terminal, ctrl-p ctrl-q "
 		   "leaves it running.",
-	.needs = NEED_ROOT | NEED_MODEL | STOP_AT_ARG,
+	.needs = NEED_ROOT | NEED_MODEL | STOP_AT_ARG | CAN_DRY_RUN,
 	.min_args = 1,
 	.max_args = -1,
 	.opts = run_flags,

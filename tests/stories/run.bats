@@ -420,3 +420,20 @@ settled() {
 	davit ps -a --format '{{.State}}' >states || return 1
 	if [ "$(cat states)" = running ]; then [ -e made ]; else is_gone "$pid" && no_leaks; fi
 }
+
+@test "--dry-run run: what it would bring up and make, and nothing is" {
+	compose <<-END
+	services:
+	  web: {image: busybox, depends_on: [db]}
+	  db: {image: busybox, command: [sleep, inf]}
+	END
+	run -0 davit --dry-run run --rm web true
+	has "$output" "DRY-RUN"
+	has "$output" "$PROJECT-db-1"
+	has "$output" "$PROJECT-web-run"
+	nothing_begun
+	run -0 davit --dry-run run --no-deps --name mine web true
+	has "$output" mine
+	lacks "$output" "$PROJECT-db-1"
+	nothing_begun
+}
