@@ -18,7 +18,11 @@ bool evidence_wait(struct txn *t)
 {
 	const struct timeval limit = { .tv_sec = EVIDENCE_MS / 1000 };
 
-	if (t->evidence || t->superseded || !t->c || !jx_bool(t->req, "bundle", false))
+	if (t->evidence) {               /* it has been waited; whoever comes first ends that */
+		event_del(t->evidence);
+		return false;
+	}
+	if (t->superseded || !t->c || !jx_bool(t->req, "bundle", false))
 		return false;
 	t->evidence = evtimer_new(t->s->base, on_seen, t);
 	evtimer_add(t->evidence, &limit);

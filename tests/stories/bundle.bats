@@ -90,6 +90,26 @@ whole() {
 	[ ! -e b.tar ] || has "$(part about.txt)" "how it ended"      # all of it or nothing
 }
 
+@test "down does not wait for him who looks" {
+	compose <<-END
+	services:
+	  one: {image: busybox, command: [sleep, inf], stop_grace_period: 0s}
+	END
+	up
+	compose <<-END
+	services:
+	  one: {image: busybox, command: [no-such-command], stop_grace_period: 0s}
+	END
+	davit up -d --bundle b.tar >shown 2>&1 3>&- & local up=$!
+	wait_until 10 test -e "$DAVIT_STATE_DIR/projects/$PROJECT/txn.json"
+	pkill -STOP -P $up || :
+	wait_until 10 grep -q 'no-such-command' "$DAVIT_STATE_DIR/projects/$PROJECT/supervisor.log"
+	timeout 15 "$DAVIT" down || fail "it waited"
+	nothing_begun
+	pkill -CONT -P $up || :
+	wait $up || :
+}
+
 @test "an up that fails over containers that were there, in the foreground, and one that goes well" {
 	failing x
 	sed -i 's/; false"/; true"/' compose.yaml
