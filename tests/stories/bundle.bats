@@ -75,39 +75,42 @@ whole() {
 	has "$(part about.txt)" no-such-command
 }
 
-@test "who asked for a bundle and is killed keeps nobody waiting" {
-	compose <<-END
-	services:
-	  one: {image: busybox, command: [no-such-command]}
-	END
-	davit up -d --bundle b.tar >shown 2>&1 3>&- & local up=$!
-	wait_until 10 test -e "$DAVIT_STATE_DIR/projects/$PROJECT/txn.json"
-	pkill -STOP -P $up || :      # he does not answer
-	wait_until 10 grep -q 'no-such-command' "$DAVIT_STATE_DIR/projects/$PROJECT/supervisor.log"
-	pkill -9 -P $up || :
-	wait_until 15 nothing_begun
-	wait $up || :
-	[ ! -e b.tar ] || has "$(part about.txt)" "how it ended"      # all of it or nothing
-}
-
-@test "down does not wait for him who looks" {
+# An up over a container that runs has failed, and waits for its asker, who does not answer.
+looked_at_by_nobody() {
 	compose <<-END
 	services:
 	  one: {image: busybox, command: [sleep, inf], stop_grace_period: 0s}
 	END
 	up
+	mkdir on
 	compose <<-END
 	services:
-	  one: {image: busybox, command: [no-such-command], stop_grace_period: 0s}
+	  one: {image: busybox, command: ["sh", "-c", "until [ -e /on/go ]; do sleep 0.02; done; exit 1"], volumes: ["./on:/on"], stop_grace_period: 0s}
+	  two: {image: busybox, command: [sleep, inf], depends_on: {one: {condition: service_completed_successfully}}}
 	END
-	davit up -d --bundle b.tar >shown 2>&1 3>&- & local up=$!
-	wait_until 10 test -e "$DAVIT_STATE_DIR/projects/$PROJECT/txn.json"
-	pkill -STOP -P $up || :
-	wait_until 10 grep -q 'no-such-command' "$DAVIT_STATE_DIR/projects/$PROJECT/supervisor.log"
+	"$DAVIT" up -d --bundle b.tar >shown 2>&1 3>&- & asker=$!
+	KEPT_PROCESSES=$asker
+	wait_until 10 in_service one test -d /on
+	kill -STOP $asker
+	touch on/go
+	wait_until 10 grep -q 'completed one-1: ' "$DAVIT_STATE_DIR/projects/$PROJECT/supervisor.log"
+	state_is one exited                  # it is not undone yet
+}
+
+@test "who asked for a bundle and is killed keeps nobody waiting" {
+	looked_at_by_nobody
+	kill -9 $asker
+	wait_until 15 state_is one running      # as it was before
+	wait $asker || :
+	[ ! -e b.tar ] || fail "a bundle of nobody's"
+}
+
+@test "down does not wait for him who looks" {
+	looked_at_by_nobody
 	timeout 15 "$DAVIT" down || fail "it waited"
 	nothing_begun
-	pkill -CONT -P $up || :
-	wait $up || :
+	kill -CONT $asker
+	wait $asker || :
 }
 
 @test "an up that fails over containers that were there, in the foreground, and one that goes well" {

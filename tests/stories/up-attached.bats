@@ -202,10 +202,10 @@ slow_to_stop() {
 	    stop_grace_period: 0s
 	    develop: {watch: [{action: sync, path: ./src, target: /app, initial_sync: true}]}
 	END
-	on_tty expect=hello "expect=Enable Watch" type=w "expect=Watch enabled" type=w "expect=Watch disabled" "expect=Enable Watch" type=d expect=Detached -- --menu
+	on_tty expect=hello "expect=Enable Watch" type=w "expect=Watch enabled" type=w "expect=Watch disabled" type=d expect=Detached -- --menu
 	is "$status" 0
 	is "$(in_service web cat /app/x)" 1
-	on_tty "expect=Disable Watch" "expect=Watch enabled" 'type=\x03' -- --menu --watch
+	on_tty "expect=Watch enabled" 'type=\x03' 'expect=Gracefully Stopping' -- --menu --watch
 	is "$status" 130
 	slow_to_stop 0s
 	on_tty expect=hello "expect=Detach" type=wd expect=Detached -- --menu --remove-orphans
