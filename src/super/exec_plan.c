@@ -170,8 +170,9 @@ static void pump(struct txn *t)
 				begin(t, i);
 	} while (t->pump_again);
 	t->pumping = false;
-	if (t->n_left || s->txn != t)
+	if (t->n_left || s->txn != t || t->over)
 		return;
+	t->over = true;
 	txn_plan_over(t);
 }
 
@@ -201,6 +202,7 @@ void exec_start(struct txn *t)
 	t->st = xcalloc(t->plan.n + 1, sizeof *t->st);
 	t->began_ns = xcalloc(t->plan.n + 1, sizeof *t->began_ns);
 	t->n_left = t->plan.n;
+	t->over = false;
 	t->plan_no = ++t->s->plans;
 	t->draining = false;
 	pump(t);

@@ -32,6 +32,7 @@ struct txn {
 	int64_t generation, from;        /* the one that it makes (0: none), and the one that was in force */
 	json_t *new_images;              /* of the generation it makes */
 	bool pumping, pump_again;
+	bool over;                       /* every operation of the plan has ended, and what follows has begun */
 	struct strs new_volumes, new_networks;
 	struct map images;               /* service → struct image * */
 	bool model_is_stored;            /* model_text is what model.json has */

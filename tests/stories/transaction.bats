@@ -177,3 +177,26 @@ mine
 	is "$(outcome 61)" failed
 	is "$(in_force)" 1
 }
+
+@test "stop in the middle of an up: what was there before is there again, stopped; down takes both away" {
+	two 1
+	up
+	local before
+	before=$(ids)
+	two 2 "false"
+	sed -i 's/retries: 2/retries: 1000/' compose.yaml
+	"$DAVIT" up -d >shown 2>&1 3>&- &
+	wait_until 10 eval '[ "$(sh_in web "echo \$V" 2>/dev/null)" = 2 ]'
+	davit stop -t 0
+	not wait $!
+	has "$(cat shown)" "superseded by 'stop'"
+	is "$(ids)" "$before"
+	is "$(davit ps -q | wc -l) $(in_force)" "0 1"
+	davit start
+	is "$(sh_in web 'echo $V')" 1
+	"$DAVIT" up -d >shown 2>&1 3>&- &
+	wait_until 10 eval '[ "$(sh_in web "echo \$V" 2>/dev/null)" = 2 ]'
+	davit down -v -t 0
+	not wait $!
+	wait_until 5 no_leaks
+}
