@@ -340,7 +340,7 @@ begin_long() {
 	END
 	refused 1 "compose.yaml:5:41: error: service 'b': Dockerfile '$PWD/web/Other': No such file or directory" -- davit build
 	refused 1 "no such service: 'c'" -- davit build c
-	refused 1 "builder 'other' is not known" -- davit build --builder other
+	refused 1 "flag '--builder' takes buildah or buildkit, not 'other'" -- davit build --builder other
 }
 
 @test "build: no builder is installed" {

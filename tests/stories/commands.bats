@@ -164,7 +164,7 @@ two created"
 	is "$(jq -r .Name rows | sort | xargs)" "$PROJECT-busy-1 $PROJECT-host-1 $PROJECT-idle-1"
 	is "$(jq -r 'select(.Name | endswith("busy-1")) | .MemUsage' rows | sed 's/.* //')" 64MiB
 	is "$(jq -r 'select(.Name | endswith("busy-1")) | .PIDs' rows)" 1
-	is "$(jq -r 'select(.Name | endswith("idle-1")) | .CPUPerc' rows)" 0.00%
+	jq -r 'select(.Name | endswith("idle-1")) | .CPUPerc' rows | grep -qx '0\.0[0-9]%'     # the kernel may charge it for an interrupt
 	[ "$(jq -r 'select(.Name | endswith("busy-1")) | .CPUPerc' rows | cut -d. -f1)" -ge 5 ]
 	is "$(jq -r 'select(.Name | endswith("host-1")) | .NetIO' rows)" "0B / 0B"
 	is "$(davit stats --no-stream idle | head -n 1 | tr -s ' ')" "CONTAINER ID NAME CPU % MEM USAGE / LIMIT MEM % NET I/O BLOCK I/O PIDS"

@@ -651,7 +651,7 @@ df_row() { davit system df --format json | jq -r "select(.Type == \"$1\") | [.To
 	  base: {image: "busybox:1", command: [sleep, inf]}
 	END
 	up
-	refused_by_words() { run "$@"; is "$status" 1; has "$output" "it is all or local"; }
+	refused_by_words() { run "$@"; is "$status" 1; has "$output" "flag '--rmi' takes all or local, not 'some'"; }
 	refused_by_words davit down --rmi some
 	run davit down -t 0 --rmi local
 	is "$status" 0
