@@ -88,6 +88,8 @@ char *plan_side_in_force(const struct world *w, const char *service, unsigned in
 /* roll.c: whether a container that is to be replaced is so with a successor beside it; what is planned for those, once all else is */
 bool roll_takes(struct ctx *c, const struct slot *s);
 void roll_plan(struct ctx *c);
+/* Its slot's container was being replaced, and is not any more. */
+void roll_end(struct ctx *c, const struct slot *s);
 /* One that was being replaced, or is scaled down, ends when its conversations are over; its stop is planned. */
 void roll_drain(struct ctx *c, struct slot *s);
 

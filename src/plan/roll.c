@@ -88,6 +88,12 @@ static int64_t grace_ms(const struct service *svc)
 	return svc->stop_grace_ns >= 0 ? svc->stop_grace_ns / 1000000 : DEFAULT_GRACE_MS;
 }
 
+void roll_end(struct ctx *c, const struct slot *s)
+{
+	if (s->rec && s->rec->id && s->rec->rotation)
+		plan_add(c->plan, OP_SETTLE, s, NULL);
+}
+
 void roll_drain(struct ctx *c, struct slot *s)
 {
 	const struct service *svc = &c->model->services[s->svc];

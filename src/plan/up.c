@@ -50,8 +50,7 @@ static void up_slot(struct ctx *c, struct slot *s)
 		s->rolls = why;
 		return;
 	}
-	if (exists && s->rec->rotation)
-		plan_add(c->plan, OP_SETTLE, s, NULL);
+	roll_end(c, s);
 	if (exists && why) {
 		plan_replace(c, s, why);
 		plan_start(c, s, why);

@@ -80,6 +80,7 @@ int make_start(struct ctx *c, bool restart, struct err *err)
 			strs_add(&c->plan->kept, s->name);
 			continue;
 		}
+		roll_end(c, s);
 		if (restart)
 			s->op_stop = plan_add(c->plan, OP_STOP, s, NULL);
 		plan_start(c, s, NULL);
@@ -103,8 +104,10 @@ int make_boot(struct ctx *c, struct err *err)
 				continue;
 			if (plan_rec_running(s->rec))
 				strs_add(&c->plan->kept, s->name);
-			else if (s->rec->resume && !s->rec->manual_stop)
+			else if ((s->rec->resume || s->rec->rotation) && !s->rec->manual_stop) {
+				roll_end(c, s);  /* the host went down while it was to be replaced */
 				plan_start(c, s, NULL);
+			}
 		}
 	each_slot(c, s)
 		edges_of_start(c, s);

@@ -239,6 +239,36 @@ static void test_one_port_of_several(void **state)
 	close(api_tcp);
 }
 
+static size_t conversations(const char *pin)
+{
+	size_t n = 99;
+	must(net_slot_conversations(pin, &n, err));
+	return n;
+}
+
+/* Those that its servers are in: by a published port and directly, and until the other side has all. */
+static void test_conversations(void **state)
+{
+	struct sockaddr_in published = at("10.99.0.1", 8080), direct = at("172.20.0.2", 80);
+	int one = sock(SOCK_STREAM), two, home;
+	size_t before = conversations(NETNS "/web-1");
+	assert_int_equal(conversations(NETNS "/nobody-1"), 0);
+	assert_int_equal(connect(one, (struct sockaddr *)&published, sizeof published), 0);
+	home = visit(NETNS "/api-1");
+	two = sock(SOCK_STREAM);
+	assert_int_equal(connect(two, (struct sockaddr *)&direct, sizeof direct), 0);
+	leave(home);
+	assert_int_equal(conversations(NETNS "/web-1"), before + 2);
+	assert_int_equal(conversations(NETNS "/api-1"), 0); /* what it asks others is none of its servers' */
+	close(accept4(stage.web_tcp, NULL, NULL, SOCK_CLOEXEC));
+	close(accept4(stage.web_tcp, NULL, NULL, SOCK_CLOEXEC));
+	for (int i = 0; i < SOON && conversations(NETNS "/web-1") != before; i++) /* until they are acknowledged */
+		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+	assert_int_equal(conversations(NETNS "/web-1"), before);
+	close(one);
+	close(two);
+}
+
 /* Each conversation stays where it began, as long as that one has the port; then it goes to another. */
 static void test_udp_of_several(void **state)
 {
@@ -387,6 +417,7 @@ int main(void)
 		cmocka_unit_test(test_hairpin),
 		cmocka_unit_test(test_ways_out),
 		cmocka_unit_test(test_one_port_of_several),
+		cmocka_unit_test(test_conversations),
 		cmocka_unit_test(test_udp_from_before),
 		cmocka_unit_test(test_udp_of_several),
 		cmocka_unit_test_teardown(test_recovery_leaves_alone_what_is_right, stage_down),

@@ -278,12 +278,28 @@ static void the_other_verbs_know_one_container(void **state)
 		"teardown after remove web-1, remove web-1+b\n");
 }
 
+/* Between the two of a stop-first update neither was meant to stay down. */
+static void boot_in_the_middle(void **state)
+{
+	struct plan_request boot = { .verb = PLAN_BOOT };
+
+	web(*state, "order: stop-first", "");
+	old(*state, 1, "", "stopped")->rotation = xstrdup(ROTATION_LEAVING);
+	exists(*state, "web", 1, "+b", "stopped")->rotation = xstrdup(ROTATION_HELD);
+	plan_is(*state, &boot,
+		"setup\n"
+		"settle web-1\n"
+		"prepare web-1\n"
+		"create web-1 after setup, prepare web-1\n"
+		"start web-1 after create web-1\n");
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		T(stop_first_one_after_the_other), T(start_first_with_a_check), T(what_was_interrupted_goes_on), T(what_is_over_is_left_alone),
-		T(what_is_not_wanted_any_more_goes), T(not_without_room_for_two), T(the_other_verbs_know_one_container),
+		T(what_is_not_wanted_any_more_goes), T(not_without_room_for_two), T(the_other_verbs_know_one_container), T(boot_in_the_middle),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -77,6 +77,27 @@ static void the_best_there_are(void **state)
 	assert_int_equal(dealt_to(), 5);
 }
 
+static void turn(struct unit *u, const char *rotation)
+{
+	free(u->rec.rotation);
+	u->rec.rotation = xstrdup(rotation);
+}
+
+/* What is replaced, and its successor: when there is somebody else, neither; else who serves already. */
+static void an_update(void **state)
+{
+	turn(a, ROTATION_LEAVING);
+	turn(c, ROTATION_HELD);
+	assert_int_equal(dealt_to(), 2);
+	b->state = U_REMOVING;
+	assert_int_equal(dealt_to(), 1);
+	a->state = U_STOPPING;
+	assert_int_equal(dealt_to(), 4);
+	turn(c, NULL);
+	a->state = U_RUNNING;
+	assert_int_equal(dealt_to(), 4);
+}
+
 static void one_alone_has_it_whatever_it_does(void **state)
 {
 	b->state = c->state = U_REMOVING;
@@ -115,7 +136,7 @@ int main(void)
 {
 #define test(f) cmocka_unit_test_setup_teardown(f, set_up, end_world)
 	const struct CMUnitTest tests[] = {
-		test(the_best_there_are), test(one_alone_has_it_whatever_it_does), test(the_rules_follow),
+		test(the_best_there_are), test(an_update), test(one_alone_has_it_whatever_it_does), test(the_rules_follow),
 	};
 
 	return cmocka_run_group_tests_name("rotation", tests, NULL, NULL);
