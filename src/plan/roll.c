@@ -181,6 +181,7 @@ static void plan_pair(struct ctx *c, struct pair *p, const struct service *svc, 
 	}
 	p->settle = plan_add(c->plan, OP_SETTLE, p->old, NULL);
 	plan_edge(c->plan, last, p->settle, true);
+	plan_edge(c->plan, p->stop, p->settle, true);
 	plan_edge(c->plan, last, add_after(c, p->stop, OP_REMOVE, p->old, 0), false);
 }
 
@@ -206,10 +207,8 @@ static void roll_service(struct ctx *c, size_t svc_index)
 		for (size_t i = first; i < c->plan->n; i++)
 			c->plan->ops[i].roll = true;
 		plan_edge(c->plan, c->op_commit, p->turn, false);
-		if (before) {
+		if (before)
 			plan_edge(c->plan, before->settle, p->turn, true);
-			plan_edge(c->plan, before->stop, p->turn, true);
-		}
 		edges_of_start(c, &p->next);
 		n++;
 	}

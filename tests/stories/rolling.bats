@@ -122,6 +122,50 @@ finished() { [ ! -e "$DAVIT_STATE_DIR/projects/$PROJECT/txn.json" ]; }
 	pages_are 1
 }
 
+# One of two new ones does not become healthy.
+half='case $$(hostname -i) in *[24680]) touch /ok;; esac'
+
+@test "replicas behind a host port without update_config are updated so, too, and go back" {
+	web 1
+	sed -i 's/, update_config: {[^}]*}//' compose.yaml
+	up --wait
+	asking 1000
+	web 2
+	sed -i 's/, update_config: {[^}]*}//' compose.yaml
+	up
+	pages_are 2
+	web 3 '' 2 "$half"
+	sed -i 's/, update_config: {[^}]*}//' compose.yaml
+	run -1 davit up -d
+	answered
+	pages_are 2
+	is "$(names)" "$PROJECT-web-1 $PROJECT-web-2 "
+}
+
+@test "who does not wait long enough finds the old version in its place" {
+	local how
+	for how in stop-first start-first; do
+		web 1 "order: $how" 1
+		[ $how = start-first ] || sed -i 's/replicas: 1/replicas: 2/' compose.yaml
+		up --wait
+		sed -i 's/V: "1"/V: "2"/; s/retries: 2/retries: 1000/; s/touch .ok;/sleep 0;/' compose.yaml
+		run -1 davit up -d --wait --wait-timeout 1
+		has "$output" "not healthy after 1s"
+		wait_until 5 pages_are 1
+		lacks "$(names)" next
+		lacks "$(names)" old
+		davit down -t 0
+	done
+}
+
+@test "plan says how it is replaced" {
+	web 1 'order: start-first'
+	up
+	web 2 'order: start-first'
+	run -2 davit plan
+	has "$output" "recreate  container  $PROJECT-web-1  configuration changed; rolling, start-first"
+}
+
 @test "what a container said stays in the log of its service: of those before, and of one that did not make it" {
 	web 1 'order: start-first' 1 'echo version one; touch /ok'
 	up --wait

@@ -138,9 +138,9 @@ static void stop_first_one_after_the_other(void **state)
 		"stop web-1 after drain web-1\n"
 		"switch web-1+b after start web-1+b\n"
 		"monitor web-1+b 1000ms after switch web-1+b\n"
-		"settle web-1 after monitor web-1+b\n"
+		"settle web-1 after stop web-1, monitor web-1+b\n"
 		"remove web-1 after stop web-1, monitor web-1+b\n"
-		"turn web-2 (configuration changed; rolling, stop-first) 2000ms after setup, stop web-1, settle web-1\n"
+		"turn web-2 (configuration changed; rolling, stop-first) 2000ms after setup, settle web-1\n"
 		"prepare web-2 (configuration changed) after turn web-2\n"
 		"create web-2 after setup, prepare web-2\n"
 		"start web-2 after create web-2, stop web-2+b\n"
@@ -148,7 +148,7 @@ static void stop_first_one_after_the_other(void **state)
 		"stop web-2+b after drain web-2+b\n"
 		"switch web-2 after start web-2\n"
 		"monitor web-2 1000ms after switch web-2\n"
-		"settle web-2+b after monitor web-2\n"
+		"settle web-2+b after stop web-2+b, monitor web-2\n"
 		"remove web-2+b after stop web-2+b, monitor web-2\n");
 }
 
@@ -168,7 +168,7 @@ static void start_first_with_a_check(void **state)
 		"switch web-1+b after monitor web-1+b\n"
 		"drain web-1 10000ms after switch web-1+b\n"
 		"stop web-1 after drain web-1\n"
-		"settle web-1 after switch web-1+b\n"
+		"settle web-1 after switch web-1+b, stop web-1\n"
 		"remove web-1 after switch web-1+b, stop web-1\n"
 		"turn web-2+b (configuration changed; rolling, start-first) after setup\n"
 		"prepare web-2+b (configuration changed) after turn web-2+b\n"
@@ -179,7 +179,7 @@ static void start_first_with_a_check(void **state)
 		"switch web-2+b after monitor web-2+b\n"
 		"drain web-2 10000ms after switch web-2+b\n"
 		"stop web-2 after drain web-2\n"
-		"settle web-2 after switch web-2+b\n"
+		"settle web-2 after switch web-2+b, stop web-2\n"
 		"remove web-2 after switch web-2+b, stop web-2\n");
 }
 
@@ -199,9 +199,9 @@ static void what_was_interrupted_goes_on(void **state)
 		"switch web-1+b after monitor web-1+b\n"
 		"drain web-1 10000ms after switch web-1+b\n"
 		"stop web-1 after drain web-1\n"
-		"settle web-1 after switch web-1+b\n"
+		"settle web-1 after switch web-1+b, stop web-1\n"
 		"remove web-1 after switch web-1+b, stop web-1\n"
-		"turn web-2+b (configuration changed; rolling, start-first) after setup, stop web-1, settle web-1\n"
+		"turn web-2+b (configuration changed; rolling, start-first) after setup, settle web-1\n"
 		"prepare web-2+b (configuration changed) after turn web-2+b\n"
 		"create web-2+b after setup, prepare web-2+b\n"
 		"start web-2+b after create web-2+b\n"
@@ -209,7 +209,7 @@ static void what_was_interrupted_goes_on(void **state)
 		"switch web-2+b after monitor web-2+b\n"
 		"drain web-2 10000ms after switch web-2+b\n"
 		"stop web-2 after drain web-2\n"
-		"settle web-2 after switch web-2+b\n"
+		"settle web-2 after switch web-2+b, stop web-2\n"
 		"remove web-2 after switch web-2+b, stop web-2\n");
 }
 
