@@ -1,74 +1,7 @@
 /* What a plan means to each container, and why: two models, a world and a request → lines. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "modeled.h"
 
-#include <string.h>
-#include <unistd.h>
-
-#include "../../../../compose/project.h"
 #include "../../../../src/plan/explain.h"
-#include "../../../../src/util/auto.h"
-#include "../../../../src/util/mem.h"
-
-struct fixture {
-	char dir[64];
-	struct project *last, *model;
-	struct world world;
-	const char *image_id;
-};
-
-static int set_up(void **state)
-{
-	struct fixture *f = xcalloc(1, sizeof *f);
-
-	snprintf(f->dir, sizeof f->dir, "/tmp/explain-test-XXXXXX");
-	assert_non_null(mkdtemp(f->dir));
-	*state = f;
-	return 0;
-}
-
-static void rec_free(void *p)
-{
-	unit_rec_done(p);
-	free(p);
-}
-
-static int tear_down(void **state)
-{
-	struct fixture *f = *state;
-	auto_free char *file = xasprintf("%s/compose.yaml", f->dir);
-
-	unlink(file);
-	rmdir(f->dir);
-	project_free(f->last);
-	project_free(f->model);
-	map_done(&f->world.units, rec_free);
-	free(f);
-	return 0;
-}
-
-static struct project *load(struct fixture *f, const char *yaml)
-{
-	auto_free char *file = xasprintf("%s/compose.yaml", f->dir);
-	struct compose_opts o = { .project_name = "p" };
-	struct project *ret = NULL;
-	struct diag d = DIAG_INIT;
-	FILE *out = fopen(file, "w");
-
-	assert_non_null(out);
-	fputs(yaml, out);
-	fclose(out);
-	strs_add(&o.files, file);
-	if (compose_load(&o, &d, &ret) < 0)
-		fail_msg("%s", d.n ? d.items[0].msg : "?");
-	project_hash(ret);
-	strs_done(&o.files);
-	diag_done(&d);
-	return ret;
-}
 
 /* The file as it was, whose services all run (n of each), and as it is. */
 static void edit(struct fixture *f, const char *was, const char *is, unsigned n)

@@ -1,106 +1,7 @@
 /* Rolling updates: which containers are replaced so, in which order, and how one that was interrupted goes on. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
+#include "modeled.h"
 
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include "../../../../compose/project.h"
-#include "../../../../src/plan/plan.h"
-#include "../../../../src/util/auto.h"
-#include "../../../../src/util/mem.h"
-
-struct fixture {
-	char dir[64];
-	struct project *model;
-	struct world world;
-};
-
-static int set_up(void **state)
-{
-	struct fixture *f = xcalloc(1, sizeof *f);
-
-	snprintf(f->dir, sizeof f->dir, "/tmp/plan-test-XXXXXX");
-	assert_non_null(mkdtemp(f->dir));
-	*state = f;
-	return 0;
-}
-
-static void rec_free(void *p)
-{
-	unit_rec_done(p);
-	free(p);
-}
-
-static int tear_down(void **state)
-{
-	struct fixture *f = *state;
-	auto_free char *file = xasprintf("%s/compose.yaml", f->dir);
-
-	unlink(file);
-	rmdir(f->dir);
-	project_free(f->model);
-	map_done(&f->world.units, rec_free);
-	free(f);
-	return 0;
-}
-
-static void model(struct fixture *f, const char *yaml)
-{
-	auto_free char *file = xasprintf("%s/compose.yaml", f->dir);
-	struct compose_opts o = { .project_name = "p" };
-	struct diag d = DIAG_INIT;
-	FILE *out = fopen(file, "w");
-
-	assert_non_null(out);
-	fputs(yaml, out);
-	fclose(out);
-	strs_add(&o.files, file);
-	if (compose_load(&o, &d, &f->model) < 0)
-		fail_msg("%s", d.n ? d.items[0].msg : "?");
-	project_hash(f->model);
-	strs_done(&o.files);
-	diag_done(&d);
-}
-
-/* A container that exists as the model wants it. */
-static struct unit_rec *exists(struct fixture *f, const char *service, unsigned index, const char *side, const char *unit_state)
-{
-	const struct service *svc = f->model ? project_service(f->model, service) : NULL;
-	struct unit_rec *r = xcalloc(1, sizeof *r);
-
-	r->slot = xasprintf("%s-%u%s", service, index, side);
-	r->service = xstrdup(service);
-	r->index = index;
-	r->id = xstrdup("0123456789ab");
-	r->state = xstrdup(unit_state);
-	r->config_hash = xstrdup(svc ? svc->config_hash : "gone");
-	map_set(&f->world.units, r->slot, r);
-	return r;
-}
-
-static void plan_is(struct fixture *f, const struct plan_request *req, const char *want)
-{
-	struct plan p = { 0 };
-	auto_buf struct buf b = BUF_INIT;
-	auto_err struct err err = ERR_INIT;
-
-	if (plan_make(f->model, &f->world, req, &p, &err) < 0)
-		fail_msg("%s", err_msg(&err));
-	plan_print(&p, &b);
-	assert_string_equal(b.p ? b.p : "", want);
-	plan_done(&p);
-}
-
-static bool some_have_health(void *ctx, const struct service *svc)
-{
-	return svc->healthcheck.given;
-}
-
 
 static const char two[] = "services:\n  web:\n    image: x\n    deploy: {replicas: 2, update_config: {%s}}\n%s";
 
@@ -114,7 +15,7 @@ static void web(struct fixture *f, const char *update, const char *more)
 /* A container of another definition. */
 static struct unit_rec *old(struct fixture *f, unsigned index, const char *side, const char *unit_state)
 {
-	struct unit_rec *r = exists(f, "web", index, side, unit_state);
+	struct unit_rec *r = exists_at(f, "web", index, side, unit_state);
 
 	free(r->config_hash);
 	r->config_hash = xstrdup("other");
@@ -187,7 +88,7 @@ static void what_was_interrupted_goes_on(void **state)
 {
 	web(*state, "order: start-first", "");
 	old(*state, 1, "", "running");
-	exists(*state, "web", 1, "+b", "running")->rotation = xstrdup(ROTATION_HELD);
+	exists_at(*state, "web", 1, "+b", "running")->rotation = xstrdup(ROTATION_HELD);
 	old(*state, 2, "", "running");
 	plan_is(*state, &up,
 		"setup\n"
@@ -217,8 +118,8 @@ static void what_is_over_is_left_alone(void **state)
 {
 	web(*state, "order: start-first", "");
 	old(*state, 1, "", "running")->rotation = xstrdup(ROTATION_LEAVING);
-	exists(*state, "web", 1, "+b", "running");
-	exists(*state, "web", 2, "", "running");
+	exists_at(*state, "web", 1, "+b", "running");
+	exists_at(*state, "web", 2, "", "running");
 	plan_is(*state, &up,
 		"setup after remove web-1\n"
 		"stop web-1 (left over) after drain web-1\n"
@@ -231,9 +132,9 @@ static void what_is_over_is_left_alone(void **state)
 static void what_is_not_wanted_any_more_goes(void **state)
 {
 	web(*state, "order: start-first", "");
-	exists(*state, "web", 1, "", "running")->rotation = xstrdup(ROTATION_LEAVING);
+	exists_at(*state, "web", 1, "", "running")->rotation = xstrdup(ROTATION_LEAVING);
 	old(*state, 1, "+b", "running")->rotation = xstrdup(ROTATION_HELD);
-	exists(*state, "web", 2, "", "running");
+	exists_at(*state, "web", 2, "", "running");
 	plan_is(*state, &up,
 		"setup after remove web-1+b\n"
 		"settle web-1\n"
@@ -263,7 +164,7 @@ static void the_other_verbs_know_one_container(void **state)
 	struct plan_request start = { .verb = PLAN_START }, down = { .verb = PLAN_DOWN };
 
 	web(*state, "order: start-first", "");
-	exists(*state, "web", 1, "", "stopped");
+	exists_at(*state, "web", 1, "", "stopped");
 	old(*state, 1, "+b", "stopped")->rotation = xstrdup(ROTATION_HELD);
 	plan_is(*state, &start,
 		"setup\n"
@@ -285,7 +186,7 @@ static void boot_in_the_middle(void **state)
 
 	web(*state, "order: stop-first", "");
 	old(*state, 1, "", "stopped")->rotation = xstrdup(ROTATION_LEAVING);
-	exists(*state, "web", 1, "+b", "stopped")->rotation = xstrdup(ROTATION_HELD);
+	exists_at(*state, "web", 1, "+b", "stopped")->rotation = xstrdup(ROTATION_HELD);
 	plan_is(*state, &boot,
 		"setup\n"
 		"settle web-1\n"
