@@ -209,6 +209,7 @@ json_t *up_request(struct cli *c, const struct up_opts *o, struct err *err)
 {
 	json_t *req = act_request(c, "up");
 
+	jx_set_str(req, "command", c->cmd->name);
 	add_flags(req, o);
 	if (add_model(c, o, req, err) == 0)
 		return req;

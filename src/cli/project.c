@@ -180,15 +180,23 @@ static void collect_services(const struct cli *c, const struct project *p, struc
 	}
 }
 
-int cli_no_service(struct cli *c, const char *name, struct err *err)
+bool cli_hint_service(struct cli *c, const char *name, struct err *err)
 {
 	auto_strs struct strs names = STRS_INIT;
 	const char *near;
 
 	collect_services(c, c->project, &names);
-	near = names.n ? str_nearest(name, (const char *const *)names.v) : NULL;
+	near = names.n && !strs_has(&names, name) ? str_nearest(name, (const char *const *)names.v) : NULL;
+	if (near)
+		err_hint(err, "did you mean '%s'?", near);
+	return near;
+}
+
+int cli_no_service(struct cli *c, const char *name, struct err *err)
+{
 	err_set(err, ERR_NOT_FOUND, "no such service: '%s'", name);
-	return near ? err_hint(err, "did you mean '%s'?", near) : -1;
+	cli_hint_service(c, name, err);
+	return -1;
 }
 
 static bool in_world(const struct cli *c, const char *service)

@@ -320,7 +320,7 @@ static int not_running(struct cli *c, const char *service, int64_t index, struct
 	err_set(err, ERR_NOT_FOUND,
 		index ? "service \"%s\" is not running container #%jd" : "service \"%s\" is not running",
 		service, (intmax_t)index);
-	return err_hint(err, "'davit ps -a' shows why; 'davit up -d %s' starts it", service);
+	return cli_hint_service(c, service, err) ? -1 : err_hint(err, "'davit ps -a' shows why; 'davit up -d %s' starts it", service);
 }
 
 int view_running(struct cli *c, const char *service, int64_t index, const struct unit_rec **ret,

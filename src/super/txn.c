@@ -246,7 +246,8 @@ int txn_record(struct txn *t, struct err *err)
 /* What a next supervisor has to know to go on with it as it was. */
 static int record_up(struct txn *t, struct err *err)
 {
-	json_object_del(t->req, "model");        /* the generation has it, or model.json */
+	if (t->generation || t->model_is_stored)
+		json_object_del(t->req, "model");        /* the generation has it, or model.json */
 	if (t->fresh)
 		jx_set_bool(t->req, "fresh", true);
 	txn_note_new(t);

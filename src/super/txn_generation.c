@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "../state/generation.h"
+#include "../../compose/project.h"
 #include "../util/auto.h"
 #include "../util/clock.h"
 #include "../util/json.h"
@@ -117,22 +118,63 @@ static int write_new(struct txn *t, struct err *err)
 	return r;
 }
 
+static const struct service *service_of(const struct project *p, const char *name)
+{
+	for (size_t i = 0; i < p->n_services; i++)
+		if (STREQ(p->services[i].name, name))
+			return &p->services[i];
+	return NULL;
+}
+
+/* `run` of a service whose profile is off has a model with more services in it; what it brings up is what was there all the same. */
+static bool has_all_of(const struct txn *t, const struct generation *g)
+{
+	auto_free char *text = json_dumps(g->model, JSON_COMPACT);
+	const struct project *now = t->s->model;
+	struct project *then = NULL;
+	bool same = up_parse_model(t->s, text, &then, NULL) == 0;
+
+	for (size_t i = 0; same && i < then->n_services; i++) {
+		const struct service *was = &then->services[i], *svc = service_of(now, was->name);
+		const char *id = generation_image(g->images, was->name);
+		same = svc && STREQ(svc->config_hash, was->config_hash) && svc->replicas == was->replicas &&
+		       str_eq(id, generation_image(t->new_images, was->name));
+	}
+	project_free(then);
+	return same;
+}
+
+/* Whether the generation in force is what this request wants. model.json is not always that one's: `run` may have left its own. */
+static bool is_in_force(const struct txn *t)
+{
+	const struct super *s = t->s;
+	struct generation g = { 0 };
+	bool same = false;
+
+	if (t->model_is_stored && s->generation_images)
+		return json_equal(t->new_images, s->generation_images);
+	if (generation_read(s->p.state_fd, s->generation, &g, NULL) == 0) {
+		auto_free char *text = json_dumps(g.model, JSON_COMPACT);
+		same = str_eq(text, t->model_text) ? json_equal(t->new_images, g.images)
+						   : str_eq(jx_str(t->req, "command"), "run") && has_all_of(t, &g);
+	}
+	generation_done(&g);
+	return same;
+}
+
 int txn_generation_begin(struct txn *t, struct err *err)
 {
 	struct super *s = t->s;
 
 	know_in_force(s);
-	if (t->verb != PLAN_UP) {        /* `run` is about no service of the project's own */
-		if (t->model_text && !t->model_is_stored)
-			json_decref(take(s->generation_images));  /* but the model is another one: the next `up` makes a generation of it */
+	if (t->verb != PLAN_UP)          /* `run` is about no service of the project's own */
 		return 0;
-	}
 	t->new_images = images_of_request(t);
 	t->generation = jx_int(t->req, "generation", 0);
 	t->from = jx_int(t->req, "from", s->generation);
 	if (t->generation || !t->model_text)
 		return 0;                /* gone on with */
-	if (s->generation && t->model_is_stored && json_equal(t->new_images, s->generation_images))
+	if (s->generation && is_in_force(t))
 		return 0;
 	if (!s->generation && !generation_last(s->p.state_fd) && import_last(t, err) < 0)
 		return err_wrap(err, "keep the last generation in '%s'", s->p.state);

@@ -95,6 +95,8 @@ void up_model_stored(struct txn *t)
 	project_free(take(t->last_model));
 	if (t->generation)
 		txn_generation_in_force(t->s, t->generation, t->new_images);
+	else if (!t->model_is_stored)
+		json_decref(take(t->s->generation_images));      /* model.json may be another one than the generation's: it has to be read */
 	up_note_project(t);
 }
 

@@ -125,6 +125,31 @@ mine
 	run -1 davit rollback x
 }
 
+@test "run, of a service whose profile is off, too, makes no generation; history says which command made one" {
+	jobs_too() {
+		two "$1"
+		cat >>compose.yaml <<-END
+		  job: {image: busybox, command: [sh, -c, exit 3], profiles: [tools], depends_on: [other]}
+		END
+	}
+	jobs_too 1
+	up
+	jobs_too 2
+	up
+	davit kill other >/dev/null 2>&1
+	run -3 davit run --rm job
+	up
+	davit run --rm web true >/dev/null 2>&1
+	up
+	is "$(davit history -q | xargs)" "2 1"
+	davit rollback >/dev/null 2>&1
+	is "$(sh_in web 'echo $V')" 1
+	davit scale other=2 >/dev/null 2>&1
+	is "$(davit history --format '{{.Command}}' | head -n 1)" scale
+	run -3 davit run --rm job               # its file is another one by now: what it needs is made anew
+	is "$(davit history --format '{{.Command}}' | head -n 1)" run
+}
+
 @test "a rollback whose image is gone says so, and touches nothing" {
 	two 1
 	up
