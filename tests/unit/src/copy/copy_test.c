@@ -105,7 +105,7 @@ static void test_names(void **state)
 
 	mkdirat(root_fd, "d", 0755);
 	put("d/f", "f");
-	symlinkat("/d", root_fd, "l");
+	assert_int_equal(symlinkat("/d", root_fd, "l"), 0);
 	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
 		struct copy_source s;
 
@@ -122,8 +122,8 @@ static void test_source_refused(void **state)
 	const struct copy_root in = root();
 
 	put("f", "f");
-	symlinkat("../../../../../../../../../..", root_fd, "up");
-	symlinkat("loop", root_fd, "loop");
+	assert_int_equal(symlinkat("../../../../../../../../../..", root_fd, "up"), 0);
+	assert_int_equal(symlinkat("loop", root_fd, "loop"), 0);
 	for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
 		struct copy_source s;
 
@@ -136,12 +136,12 @@ static void test_links_at_the_target(void **state)
 {
 	put("f", "new");
 	put("target", "old");
-	symlinkat("target", root_fd, "to-file");
-	symlinkat("not/yet", root_fd, "to-nothing");
-	symlinkat("made", root_fd, "to-new");
-	symlinkat("../outside", root_fd, "up");
-	symlinkat("/..", root_fd, "root");
-	symlinkat("self", root_fd, "self");
+	assert_int_equal(symlinkat("target", root_fd, "to-file"), 0);
+	assert_int_equal(symlinkat("not/yet", root_fd, "to-nothing"), 0);
+	assert_int_equal(symlinkat("made", root_fd, "to-new"), 0);
+	assert_int_equal(symlinkat("../outside", root_fd, "up"), 0);
+	assert_int_equal(symlinkat("/..", root_fd, "root"), 0);
+	assert_int_equal(symlinkat("self", root_fd, "self"), 0);
 	assert_int_equal(copy("/f", "/to-file"), 0);
 	is("target", "new");
 	assert_int_equal(copy("/f", "/to-nothing"), ERR_NOT_FOUND);
@@ -182,7 +182,7 @@ static void test_replaced(void **state)
 	assert_int_equal(fstatat(root_fd, "d/y", &now, 0), 0);
 	assert_int_not_equal(was.st_ino, now.st_ino);
 	is("d/y", "new");
-	linkat(root_fd, "y", root_fd, "same", 0);
+	assert_int_equal(linkat(root_fd, "y", root_fd, "same", 0), 0);
 	mkdirat(root_fd, "twice", 0755);
 	assert_int_equal(copy("/.", "/twice"), ERR_INPUT);
 }
