@@ -75,14 +75,19 @@ static int look_at_project(struct cli *c, struct err *err)
 
 /* ------------------------------------------------------------------ davit's own commands */
 
-static int run(struct watching *w, struct strs *args, struct err *err)
+static int run_with(struct watching *w, struct strs *args, const struct strs *env, struct err *err)
 {
-	int status = self_run(w->c, args, &stop, err);
+	int status = self_run(w->c, args, env, &stop, err);
 
 	if (status > 0 && !stop)
 		ui_warn(&w->c->ui, "'davit %s' ended with status %d", args->v[0], status);
 	strs_done(args);
 	return status;
+}
+
+static int run(struct watching *w, struct strs *args, struct err *err)
+{
+	return run_with(w, args, NULL, err);
 }
 
 static void add_all(struct strs *args, const struct strs *more)
@@ -178,9 +183,34 @@ static int restart(struct watching *w, const struct strs *names, struct err *err
 	return r < 0 ? -1 : 0;
 }
 
+/* Whether davit itself, or what loads it, heeds a variable. */
+static bool is_heeded(const char *name)
+{
+	static const char *const begins[] = { "DAVIT_", "COMPOSE_", "LD_", "MALLOC_", "GLIBC_" };
+
+	for (size_t i = 0; i < ARRAY_LEN(begins); i++)
+		if (str_starts(name, begins[i]))
+			return true;
+	return false;
+}
+
+/* Everybody can read what a process was called with, and what is a secret may well be in there: values go through the environment. */
+static void add_variable(const struct kv *v, struct strs *args, struct strs *env)
+{
+	const char *value = v->value ? v->value : "";
+
+	if (is_heeded(v->key)) {
+		strs_printf(args, "--env=%s=%s", v->key, value);
+		return;
+	}
+	strs_printf(args, "--env=%s", v->key);
+	strs_printf(env, "%s=%s", v->key, value);
+}
+
 static int execute(struct watching *w, const struct dev_rule *rule, const struct unit_rec *u, struct err *err)
 {
 	const struct hook *x = &rule->said->exec;
+	auto_strs struct strs env = STRS_INIT;
 	struct strs args = STRS_INIT;
 
 	strs_add(&args, "exec");
@@ -193,11 +223,11 @@ static int execute(struct watching *w, const struct dev_rule *rule, const struct
 	if (x->working_dir)
 		strs_printf(&args, "--workdir=%s", x->working_dir);
 	for (size_t i = 0; i < x->environment.n; i++)
-		strs_printf(&args, "--env=%s=%s", x->environment.v[i].key, x->environment.v[i].value ? x->environment.v[i].value : "");
+		add_variable(&x->environment.v[i], &args, &env);
 	strs_add(&args, rule->rule.service);
 	for (size_t i = 0; i < x->command.n; i++)
 		strs_add(&args, x->command.v[i]);
-	return run(w, &args, err);
+	return run_with(w, &args, &env, err);
 }
 
 static int execute_in_all(struct watching *w, const struct dev_rule *rule, struct err *err)

@@ -36,9 +36,21 @@ static void add_globals(struct strs *l, const struct global_opts *g)
 	add_value(l, "--parallel", g->parallel);
 }
 
-int self_start(const struct cli *c, const struct strs *args, int out_fd, struct child *ret, struct err *err)
+/* The first of a name counts. */
+static struct strs environment(const struct strs *in_front)
 {
-	auto_strs struct strs argv = STRS_INIT;
+	struct strs env = STRS_INIT;
+
+	for (size_t i = 0; in_front && i < in_front->n; i++)
+		strs_add(&env, in_front->v[i]);
+	for (char **e = environ; *e; e++)
+		strs_add(&env, *e);
+	return env;
+}
+
+int self_start(const struct cli *c, const struct strs *args, const struct strs *env, int out_fd, struct child *ret, struct err *err)
+{
+	auto_strs struct strs argv = STRS_INIT, envp = environment(env);
 	struct spawn s = { .file = "/proc/self/exe", .stdio = { -1, STDOUT_FILENO, STDERR_FILENO }, .die_with_parent = true };
 
 	if (out_fd >= 0)
@@ -48,6 +60,7 @@ int self_start(const struct cli *c, const struct strs *args, int out_fd, struct 
 	for (size_t i = 0; i < args->n; i++)
 		strs_add(&argv, args->v[i]);
 	s.argv = (const char *const *)argv.v;
+	s.envp = (const char *const *)envp.v;
 	return proc_spawn(&s, ret, err);
 }
 
@@ -71,9 +84,9 @@ int self_wait(struct child *child, const volatile sig_atomic_t *stop, struct err
 	return r < 0 ? err_sys(err, errno, "wait for davit") : status;
 }
 
-int self_run(const struct cli *c, const struct strs *args, const volatile sig_atomic_t *stop, struct err *err)
+int self_run(const struct cli *c, const struct strs *args, const struct strs *env, const volatile sig_atomic_t *stop, struct err *err)
 {
 	struct child child;
 
-	return self_start(c, args, -1, &child, err) < 0 ? -1 : self_wait(&child, stop, err);
+	return self_start(c, args, env, -1, &child, err) < 0 ? -1 : self_wait(&child, stop, err);
 }

@@ -54,7 +54,7 @@ int up_watch_start(const struct cli *c, struct up_watch **ret, struct err *err)
 	strs_add(&args, "--no-up");
 	for (size_t i = 0; i < c->args.n; i++)
 		strs_add(&args, c->args.v[i]);
-	if (fd_nonblock(in) < 0 || self_start(c, &args, out, &child, err) < 0)
+	if (fd_nonblock(in) < 0 || self_start(c, &args, NULL, out, &child, err) < 0)
 		return err->kind ? -1 : err_sys(err, errno, "pipe");
 	*ret = xcalloc(1, sizeof **ret);
 	**ret = (struct up_watch){ .child = child, .fd = take_fd(&in) };

@@ -100,6 +100,17 @@ static void look_documents(struct doctor *d, const struct patient *p)
 	}
 }
 
+/* A request that supervisors were killed at (src/super/txn_crash.c). */
+static void look_given_up(struct doctor *d, const struct patient *p)
+{
+	auto_free char *path = xasprintf("%s/given-up.json", p->p.state);
+	auto_json json_t *j = NULL;
+
+	if (p->p.state_fd < 0 || jx_load(p->p.state_fd, "given-up.json", FILE_MAX_BYTES, &j, NULL) < 0)
+		return;
+	amiss(d, path, "%s", jx_str(j, "msg") ? jx_str(j, "msg") : "a request was given up");
+}
+
 /* ------------------------------------------------------------------ logs */
 
 static void look_log(struct doctor *d, const struct patient *p, int logs_fd, const char *slot)
@@ -136,5 +147,7 @@ const struct check diary_checks[] = {
 	{ "documents", look_documents, NULL, "the project's model, or what a container was started with, is not known",
 	  "'davit -p NAME up -d --force-recreate' writes it anew" },
 	{ "logs", look_logs, NULL, "'davit logs' cannot show all of it", "'davit -p NAME up -d --force-recreate SERVICE' begins a new one" },
+	{ "requests", look_given_up, NULL, "what was asked for was not done, or only in part; what runs is looked after",
+	  "'davit -p NAME bundle' collects what is known of it; the next 'up' that ends well settles it" },
 	{ 0 }
 };

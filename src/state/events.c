@@ -40,6 +40,7 @@ const struct event_row event_rows[] = {
 	[EV_SUPERVISOR_ADOPT] = {"supervisor", "adopt", EV_EACH, "a supervisor took over from one that was killed"},
 	[EV_SUPERVISOR_UPGRADE] = {"supervisor", "upgrade", EV_EACH, "it makes room for another program"},
 	[EV_SUPERVISOR_LOST] = {"supervisor", "lost", EV_EACH, "events could not be written"},
+	[EV_SUPERVISOR_GAVE_UP] = {"supervisor", "gave_up", EV_EACH, "a request during which it was killed again and again is not gone on with"},
 };
 static_assert(ARRAY_LEN(event_rows) == EV_NKINDS, "a row for every kind");
 

@@ -11,6 +11,7 @@ struct attendant {
 	struct super *s;
 	struct client *c;
 	char *slot;
+	bool waits;                      /* what there is is being adopted: it was told nothing yet */
 	struct proc_id proc;             /* of the run that it is about; pid 0: it had ended already */
 	bool told;                       /* of its end */
 	bool leaves;                     /* it has read all of it */
@@ -32,32 +33,58 @@ static json_t *about(const struct unit *u)
 	return e;
 }
 
-struct attendant *attend_begin(struct client *c, struct unit *u)
+static struct attendant *attendant(struct client *c, struct super *s, const char *slot, uint32_t seq)
 {
 	struct attendant *a = xcalloc(1, sizeof *a);
 
-	*a = (struct attendant){ u->s, c, xstrdup(u->rec.slot), unit_has_process(u->state) ? u->rec.proc : (struct proc_id){ 0 }, false, false,
-				  u->rec.run ? 1 : 0 };
-	client_send_fd(c, about(u), u->tty_fd);
+	a->s = s;
+	a->c = c;
+	a->slot = xstrdup(slot);
+	a->seq = seq;
+	return a;
+}
+
+static void tell(struct attendant *a, const struct unit *u)
+{
+	if (unit_has_process(u->state))
+		a->proc = u->rec.proc;
+	client_send_fd(a->c, about(u), u->tty_fd);
+}
+
+struct attendant *attend_begin(struct client *c, struct unit *u)
+{
+	struct attendant *a = attendant(c, u->s, u->rec.slot, u->rec.run ? 1 : 0);
+
+	tell(a, u);
 	return a;
 }
 
 struct attendant *attend_request(struct super *s, struct client *c, const json_t *req)
 {
 	const char *slot = jx_str(req, "slot");
-	struct unit *u = slot ? unit_get(s, slot) : NULL;
-	auto_err struct err err = ERR_INIT;
-	struct attendant *a;
+	struct attendant *a = attendant(c, s, slot ? slot : "", (uint32_t)jx_int(req, "seq", 0));
 
-	if (!u || !u->rec.id) {
-		err_set(&err, ERR_NOT_FOUND, "there is no container '%s'", slot ? slot : "");
-		client_fail(c, &err, NULL, NULL);
-		return NULL;
-	}
-	a = attend_begin(c, u);
-	a->seq = (uint32_t)jx_int(req, "seq", 0);
+	a->waits = true;
 	attend_look(a);
 	return a;
+}
+
+/* The terminal is there when the container has been adopted. */
+static void end_wait(struct attendant *a)
+{
+	const struct unit *u = unit_get(a->s, a->slot);
+	auto_err struct err err = ERR_INIT;
+
+	if (a->s->adopting)
+		return;
+	a->waits = false;
+	if (u && u->rec.id) {
+		tell(a, u);
+		return;
+	}
+	a->told = true;
+	err_set(&err, ERR_NOT_FOUND, "there is no container '%s'", a->slot);
+	client_fail(a->c, &err, NULL, NULL);
 }
 
 static bool is_over(const struct attendant *a, const struct unit *u)
@@ -75,6 +102,10 @@ void attend_look(struct attendant *a)
 {
 	const struct unit *u = unit_get(a->s, a->slot);
 
+	if (a->waits)
+		end_wait(a);
+	if (a->waits)
+		return;
 	if (a->leaves && is_gone(u))
 		client_done(a->c);
 	if (a->leaves || a->told || !is_over(a, u) || (u && unit_has_process(u->state) && !a->proc.pid))

@@ -19,7 +19,7 @@ struct attendant;
 
 /* Tells the client about the container, which runs or has just ended, and stays with it. */
 struct attendant *attend_begin(struct client *c, struct unit *u);
-/* op attach: of `slot`. NULL: the client was told why not. */
+/* op attach: of `slot`. While containers are being adopted it waits for that: there is no terminal to hand over before. */
 struct attendant *attend_request(struct super *s, struct client *c, const json_t *req);
 /* Some container is in another state. */
 void attend_look(struct attendant *a);

@@ -205,6 +205,7 @@ void exec_start(struct txn *t)
 	t->over = false;
 	t->plan_no = ++t->s->plans;
 	t->draining = false;
+	crash_note_plan(t);
 	pump(t);
 }
 

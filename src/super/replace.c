@@ -1,7 +1,7 @@
 /* replace.c - the supervisor's side of an upgrade: what it is, and making room for another program.
  *
- * Nothing is finished and nothing is written for that: whatever matters is on disk at any moment, because the supervisor may be killed at
- * any moment. So the successor finds what it would find after a crash, and resumes the request in progress; the keeper holds
+ * Nothing is finished for that, and nothing written but that this was no crash: whatever matters is on disk at any moment, because the
+ * supervisor may be killed at any moment. So the successor finds what it would find after a crash, and resumes the request in progress; the keeper holds
  * sockets and terminals meanwhile, and starts the successor at once. */
 #include "sup.h"
 
@@ -13,6 +13,7 @@
 #include "../util/log.h"
 #include "../util/version.h"
 #include "program.h"
+#include "txn.h"
 
 json_t *replace_about(struct super *s)
 {
@@ -55,6 +56,7 @@ void replace_request(struct client *c, struct super *s, const json_t *req)
 		return;
 	}
 	log_info("making room for '%s'", program);
+	crash_uncount(s);
 	super_event(s, EV_SUPERVISOR_UPGRADE, s->p.name, json_pack("{s:s,s:s}", "program", program, "from", davit_version.number));
 	keeper_next(s, program);
 }

@@ -131,6 +131,8 @@ static void on_rules(struct super *s, void *arg, const json_t *result, const str
 {
 	struct ticket *k = arg;
 
+	if (err)
+		rotation_untold(s);
 	if (ticket_holds(k))
 		op_end(k->t, k->i, err, "ports");
 	free(k);
@@ -222,6 +224,10 @@ static void on_left(struct super *s, void *arg, const json_t *result, const stru
 {
 	struct ticket *k = arg;
 
+	if (err) {
+		log_error("rules of the published ports: %s", err_msg(err));
+		rotation_untold(s);
+	}
 	if (ticket_holds(k) && k->t->st[k->i] == OP_RUNNING)
 		drain_look_soon(k->t);
 	free(k);

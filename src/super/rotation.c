@@ -183,12 +183,17 @@ void rotation_tell(struct super *s, network_done_fn *done, void *arg)
 	network_submit(s, rules_work, done, arg);
 }
 
+void rotation_untold(struct super *s)
+{
+	free(take(s->rotation.dealt));
+}
+
 static void on_told(struct super *s, void *arg, const json_t *result, const struct err *err)
 {
 	s->rotation.busy = false;
-	if (err) {                       /* tried again when something has changed */
+	if (err) {
 		log_error("rules of the published ports: %s", err_msg(err));
-		free(take(s->rotation.dealt));
+		rotation_untold(s);
 		return;
 	}
 	s->rotation.looked = 0;

@@ -420,6 +420,8 @@ void network_dns_off(struct unit *u);
 size_t rotation_ports(struct super *s, struct net_publish **ret);
 /* Tells the rules anew, whether or not the picture is another. */
 void rotation_tell(struct super *s, network_done_fn *done, void *arg);
+/* That failed: they are told again when something has changed. */
+void rotation_untold(struct super *s);
 /* Sets rec.rotation (NULL, ROTATION_HELD, ROTATION_LEAVING), and the name that goes with it, and saves both. */
 void unit_rotate(struct unit *u, const char *rotation);
 /* The name it has when it is the only one of its slot; malloc'ed. */
@@ -436,6 +438,8 @@ bool txn_will_start(const struct super *s, const struct unit *u);
 void txn_client_gone(struct super *s, struct client *c);
 void txn_read_unfinished(struct super *s);
 void txn_resume(struct super *s);
+/* txn_crash.c: true: it was given up, and its client, who asks again, was told so. */
+bool crash_refuses(struct super *s, struct client *c, const json_t *req);
 int txn_load_model(struct super *s, struct err *err);
 struct client *txn_client(const struct super *s);                    /* of the transaction in progress */
 

@@ -96,6 +96,7 @@ static void drain(struct super *s)
 	keeper_well(s);
 	events_adopted(s);
 	txn_resume(s);
+	waiters_check(s);                /* who asked to be attached meanwhile */
 	run_queue(s);
 }
 

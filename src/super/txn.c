@@ -111,6 +111,8 @@ void txn_finish(struct txn *t)
 
 	if (!t->rollback)
 		warn_orphans(t);
+	if (!t->err.kind)
+		crash_settled(t);
 	if (!gone)
 		txn_generation_end(t, t->err.kind ? &t->err : NULL);
 	txn_undo_over(t);
@@ -410,6 +412,8 @@ static int txn_begin(struct txn *t, struct err *err)
 {
 	bool makes = t->verb == PLAN_UP || t->verb == PLAN_RUN;
 
+	if (crash_check(t, err) < 0)
+		return -1;
 	if (t->verb == PLAN_UP && jx_obj(t->req, "undo"))
 		return txn_undo_resume(t, err);
 	if (txn_run_check(t, err) < 0)

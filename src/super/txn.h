@@ -152,6 +152,20 @@ void project_forget(struct super *s);
 /* The loop ends, with status 0, when the clients have heard it. */
 void super_finish(struct super *s);
 
+/* txn_crash.c: a request that ends one supervisor after another is given up. */
+/* It is about to be gone on with: one more, on disk. */
+void crash_count(struct super *s, json_t *req);
+/* This supervisor makes room for another: that is not the doing of the request in progress. */
+void crash_uncount(struct super *s);
+/* For what comes now in its place, the way back. */
+void crash_count_anew(struct txn *t);
+/* There is a plan: whether it shows that something was done. */
+void crash_note_plan(struct txn *t);
+/* -1: no more of it, *err says why; t is as the undoing needs it, and it is on record. */
+int crash_check(struct txn *t, struct err *err);
+/* It has ended well: it may be what was given up once. */
+void crash_settled(const struct txn *t);
+
 /* txn_run.c: what is different about `run` */
 int txn_run_check(struct txn *t, struct err *err);
 /* The container that it is about, once it has a unit. */

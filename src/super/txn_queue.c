@@ -204,6 +204,7 @@ void txn_resume(struct super *s)
 
 	if (s->unfinished) {
 		log_info("resuming '%s'", jx_str(s->unfinished, "op") ? jx_str(s->unfinished, "op") : "?");
+		crash_count(s, s->unfinished);
 		txn_submit(s, asker, take(s->unfinished));
 	}
 	boot_submit(s);

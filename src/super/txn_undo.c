@@ -166,6 +166,7 @@ static void note_undo(struct txn *t)
 	if (t->evidence)                 /* it was looked at, or nobody will */
 		event_del(t->evidence);
 	json_object_set_new(t->req, "undo", failure_json(t));
+	crash_count_anew(t);
 	if (txn_record(t, &err) < 0)
 		log_warn("%s", err_msg(&err));
 }

@@ -344,6 +344,16 @@ got end"
 	ends_with 7
 }
 
+@test "attach: a supervisor that is still taking over hands out the terminal when it has it" {
+	compose <<<'services: {shell: {image: busybox, tty: true, stdin_open: true, command: [sh]}}'
+	up
+	exec 4<"$DAVIT_STATE_DIR/networks/.lock"
+	flock 4                              # it looks into the book of addresses first, and waits for that for 2 s
+	kill_supervisor
+	run -0 on_terminal 'type=echo $((40+2))\r' 'expect=42' 'type=\x10\x11' -- "$DAVIT" attach shell 4<&-
+	exec 4<&-
+}
+
 attached_to() { ls -l "/proc/$(davit_pid)/fd" | grep -q "logs/$1-1"; }
 
 # seen_by_nobody: the one container of the service runs, though the command that asked for it is gone

@@ -141,6 +141,34 @@ w"
 	stop_watching
 }
 
+@test "watch: what an exec's environment has is in no command line" {
+	mkdir src; echo 1 >src/x
+	compose <<-END
+	services:
+	  web:
+	    image: busybox
+	    command: [sleep, inf]
+	    stop_grace_period: 0s
+	    develop:
+	      watch:
+	        - action: sync+exec
+	          path: ./src
+	          target: /src
+	          exec:
+	            command: [sh, -c, 'while [ ! -e /go ]; do sleep 0.1; done; echo \$\$V \$\$COMPOSE_FILE \$\$E. >/ran']
+	            environment: {V: "a se=cret", COMPOSE_FILE: nothing, E: ""}
+	END
+	up
+	watching --no-up
+	echo 2 >src/x
+	wait_until 30 executes
+	not grep -aq "se=cret" /proc/[0-9]*/cmdline
+	sh_in web ': >/go'
+	wait_until 30 in_web_is /ran "a se=cret nothing ."
+	stop_watching
+}
+
+executes() { grep -alq "^[^ ]*davit.exec.*--env=V" /proc/[0-9]*/cmdline; }
 restarted_since() { [ "$(record web started_ns)" != "$1" ] && in_service web true; }
 
 @test "watch: brings services up; up --watch does so in the foreground, and Ctrl-C ends both" {
