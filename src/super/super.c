@@ -55,7 +55,7 @@ static void bury(struct super *s)
 		if (u->state != U_ABSENT || u->rec.id || u->rec.parked || u->queued || u->act != ACT_NONE || u->unsaved)
 			continue;
 		map_remove(&s->units, u->rec.slot);
-		s->strays_due |= u->planned && u->rec.n_addrs;   /* it was to be made, and is not */
+		s->strays_due |= u->planned;     /* it was to be made, and is not; without an address it has a namespace, too */
 		network_drop_ports(u);
 		network_dns_off(u);
 		unit_free(u);

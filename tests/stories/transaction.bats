@@ -150,6 +150,20 @@ mine
 	is "$(davit history --format '{{.Command}}' | head -n 1)" run
 }
 
+@test "a replica that cannot have the address it is to have leaves no namespace behind" {
+	compose <<-END
+	services:
+	  web: {image: busybox, command: [sleep, inf], stop_grace_period: 0s, networks: {default: {ipv4_address: 10.99.0.9}}}
+	networks: {default: {ipam: {config: [{subnet: 10.99.0.0/24}]}}}
+	END
+	up
+	run -1 davit scale web=2
+	has "$output" "belongs to '$PROJECT/web-1'"
+	only_one() { is "$(ls "$DAVIT_RUN_DIR/projects/$PROJECT/netns")" web-1; }
+	wait_until 5 only_one
+	davit doctor
+}
+
 @test "a rollback whose image is gone says so, and touches nothing" {
 	two 1
 	up
