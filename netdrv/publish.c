@@ -64,8 +64,10 @@ static int all_taken(uint32_t host_addr, unsigned min, unsigned max, bool udp, s
 {
 	const char *proto = udp ? "udp" : "tcp";
 	char who[256];
-	if (min != max)
-		return err_set(err, ERR_BUSY, "all host ports from %u to %u (%s) are taken", min, max, proto);
+	if (min != max) {
+		err_set(err, ERR_BUSY, "all host ports from %u to %u (%s) are taken", min, max, proto);
+		return err_hint(err, "each container takes one of them: give a wider range, or scale the service down");
+	}
 	if (!min)
 		return err_set(err, ERR_BUSY, "no free host port (%s) is left", proto);
 	if (holder_find(host_addr, min, udp, who, sizeof who))

@@ -90,8 +90,8 @@ const struct cmd cmd_attach = {
 	.name = "attach",
 	.args = "SERVICE",
 	.summary = "join standard input, output and error to those of a running container",
-	.details = "What it prints from now on is shown; 'davit logs' shows the rest. Standard input is passed on to a service with stdin_open "
-		   "or tty. The exit status is the container's.",
+	.details = "What it prints from now on is shown; 'davit logs' shows the rest. Standard input is passed on to a service with\n"
+		   "stdin_open or tty. The exit status is the container's.",
 	.needs = NEED_ROOT | NEED_NAME | ARGS_ARE_SERVICES,
 	.min_args = 1,
 	.max_args = 1,

@@ -125,8 +125,8 @@ const struct cmd cmd_rollback = {
 	.name = "rollback",
 	.args = "[GENERATION]",
 	.summary = "bring back an earlier generation of the project",
-	.details = "Without a number it is the last good one before that in force. Services run the images that they had then, even when "
-		   "their names stand for others by now. Going back is a new generation, so that it can be taken back, too.",
+	.details = "Without a number it is the last good one before that in force. Services run the images that they had\n"
+		   "then, even when their names stand for others by now. Going back is a new generation, so that it can be taken back, too.",
 	.needs = NEED_ROOT | NEED_NAME,
 	.max_args = 1,
 	.opts = rollback_flags,

@@ -417,9 +417,9 @@ const struct cmd cmd_run = {
 	.name = "run",
 	.args = "SERVICE [COMMAND] [ARGS...]",
 	.summary = "run a command in a new container of a service",
-	.details = "What the service depends on is started first. The exit status is the command's; 125: the container could not be made, 126, "
-		   "127: its command cannot be executed, is not there. Ctrl-C is passed on; the third one kills. With a terminal, ctrl-p ctrl-q "
-		   "leaves it running.",
+	.details = "What the service depends on is started first. The exit status is the command's; 125: the container could not be\n"
+		   "made, 126, 127: its command cannot be executed, is not there. Ctrl-C is passed on; the third one kills. With a\n"
+		   "terminal, ctrl-p ctrl-q leaves it running.",
 	.needs = NEED_ROOT | NEED_MODEL | STOP_AT_ARG | CAN_DRY_RUN,
 	.min_args = 1,
 	.max_args = -1,

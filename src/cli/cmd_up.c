@@ -54,7 +54,7 @@ static const struct opt up_flags[] = {
 	{ 0, "no-build", OPT_BOOL, U(no_build), "do not build images, not even those that are missing" },
 	{ 0, "quiet-build", OPT_BOOL, U(quiet_build), "do not show what builders print" },
 	{ 'y', "yes", OPT_IGNORED, 0, "ask nothing, which is so without it, too" },
-	{ 0, "menu", OPT_BOOL, U(menu), "keys on a terminal: d leaves the containers running, w begins or ends to watch the sources" },
+	{ 0, "menu", OPT_BOOL, U(menu), "keys on a terminal: d leaves the containers running, w turns watching on or off" },
 	{ 'w', "watch", OPT_BOOL, U(watch), "bring what changes in the sources into the containers, as 'watch' does" },
 	{ 0 }
 };
@@ -160,7 +160,7 @@ static int scale_one(struct cli *c, const char *text, struct err *err)
 	unsigned n;
 
 	if (!eq || str_uint(eq + 1, 0, 1000, &n) < 0)
-		return err_set(err, ERR_USAGE, "flag '--scale' takes SERVICE=N (0-1000), not '%s'", text);
+		return err_set(err, ERR_USAGE, "'scale' takes SERVICE=N (0-1000), not '%s'", text);
 	strs_addn(&name, text, (size_t)(eq - text));
 	service = services ? node_get(services, name.v[0]) : NULL;
 	if (!service || service->kind != NODE_MAP)

@@ -230,6 +230,7 @@ load ../lib
 	done
 	while read -r name; do
 		is "$(davit $name --help | sed -n '1s/ \(\[OPTIONS\]\|COMMAND\).*//p')" "Usage: davit $name"
+		is "$(davit $name --help | grep -E '^.{126}')" ""
 	done <<<"$names"
 	has "$names" "image push"
 }

@@ -454,7 +454,7 @@ static void refuses_what_does_not_go_together(void **state)
 		{ "up --exit-code-from db",
 		  "davit: error: flag '--exit-code-from': no such service: 'db'\n" },
 		{ "up --scale web=x",
-		  "davit: error: flag '--scale' takes SERVICE=N (0-1000), not 'web=x'\n" },
+		  "davit: error: 'scale' takes SERVICE=N (0-1000), not 'web=x'\n" },
 		{ "up --build --no-build", "davit: error: --build and --no-build are incompatible\n" },
 	};
 	struct room *r = *state;
