@@ -151,9 +151,17 @@ static struct node *in_range(struct canon *c, const struct attr *row, struct nod
 	return n;
 }
 
+/* floor() is not always the compiler's own, and the library that has it is linked for nothing else. */
+static bool is_whole(double f)
+{
+	if (!(fabs(f) < 0x1p53))         /* no fraction fits in there */
+		return !isnan(f);
+	return f == (double)(int64_t)f;
+}
+
 static struct node *int_of_float(struct canon *c, const struct attr *row, struct node *n)
 {
-	bool whole = n->f == floor(n->f);
+	bool whole = is_whole(n->f);
 
 	if (!(fabs(n->f) < 9e15) || (!whole && !(row->flags & AF_FRAC))) {
 		canon_wrong(c, row, n, "a whole number");
@@ -228,7 +236,7 @@ static struct node *to_num(struct canon *c, const struct attr *row, struct node 
 static struct node *bare_size(struct canon *c, const struct attr *row, struct node *n)
 {
 	if ((row->flags & AF_QUOTED) ||
-		(n->kind == NODE_FLOAT && n->f != floor(n->f) && !(row->flags & AF_FRAC))) {
+		(n->kind == NODE_FLOAT && !is_whole(n->f) && !(row->flags & AF_FRAC))) {
 		canon_wrong(c, row, n, "a string such as \"64m\"");
 		return n;
 	}
