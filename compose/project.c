@@ -234,3 +234,25 @@ int compose_find(const struct compose_opts *opts, struct diag *d, char **ret_nam
 	diag_sort(d);
 	return diag_failed(d) ? -1 : r;
 }
+
+static bool same_texts(const struct strv *a, const struct strv *b)
+{
+	for (size_t i = 0; i < a->n && a->n == b->n; i++)
+		if (!STREQ(a->v[i], b->v[i]))
+			return false;
+	return a->n == b->n;
+}
+
+bool project_same(const struct project *a, const struct project *b)
+{
+	if (!STREQ(a->name, b->name) || !STREQ(a->working_dir, b->working_dir) || !same_texts(&a->files, &b->files) || a->raw != b->raw ||
+		a->n_services != b->n_services || !node_equal(a->root, b->root) || !node_equal(a->disabled_root, b->disabled_root))
+		return false;
+	for (size_t i = 0; i < a->n_services; i++) {
+		const struct service *other = project_service(b, a->services[i].name);
+
+		if (!other || !str_eq(a->services[i].config_hash, other->config_hash))
+			return false;
+	}
+	return true;
+}

@@ -69,6 +69,10 @@ char *project_service_digest(const struct project *p, const char *service);
  *	 "networks", "volumes", "configs", "secrets": what it uses of the project's: {KEY: {"name", "file", …}}; "content" is a hash} */
 void project_definition(const struct project *p, const char *service, struct buf *out);
 
+/* Whether they say the same: wherever that stands in which file, however it is written, in whatever order keys come. Of two that came over
+ * the wire, since only those know what their services' contents are. */
+bool project_same(const struct project *a, const struct project *b);
+
 /* The wire form: JSON, complete, no quirks; project_from_wire(project_to_wire(p)) is p (positions are kept,
  * too). */
 void project_to_wire(const struct project *p, struct buf *out);

@@ -12,11 +12,17 @@ static bool leaves(const struct slot *s)
 
 static bool sets_aside(const struct slot *s)
 {
-	return s->op_park != OP_NONE || (s->rec && s->rec->parked && s->chosen && s->wanted);
+	return s->op_park != OP_NONE || (s->rec && unit_rec_way_back(s->rec) && s->chosen && s->wanted);
+}
+
+/* What was replaced by an `up` that is over and could not be removed then. */
+static bool is_left_over(const struct slot *s)
+{
+	return s->rec && s->rec->parked && s->rec->parked->replaced;
 }
 
 struct shape {
-	bool makes, sets_aside, leaves, rolls;
+	bool makes, sets_aside, leaves, rolls, left_over;
 };
 
 static struct shape shape_of(struct ctx *c)
@@ -28,6 +34,7 @@ static struct shape shape_of(struct ctx *c)
 		it.sets_aside |= sets_aside(s);
 		it.leaves |= leaves(s);
 		it.rolls |= s->rolls != NULL;
+		it.left_over |= is_left_over(s);
 	}
 	return it;
 }
@@ -79,7 +86,7 @@ void commit_plan(struct ctx *c)
 {
 	struct shape it = shape_of(c);
 	/* a rolling update comes after everything that can be undone in one piece (roll.c) */
-	bool commits = it.sets_aside || ((it.leaves || it.rolls) && it.makes);
+	bool commits = it.sets_aside || it.left_over || ((it.leaves || it.rolls) && it.makes);
 
 	plan_leaving(c, commits);
 	if (!commits)

@@ -45,10 +45,11 @@ void plan_stop_remove(struct ctx *c, struct slot *s, const char *why)
 	plan_edge(c->plan, s->op_stop, s->op_remove, false);
 }
 
-/* One that is set aside already is what there is to go back to; its successor, which never got as far, is not. */
+/* One that is set aside already is what there is to go back to; its successor, which never got as far, is not. What was replaced for good
+ * and could not be removed goes when its successor is set aside. */
 void plan_replace(struct ctx *c, struct slot *s, const char *why)
 {
-	if (s->rec->parked) {
+	if (unit_rec_way_back(s->rec)) {
 		plan_stop_remove(c, s, why);
 		return;
 	}

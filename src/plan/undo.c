@@ -25,7 +25,7 @@ static void undo_slot(struct ctx *c, struct slot *s)
 
 	if (!r)
 		return;
-	if (r->parked) {
+	if (unit_rec_way_back(r)) {
 		restore(c, s);
 	} else if (s->init_of || made_by_it(c, r)) {
 		plan_stop_remove(c, s, "undone");

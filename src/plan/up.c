@@ -44,7 +44,7 @@ static void up_slot(struct ctx *c, struct slot *s)
 	bool asked_for = !c->req->services || is_named(c, s->service);
 
 	/* what has something set aside was made by this very request, before its supervisor was killed */
-	if (exists && !s->rec->parked && (asked_for ? c->req->force_recreate : c->req->always_recreate_deps))
+	if (exists && !unit_rec_way_back(s->rec) && (asked_for ? c->req->force_recreate : c->req->always_recreate_deps))
 		why = "forced";
 	if (exists && why && roll_takes(c, s)) {
 		s->rolls = why;

@@ -98,6 +98,7 @@ struct unit_rec {
 	bool back;		  /* it ran before the request that stopped it, and is to run again when that is undone */
 	struct unit_rec *parked;  /* the container that this slot had before, set aside until its successor is good; NULL: none.
 				     With id NULL there is no successor yet. Has no parked of its own */
+	bool replaced;		  /* of a parked one: its successor is good, there is no way back to it; it only waits to be removed */
 	json_t *more;		  /* fields that only a newer davit knows, for as long as there is the container; NULL: none */
 };
 void unit_rec_done(struct unit_rec *r);
@@ -105,6 +106,8 @@ json_t *unit_rec_to_json(const struct unit_rec *r); /* new reference; absent fie
 int unit_rec_from_json(const json_t *j, struct unit_rec *ret, struct err *err);
 /* A copy that shares nothing with r; without its parked. */
 struct unit_rec *unit_rec_copy(const struct unit_rec *r);
+/* The container that is the slot's again when its successor does not get as far: what is set aside and not replaced for good; NULL: none. */
+const struct unit_rec *unit_rec_way_back(const struct unit_rec *r);
 
 /* What the journal says now. */
 struct world {

@@ -70,6 +70,7 @@ static const struct field {
 	{"cause", T_TEXT, F(cause)},
 	{"generation", T_NUMBER, F(generation), INT64_MAX},
 	{"back", T_FLAG, F(back)},
+	{"replaced", T_FLAG, F(replaced)},
 	{"dns_udp", T_COUNT, F(dns_udp), 65535},
 	{"dns_tcp", T_COUNT, F(dns_tcp), 65535},
 #undef F
@@ -386,6 +387,11 @@ struct unit_rec *unit_rec_copy(const struct unit_rec *r)
 
 	from_json(j, copy, NULL);
 	return copy;
+}
+
+const struct unit_rec *unit_rec_way_back(const struct unit_rec *r)
+{
+	return r->parked && !r->parked->replaced ? r->parked : NULL;
 }
 
 bool unit_rec_alive(const struct unit_rec *r)

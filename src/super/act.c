@@ -203,8 +203,7 @@ static int remove_work(void *arg, json_t **ret, struct err *err)
 		return -1;
 	if (u->rec.id && (path_remove_tree(s->p.state_fd, rel, err) < 0 || path_remove_tree(s->p.run_fd, bundle, err) < 0))
 		return err_wrap(err, "remove container '%s'", u->rec.name);
-	if (act_drop_pins(s, "subpath", u->rec.slot, err) < 0 || act_drop_pins(s, "secrets", u->rec.slot, err) < 0 ||
-	    remove_anonymous(u, err) < 0)
+	if (park_drop_pins(s, u->rec.slot, err) < 0 || (u->rec.id && park_drop_pins(s, u->rec.id, err) < 0) || remove_anonymous(u, err) < 0)
 		return -1;
 	if (u->recreate)
 		return 0;

@@ -187,7 +187,7 @@ static int lease(struct super *s, const struct op *op, json_t *leases, struct er
 		return 0;
 	if (is_bridge_mode(svc))
 		return lease_bridge(s, op->slot, out, err);
-	if (u && !u->rec.parked && !plan_has(s->leasing, OP_PARK, op->slot))     /* else there may be a way back */
+	if (u && !unit_rec_way_back(&u->rec) && !plan_has(s->leasing, OP_PARK, op->slot))     /* else there may be a way back */
 		release_left(s, u, svc);
 	order = xcalloc(svc->n_networks + 1, sizeof *order);
 	for (size_t i = 0; i < svc->n_networks; i++)

@@ -33,12 +33,22 @@ static int move_aside(struct super *s, const char *kind, const char *from, const
 	return 0;
 }
 
+/* The record has room for one. */
+static void drop_replaced(struct unit *u)
+{
+	auto_err struct err err = ERR_INIT;
+
+	if (u->rec.parked && park_drop(u->s, u, false, &err) < 0)
+		log_warn("%s: %s", u->rec.slot, err_msg(&err));
+}
+
 int park_work(void *arg, json_t **ret, struct err *err)
 {
 	struct unit *u = arg;
 
 	if (act_leave_root(u, err) < 0)
 		return -1;
+	drop_replaced(u);
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
 		if (move_aside(u->s, kinds[i], u->rec.slot, u->rec.id, err) < 0)
 			return -1;
@@ -60,6 +70,10 @@ void park_note(struct unit *u)
 	free(old->state);
 	old->state = xstrdup(ustate_str(U_STOPPED));
 	act_empty_record(u);
+	if (u->rec.parked) {
+		unit_rec_done(u->rec.parked);
+		free(u->rec.parked);
+	}
 	u->rec.parked = old;
 	u->rec.back = false;
 }
@@ -113,25 +127,37 @@ static void release_addresses(struct super *s, const struct unit *u)
 	}
 }
 
+int park_drop_pins(struct super *s, const char *name, struct err *err)
+{
+	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+		if (act_drop_pins(s, kinds[i], name, err) < 0)
+			return -1;
+	return 0;
+}
+
+static int remove_files(struct super *s, const char *id, struct err *err)
+{
+	auto_free char *dir = xasprintf("containers/%s", id), *bundle = xasprintf("bundle/%s", id);
+	auto_free char *known = xasprintf("oci/%s", id);
+
+	if (park_drop_pins(s, id, err) < 0 || path_remove_tree(s->p.run_fd, bundle, err) < 0 ||
+	    path_remove_tree(s->p.run_fd, known, err) < 0)
+		return -1;
+	return path_remove_tree(s->p.state_fd, dir, err);
+}
+
+/* Last goes what may be in the way for good: its files. */
 int park_drop(struct super *s, const struct unit *u, bool volumes, struct err *err)
 {
 	const struct unit_rec *old = u->rec.parked;
-	auto_free char *dir = xasprintf("containers/%s", old->id), *bundle = xasprintf("bundle/%s", old->id);
-	auto_free char *known = xasprintf("oci/%s", old->id);
 
-	if (path_remove_tree(s->p.state_fd, dir, err) < 0 || path_remove_tree(s->p.run_fd, bundle, err) < 0 ||
-	    path_remove_tree(s->p.run_fd, known, err) < 0)
-		return err_wrap(err, "remove container '%s'", old->name);
-	for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
-		if (act_drop_pins(s, kinds[i], old->id, err) < 0)
-			return -1;
 	release_addresses(s, u);
 	for (size_t i = 0; volumes && i < old->anon_volumes.n; i++) {
 		const char *v = old->anon_volumes.v[i], *name = strrchr(v, '=');
 		if (name && !strs_has(&u->rec.anon_volumes, v) && vol_remove(s->volumes, name + 1, err) < 0)
 			return -1;
 	}
-	return 0;
+	return remove_files(s, old->id, err) < 0 ? err_wrap(err, "remove container '%s'", old->name) : 0;
 }
 
 /* ------------------------------------------------------------------ for good */
@@ -143,13 +169,57 @@ struct forgetting {
 
 static bool is_replaced(const struct unit *u)
 {
-	return u->rec.parked && u->rec.id;
+	return u->rec.parked && u->rec.parked->replaced;
+}
+
+void park_note_replaced(struct super *s)
+{
+	map_each(&s->units, it) {
+		struct unit *u = it->value;
+		if (!u->rec.id || !unit_rec_way_back(&u->rec))
+			continue;
+		u->rec.parked->replaced = true;
+		unit_save(u);
+	}
+}
+
+static bool is_anybodys(struct super *s, const char *id)
+{
+	map_each(&s->units, it) {
+		const struct unit_rec *r = &((struct unit *)it->value)->rec;
+		if (str_eq(r->id, id) || (r->parked && str_eq(r->parked->id, id)))
+			return true;
+	}
+	return false;
+}
+
+/* A container has its id before it has a directory: seen from the loop, one that nobody has now nobody will have. */
+static void find_left(struct super *s, struct strs *ret)
+{
+	int fd = openat(s->p.state_fd, "containers", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	auto_closedir DIR *d = fd < 0 ? NULL : fdopendir(fd);
+
+	if (fd >= 0 && !d)
+		close(fd);
+	for (struct dirent *e = d ? readdir(d) : NULL; e; e = readdir(d))
+		if (*e->d_name != '.' && !is_anybodys(s, e->d_name))
+			strs_add(ret, e->d_name);
+}
+
+static void remove_left(struct super *s)
+{
+	for (size_t i = 0; i < s->forget_left.n; i++) {
+		auto_err struct err err = ERR_INIT;
+		if (remove_files(s, s->forget_left.v[i], &err) < 0)
+			log_warn("remove what is left of container %.12s: %s", s->forget_left.v[i], err_msg(&err));
+	}
 }
 
 static int forget_work(void *arg, json_t **ret, struct err *err)
 {
 	struct super *s = arg;
 
+	remove_left(s);
 	*ret = json_array();
 	map_each(&s->units, it) {
 		struct unit *u = it->value;
@@ -189,6 +259,7 @@ static void on_forgotten(struct super *s, void *arg, const json_t *result, const
 		free(take(u->rec.parked));
 		unit_save(u);
 	}
+	strs_done(&s->forget_left);
 	f->done(s, f->arg, result, err);
 	free(f);
 }
@@ -199,5 +270,7 @@ void park_forget_all(struct super *s, bool volumes, network_done_fn *done, void 
 
 	*f = (struct forgetting){ done, arg };
 	s->forget_volumes = volumes;
+	strs_done(&s->forget_left);
+	find_left(s, &s->forget_left);
 	network_submit(s, forget_work, on_forgotten, f);
 }

@@ -207,7 +207,8 @@ struct super {
 	bool finished;                   /* nothing left to supervise: end with 0 … */
 	int64_t flush_until;             /* … when the clients have heard it, or at this monotonic time */
 	const struct strs *doomed_volumes;   /* for the worker about to start */
-	bool forget_volumes;             /* the same for park_forget_all() */
+	bool forget_volumes;             /* the same for park_forget_all() … */
+	struct strs forget_left;         /* … and ids of containers that nobody has any more, whose files are still there */
 	const struct plan *leasing;
 	struct rotation {                /* rotation.c */
 		uint64_t looked;         /* s->news when it looked last */

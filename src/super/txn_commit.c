@@ -108,18 +108,19 @@ void begin_check(struct txn *t, size_t self)
 /* Where its predecessor ran. One with a health check is healthy, whatever it did before. */
 static bool ended_badly(const struct unit *u)
 {
-	const struct unit_rec *r = &u->rec;
+	const struct unit_rec *r = &u->rec, *old = unit_rec_way_back(r);
 	bool ended = u->state != U_RUNNING || r->restarts;
 
-	return r->parked && r->parked->back && r->id && r->started_ns && !(u->have_launch && u->launch.health) && ended && r->exit_code;
+	return old && old->back && r->id && r->started_ns && !(u->have_launch && u->launch.health) && ended && r->exit_code;
 }
 
 /* Until it has been there for a moment; one that has gone, until it is known how. */
 static int64_t unit_left_ms(const struct unit *u)
 {
 	int64_t left_ns = u->rec.started_mono + SETTLE_MS * MS_NS - clock_mono_ns();
+	const struct unit_rec *old = unit_rec_way_back(&u->rec);
 
-	if (!u->rec.parked || !u->rec.parked->back || u->state != U_RUNNING || (u->have_launch && u->launch.health))
+	if (!old || !old->back || u->state != U_RUNNING || (u->have_launch && u->launch.health))
 		return 0;
 	if (left_ns > 0)
 		return (left_ns + MS_NS - 1) / MS_NS;
@@ -202,12 +203,13 @@ void begin_commit(struct txn *t, size_t self)
 		return;
 	}
 	t->committed = true;
+	park_note_replaced(t->s);        /* killed before: the request says that it is committed, and comes by here again */
 	if (!plan_rolls(&t->plan))
 		txn_generation_end(t, NULL);
 	op_end(t, self, NULL, NULL);
 }
 
-/* What cannot be removed is tried again by the next `up`, and goes with `down`: no reason to fail. */
+/* What cannot be removed is tried again by each `up`, and goes with `down`: no reason to fail. */
 static void on_forgotten(struct super *s, void *arg, const json_t *result, const struct err *err)
 {
 	if (err)

@@ -19,7 +19,7 @@
 static bool something_is_parked(struct super *s)
 {
 	map_each(&s->units, it)
-		if (((struct unit *)it->value)->rec.parked)
+		if (unit_rec_way_back(&((struct unit *)it->value)->rec))
 			return true;
 	return false;
 }

@@ -63,7 +63,8 @@ int up_accept_model(struct txn *t, struct err *err)
 	if (up_parse_model(t->s, text, &model, err) < 0)
 		return -1;
 	auto_free char *stored = up_stored_model(t->s);
-	t->model_is_stored = str_eq(stored, text);
+	/* a comment or a moved line makes another text and no other model */
+	t->model_is_stored = str_eq(stored, text) || (stored && t->s->model && project_same(t->s->model, model));
 	t->model_text = take(text);
 	t->last_model = t->s->model;
 	t->s->model = model;

@@ -148,6 +148,87 @@ mine
 	is "$(davit history --format '{{.Command}}' | head -n 1)" scale
 	run -3 davit run --rm job               # its file is another one by now: what it needs is made anew
 	is "$(davit history --format '{{.Command}}' | head -n 1)" run
+
+@test "a comment, a moved line, another order of keys: no new generation, and model.json stays as it is" {
+	two 1
+	up
+	local before model
+	before=$(ids) model=$(stat -c %i "$DAVIT_STATE_DIR/projects/$PROJECT/model.json")
+	sed -i '1i # what this is about\n' compose.yaml
+	sed -i '/^    environment:/{h;d};/^    healthcheck:/G' compose.yaml
+	up
+	is "$(davit history -q | xargs)" 1
+	is "$(ids)" "$before"
+	is "$(stat -c %i "$DAVIT_STATE_DIR/projects/$PROJECT/model.json")" "$model"
+	# and what changes without a new container does make one
+	echo 'x-note: for people' >>compose.yaml
+	up
+	is "$(davit history -q | xargs)" "2 1"
+	is "$(ids)" "$before"
+}
+
+@test "killed while it sets a container aside, and then in vain: the same container runs again with all that it had" {
+	mkdir -p dir/part
+	echo there >dir/part/file
+	compose <<-END
+	services:
+	  web:
+	    image: busybox
+	    command: [sleep, inf]
+	    stop_signal: SIGKILL
+	    secrets: [word]
+	    volumes: [{type: volume, source: stuff, target: /part, volume: {subpath: part}}]
+	  first: {image: busybox, command: [sleep, inf], stop_signal: SIGKILL, volumes: ["stuff:/all"]}
+	secrets: {word: {environment: WORD}}
+	volumes: {stuff: {driver_opts: {type: none, o: bind, device: $PWD/dir}}}
+	END
+	export WORD=secret
+	up
+	local before run=$DAVIT_RUN_DIR/projects/$PROJECT id
+	before=$(ids) id=$(record web id | jq -r .)
+	# as the killed one left it: it has ended, and has by its own name what it had by its slot's
+	out_of_the_way() {
+		davit kill web
+		wait_until 5 state_is web exited
+		mv "$run/secrets/web-1" "$run/secrets/$id"
+		mv "$run/subpath/web-1" "$run/subpath/$id"
+	}
+	out_of_the_way
+	up
+	is "$(ids)" "$before"
+	is "$(sh_in web 'cat /run/secrets/word; echo; cat /part/file')" "secret
+there"
+	[ ! -e "$run/secrets/$id" ]
+	# nor does it leave anything when nobody wants it again
+	out_of_the_way
+	davit down -t 0
+	wait_until 5 no_leaks
+}
+
+@test "what was replaced for good and could not be removed never comes back, and goes when it can" {
+	two 1
+	up
+	local dir=$DAVIT_STATE_DIR/projects/$PROJECT/containers stuck before
+	stuck=$dir/$(record web id | jq -r .)
+	mkdir "$stuck/mounted"
+	mount -t tmpfs stuck "$stuck/mounted"
+	two 2
+	up
+	before=$(ids)
+	is "$(record web parked.replaced)" true
+	up
+	is "$(ids)" "$before"
+	two 3 false
+	run -1 davit up -d
+	is "$(sh_in web 'echo $V') $(in_force)" "2 2"
+	is "$(ids)" "$before"
+	is "$(record web parked) $(ls "$dir" | wc -l)" "null 3"
+	umount "$stuck/mounted"
+	two 4
+	up
+	is "$(sh_in web 'echo $V') $(in_force)" "4 4"
+	is "$(ls "$dir" | wc -l)" 2
+	[ ! -e "$stuck" ]
 }
 
 @test "a replica that cannot have the address it is to have leaves no namespace behind" {

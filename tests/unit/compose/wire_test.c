@@ -149,10 +149,56 @@ static void test_truncated(void **state)
 	buf_done(&wire);
 }
 
+static struct project *over_the_wire(struct fx *fx, const char *yaml)
+{
+	struct buf wire = BUF_INIT;
+	struct project *p = NULL;
+
+	project_to_wire(fx_model(fx, yaml), &wire);
+	assert_int_equal(project_from_wire(wire.p, wire.len, &p, NULL), 0);
+	buf_done(&wire);
+	return p;
+}
+
+/* Who writes the same in another way, or elsewhere, has changed nothing. */
+static void test_same(void **state)
+{
+	static const char was[] = "services:\n  web: {image: x, environment: {A: '1', B: '2'}}\n  db: {image: y}\n";
+	static const char *const same[] = {
+		was,
+		"# said\nservices:\n  web:\n    # more\n    image: x\n    environment:\n      - B=2\n      - A=1\n  db: {image: 'y'}\n",
+		"services:\n\n  db: {image: y}\n  web: {environment: {A: 1, B: 2}, image: x}\n",
+	};
+	static const char *const other[] = {
+		"services:\n  web: {image: x, environment: {A: '1', B: '3'}}\n  db: {image: y}\n",
+		"services:\n  web: {image: x, environment: {A: '1', B: '2'}, scale: 2}\n  db: {image: y}\n",
+		"services:\n  web: {image: x, environment: {A: '1', B: '2'}, depends_on: [db]}\n  db: {image: y}\n",
+		"services:\n  web: {image: x, environment: {A: '1', B: '2'}}\n",
+		"services:\n  web: {image: x, environment: {A: '1', B: '2'}}\n  db: {image: y}\nvolumes: {v: }\n",
+		"services:\n  web: {image: x, environment: {A: '1', B: '2'}}\n  db: {image: y}\nx-note: 1\n",
+	};
+	struct project *a = over_the_wire(*state, was);
+
+	for (size_t i = 0; i < sizeof same / sizeof *same; i++) {
+		struct project *b = over_the_wire(*state, same[i]);
+		if (!project_same(a, b))
+			fail_msg("it is another one: %s", same[i]);
+		project_free(b);
+	}
+	for (size_t i = 0; i < sizeof other / sizeof *other; i++) {
+		struct project *b = over_the_wire(*state, other[i]);
+		if (project_same(a, b))
+			fail_msg("it is no other one: %s", other[i]);
+		project_free(b);
+	}
+	project_free(a);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		FX_TEST(test_round_trip),
+		FX_TEST(test_same),
 		FX_TEST(test_secret_of_variable),
 		FX_TEST(test_damaged),
 		FX_TEST(test_depth),

@@ -456,6 +456,27 @@ static void a_successor_that_was_never_good_is_removed(void **state)
 		"check\ncommit after start a-1\nforget after commit\n");
 }
 
+/* It could not be removed when its successor was good: what there is to go back to is the successor. */
+static void what_was_replaced_for_good_never_comes_back(void **state)
+{
+	struct plan_request req = { .verb = PLAN_UP, .has_health = some_have_health };
+	struct unit_rec *a;
+
+	model(*state, "services:\n  a: {image: x, healthcheck: {test: [CMD, ok]}}\n");
+	a = parks(exists(*state, "a", 1, "running"), true);
+	a->parked->replaced = true;
+	plan_is(*state, &req, "setup\ncommit\nforget after commit\nkeep a-1\n");
+	req.verb = PLAN_UNDO;
+	plan_is(*state, &req, "setup\nunmake after setup\nkeep a-1\n");
+	req.verb = PLAN_UP;
+	req.force_recreate = true;
+	plan_is(*state, &req,
+		"setup after park a-1\n"
+		"stop a-1 (forced) after check\npark a-1 (forced) after stop a-1\n"
+		"prepare a-1 (forced) after park a-1\ncreate a-1 after setup, prepare a-1\nstart a-1 after create a-1\n"
+		"check\nhealthy a-1 after start a-1\ncommit after start a-1, healthy a-1\nforget after commit\n");
+}
+
 /* a was replaced, b was replaced while it was stopped, c is new, d was stopped to be started again, e was not touched, f has no successor
  * yet. */
 static void undoing_brings_back_what_ran(void **state)
@@ -661,7 +682,7 @@ int main(void)
 		T(steps_run_before_their_service), T(shared_step_is_not_repeated), T(steps_go_on_where_they_were), T(steps_and_start),
 		T(changed_service_is_recreated), T(recreated_services_stop_in_order), T(scaling_down_removes_the_surplus), T(orphans_stay_unless_told),
 		T(successors_have_to_be_healthy), T(what_leaves_is_kept_until_the_rest_is_good), T(an_up_is_gone_on_with),
-		T(a_successor_that_was_never_good_is_removed), T(undoing_brings_back_what_ran),
+		T(a_successor_that_was_never_good_is_removed), T(what_was_replaced_for_good_never_comes_back), T(undoing_brings_back_what_ran),
 		T(down_goes_backwards), T(down_without_a_model), T(restart_takes_dependents_along),
 		T(named_services_bring_what_they_need), T(unknown_service_is_named),
 		T(boot_brings_back_what_ran_in_order), T(boot_leaves_finished_jobs_alone),

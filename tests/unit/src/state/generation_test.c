@@ -178,6 +178,9 @@ static void test_set_aside_survives(void **state)
 	struct world w;
 
 	r->parked = record("cd");
+	assert_ptr_equal(unit_rec_way_back(r), r->parked);
+	r->parked->replaced = true;
+	assert_null(unit_rec_way_back(r));
 	copy = unit_rec_copy(r);
 	assert_null(copy->parked);
 	assert_string_equal(copy->id, "ab");
@@ -188,6 +191,7 @@ static void test_set_aside_survives(void **state)
 	assert_true(json_equal(j, again));
 	assert_string_equal(back.parked->id, "cd");
 	assert_true(back.parked->back);
+	assert_true(back.parked->replaced);
 	unit_rec_done(&back);
 
 	json_object_del(j, "id");
