@@ -19,6 +19,12 @@ static bool made_by_it(const struct ctx *c, const struct unit_rec *r)
 	return r->id && c->req->generation && r->generation == c->req->generation;
 }
 
+/* It was to be started again, and got no farther than that: it rests, with the status of the last time it ran. */
+static bool only_made_ready(const struct unit_rec *r)
+{
+	return r->id && r->started_ns && r->state && (STREQ(r->state, "prepared") || STREQ(r->state, "created"));
+}
+
 static void undo_slot(struct ctx *c, struct slot *s)
 {
 	const struct unit_rec *r = s->rec;
@@ -32,6 +38,8 @@ static void undo_slot(struct ctx *c, struct slot *s)
 		plan_edge(c->plan, s->op_remove, c->op_setup, true);
 	} else if (r->id && r->back && !plan_rec_running(r) && !c->req->no_start) {
 		plan_start(c, s, "undone");
+	} else if (only_made_ready(r)) {
+		s->op_stop = plan_add(c->plan, OP_STOP, s, "undone");
 	} else if (r->id) {
 		strs_add(&c->plan->kept, s->name);
 	}

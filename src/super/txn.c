@@ -193,6 +193,8 @@ void txn_plan_over(struct txn *t)
 		return;
 	if (txn_rolls_back(t))
 		txn_undo(t);
+	else if (txn_undo_failed_once(t))
+		txn_undo_again(t);
 	else if (txn_goes_back(t))
 		txn_go_back(t);
 	else

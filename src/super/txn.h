@@ -24,6 +24,7 @@ struct txn {
 	bool rollback;                   /* the operations are those that undo it */
 	bool superseded;
 	bool undo_failed;                /* … and some of it could not be undone */
+	bool undo_again;                 /* … which was tried a second time */
 	bool doomed;                     /* … by a `down` of everything: no use going back */
 	bool recorded;                   /* it is in txn.json */
 	bool committed;                  /* OP_COMMIT is over: no way back */
@@ -120,6 +121,9 @@ void txn_tell_failure(struct txn *t, enum op_kind kind, struct unit *u);
 /* Whether what has failed is to be undone. */
 bool txn_rolls_back(const struct txn *t);
 void txn_undo(struct txn *t);
+/* Whether the way back has ended before everything was there again, for the first time. */
+bool txn_undo_failed_once(const struct txn *t);
+void txn_undo_again(struct txn *t);
 /* Whether a rolling update failed that is to be taken back by another one. */
 bool txn_goes_back(const struct txn *t);
 void txn_go_back(struct txn *t);

@@ -5,6 +5,8 @@
  * from before it is brought up again, with the images that it had, as another rolling update.
  *
  * From its first step on the request in txn.json says so ("undo", with what has failed), and a next supervisor goes on with the way back.
+ * A step of it may fail, too, for want of memory or because somebody killed a helper: what is missing then is tried once more.
+ *
  * Nobody is waited for here but stops and starts, and whoever asks for a `down` or `stop` meanwhile has what would be started stay down. */
 #include "roll.h"
 
@@ -209,6 +211,19 @@ void txn_undo(struct txn *t)
 	note_undo(t);
 	if (t->fresh || !change_model(t))
 		go_back(t);
+}
+
+bool txn_undo_failed_once(const struct txn *t)
+{
+	return t->rollback && t->undo_failed && !t->undo_again && !t->superseded && !t->doomed;
+}
+
+void txn_undo_again(struct txn *t)
+{
+	log_warn("what was there before is not all there: it is tried once more");
+	t->undo_again = true;
+	t->undo_failed = false;
+	go_back(t);
 }
 
 int txn_undo_resume(struct txn *t, struct err *err)

@@ -298,3 +298,27 @@ refused_up() {
 	all_run() { [ "$(davit ps --format json asks | jq -r .State | sort | uniq -c | xargs)" = "6 running" ]; }
 	wait_until 10 all_run
 }
+
+@test "a step of the way back from an up that failed fails: it is tried once more" {
+	faulty
+	compose <<-END
+	services:
+	  bad:
+	    image: busybox
+	    command: ["sh", "-c", "trap 'exit 3' TERM; while :; do sleep 0.1; done"]
+	    stop_signal: SIGKILL
+	    environment: {V: "\${V:-1}"}
+	    healthcheck: {test: "[ \$\$V = 1 ]", interval: 50ms, start_interval: 50ms, retries: 1000}
+	END
+	up
+	local before
+	before=$(davit ps -aq)
+	V=2 "$DAVIT" up -d >shown 2>&1 3>&- &
+	wait_until 10 eval '[ "$(sh_in bad "echo \$V" 2>/dev/null)" = 2 ]'
+	fault create.bad-1.once "fail no memory"
+	sh_in bad 'kill 1' || :
+	not wait $!
+	[ ! -e /run/faults/create.bad-1.once ]
+	has "$(cat shown)" "is running again"
+	is "$(davit ps -aq) $(sh_in bad 'echo $V')" "$before 1"
+}

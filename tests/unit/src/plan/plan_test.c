@@ -511,6 +511,17 @@ static void undoing_brings_back_what_ran(void **state)
 		"unmake after setup, remove a-1, remove b-1, remove c-1\nkeep d-1\nkeep e-1\n");
 }
 
+/* Of two that did not run before: one that was to run once more is stopped, one that never ran (--no-start) is as it was. */
+static void undoing_stops_what_was_only_made_ready(void **state)
+{
+	struct plan_request req = { .verb = PLAN_UNDO, .generation = 7 };
+
+	model(*state, "services:\n  job: {image: x}\n  new: {image: x}\n");
+	exists(*state, "job", 1, "created")->started_ns = 1;
+	exists(*state, "new", 1, "created");
+	plan_is(*state, &req, "setup\nstop job-1 (undone)\nunmake after setup\nkeep new-1\n");
+}
+
 static void scaling_down_removes_the_surplus(void **state)
 {
 	struct plan_request req = { .verb = PLAN_UP };
@@ -682,7 +693,8 @@ int main(void)
 		T(steps_run_before_their_service), T(shared_step_is_not_repeated), T(steps_go_on_where_they_were), T(steps_and_start),
 		T(changed_service_is_recreated), T(recreated_services_stop_in_order), T(scaling_down_removes_the_surplus), T(orphans_stay_unless_told),
 		T(successors_have_to_be_healthy), T(what_leaves_is_kept_until_the_rest_is_good), T(an_up_is_gone_on_with),
-		T(a_successor_that_was_never_good_is_removed), T(what_was_replaced_for_good_never_comes_back), T(undoing_brings_back_what_ran),
+		T(a_successor_that_was_never_good_is_removed), T(what_was_replaced_for_good_never_comes_back),
+		T(undoing_brings_back_what_ran), T(undoing_stops_what_was_only_made_ready),
 		T(down_goes_backwards), T(down_without_a_model), T(restart_takes_dependents_along),
 		T(named_services_bring_what_they_need), T(unknown_service_is_named),
 		T(boot_brings_back_what_ran_in_order), T(boot_leaves_finished_jobs_alone),

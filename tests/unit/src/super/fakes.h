@@ -134,6 +134,7 @@ void unit_event_started(struct unit *u) { }
 void unit_event_die(struct unit *u) { }
 void unit_event_rests(struct unit *u) { }
 int park_work(void *unit, json_t **ret, struct err *err) { return 0; }
+int park_drop_pins(struct super *s, const char *name, struct err *err) { return 0; }
 int park_drop(struct super *s, const struct unit *u, bool volumes, struct err *err) { return 0; }
 void unit_cause(struct unit *u, const char *cause) { }
 
