@@ -148,6 +148,7 @@ mine
 	is "$(davit history --format '{{.Command}}' | head -n 1)" scale
 	run -3 davit run --rm job               # its file is another one by now: what it needs is made anew
 	is "$(davit history --format '{{.Command}}' | head -n 1)" run
+}
 
 @test "a comment, a moved line, another order of keys: no new generation, and model.json stays as it is" {
 	two 1
