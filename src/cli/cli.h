@@ -116,6 +116,8 @@ bool cli_env_true(const char *name);
 int64_t cli_parallel(const struct cli *c);
 /* A version as `davit version` shows it, "v0.1.0"; NULL: "(unknown)". malloc'ed. */
 char *cli_version(const char *number);
+/* Whether it has containers or is in the files, which are read for it when they can be: c->project is NULL else. */
+bool cli_is_service(struct cli *c, const char *name);
 /* Adds the nearest name of a service to *err. False: there is that service, or none like it. */
 bool cli_hint_service(struct cli *c, const char *name, struct err *err);
 /* ERR_NOT_FOUND "no such service: 'x'" with the nearest name. */

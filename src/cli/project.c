@@ -209,27 +209,27 @@ static bool in_world(const struct cli *c, const char *service)
 
 /* Names that have containers are known without reading a file, which is the usual case; the others may
  * still be in the files. */
-static int check_services(struct cli *c, struct err *err)
+bool cli_is_service(struct cli *c, const char *name)
 {
 	struct compose_opts all = c->compose;
 	struct diag ignored = DIAG_INIT;
 	auto_strs struct strs names = STRS_INIT;
-	bool loaded = false;
 
-	for (size_t i = 0; i < c->args.n; i++) {
-		if (in_world(c, c->args.v[i]))
-			continue;
-		if (!loaded && c->dir) {
-			all.services = NULL;
-			if (compose_load(&all, &ignored, &c->project) < 0)
-				c->project = NULL;
-			diag_done(&ignored);
-			collect_services(c, c->project, &names);
-		}
-		loaded = true;
-		if (!strs_has(&names, c->args.v[i]))
+	if (in_world(c, name))
+		return true;
+	all.services = NULL;
+	if (!c->project && c->dir && compose_load(&all, &ignored, &c->project) < 0)
+		c->project = NULL;
+	diag_done(&ignored);
+	collect_services(c, c->project, &names);
+	return strs_has(&names, name);
+}
+
+static int check_services(struct cli *c, struct err *err)
+{
+	for (size_t i = 0; i < c->args.n; i++)
+		if (!cli_is_service(c, c->args.v[i]))
 			return cli_no_service(c, c->args.v[i], err);
-	}
 	return 0;
 }
 

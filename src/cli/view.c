@@ -317,6 +317,8 @@ static int is_paused(const struct unit_rec *r, struct err *err)
 
 static int not_running(struct cli *c, const char *service, int64_t index, struct err *err)
 {
+	if (!cli_is_service(c, service) && c->project)
+		return cli_no_service(c, service, err);
 	err_set(err, ERR_NOT_FOUND,
 		index ? "service \"%s\" is not running container #%jd" : "service \"%s\" is not running",
 		service, (intmax_t)index);

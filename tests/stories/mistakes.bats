@@ -238,6 +238,19 @@ load ../lib
 # commands_of [GROUP]: as its help lists them
 commands_of() { davit "$@" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p'; }
 
+@test "exec and port of a service that is in no file do not advise to start it" {
+	compose <<-END
+	services:
+	  web: {image: busybox}
+	END
+	run -1 davit exec nobody true
+	is "$output" "davit: error: no such service: 'nobody'"
+	run -1 davit port webb 80
+	has "$output" "did you mean 'web'?"
+	run -1 davit exec web true
+	has "$output" "'davit up -d web' starts it"
+}
+
 @test "down of what is not up says so and is no error" {
 	compose <<-END
 	services:
