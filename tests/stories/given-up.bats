@@ -61,7 +61,8 @@ stays() { local now; now=$(supervisor_pid) && davit ps >/dev/null && [ "$now" = 
 	END
 	fault create.job-1 assassin
 	run -1 davit up -d
-	has "$output" "while it was undoing that: it is given up"
+	given_up() { run davit doctor; has "$output" "while it was undoing that: it is given up"; }
+	wait_until 20 given_up               # the command may have lost patience with so many supervisors before
 	is "$(killings)" 6
 	is "$(pid_of good)" "$pid"
 	stays
