@@ -130,8 +130,8 @@ static void up_wait(struct ctx *c)
 	each_slot(c, s) {
 		if (!s->chosen || !s->wanted || s->rolls || !c->req->wait || !c->req->has_health)
 			continue;
-		if (!is_held(s) && !c->req->has_health(c->req->ctx, &c->model->services[s->svc]))
-			continue;
+		if (s->op_start == OP_NONE && !is_held(s) && !c->req->has_health(c->req->ctx, &c->model->services[s->svc]))
+			continue;                /* it runs already: no more is to be known of it */
 		need_condition(c, s, DEP_HEALTHY);
 		c->plan->ops[s->op_healthy].asked = true;
 	}

@@ -67,6 +67,9 @@ bool op_begin_project(struct txn *t, size_t i);
 void op_begin_volumes(struct txn *t, size_t i);
 /* txn_verdict.c: whether one on a container is over. 1: done, 0: not yet, -1: failed, *err says why. */
 int op_verdict(struct txn *t, size_t i, struct unit *u, struct err *err);
+/* `up --wait` of one without a health check: how long it has to run on to be believed; 0: long enough. One that its policy has brought
+ * back is believed: it may need what comes up beside it. */
+int64_t op_settles_ms(const struct unit *u);
 /* It runs and is not on its way out. */
 bool op_runs(const struct unit *u);
 void op_announce(struct txn *t, size_t i, bool begins);

@@ -188,6 +188,36 @@ static void begin_remove(struct txn *t, size_t i, struct unit *u)
 	unit_want(u, W_ABSENT);
 }
 
+static void look_later(struct txn *t, size_t i, const struct unit *u);
+
+static void on_later(evutil_socket_t fd, short what, void *arg)
+{
+	struct ticket *k = arg;
+	struct unit *u = ticket_holds(k) && k->t->st[k->i] == OP_RUNNING ? op_subject(k->t, k->i) : NULL;
+
+	if (u)
+		txn_on_unit(k->s, u);
+	if (u && ticket_holds(k) && k->t->st[k->i] == OP_RUNNING)
+		look_later(k->t, k->i, u);
+	free(k);
+}
+
+/* Nothing happens to one that just goes on running. */
+static void look_later(struct txn *t, size_t i, const struct unit *u)
+{
+	int64_t ms = op_settles_ms(u);
+	const struct timeval tv = { .tv_usec = (ms ? ms : 100) * 1000 };
+
+	event_base_once(t->s->base, -1, EV_TIMEOUT, on_later, ticket(t, i), &tv);
+}
+
+static void begin_healthy(struct txn *t, size_t i, const struct unit *u)
+{
+	op_announce(t, i, true);
+	if (t->plan.ops[i].asked && !(u->have_launch && u->launch.health))
+		look_later(t, i, u);
+}
+
 void op_begin(struct txn *t, size_t i)
 {
 	struct op *op = &t->plan.ops[i];
@@ -221,6 +251,8 @@ void op_begin(struct txn *t, size_t i)
 		begin_restore(t, i, u);
 	else if (op->kind == OP_REMOVE)
 		begin_remove(t, i, u);
+	else if (op->kind == OP_HEALTHY)
+		begin_healthy(t, i, u);
 	else
 		op_announce(t, i, true);
 }

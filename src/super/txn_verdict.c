@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "../util/clock.h"
 #include "../util/mem.h"
 
 static int failed(const struct unit *u, struct err *err)
@@ -43,6 +44,16 @@ static int verdict_start(struct txn *t, size_t i, const struct unit *u, struct e
 	}
 }
 
+/* A program that cannot do with its settings or its neighbours ends within that, as a rule; docker compose looks first then. */
+enum { WAIT_SETTLE_MS = 500 };
+
+int64_t op_settles_ms(const struct unit *u)
+{
+	int64_t left_ns = u->rec.started_mono + WAIT_SETTLE_MS * MS_NS - clock_mono_ns();
+
+	return left_ns > 0 && !u->rec.restarts ? (left_ns + MS_NS - 1) / MS_NS : 0;
+}
+
 static int verdict_healthy(const struct unit *u, bool asked, struct err *err)
 {
 	const char *h = u->rec.health;
@@ -57,7 +68,7 @@ static int verdict_healthy(const struct unit *u, bool asked, struct err *err)
 	if (u->state != U_RUNNING)
 		return 0;
 	if (asked && !checked)
-		return !u->rec.hooking;
+		return !u->rec.hooking && op_settles_ms(u) == 0;
 	if (!checked) {
 		err_set(err, ERR_INPUT, "container '%s' has no health check", u->rec.name);
 		return err_hint(err, "give service '%s' a healthcheck, or depend on 'service_started'", u->rec.service);

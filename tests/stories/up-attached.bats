@@ -132,6 +132,25 @@ ends_with() {
 	grep -q 'exited (3)' shown
 }
 
+@test "up --wait: without a health check a container has to run for half a second to be believed" {
+	compose <<-END
+	services:
+	  soon: {image: busybox, command: ["sh", "-c", "exit 4"]}
+	  done: {image: busybox, command: ["true"]}
+	END
+	run -1 davit up --wait soon
+	has "$output" "'$PROJECT-soon-1' exited (4)"
+	run -0 davit up --wait done
+	compose <<-END
+	services:
+	  soon: {image: busybox, command: ["sh", "-c", "sleep 0.2; exit 5"]}
+	  stays: {image: busybox, command: [sleep, inf], stop_grace_period: 0s}
+	END
+	run -1 davit up --wait
+	has "$output" "'$PROJECT-soon-1' exited (5)"
+	run -0 davit up --wait stays
+}
+
 has_failed() { [ "$(ps_field "$1" ExitCode)" = 3 ]; }
 
 slow_to_stop() {
