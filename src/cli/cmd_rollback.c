@@ -127,7 +127,7 @@ const struct cmd cmd_rollback = {
 	.summary = "bring back an earlier generation of the project",
 	.details = "Without a number it is the last good one before that in force. Services run the images that they had\n"
 		   "then, even when their names stand for others by now. Going back is a new generation, so that it can be taken back, too.",
-	.needs = NEED_ROOT | NEED_NAME,
+	.needs = NEED_ROOT | NEED_NAME | CAN_DRY_RUN,
 	.max_args = 1,
 	.opts = rollback_flags,
 	.opts_size = sizeof(struct rollback_opts),

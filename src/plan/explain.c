@@ -242,7 +242,7 @@ static enum change_action action_of(const struct place *pl, const struct unit_re
 	if (pl->comes && !r)
 		return CHANGE_CREATE;
 	if (pl->comes)
-		return pl->goes ? CHANGE_RECREATE : pl->stops ? CHANGE_RESTART : CHANGE_START;
+		return pl->goes ? CHANGE_RECREATE : pl->stops ? CHANGE_RESTART : pl->starts ? CHANGE_START : CHANGE_KEEP;
 	if (pl->goes)
 		return CHANGE_REMOVE;
 	return pl->stops ? CHANGE_STOP : CHANGE_KEEP;

@@ -79,7 +79,7 @@ every_command() {
 	push own
 	restart
 	rm -sf
-	rollback
+	rollback 1
 	run --rm web touch /x
 	scale web=5
 	shutdown
@@ -138,10 +138,21 @@ every_command() {
 	has "$output" "2 to recreate, 1 unchanged"
 	untouched up -d --no-recreate
 	has "$output" "3 unchanged"
+	up
+	untouched rollback
+	has "$output" 'services.web.environment.V: "2" → "1"'
+	untouched rollback 1
+	has "$output" "2 to recreate, 1 unchanged"
 	untouched scale web=3
 	has "$output" "$PROJECT-web-3"
 	untouched restart db
 	has "$output" "1 to restart"
+	davit stop db >/dev/null 2>&1
+	untouched create --no-recreate
+	lacks "$output" "to start"
+	untouched start
+	has "$output" "1 to start"
+	davit start db >/dev/null 2>&1
 	untouched stop
 	has "$output" "3 to stop"
 	untouched kill -s HUP web
