@@ -104,7 +104,7 @@ int crash_check(struct txn *t, struct err *err)
 	t->recorded = true;
 	learn_progress(t);
 	if (undoing) {
-		t->rollback = t->undo_failed = true;
+		t->rollback = t->undo_failed = t->undo_again = true;     /* and it has been tried often enough */
 		t->fresh = false;        /* what there is stays */
 		err_set(err, ERR_FAIL, "%s; the supervisor was killed %lld times while it was undoing that: it is given up", why ? why : "it failed",
 			(long long)n);
