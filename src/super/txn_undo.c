@@ -35,12 +35,21 @@ bool txn_rolls_back(const struct txn *t)
 	return t->generation || something_is_parked(t->s);
 }
 
-/* The first failure stays what the request is answered with. */
+static bool may_try_again(const struct txn *t)
+{
+	return !t->undo_again && !t->superseded && !t->doomed;
+}
+
+/* Its plan cannot be made, or not begun. The first failure stays what the request is answered with. */
 static void cannot(struct txn *t, const struct err *err)
 {
 	auto_free char *msg = xasprintf("what was there before could not be brought back: %s", err_msg(err));
 
 	log_error("%s", msg);
+	if (may_try_again(t)) {
+		txn_undo_again(t);
+		return;
+	}
 	publish_warn(t->s, t->c, NULL, msg);
 	t->undo_failed = true;
 	txn_finish(t);
@@ -215,7 +224,7 @@ void txn_undo(struct txn *t)
 
 bool txn_undo_failed_once(const struct txn *t)
 {
-	return t->rollback && t->undo_failed && !t->undo_again && !t->superseded && !t->doomed;
+	return t->rollback && t->undo_failed && may_try_again(t);
 }
 
 void txn_undo_again(struct txn *t)
@@ -223,7 +232,8 @@ void txn_undo_again(struct txn *t)
 	log_warn("what was there before is not all there: it is tried once more");
 	t->undo_again = true;
 	t->undo_failed = false;
-	go_back(t);
+	if (t->fresh || !change_model(t))
+		go_back(t);
 }
 
 int txn_undo_resume(struct txn *t, struct err *err)

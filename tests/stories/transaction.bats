@@ -21,6 +21,9 @@ two() {
 	END
 }
 
+speaks_as() { is "$(sh_in web 'echo $V' 2>&1)" "$1"; }
+book_is_locked() { ! flock -n "$DAVIT_STATE_DIR/networks/.lock" true; }
+
 @test "a replaced service whose successor gets unhealthy: the same containers run on, up says why" {
 	two 1
 	up
@@ -48,6 +51,30 @@ mine
 3"
 	is "$(in_force) $(outcome 3)" "3 good"
 	[ "$(ls "$DAVIT_STATE_DIR/projects/$PROJECT/containers" | wc -l)" = 2 ]
+}
+
+# The address book of networks is locked by somebody else while the way back needs it.
+@test "a way back that cannot be begun is tried once more" {
+	two 1
+	up
+	local before up lock status=0
+	before=$(ids)
+	two 2 "until test -e /tmp/go; do sleep 0.05; done; false"
+	davit up -d >said 2>&1 &
+	up=$!
+	wait_until 10 speaks_as 2
+	flock "$DAVIT_STATE_DIR/networks/.lock" sleep inf &
+	lock=$!
+	wait_until 5 book_is_locked
+	sh_in web 'touch /tmp/go'
+	wait_until 20 grep -q 'it is tried once more' "$DAVIT_STATE_DIR/projects/$PROJECT/supervisor.log"
+	pkill -P "$lock"
+	wait "$up" || status=$?
+	is "$status" 1
+	lacks "$(cat said)" "could not be"
+	is "$(ids)" "$before"
+	wait_until 5 health_is web healthy
+	is "$(in_force) $(outcome 2) $(sh_in web 'echo $V')" "1 failed 1"
 }
 
 @test "a successor that cannot be started, or ends at once: the last good generation runs again" {
