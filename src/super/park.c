@@ -84,25 +84,18 @@ void park_restore(struct unit *u)
 	struct unit_rec *r = &u->rec;
 
 	*r = *old;
-	free(old);
 	/* what the slot has, it keeps: leases and ports are held by what is in memory */
-	for (size_t i = 0; i < r->n_addrs; i++) {
-		free(r->addrs[i].network);
-		free(r->addrs[i].mac);
-	}
-	free(r->addrs);
-	for (size_t i = 0; i < r->n_ports; i++) {
-		free(r->ports[i].host_ip);
-		free(r->ports[i].protocol);
-	}
-	free(r->ports);
-	r->addrs = take(now.addrs);
+	r->addrs = now.addrs;
 	r->n_addrs = now.n_addrs;
-	r->ports = take(now.ports);
+	r->ports = now.ports;
 	r->n_ports = now.n_ports;
 	r->dns_udp = now.dns_udp;
 	r->dns_tcp = now.dns_tcp;
-	now.n_addrs = now.n_ports = 0;
+	now.addrs = old->addrs;
+	now.n_addrs = old->n_addrs;
+	now.ports = old->ports;
+	now.n_ports = old->n_ports;
+	free(old);
 	unit_rec_done(&now);
 	u->run = (struct proc_id){ 0 };
 	u->recreate = u->drop_volumes = u->create_due = false;

@@ -127,19 +127,32 @@ static const struct service *service_of(const struct project *p, const char *nam
 }
 
 /* `run` of a service whose profile is off has a model with more services in it; what it brings up is what was there all the same. */
-static bool has_all_of(const struct txn *t, const struct generation *g)
+static bool has_all_of(const struct txn *t, const struct project *then, const json_t *images)
 {
-	auto_free char *text = json_dumps(g->model, JSON_COMPACT);
-	const struct project *now = t->s->model;
-	struct project *then = NULL;
-	bool same = up_parse_model(t->s, text, &then, NULL) == 0;
+	bool same = true;
 
 	for (size_t i = 0; same && i < then->n_services; i++) {
-		const struct service *was = &then->services[i], *svc = service_of(now, was->name);
-		const char *id = generation_image(g->images, was->name);
+		const struct service *was = &then->services[i], *svc = service_of(t->s->model, was->name);
 		same = svc && STREQ(svc->config_hash, was->config_hash) && svc->replicas == was->replicas &&
-		       str_eq(id, generation_image(t->new_images, was->name));
+		       str_eq(generation_image(images, was->name), generation_image(t->new_images, was->name));
 	}
+	return same;
+}
+
+static bool is_generation(const struct txn *t, const struct generation *g)
+{
+	auto_free char *text = json_dumps(g->model, JSON_COMPACT);
+	struct project *then = NULL;
+	bool same = false;
+
+	if (str_eq(text, t->model_text))
+		return json_equal(t->new_images, g->images);
+	if (up_parse_model(t->s, text, &then, NULL) < 0)
+		return false;
+	if (project_same(then, t->s->model))
+		same = json_equal(t->new_images, g->images);
+	else
+		same = str_eq(jx_str(t->req, "command"), "run") && has_all_of(t, then, g->images);
 	project_free(then);
 	return same;
 }
@@ -149,15 +162,11 @@ static bool is_in_force(const struct txn *t)
 {
 	const struct super *s = t->s;
 	struct generation g = { 0 };
-	bool same = false;
+	bool same;
 
 	if (t->model_is_stored && s->generation_images)
 		return json_equal(t->new_images, s->generation_images);
-	if (generation_read(s->p.state_fd, s->generation, &g, NULL) == 0) {
-		auto_free char *text = json_dumps(g.model, JSON_COMPACT);
-		same = str_eq(text, t->model_text) ? json_equal(t->new_images, g.images)
-						   : str_eq(jx_str(t->req, "command"), "run") && has_all_of(t, &g);
-	}
+	same = generation_read(s->p.state_fd, s->generation, &g, NULL) == 0 && is_generation(t, &g);
 	generation_done(&g);
 	return same;
 }

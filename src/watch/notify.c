@@ -334,11 +334,6 @@ size_t notify_pending(const struct notify *n)
 	return n->pending.n;
 }
 
-size_t notify_watches(const struct notify *n)
-{
-	return n->dirs.n;
-}
-
 static int by_text(const void *a, const void *b)
 {
 	return strcmp(*(char *const *)a, *(char *const *)b);

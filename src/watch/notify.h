@@ -30,5 +30,3 @@ size_t notify_pending(const struct notify *n);
 void notify_take(struct notify *n, struct strs *ret);
 /* All files that are there and matter. */
 void notify_files(const struct notify *n, struct strs *ret);
-/* How many directories are watched. */
-size_t notify_watches(const struct notify *n);

@@ -188,10 +188,20 @@ mine
 	is "$(davit history -q | xargs)" 1
 	is "$(ids)" "$before"
 	is "$(stat -c %i "$DAVIT_STATE_DIR/projects/$PROJECT/model.json")" "$model"
+	# nor when `run` of what a profile hides has been there in between, with a model of its own
+	printf '  job: {image: busybox, profiles: [jobs], command: [sh, -c, exit 3]}\n' >>compose.yaml
+	up
+	local n
+	n=$(davit history -q | head -n 1)
+	run -3 davit run --rm job
+	sed -i '1i # and once more' compose.yaml
+	up
+	is "$(davit history -q | head -n 1)" "$n"
+	is "$(ids)" "$before"
 	# and what changes without a new container does make one
 	echo 'x-note: for people' >>compose.yaml
 	up
-	is "$(davit history -q | xargs)" "2 1"
+	is "$(davit history -q | head -n 1)" $((n + 1))
 	is "$(ids)" "$before"
 }
 
