@@ -99,6 +99,8 @@ static void note_stopper(struct txn *t, struct unit *u)
 		boot_note(u, op_runs(u) || u->state == U_BACKOFF || u->state == U_WAITING || (u->rec.restarting && !u->stop_asked));
 		return;
 	}
+	if (t->rollback)                 /* it goes, or rests again as whoever stopped it had left it */
+		return;
 	u->rec.manual_stop = (t->verb == PLAN_STOP || t->verb == PLAN_REMOVE) && !plan_rec_finished(&u->rec);
 	if (u->rec.manual_stop)
 		u->rec.resume = false;
