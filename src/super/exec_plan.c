@@ -69,6 +69,12 @@ static void note_optional(struct txn *t, size_t i, const struct err *err)
 	publish_warn(t->s, t->c, op->service, msg);
 }
 
+/* The plan with that number runs: it is over when its last operation ends, and then there may be another one, or none. */
+static bool runs(const struct super *s, const struct txn *t, uint64_t plan_no)
+{
+	return s->txn == t && t->st && t->plan_no == plan_no;
+}
+
 void op_end(struct txn *t, size_t i, const struct err *err, const char *attr)
 {
 	if (t->st[i] != OP_RUNNING)
@@ -179,8 +185,9 @@ static void pump(struct txn *t)
 void txn_on_unit(struct super *s, struct unit *u)
 {
 	struct txn *t = s->txn;
+	uint64_t no = t ? t->plan_no : 0;
 
-	for (size_t i = 0; t && s->txn == t && t->st && i < t->plan.n; i++)
+	for (size_t i = 0; t && runs(s, t, no) && i < t->plan.n; i++)
 		if (t->plan.ops[i].slot && (STREQ(t->plan.ops[i].slot, u->rec.slot) || roll_concerns(&t->plan.ops[i], u)))
 			look(t, i);
 }
@@ -195,6 +202,19 @@ bool txn_will_start(const struct super *s, const struct unit *u)
 	return false;
 }
 
+/* What comes to be made or waited for. */
+static bool is_start(enum op_kind kind)
+{
+	return kind == OP_PREPARE || kind == OP_CREATE || kind == OP_START || kind == OP_HEALTHY || kind == OP_COMPLETED;
+}
+
+static void skip_starts(struct txn *t)
+{
+	for (size_t i = 0; i < t->plan.n; i++)
+		if (is_start(t->plan.ops[i].kind) && t->st[i] == OP_PENDING)
+			settle(t, i, OP_SKIPPED);
+}
+
 void exec_start(struct txn *t)
 {
 	free(t->st);
@@ -206,6 +226,8 @@ void exec_start(struct txn *t)
 	t->plan_no = ++t->s->plans;
 	t->draining = false;
 	crash_note_plan(t);
+	if (t->held)
+		skip_starts(t);
 	pump(t);
 }
 
@@ -236,23 +258,19 @@ static void name_hook(struct txn *t, const struct err *why)
 	}
 }
 
-/* What comes to be made or waited for. */
-static bool is_start(enum op_kind kind)
-{
-	return kind == OP_PREPARE || kind == OP_CREATE || kind == OP_START || kind == OP_HEALTHY || kind == OP_COMPLETED;
-}
-
 void exec_hold_starts(struct txn *t)
 {
 	struct super *s = t->s;
+	uint64_t no = t->plan_no;
 
-	for (size_t i = 0; t->st && i < t->plan.n; i++)
-		if (is_start(t->plan.ops[i].kind) && t->st[i] == OP_PENDING)
-			settle(t, i, OP_SKIPPED);
-	for (size_t i = 0; s->txn == t && t->st && i < t->plan.n; i++)
+	t->held = true;
+	if (!t->st)                      /* its books are being written */
+		return;
+	skip_starts(t);
+	for (size_t i = 0; runs(s, t, no) && i < t->plan.n; i++)
 		if (only_waits(t, &t->plan.ops[i]))
 			op_end(t, i, NULL, NULL);
-	if (s->txn == t && t->st)
+	if (runs(s, t, no))
 		pump(t);
 }
 
@@ -260,6 +278,7 @@ void exec_hold_starts(struct txn *t)
 void exec_give_up(struct txn *t, const struct err *why)
 {
 	struct super *s = t->s;
+	uint64_t no = t->plan_no;
 	bool first = !t->err.kind;
 
 	if (first)
@@ -271,9 +290,9 @@ void exec_give_up(struct txn *t, const struct err *why)
 	for (size_t i = 0; i < t->plan.n; i++)
 		if (t->plan.ops[i].roll ? roll_ends_with(t, i) : t->st[i] == OP_PENDING)
 			settle(t, i, OP_SKIPPED);
-	for (size_t i = 0; s->txn == t && i < t->plan.n; i++)
+	for (size_t i = 0; runs(s, t, no) && i < t->plan.n; i++)
 		if (only_waits(t, &t->plan.ops[i]))
 			op_end(t, i, why, NULL);
-	if (s->txn == t)
+	if (runs(s, t, no))
 		pump(t);
 }

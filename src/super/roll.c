@@ -189,7 +189,7 @@ static void on_conversations(struct super *s, void *arg, const json_t *result, c
 	t->draining = false;
 	if (err)
 		log_warn("conversations of what is replaced: %s", err_msg(err));
-	for (size_t i = 0; s->txn == t && i < t->plan.n; i++) {
+	for (size_t i = 0; s->txn == t && t->plan_no == (uintptr_t)arg && i < t->plan.n; i++) {
 		if (t->plan.ops[i].kind != OP_DRAIN || t->st[i] != OP_RUNNING)
 			continue;
 		if (err || jx_int(result, t->plan.ops[i].slot, 0) == 0 || is_over(t, i))
@@ -197,7 +197,7 @@ static void on_conversations(struct super *s, void *arg, const json_t *result, c
 		else
 			more = true;
 	}
-	if (more && s->txn == t)
+	if (more && s->txn == t && t->plan_no == (uintptr_t)arg)
 		drain_look_soon(t);
 }
 

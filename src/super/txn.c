@@ -180,6 +180,9 @@ int txn_make_plan(struct txn *t, enum plan_verb verb, struct err *err)
 		r = (struct plan_request){ .verb = verb, .volumes = true, .generation = t->generation, .no_start = t->superseded };
 	world_now(t->s, &w);
 	plan_done(&t->plan);
+	free(take(t->st));               /* what runs no more has nothing to say about this one, nor have its tickets */
+	free(take(t->began_ns));
+	t->plan_no = 0;
 	ret = plan_make(t->s->model, &w, &r, &t->plan, err);
 	map_done(&w.units, NULL);
 	return ret;
@@ -351,7 +354,7 @@ static void on_books(struct super *s, void *arg, const json_t *result, const str
 		err_copy(&err, failure);
 	else if (network_apply_books(s, result, &t->new_volumes, &err) == 0) {
 		if (t->superseded) {
-			txn_finish(t);
+			txn_plan_over(t);
 			return;
 		}
 		for (size_t i = 0; i < t->plan.warnings.n; i++)
@@ -405,7 +408,7 @@ static void on_model(struct super *s, void *arg, const json_t *result, const str
 	}
 	up_model_stored(t);
 	if (t->superseded)
-		txn_finish(t);
+		txn_plan_over(t);
 	else if (txn_go(t, &err) < 0)
 		cannot_begin(t, &err);
 }

@@ -13,7 +13,7 @@ struct txn {
 	char **services;                 /* NULL-terminated, NULL: all */
 	struct plan plan;
 	uint64_t plan_no;                /* no other plan that this supervisor runs has it; 0: it does not run yet */
-	enum op_state *st;               /* plan.n of them */
+	enum op_state *st;               /* plan.n of them; NULL: it does not run yet */
 	int64_t *began_ns;               /* monotonic time at which an operation was started */
 	size_t n_left;                   /* neither done, failed nor skipped */
 	struct err err;                  /* the first failure */
@@ -26,6 +26,7 @@ struct txn {
 	bool undo_failed;                /* … and some of it could not be undone */
 	bool undo_again;                 /* … which was tried a second time */
 	bool doomed;                     /* … by a `down` of everything: no use going back */
+	bool held;                       /* exec_hold_starts() came */
 	bool recorded;                   /* it is in txn.json */
 	bool committed;                  /* OP_COMMIT is over: no way back */
 	bool rolling;                    /* a rolling update has begun: what it replaced is gone, one by one; the way back is another one */

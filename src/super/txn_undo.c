@@ -66,6 +66,8 @@ static void on_books(struct super *s, void *arg, const json_t *result, const str
 		cannot(t, failure);
 	else if (network_apply_books(s, result, NULL, &err) < 0)
 		cannot(t, &err);
+	else if (t->going_back && t->superseded)
+		txn_finish(t);
 	else
 		exec_start(t);
 }

@@ -75,8 +75,8 @@ static void on_survey(struct super *s, void *arg, const json_t *result, const st
 	const json_t *v;
 	size_t i;
 
-	if (s->txn != t || err) {
-		if (s->txn == t)
+	if (!ticket_holds(k) || err) {
+		if (ticket_holds(k))
 			op_end(t, k->i, err, NULL);
 		free(k);
 		return;
