@@ -1,8 +1,8 @@
 /* txn_undo.c - the way back from an `up` that failed. One of a fresh project leaves nothing; any other one leaves what was there before it:
  * the model that was in force, the containers that were set aside, what it had stopped to start it again.
  *
- * A rolling update that failed half-way has nothing to restore: what it has replaced is gone. Where it is to be taken back, the generation
- * from before it is brought up again, with the images that it had, as another rolling update.
+ * A rolling update that failed half-way has nothing to restore: what it has replaced is gone. Where it is to be taken back, the last good
+ * generation is brought up again, with the images that it had, as another rolling update.
  *
  * From its first step on the request in txn.json says so ("undo", with what has failed), and a next supervisor goes on with the way back.
  * A step of it may fail, too, for want of memory or because somebody killed a helper: what is missing then is tried once more.
@@ -199,10 +199,26 @@ static void pin_images(struct txn *t)
 	generation_done(&g);
 }
 
+/* What was in force may have failed itself, and been left half done (failure_action: pause): it is no place to go back to. */
+static void aim_at_last_good(struct txn *t)
+{
+	struct generations l;
+	const struct generation *good;
+
+	generations_list(t->s->p.state_fd, &l);
+	good = generations_good_before(&l, t->from + 1);
+	if (good && good->n != t->from) {
+		t->from = good->n;
+		jx_set_int(t->req, "from", t->from);
+	}
+	generations_done(&l);
+}
+
 void txn_go_back(struct txn *t)
 {
 	static const char *const past[] = { "force_recreate", "renew_anon_volumes", "committed", "rolling", "made" };
 
+	aim_at_last_good(t);
 	log_info("rolling back to generation %lld: %s", (long long)t->from, err_msg(&t->err));
 	t->going_back = true;
 	t->committed = t->rolling = false;

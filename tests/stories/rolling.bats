@@ -108,6 +108,20 @@ finished() { [ ! -e "$DAVIT_STATE_DIR/projects/$PROJECT/txn.json" ]; }
 	is "$(davit history --format '{{.Generation}} {{.Outcome}}{{.InForce}}' | xargs)" "2 failed 1 good*"
 }
 
+@test "a paused update is no place to go back to: the last good generation is" {
+	web 1 'order: start-first'
+	up --wait
+	before=$(ids)
+	web 2 'order: start-first' 2 'sleep 0'
+	run -1 davit up -d
+	web 3 'order: start-first, failure_action: rollback' 2 'sleep 0'
+	run -1 davit up -d
+	has "$output" "generation 1 is running again"
+	is "$(ids)" "$before"
+	is "$(grep -c 'web-1-next .*Creating' <<<"$output")" 1
+	pages_are 1
+}
+
 @test "a version that ends soon after its start has failed, without a check, too" {
 	web 1 'order: start-first'
 	sed -i /healthcheck/d compose.yaml
