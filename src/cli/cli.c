@@ -103,10 +103,16 @@ const struct opt cli_flags[] = {
 	{ 'D', "debug", OPT_IGNORED, 0, NULL },
 	{ 0, "no-ansi", OPT_BOOL, G(no_ansi), NULL },
 	{ 0, "compatibility", OPT_BOOL, G(compatibility), NULL },
-	{ 0, "dry-run", OPT_BOOL, G(dry_run), "show what the command would do, and do nothing" },
+	{ 0, "dry-run", OPT_BOOL, G(dry_run), "show what the command would do, and do nothing; also behind the command" },
 	{ 0, "parallel", OPT_STRING, G(parallel), "so many images are pulled, built or pushed and containers made or started at a time; -1: all", "N" },
 	{ 0, "all-resources", OPT_BOOL, G(all_resources),
 	  "'config': print also what no service uses" },
+	{ 0 }
+};
+
+/* As with docker compose, this one may stand behind the command, too. */
+static const struct opt inherited_flags[] = {
+	{ 0, "dry-run", OPT_BOOL, G(dry_run), NULL },
 	{ 0 }
 };
 
@@ -202,11 +208,12 @@ static int run_cmd(struct cli *c, char **argv, struct err *err)
 {
 	const struct cmd *cmd = c->cmd;
 	auto_free void *opts = xcalloc(1, cmd->opts_size ? cmd->opts_size : 1);
+	const struct opt_also also = { inherited_flags, &c->g };
 	int r;
 
 	if (cmd->defaults)
 		memcpy(opts, cmd->defaults, cmd->opts_size);
-	r = opt_parse(cmd->opts, opts, argv, cmd->needs & STOP_AT_ARG, &c->args, err);
+	r = opt_parse(cmd->opts, opts, &also, argv, cmd->needs & STOP_AT_ARG, &c->args, err);
 	if (r < 0) {
 		hint_global((const char *const *)argv, err);
 		err_hint(err, "see 'davit %s --help'", cmd->name);
@@ -358,7 +365,7 @@ int cli_main(int argc, char **argv)
 	if (getenv("DAVIT_DEBUG"))
 		log_to(STDERR_FILENO, LOG_DEBUG, 0);
 	c.ui.json = argc > 0 && wants_json(argv + 1);
-	r = opt_parse(cli_flags, &c.g, argc > 0 ? argv + 1 : argv, true, &words, &err);
+	r = opt_parse(cli_flags, &c.g, NULL, argc > 0 ? argv + 1 : argv, true, &words, &err);
 	if (ui_init(&c.ui, c.g.no_ansi ? "never" : c.g.ansi, c.g.progress, r < 0 ? NULL : &err) < 0 && r >= 0)
 		r = -1;
 	if (r == OPT_HELP) {

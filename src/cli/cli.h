@@ -28,6 +28,7 @@ enum cmd_needs {
 	ONLY_LOOKS = 128,      /* changes nothing: with --dry-run it does what it does without */
 	CAN_DRY_RUN = 256,     /* run() minds cli.g.dry_run itself; a row that says neither is not run then */
 	NOT_IN_LIST = 32,      /* left out of the list of commands */
+	AS_IF_ACTING = 512,    /* what it says is about a command that acts: not of a project that came from another directory */
 	FROM_ANYWHERE = 64,    /* NEED_ROOT, and yet for a project that came from another directory, too: it does not act on that */
 };
 

@@ -267,7 +267,7 @@ static int complete_run(struct cli *c, const void *opts, struct err *err)
 	memcpy(globals, a.word, at * sizeof *globals);
 	opt_done(cli_flags, &c->g);
 	c->g = (struct global_opts){ 0 };
-	if (opt_parse(cli_flags, &c->g, globals, true, &rest, NULL) < 0 || (at + 1 == a.n && *a.current == '-'))
+	if (opt_parse(cli_flags, &c->g, NULL, globals, true, &rest, NULL) < 0 || (at + 1 == a.n && *a.current == '-'))
 		offer_flags(&a, cli_flags);
 	else
 		complete_cmd(&a, at);

@@ -120,7 +120,7 @@ static int unknown_long(const struct opt *table, const char *name, struct err *e
 }
 
 /* arg is what follows the two dashes. Moves *argv when the next word is the value. */
-static int parse_long(const struct opt *table, void *into, char *arg, char ***argv, struct err *err)
+static int parse_long(const struct opt *table, void *into, const struct opt_also *also, char *arg, char ***argv, struct err *err)
 {
 	char *eq = strchr(arg, '=');
 	size_t len = eq ? (size_t)(eq - arg) : strlen(arg);
@@ -130,6 +130,8 @@ static int parse_long(const struct opt *table, void *into, char *arg, char ***ar
 	const char *value = eq ? eq + 1 : NULL;
 	int r;
 
+	if (!o && also && (o = opt_find(also->table, name, 0)))
+		into = also->into;
 	if (STREQ(name, "help") && !o) {
 		r = OPT_HELP;
 	} else if (!o) {
@@ -179,8 +181,8 @@ static int parse_letters(const struct opt *table, void *into, const char *letter
 	return 0;
 }
 
-int opt_parse(const struct opt *table, void *into, char **argv, bool stop_at_arg, struct opt_args *ret_args,
-	      struct err *err)
+int opt_parse(const struct opt *table, void *into, const struct opt_also *also, char **argv, bool stop_at_arg,
+	      struct opt_args *ret_args, struct err *err)
 {
 	size_t n = 0;
 	int r = 0;
@@ -200,7 +202,7 @@ int opt_parse(const struct opt *table, void *into, char **argv, bool stop_at_arg
 			continue;
 		}
 		if ((*argv)[1] == '-')
-			r = parse_long(table, into, *argv + 2, &argv, err);
+			r = parse_long(table, into, also, *argv + 2, &argv, err);
 		else
 			r = parse_letters(table, into, *argv + 1, &argv, err);
 		if (r)

@@ -43,12 +43,18 @@ struct opt_args {
 	size_t n;
 };
 
+/* Long flags that are understood behind every command, beside its own. */
+struct opt_also {
+	const struct opt *table;
+	void *into;
+};
+
 /* Parses argv (NULL-terminated, without the program's name) into `into` and *ret_args. 0; OPT_HELP: -h or
- * --help was given; -1 (ERR_USAGE). stop_at_arg: the first argument ends the options (global options;
- * exec). *ret_args is to be freed in any case. */
+ * --help was given; -1 (ERR_USAGE). also may be NULL. stop_at_arg: the first argument ends the options (global
+ * options; exec). *ret_args is to be freed in any case. */
 enum { OPT_HELP = 1 };
-int opt_parse(const struct opt *table, void *into, char **argv, bool stop_at_arg, struct opt_args *ret_args,
-	      struct err *err);
+int opt_parse(const struct opt *table, void *into, const struct opt_also *also, char **argv, bool stop_at_arg,
+	      struct opt_args *ret_args, struct err *err);
 void opt_args_done(struct opt_args *a);
 void opt_done(const struct opt *table, void *into);
 /* NULL: there is none. */

@@ -44,7 +44,7 @@ int cli_check_origin(struct cli *c, unsigned needs, struct err *err)
 	if (by_name(c, needs))
 		return 0;
 	is = origin_compare(c->world.project, c->dir);
-	if (is == ORIGIN_OTHER && !c->adopt && (needs & NEED_ROOT) && !(needs & FROM_ANYWHERE))
+	if (is == ORIGIN_OTHER && !c->adopt && (needs & (NEED_ROOT | AS_IF_ACTING)) && !(needs & FROM_ANYWHERE))
 		return refuse(c, needs, err);
 	if (is != ORIGIN_SAME)
 		ui_warn(&c->ui, "project '%s' came from '%s'%s", c->name, jx_str(c->world.project, "working_dir"),

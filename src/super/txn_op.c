@@ -176,6 +176,14 @@ static void begin_restore(struct txn *t, size_t i, struct unit *u)
 	op_end(t, i, NULL, NULL);
 }
 
+/* `down -v` of everything tells of each volume before it goes (txn_volumes.c). */
+static bool drops_volumes(const struct txn *t)
+{
+	if (t->verb == PLAN_DOWN && !t->services && !t->rollback)
+		return false;
+	return t->rollback || jx_bool(t->req, "volumes", false) || jx_bool(t->req, "renew_anon_volumes", false);
+}
+
 static void begin_remove(struct txn *t, size_t i, struct unit *u)
 {
 	if (!u->rec.id && u->rec.parked)  /* nothing else is there to be removed */
@@ -183,8 +191,7 @@ static void begin_remove(struct txn *t, size_t i, struct unit *u)
 	op_announce(t, i, true);
 	note_cause(t, u);
 	u->recreate = will_be_made_again(t, u->rec.slot);
-	u->drop_volumes = t->rollback || jx_bool(t->req, "volumes", false) ||
-			  jx_bool(t->req, "renew_anon_volumes", false);
+	u->drop_volumes = drops_volumes(t);
 	if (u->rec.init_of)
 		pre_start_leave(u);
 	unit_want(u, W_ABSENT);

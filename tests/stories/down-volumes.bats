@@ -15,11 +15,13 @@ project() {
 
 volumes_left() { ls "$DAVIT_STATE_DIR/volumes" 2>/dev/null | grep "^$PROJECT" | tr '\n' ' '; }
 
-@test "each volume is told by its name and size before it goes; an anonymous one goes with its container" {
+@test "each volume is told by its name and size before it goes, an anonymous one, too" {
 	project
 	up
 	sh_in one 'head -c 3000000 /dev/zero >/data/x; mkdir -p /data/a/b; head -c 1000000 /dev/zero >/data/a/b/y'
+	anonymous=$(record one 'anon_volumes[0]' | tr -d '"')
 	davit down -v >shown 2>&1
+	grep -q "Volume ${anonymous#*=}  Removing  0B" shown || fail "$(cat shown)"
 	grep -q "Volume ${PROJECT}_data  Removing  4MB" shown || fail "$(cat shown)"
 	grep -q "Volume ${PROJECT}_data  Removed" shown
 	grep -q "Volume ${PROJECT}_cache  Removing  0B" shown

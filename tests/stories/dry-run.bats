@@ -100,6 +100,24 @@ every_command() {
 	END
 }
 
+@test "--dry-run may stand behind the command, as with docker compose, and is the container's own where a command for it has begun" {
+	compose <<-END
+	services:
+	  web: {image: busybox, command: [sleep, inf], stop_grace_period: 0s}
+	END
+	run -0 davit up -d --dry-run
+	has "$output" "2 to create"
+	run -0 davit up --dry-run=false -d
+	state_is web running
+	for words in "down -v --dry-run" "stop --dry-run web" "kill --dry-run" "run --dry-run --rm web true" "exec --dry-run web touch /x"; do
+		run -0 davit $words
+	done
+	state_is web running
+	is "$(davit exec -T web echo --dry-run)" --dry-run
+	run -1 davit ps --dry-rum
+	has "$output" "unknown flag: '--dry-rum'"
+}
+
 @test "every command: nothing changes, exit status 0" {
 	local line known name
 	project

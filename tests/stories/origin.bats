@@ -30,6 +30,7 @@ not_mine() {
 	two_checkouts
 	cd two
 	not_mine "another name with -p NAME" "davit up --adopt" -- davit up -d
+	not_mine "davit up --adopt" -- davit plan      # is about the command that would be refused
 	not_mine "davit up --adopt" -- davit create
 	not_mine "davit up --adopt" -- davit scale web=2
 	not_mine "davit up --adopt" -- davit run --rm web true

@@ -43,7 +43,7 @@ static int parse(const char *words, bool stop, struct opts *o, char *args, struc
 	snprintf(copy, sizeof copy, "%s", words);
 	for (char *w = strtok_r(copy, " ", &save); w; w = strtok_r(NULL, " ", &save))
 		argv[n++] = w;
-	r = opt_parse(table, o, argv, stop, &a, err);
+	r = opt_parse(table, o, NULL, argv, stop, &a, err);
 	args[0] = 0;
 	for (size_t i = 0; i < a.n; i++)
 		snprintf(args + strlen(args), 100 - strlen(args), "%s%s", i ? " " : "", a.v[i]);
@@ -185,7 +185,7 @@ static void values_of_a_row_are_checked(void **state)
 		struct opt_args args;
 
 		snprintf(word, sizeof word, "%s", rows[i].word);
-		assert_int_equal(opt_parse(choosy, &o, argv, false, &args, &err), rows[i].msg ? -1 : 0);
+		assert_int_equal(opt_parse(choosy, &o, NULL, argv, false, &args, &err), rows[i].msg ? -1 : 0);
 		if (rows[i].msg)
 			assert_string_equal(err_msg(&err), rows[i].msg);
 		assert_true(str_eq(err.hint, rows[i].hint));
