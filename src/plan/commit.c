@@ -22,7 +22,7 @@ static bool is_left_over(const struct slot *s)
 }
 
 struct shape {
-	bool makes, sets_aside, leaves, rolls, left_over;
+	bool makes, sets_aside, leaves, left_over;
 };
 
 static struct shape shape_of(struct ctx *c)
@@ -33,7 +33,6 @@ static struct shape shape_of(struct ctx *c)
 		it.makes |= s->op_prepare != OP_NONE && !s->init_of;
 		it.sets_aside |= sets_aside(s);
 		it.leaves |= leaves(s);
-		it.rolls |= s->rolls != NULL;
 		it.left_over |= is_left_over(s);
 	}
 	return it;
@@ -43,8 +42,8 @@ static struct shape shape_of(struct ctx *c)
 static void plan_leaving(struct ctx *c, bool commits)
 {
 	each_slot(c, s)
-		if (leaves(s))
-			plan_edge(c->plan, commits ? s->op_stop : s->op_remove, c->op_setup, true);
+		if (leaves(s) && (!after_roll_takes(c, s) || s->stops_early))
+			plan_edge(c->plan, commits || s->stops_early ? s->op_stop : s->op_remove, c->op_setup, true);
 }
 
 static void plan_check(struct ctx *c)
@@ -75,7 +74,7 @@ static void plan_commit(struct ctx *c)
 		plan_edge(c->plan, s->op_start != OP_NONE ? s->op_start : s->op_create, commit, false);
 		if (sets_aside(s))
 			plan_edge(c->plan, s->op_healthy, commit, false);
-		if (leaves(s))
+		if (leaves(s) && !s->goes_late)
 			plan_edge(c->plan, commit, s->op_remove, false);
 	}
 	forget = plan_add(c->plan, OP_FORGET, NULL, NULL);
@@ -86,7 +85,7 @@ void commit_plan(struct ctx *c)
 {
 	struct shape it = shape_of(c);
 	/* a rolling update comes after everything that can be undone in one piece (roll.c) */
-	bool commits = it.sets_aside || it.left_over || ((it.leaves || it.rolls) && it.makes);
+	bool commits = it.sets_aside || it.left_over || ((it.leaves || c->rolls) && it.makes);
 
 	plan_leaving(c, commits);
 	if (!commits)

@@ -12,7 +12,7 @@ static const char *const kind_str[] = {
 	[OP_SETUP] = "setup",	[OP_PREPARE] = "prepare",     [OP_CREATE] = "create",
 	[OP_START] = "start",	[OP_HEALTHY] = "healthy",     [OP_COMPLETED] = "completed",
 	[OP_TURN] = "turn",	[OP_MONITOR] = "monitor",     [OP_SWITCH] = "switch",
-	[OP_DRAIN] = "drain",	[OP_SETTLE] = "settle",
+	[OP_DRAIN] = "drain",	[OP_SETTLE] = "settle",	      [OP_ROLLED] = "rolled",
 	[OP_STOP] = "stop",	[OP_PARK] = "park",	      [OP_REMOVE] = "remove",
 	[OP_RESTORE] = "restore", [OP_CHECK] = "check",	      [OP_COMMIT] = "commit",
 	[OP_FORGET] = "forget",	[OP_UNMAKE] = "unmake",	      [OP_PORTS] = "ports",

@@ -7,7 +7,7 @@
  * `up` is a transaction. When it replaces or removes something and makes something, nothing is stopped before OP_CHECK, which looks at all
  * that is to be made. A container that is replaced is set aside (stop, park), the successor takes its slot; OP_COMMIT waits until everything
  * that the request starts has started, and until successors with a health check are healthy. Only then what was set aside is removed
- * (forget), and so is what has no successor (scaled down, an orphan). When anything fails before OP_COMMIT, the executor makes a plan for
+ * (forget), and so is what has no successor (scaled down, an orphan); where something rolls, that is after it (after_roll.c). When anything fails before OP_COMMIT, the executor makes a plan for
  * PLAN_UNDO and runs that. A replaced container whose successor never came to a commit (a supervisor was killed) is in unit_rec.parked: the
  * next `up` goes on with the successor, or makes another one, and has the same container to go back to. */
 #pragma once
@@ -40,6 +40,7 @@ enum op_kind {
 	OP_SWITCH,       /* the slot's name and its part of the host ports go to the successor */
 	OP_DRAIN,        /* out of rotation, until its conversations are over */
 	OP_SETTLE,       /* when the successor did not make it: it goes, and the slot is the old one's as before */
+	OP_ROLLED,       /* all that rolls is through, and no update was given up: else what waits for it is left out */
 	OP_CHECK,        /* what is to be made is looked at as far as that goes beforehand: while everything that is to be stopped still runs */
 	OP_COMMIT,       /* all successors are started, and healthy when they have a check: there is no way back from here, nor a need of one */
 	OP_FORGET,       /* what was set aside is removed */
@@ -97,7 +98,7 @@ struct plan_request {
 	bool shutdown;                    /* stop: the host goes down; containers of `run` stop, too */
 	const char *run_slot;             /* PLAN_RUN: of its one service */
 	bool committed;                   /* up, gone on with: its OP_COMMIT was over, successors are not waited for once more */
-	int64_t generation;               /* undo: the generation that failed, by which its containers are known; 0: it made none */
+	int64_t generation;               /* undo, back: the generation that failed, by which its containers are known; 0: it made none */
 	bool wait;                        /* up --wait: also OP_HEALTHY for everything with a health check, or that is to run again by itself */
 	/* Image id ("sha256:…") that the service would run now; NULL: not known, no reason to recreate. */
 	const char *(*image_id)(void *ctx, const struct service *svc);

@@ -19,9 +19,11 @@ struct slot {                     /* a place for a container: an existing one or
 	bool beside;              /* the other side of one that is wanted: a successor or a predecessor (sides.c) */
 	const char *rolls;        /* its container is replaced by roll.c: why; NULL: it is not */
 	bool chosen;              /* by the request */
+	bool goes_late;           /* it leaves when all that rolls is through (after_roll.c) … */
+	bool stops_early;         /* … but is stopped before that, for its host ports */
 	const char *recreate;     /* why, NULL: it stays */
 	/* the operations that were planned for it */
-	size_t op_prepare, op_create, op_start, op_healthy, op_completed, op_stop, op_park, op_remove, op_restore;
+	size_t op_prepare, op_create, op_start, op_healthy, op_completed, op_drain, op_stop, op_park, op_remove, op_restore;
 	size_t op_gate;           /* what waits for its dependencies: the first step of pre_start, else op_start */
 };
 
@@ -34,6 +36,7 @@ struct ctx {                      /* a plan in the making */
 	struct slot *slots;
 	size_t n, cap;
 	char *chosen;             /* per service of the model */
+	bool rolls;               /* something does (roll.c) */
 	size_t op_setup, op_commit;
 };
 
@@ -71,6 +74,7 @@ void plan_leave(struct ctx *c, struct slot *s, const char *why);     /* it goes;
 void up_surplus(struct ctx *c, struct slot *s);                      /* of a slot that the model does not want */
 const char *what_changed(const struct ctx *c, const struct unit_rec *r, const struct service *svc);  /* NULL: the container is as wanted */
 int make_up(struct ctx *c, struct err *err);
+bool was_made_by_it(const struct ctx *c, const struct unit_rec *r);  /* by the generation that failed */
 int make_undo(struct ctx *c, struct err *err);
 int make_down(struct ctx *c, struct err *err);
 int make_stop(struct ctx *c, struct err *err);
@@ -92,6 +96,10 @@ void roll_plan(struct ctx *c);
 void roll_end(struct ctx *c, const struct slot *s);
 /* One that was being replaced, or is scaled down, ends when its conversations are over; its stop is planned. */
 void roll_drain(struct ctx *c, struct slot *s);
+
+/* after_roll.c: whether what leaves does so only then; what is planned for that time */
+bool after_roll_takes(struct ctx *c, struct slot *s);
+void after_roll_plan(struct ctx *c);
 
 /* pre_start.c: the slots of a service's steps, and what is to be done about them once all else is planned */
 void pre_start_slots(struct ctx *c, size_t svc, unsigned index);

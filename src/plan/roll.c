@@ -97,13 +97,12 @@ void roll_end(struct ctx *c, const struct slot *s)
 void roll_drain(struct ctx *c, struct slot *s)
 {
 	const struct service *svc = &c->model->services[s->svc];
-	size_t drain;
 
 	if (!s->rec || !plan_rec_running(s->rec) || plan_is_held(s->rec) || !(s->rec->rotation || (has_host_port(svc) && svc->replicas)))
 		return;
-	drain = plan_add(c->plan, OP_DRAIN, s, NULL);
-	c->plan->ops[drain].wait_ms = grace_ms(svc);
-	plan_edge(c->plan, drain, s->op_stop, false);
+	s->op_drain = plan_add(c->plan, OP_DRAIN, s, NULL);
+	c->plan->ops[s->op_drain].wait_ms = grace_ms(svc);
+	plan_edge(c->plan, s->op_drain, s->op_stop, false);
 }
 
 /* ------------------------------------------------------------------ one slot */

@@ -16,7 +16,7 @@ size_t service_index(const struct project *m, const char *name)
 void slot_clear(struct slot *s)
 {
 	s->op_prepare = s->op_create = s->op_start = s->op_healthy = s->op_gate = OP_NONE;
-	s->op_completed = s->op_stop = s->op_park = s->op_remove = s->op_restore = OP_NONE;
+	s->op_completed = s->op_drain = s->op_stop = s->op_park = s->op_remove = s->op_restore = OP_NONE;
 }
 
 struct slot *slot_add(struct ctx *c, char *name, const char *service, unsigned index, size_t svc)

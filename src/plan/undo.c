@@ -14,7 +14,7 @@ static void restore(struct ctx *c, struct slot *s)
 		plan_edge(c->plan, s->op_restore, c->op_setup, true);
 }
 
-static bool made_by_it(const struct ctx *c, const struct unit_rec *r)
+bool was_made_by_it(const struct ctx *c, const struct unit_rec *r)
 {
 	return r->id && c->req->generation && r->generation == c->req->generation;
 }
@@ -33,7 +33,7 @@ static void undo_slot(struct ctx *c, struct slot *s)
 		return;
 	if (unit_rec_way_back(r)) {
 		restore(c, s);
-	} else if (s->init_of || made_by_it(c, r)) {
+	} else if (s->init_of || was_made_by_it(c, r)) {
 		plan_stop_remove(c, s, "undone");
 		plan_edge(c->plan, s->op_remove, c->op_setup, true);
 	} else if (r->id && r->back && !plan_rec_running(r) && !c->req->no_start) {

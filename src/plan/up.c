@@ -48,6 +48,7 @@ static void up_slot(struct ctx *c, struct slot *s)
 		why = "forced";
 	if (exists && why && roll_takes(c, s)) {
 		s->rolls = why;
+		c->rolls = true;
 		return;
 	}
 	roll_end(c, s);
@@ -114,6 +115,8 @@ void up_surplus(struct ctx *c, struct slot *s)
 		return;
 	} else if (c->req->remove_orphans) {
 		plan_leave(c, s, "orphan");
+	} else if (c->req->back && was_made_by_it(c, s->rec)) {
+		plan_leave(c, s, "undone");
 	} else {
 		strs_add(&c->plan->orphans, s->name);
 	}
@@ -157,5 +160,6 @@ int make_up(struct ctx *c, struct err *err)
 	up_wait(c);
 	commit_plan(c);
 	roll_plan(c);
+	after_roll_plan(c);
 	return 0;
 }

@@ -404,6 +404,18 @@ bool roll_goes_back(const struct txn *t)
 	return false;
 }
 
+void roll_all_through(struct txn *t, size_t i)
+{
+	bool given_up = false;
+
+	for (const struct roll *r = t->rolls; r; r = r->next)
+		given_up |= r->given_up;
+	if (given_up)
+		op_skip(t, i);
+	else
+		op_end(t, i, NULL, NULL);
+}
+
 /* Turns may be hours apart. */
 bool roll_ends_with(const struct txn *t, size_t i)
 {

@@ -5,6 +5,8 @@
 
 /* True: it is one of them, and begun. */
 bool roll_begin(struct txn *t, size_t i);
+/* OP_ROLLED */
+void roll_all_through(struct txn *t, size_t i);
 /* As op_verdict(), for those that a unit's transition may end. */
 int roll_verdict(struct txn *t, size_t i, struct unit *u, struct err *err);
 /* A part of an update has failed. True: that many failures are tolerated, and it is told; else the update is paused, goes on or back as

@@ -176,6 +176,7 @@ int txn_make_plan(struct txn *t, enum plan_verb verb, struct err *err)
 	r.has_health = has_health;
 	r.ctx = t;
 	r.back = t->going_back;
+	r.generation = t->going_back ? t->generation : 0;
 	if (t->rollback)
 		r = (struct plan_request){ .verb = verb, .volumes = true, .generation = t->generation, .no_start = t->superseded };
 	world_now(t->s, &w);

@@ -1,5 +1,5 @@
 /* txn_project.c - operations of the project: networks and host ports, each with a worker's end. */
-#include "txn.h"
+#include "roll.h"
 
 #include <net/if.h>
 #include <string.h>
@@ -213,6 +213,9 @@ bool op_begin_project(struct txn *t, size_t i)
 		return true;
 	case OP_PORTS:
 		begin_ports(t, i);
+		return true;
+	case OP_ROLLED:
+		roll_all_through(t, i);
 		return true;
 	case OP_CHECK:
 		begin_check(t, i);

@@ -156,6 +156,60 @@ half='case $$(hostname -i) in *[24680]) touch /ok;; esac'
 	is "$(names)" "$PROJECT-web-1 $PROJECT-web-2 "
 }
 
+# beside_web VERSION: what the second one takes away, and puts in its place
+beside_web() {
+	if [ "$1" = 1 ]; then
+		cat <<-END
+		  api: {image: busybox, command: [sleep, inf], stop_signal: SIGKILL, deploy: {replicas: 2}}
+		  gone: {image: busybox, command: [sleep, inf], stop_signal: SIGKILL}
+		  door: {image: busybox, command: [httpd, -f, -p, "80"], ports: ["8090:80"], stop_signal: SIGKILL}
+		END
+	else
+		cat <<-END
+		  api: {image: busybox, command: [sleep, inf], stop_signal: SIGKILL}
+		  gate: {image: busybox, command: [httpd, -f, -p, "80"], ports: ["8090:80"], stop_signal: SIGKILL}
+		END
+	fi
+}
+
+running() { davit ps --format '{{.Service}} {{.ID}}' | sort; }
+
+@test "what an update takes away beside goes when all of it is through, and stays when it is given up" {
+	local how before
+	for how in pause rollback; do
+		web 1 "order: start-first, failure_action: $how" 3
+		beside_web 1 >>compose.yaml
+		up --wait
+		before=$(running)
+		web 2 "order: start-first, failure_action: $how" 2 'sleep 0'
+		beside_web 2 >>compose.yaml
+		run -1 davit up -d --remove-orphans
+		has "$output" "is unhealthy"
+		# the port is the new one's
+		[ $how = rollback ] || before=$(grep -v '^door' <<<"$before")
+		is "$(running | grep -v '^gate')" "$before"
+		[ $how = pause ] || lacks "$(running)" gate
+		web 3 "order: start-first, failure_action: $how" 2
+		beside_web 2 >>compose.yaml
+		up --remove-orphans
+		is "$(running | cut -d' ' -f1 | xargs)" "api gate web web"
+		is "$(names)" "$PROJECT-api-1 $PROJECT-gate-1 $PROJECT-web-1 $PROJECT-web-2 "
+		davit down -t 0
+	done
+}
+
+@test "an update that is taken back takes its new services along, with orphans of its user's left alone" {
+	web 1 'order: start-first, failure_action: rollback' 1
+	beside_web 1 >>compose.yaml
+	up --wait
+	web 1 'order: start-first, failure_action: rollback' 1
+	up
+	web 2 'order: start-first, failure_action: rollback' 1 'sleep 0'
+	echo '  more: {image: busybox, command: [sleep, inf], stop_signal: SIGKILL}' >>compose.yaml
+	run -1 davit up -d
+	is "$(running | cut -d' ' -f1 | xargs)" "api api door gone web"
+}
+
 @test "who does not wait long enough finds the old version in its place" {
 	local how
 	for how in stop-first start-first; do

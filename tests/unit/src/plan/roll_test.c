@@ -12,6 +12,15 @@ static void web(struct fixture *f, const char *update, const char *more)
 	model(f, text);
 }
 
+static size_t service_called(const struct fixture *f, const char *name)
+{
+	size_t i = 0;
+
+	while (!STREQ(f->model->services[i].name, name))
+		i++;
+	return i;
+}
+
 /* A container of another definition. */
 static struct unit_rec *old(struct fixture *f, unsigned index, const char *side, const char *unit_state)
 {
@@ -159,6 +168,94 @@ static void not_without_room_for_two(void **state)
 		"check\ncommit after start web-1\nforget after commit\n");
 }
 
+/* Runs on until all is through; only who has a host port that is wanted elsewhere is stopped before, and removed after. */
+static void what_leaves_waits_for_what_rolls(void **state)
+{
+	struct plan_request orphans = up;
+	struct unit_rec *api;
+
+	orphans.remove_orphans = true;
+	web(*state, "order: start-first", "  new:\n    image: x\n    ports: ['8080-8082:80']\n");
+	((struct fixture *)*state)->model->services[service_called(*state, "web")].replicas = 1;
+	old(*state, 1, "", "running");
+	exists(*state, "web", 2, "running")->rotation = xstrdup(ROTATION_LEAVING);
+	exists(*state, "gone", 1, "running");
+	api = exists(*state, "api", 1, "running");
+	api->ports = xcalloc(1, sizeof *api->ports);
+	api->n_ports = 1;
+	*api->ports = (struct unit_port){ .host = 8081, .target = 80, .protocol = xstrdup("tcp") };
+	plan_is(*state, &orphans,
+		"setup after stop api-1\n"
+		"prepare new-1 (new)\n"
+		"create new-1 after setup, prepare new-1\n"
+		"start new-1 after create new-1\n"
+		"stop web-2 (scaled down) after drain web-2, check\n"
+		"remove web-2 (scaled down) after stop web-2\n"
+		"drain web-2 10000ms after rolled\n"
+		"stop gone-1 (orphan) after check, rolled\n"
+		"remove gone-1 (orphan) after stop gone-1\n"
+		"stop api-1 (orphan) after check\n"
+		"remove api-1 (orphan) after stop api-1, rolled\n"
+		"check\n"
+		"commit after start new-1\n"
+		"forget after commit\n"
+		"turn web-1+b (configuration changed; rolling, start-first) after setup, commit\n"
+		"prepare web-1+b (configuration changed) after turn web-1+b\n"
+		"create web-1+b after setup, prepare web-1+b\n"
+		"start web-1+b after create web-1+b\n"
+		"monitor web-1+b 1000ms after start web-1+b\n"
+		"switch web-1+b after monitor web-1+b\n"
+		"drain web-1 10000ms after switch web-1+b\n"
+		"stop web-1 after drain web-1\n"
+		"settle web-1 after switch web-1+b, stop web-1\n"
+		"remove web-1 after switch web-1+b, stop web-1\n"
+		"rolled after setup, commit, settle web-1\n");
+}
+
+/* An update that failed is taken back: what was new in its generation is nobody's orphan. */
+static void what_it_had_made_goes_with_it(void **state)
+{
+	struct plan_request back = up;
+
+	back.back = true;
+	back.generation = 5;
+	model(*state, "services: {web: {image: x}}\n");
+	exists(*state, "web", 1, "running");
+	exists(*state, "gone", 1, "running")->generation = 4;
+	exists(*state, "new", 1, "running")->generation = 5;
+	plan_is(*state, &back,
+		"setup after remove new-1\n"
+		"stop new-1 (undone)\n"
+		"remove new-1 (undone) after stop new-1\n"
+		"keep web-1\n"
+		"orphan gone-1\n");
+}
+
+/* The other side of what was rolled does not wait for the others. */
+static void what_was_rolled_goes_at_once(void **state)
+{
+	web(*state, "order: start-first", "");
+	old(*state, 1, "", "running")->rotation = xstrdup(ROTATION_LEAVING);
+	exists_at(*state, "web", 1, "+b", "running");
+	old(*state, 2, "", "running");
+	plan_is(*state, &up,
+		"setup after remove web-1\n"
+		"stop web-1 (left over) after drain web-1\n"
+		"remove web-1 (left over) after stop web-1\n"
+		"drain web-1 10000ms\n"
+		"turn web-2+b (configuration changed; rolling, start-first) after setup\n"
+		"prepare web-2+b (configuration changed) after turn web-2+b\n"
+		"create web-2+b after setup, prepare web-2+b\n"
+		"start web-2+b after create web-2+b\n"
+		"monitor web-2+b 1000ms after start web-2+b\n"
+		"switch web-2+b after monitor web-2+b\n"
+		"drain web-2 10000ms after switch web-2+b\n"
+		"stop web-2 after drain web-2\n"
+		"settle web-2 after switch web-2+b, stop web-2\n"
+		"remove web-2 after switch web-2+b, stop web-2\n"
+		"keep web-1+b\n");
+}
+
 static void the_other_verbs_know_one_container(void **state)
 {
 	struct plan_request start = { .verb = PLAN_START }, down = { .verb = PLAN_DOWN };
@@ -201,6 +298,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(stop_first_one_after_the_other), T(start_first_with_a_check), T(what_was_interrupted_goes_on), T(what_is_over_is_left_alone),
 		T(what_is_not_wanted_any_more_goes), T(not_without_room_for_two), T(the_other_verbs_know_one_container), T(boot_in_the_middle),
+		T(what_leaves_waits_for_what_rolls), T(what_was_rolled_goes_at_once), T(what_it_had_made_goes_with_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
