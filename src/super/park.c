@@ -158,6 +158,7 @@ int park_drop(struct super *s, const struct unit *u, bool volumes, struct err *e
 struct forgetting {
 	network_done_fn *done;
 	void *arg;
+	bool again;                      /* its worker was killed once */
 };
 
 static bool is_replaced(const struct unit *u)
@@ -239,10 +240,25 @@ static bool is_listed(const json_t *ids, const char *id)
 	return false;
 }
 
+static void on_forgotten(struct super *s, void *arg, const json_t *result, const struct err *err);
+
+static void submit_forget(struct super *s, struct forgetting *f)
+{
+	strs_done(&s->forget_left);
+	find_left(s, &s->forget_left);
+	network_submit(s, forget_work, on_forgotten, f);
+}
+
 static void on_forgotten(struct super *s, void *arg, const json_t *result, const struct err *err)
 {
 	struct forgetting *f = arg;
 
+	if (err && !f->again) {
+		log_warn("remove what was replaced: %s; once more", err_msg(err));
+		f->again = true;
+		submit_forget(s, f);
+		return;
+	}
 	map_each(&s->units, it) {
 		struct unit *u = it->value;
 		if (!is_replaced(u) || !is_listed(result, u->rec.parked->id))
@@ -261,9 +277,7 @@ void park_forget_all(struct super *s, bool volumes, network_done_fn *done, void 
 {
 	struct forgetting *f = xcalloc(1, sizeof *f);
 
-	*f = (struct forgetting){ done, arg };
+	*f = (struct forgetting){ .done = done, .arg = arg };
 	s->forget_volumes = volumes;
-	strs_done(&s->forget_left);
-	find_left(s, &s->forget_left);
-	network_submit(s, forget_work, on_forgotten, f);
+	submit_forget(s, f);
 }

@@ -23,5 +23,5 @@ int park_drop(struct super *s, const struct unit *u, bool volumes, struct err *e
 /* All that is set aside beside a successor is replaced for good: a later `up` that fails never brings it back. Saved. */
 void park_note_replaced(struct super *s);
 /* All of that goes; volumes: also the anonymous ones, which were renewed. So does what is in containers/ and nobody's any more. done:
- * afterwards; what could not be removed is still in its unit's record, or where it was. */
+ * afterwards; what could not be removed is still in its unit's record, or where it was. A killed worker is followed by one more. */
 void park_forget_all(struct super *s, bool volumes, network_done_fn *done, void *arg);
