@@ -123,6 +123,7 @@ struct unit {
 	uint64_t told[EV_N_OF_CONTAINER];    /* events.c: by kind, what the last event was about; 0: none was told */
 	struct proc_id run;              /* the last init that events were about */
 	bool create_due;                 /* it is new, and nobody was told yet */
+	bool making;                     /* it was when the request in progress began to prepare it */
 	struct oom_watch *oom;           /* NULL: nobody would be killed for want of memory, or nobody could tell */
 	const char *exit_source;         /* how its last end is known; NULL: from the keeper, or not */
 

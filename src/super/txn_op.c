@@ -38,7 +38,15 @@ static const char *const words[OP_NKINDS][2] = {
 	[OP_RESTORE] = { NULL, "Restored" },
 };
 
-/* An existing container that is started again was created before: nothing to say about its preparation. */
+/* What `stop`, `down` and `rm -s` are to stop is told of whatever it does, as docker compose has it; of what goes in an `up` only what ran. */
+static bool is_told_stopped(const struct txn *t, const struct unit *u)
+{
+	bool all = t->verb == PLAN_STOP || t->verb == PLAN_DOWN || t->verb == PLAN_REMOVE;
+
+	return all && !t->rollback && u->rec.id && !u->rec.init_of;
+}
+
+/* What was created before is started again: nothing to say about its preparation. */
 void op_announce(struct txn *t, size_t i, bool begins)
 {
 	const struct op *op = &t->plan.ops[i];
@@ -47,9 +55,9 @@ void op_announce(struct txn *t, size_t i, bool begins)
 
 	if (!word || !u || !u->rec.name)
 		return;
-	if ((op->kind == OP_PREPARE || op->kind == OP_CREATE) && u->rec.finished_ns)
+	if ((op->kind == OP_PREPARE || op->kind == OP_CREATE) && !u->making)
 		return;
-	if (op->kind == OP_STOP && !begins && !u->rec.started_ns)
+	if (op->kind == OP_STOP && !begins && !u->rec.started_ns && !is_told_stopped(t, u))
 		return;
 	step(t, u, word, NULL);
 }
@@ -76,6 +84,7 @@ static void begin_prepare(struct txn *t, size_t i, struct unit *u)
 		up_new_container(t, u, svc);
 		roll_new_container(t, u);
 	}
+	u->making = u->create_due;
 	op_announce(t, i, true);
 	if (op_runs(u))
 		return;
@@ -145,7 +154,7 @@ static void begin_stop(struct txn *t, size_t i, struct unit *u)
 
 	if (timeout_s > CLOCK_FAR_S)
 		timeout_s = CLOCK_FAR_S;
-	if (unit_has_process(u->state) || u->state == U_BACKOFF || u->state == U_WAITING)
+	if (is_told_stopped(t, u) || (unit_has_process(u->state) && u->state != U_CREATED) || u->state == U_BACKOFF || u->state == U_WAITING)
 		op_announce(t, i, true);
 	u->grace_ms = timeout_s >= 0 ? timeout_s * 1000 : -1;
 	note_way_back(t, u);

@@ -349,3 +349,44 @@ db"
 		davit start 2>/dev/null
 	done
 }
+
+# said COMMAND...: what it says of containers, sorted, without the project's name
+said() { davit "$@" 2>&1 | sed -n "s/^ Container $PROJECT-\([^ ]*\)  /\1 /p" | sort | xargs; }
+
+@test "what was created before is not created again, as far as anybody is told; what is stopped says so, whatever it did" {
+	compose <<-END
+	services:
+	  one: {image: busybox, command: [sleep, inf], stop_signal: SIGKILL}
+	END
+	is "$(said create)" "one-1 Created one-1 Creating"
+	is "$(said start)" "one-1 Started one-1 Starting"
+	is "$(said stop)" "one-1 Stopped one-1 Stopping"
+	is "$(said stop)" "one-1 Stopped one-1 Stopping"
+	is "$(said down)" "one-1 Removed one-1 Removing one-1 Stopped one-1 Stopping"
+	is "$(said up --no-start)" "one-1 Created one-1 Creating"
+	kill_supervisor
+	is "$(said up -d)" "one-1 Started one-1 Starting"
+	davit down 2>/dev/null
+	davit create 2>/dev/null
+	is "$(said stop)" "one-1 Stopped one-1 Stopping"
+	is "$(said down)" "one-1 Removed one-1 Removing one-1 Stopped one-1 Stopping"
+	is "$(said create)" "one-1 Created one-1 Creating"
+	is "$(said up -d --force-recreate)" "one-1 Created one-1 Creating one-1 Recreate one-1 Started one-1 Starting"
+	is "$(said rm -sf)" "one-1 Removed one-1 Removing one-1 Stopped one-1 Stopping"
+}
+
+@test "a project that nobody knows, named with -p: who looks sees nothing, who stops has nothing to do" {
+	local command
+	for command in logs 'logs -f' top 'ps -q'; do
+		run -0 --separate-stderr davit -p "$PROJECT-nobody" $command
+		is "$output" ""
+	done
+	for command in stop restart kill pause down; do
+		run -0 --separate-stderr davit -p "$PROJECT-nobody" $command
+		is "$output" ""
+		has "$stderr" "$PROJECT-nobody"
+	done
+	run -1 davit -p "$PROJECT-nobody" start
+	has "$output" "no container to start"
+	nothing_begun
+}
