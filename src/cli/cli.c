@@ -72,15 +72,23 @@ static const struct {
 } not_there[] = {
 	{ "convert", "use 'davit config'" },
 	{ "commit", "a Dockerfile and 'davit build' make images that can be made again" },
-	{ "publish", NULL },
+	{ "publish", "'davit push' sends the images; compose files travel as files, say in a repository" },
+	{ "alpha", "'davit graph' draws the project as 'alpha viz' does; the rest of 'alpha' has no counterpart" },
+	{ "viz", "use 'davit graph'" },
+	{ "bridge", "'davit config' prints the project with everything resolved, for programs that convert it" },
 	{ "rmi", "use 'davit image rm'" },
 	{ "tag", "use 'davit image tag'" },
 	{ "save", "use 'davit image save'" },
 	{ "import", "use 'davit image import'" },
 	{ "inspect", "use 'davit image inspect' for an image, 'davit ps --format json' for containers" },
-	{ "alpha", NULL },
-	{ "bridge", NULL },
+	{ "container", "use 'davit ps', 'davit rm', 'davit logs' and the like, with the names of services" },
+	{ "volume", "'davit volumes' lists them, 'davit down -v' removes them" },
+	{ "network", "networks come with 'davit up' and go with 'davit down'; 'davit config --networks' lists them" },
+	{ "prune", "use 'davit image prune'" },
 };
+
+/* Words that people type before the command out of habit. */
+static const char *const habits[] = { "docker", "docker-compose", "compose", "podman", "podman-compose" };
 
 #define G(field) offsetof(struct global_opts, field)
 const struct opt cli_flags[] = {
@@ -144,14 +152,32 @@ static void help_cmd(struct ui *ui, const struct cmd *cmd)
 		cmd->more_help(ui);
 }
 
-static int unknown_cmd(const char *name, struct err *err)
+static bool is_habit(const char *word)
 {
-	const char *near = cmd_near(cli_cmds, name, "help");
+	for (size_t i = 0; word && i < ARRAY_LEN(habits); i++)
+		if (STREQ(habits[i], word))
+			return true;
+	return false;
+}
+
+/* words: of the command line, from the one that is no command; NULL-terminated. */
+static int unknown_cmd(char *const *words, struct err *err)
+{
+	const char *name = *words, *near = cmd_near(cli_cmds, name, "help");
+
+	if (is_habit(name)) {
+		while (is_habit(*words))
+			words++;
+		err_set(err, ERR_USAGE, "unknown command: '%s'", name);
+		return *words && cmd_find(cli_cmds, *words)
+			       ? err_hint(err, "davit takes the place of 'docker compose': 'davit %s'", *words)
+			       : err_hint(err, "davit takes the place of 'docker compose': its commands follow at once, 'davit --help' lists them");
+	}
 
 	for (size_t i = 0; i < ARRAY_LEN(not_there); i++) {
 		if (STREQ(not_there[i].name, name)) {
 			err_set(err, ERR_USAGE, "the command '%s' is not supported", name);
-			return not_there[i].instead ? err_hint(err, "%s", not_there[i].instead) : -1;
+			return err_hint(err, "%s", not_there[i].instead);
 		}
 	}
 	err_set(err, ERR_USAGE, "unknown command: '%s'", name);
@@ -306,7 +332,7 @@ static int dispatch(struct cli *c, const struct opt_args *words, struct err *err
 	}
 	c->cmd = cmd_find(cli_cmds, name);
 	if (!c->cmd)
-		return unknown_cmd(name, err);
+		return unknown_cmd(help ? words->v + 1 : words->v, err);
 	argv = words->v + (c->g.version ? words->n : help ? 2 : 1);
 	r = group_enter(&c->cmd, &argv, err);
 	if (r < 0)

@@ -1,5 +1,6 @@
 #include "../util/auto.h"
 #include "../util/json.h"
+#include "../util/signame.h"
 #include "act.h"
 
 struct kill_opts {
@@ -46,6 +47,8 @@ static int kill_run(struct cli *c, const void *opts, struct err *err)
 	auto_strs struct strs orphans = STRS_INIT;
 	json_t *req;
 
+	if (signal_number(o->signal) < 0)
+		return err_set(err, ERR_USAGE, "there is no signal '%s'", o->signal);
 	c->runs = true;
 	if (!act_any(c, "kill"))
 		return 0;

@@ -24,20 +24,13 @@ static int by_index(const void *a, const void *b)
 
 static int none(struct cli *c, const char *service, struct opt_int index, bool known, struct err *err)
 {
-	auto_strs struct strs names = STRS_INIT;
-	const char *near;
-
 	if (known && index.set && index.v) {
 		err_set(err, ERR_NOT_FOUND, "service '%s' has no container #%" PRId64, service, index.v);
 		return err_hint(err, "'davit ps -a %s' lists those it has", service);
 	}
-	map_each(&c->world.units, it)
-		if (((struct unit_rec *)it->value)->service)
-			strs_add(&names, ((struct unit_rec *)it->value)->service);
-	near = names.n ? str_nearest(service, (const char *const *)names.v) : NULL;
+	if (!cli_is_service(c, service))
+		return cli_no_service(c, service, err);
 	err_set(err, ERR_NOT_FOUND, "no container found for service '%s'", service);
-	if (near && !STREQ(near, service))
-		return err_hint(err, "did you mean '%s'?", near);
 	return err_hint(err, "'davit create %s' makes one, 'davit ps -a' lists those there are", service);
 }
 

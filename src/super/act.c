@@ -19,6 +19,7 @@
 #include "../util/log.h"
 #include "../util/mem.h"
 #include "../util/path.h"
+#include "../util/signame.h"
 
 enum { KILL_MS = 10000, KILLS_MAX = 3 };
 

@@ -6,6 +6,7 @@
 #include "../util/auto.h"
 #include "../util/json.h"
 #include "../util/mem.h"
+#include "../util/signame.h"
 #include "sup.h"
 
 enum { KILLED_S = 10 };

@@ -1,9 +1,7 @@
 /* launch.c - the record of a container's birth, as text and back. */
 #include "launch.h"
 
-#include <signal.h>
 #include <string.h>
-#include <strings.h>
 
 #include "../util/auto.h"
 #include "../util/json.h"
@@ -181,24 +179,4 @@ int launch_from_json(const json_t *j, struct launch *ret, struct err *err)
 	strs_from(jx_arr(j, "volumes"), &ret->volumes);
 	strs_from(jx_arr(j, "dns"), &ret->dns);
 	return 0;
-}
-
-int signal_number(const char *name)
-{
-	unsigned n;
-
-	if (str_uint(name, 1, 64, &n) == 0)
-		return (int)n;
-	if (strncasecmp(name, "SIG", 3) == 0)
-		name += 3;
-	for (int i = 1; i < 32; i++) {
-		const char *abbrev = sigabbrev_np(i);
-		if (abbrev && strcasecmp(abbrev, name) == 0)
-			return i;
-	}
-	if (strncasecmp(name, "RTMIN", 5) == 0)
-		return str_uint(name[5] == '+' ? name + 6 : "0", 0, 30, &n) == 0 ? SIGRTMIN + (int)n : -1;
-	if (strncasecmp(name, "RTMAX", 5) == 0)
-		return str_uint(name[5] == '-' ? name + 6 : "0", 0, 30, &n) == 0 ? SIGRTMAX - (int)n : -1;
-	return -1;
 }

@@ -62,5 +62,3 @@ struct launch_job {
 };
 /* A worker_fn. *ret: {"launch":…, "image_id":…, "command":…, "anon":["TARGET=NAME"], "warnings":[…]}. */
 int launch_work(void *job, json_t **ret, struct err *err);
-/* The number of "SIGTERM", "TERM", "15"; -1: there is none. */
-int signal_number(const char *name);

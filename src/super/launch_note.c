@@ -7,6 +7,7 @@
 #include "../util/clock.h"
 #include "../util/json.h"
 #include "../util/mem.h"
+#include "../util/signame.h"
 
 static const char *option(const struct kvs *l, const char *key)
 {

@@ -10,6 +10,7 @@
 #include "../util/buf.h"
 #include "../util/clock.h"
 #include "../util/mem.h"
+#include "../util/signame.h"
 #include "launch.h"
 #include "logopt.h"
 

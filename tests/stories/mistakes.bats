@@ -259,3 +259,51 @@ commands_of() { davit "$@" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/
 	davit down
 	nothing_begun
 }
+
+@test "cp and export of what is no service say so, rather than how to make one" {
+	compose <<-END
+	services:
+	  web: {image: busybox}
+	END
+	run -1 davit cp nobody:/x .
+	is "$output" "davit: error: no such service: 'nobody'"
+	run -1 davit cp wev:/x .
+	has "$output" "did you mean 'web'?"
+	run -1 davit export nobody
+	is "$output" "davit: error: no such service: 'nobody'"
+	run -1 davit cp web:/x .
+	has "$output" "'davit create web' makes one"
+}
+
+@test "kill: a word that is no signal is refused, whether or not there is somebody to hear it" {
+	compose <<-END
+	services:
+	  web: {image: busybox, command: [sleep, inf]}
+	END
+	refused 1 "there is no signal 'FOO'" -- davit kill --signal FOO
+	up
+	run -1 davit kill -s FOO web
+	is "$output" "davit: error: there is no signal 'FOO'"
+	state_is web running
+	run -1 davit --dry-run kill -s SIGNOPE
+	davit kill -s usr1 web
+	davit -p "$PROJECT-nobody" kill -s 9
+}
+
+@test "who types docker compose by habit is told what to type; what is not there, what there is instead" {
+	local habit
+	for habit in compose docker 'docker compose' docker-compose 'podman compose'; do
+		run -1 davit $habit up -d
+		has "$output" "unknown command: '${habit%% *}'"
+		has "$output" "davit takes the place of 'docker compose': 'davit up'"
+	done
+	run -1 davit docker
+	has "$output" "'davit --help' lists them"
+	run -1 davit help compose up
+	has "$output" "'davit up'"
+	for habit in alpha bridge commit convert publish; do
+		run -1 davit $habit --whatever
+		is "${lines[0]}" "davit: error: the command '$habit' is not supported"
+		[[ ${lines[1]} == "  hint: "*davit* ]]
+	done
+}

@@ -141,18 +141,6 @@ static void what_a_boot_brings_back(void **state)
 	assert_false(restart_at_boot(&p, &never, false));
 }
 
-static void signals_have_numbers(void **state)
-{
-	assert_int_equal(signal_number("SIGTERM"), 15);
-	assert_int_equal(signal_number("quit"), 3);
-	assert_int_equal(signal_number("9"), 9);
-	assert_int_equal(signal_number("SIGRTMIN+3"), 37);
-	assert_int_equal(signal_number("RTMAX"), 64);
-	assert_int_equal(signal_number("SIGNOPE"), -1);
-	assert_int_equal(signal_number(""), -1);
-	assert_int_equal(signal_number("0"), -1);
-}
-
 /* What is remembered of a container is what was known at its birth. */
 static void launch_survives_the_disk(void **state)
 {

@@ -1,4 +1,4 @@
-/* json, hash, clock, log, tty */
+/* json, hash, clock, log, tty, signame */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -15,6 +15,7 @@
 #include "../../../../src/util/hash.h"
 #include "../../../../src/util/json.h"
 #include "../../../../src/util/log.h"
+#include "../../../../src/util/signame.h"
 #include "../../../../src/util/tty.h"
 #include "scratch.h"
 
@@ -242,6 +243,18 @@ static void terminal(void **state)
 	assert_false(tty_colour(them, "auto"));
 }
 
+static void signals_have_numbers(void **state)
+{
+	assert_int_equal(signal_number("SIGTERM"), 15);
+	assert_int_equal(signal_number("quit"), 3);
+	assert_int_equal(signal_number("9"), 9);
+	assert_int_equal(signal_number("SIGRTMIN+3"), 37);
+	assert_int_equal(signal_number("RTMAX"), 64);
+	assert_int_equal(signal_number("SIGNOPE"), -1);
+	assert_int_equal(signal_number(""), -1);
+	assert_int_equal(signal_number("0"), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -254,6 +267,7 @@ int main(void)
 		scratch_test(log_lines),
 		scratch_test(log_is_bounded),
 		cmocka_unit_test(terminal),
+		cmocka_unit_test(signals_have_numbers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
