@@ -53,10 +53,11 @@ static int open_log(struct cli *c, const char *slot, struct lograw **ret, struct
 	return lograw_open(logs_fd, slot, 1, ret, err);
 }
 
-static int attach_to(struct cli *c, const struct attach_opts *o, const char *slot, struct err *err)
+static int attach_to(struct cli *c, const struct attach_opts *o, const struct unit_rec *r, struct err *err)
 {
+	const char *slot = r->slot;
 	struct joined j = { .c = c, .slot = slot, .in_fd = o->no_stdin ? -1 : open_input(c, slot), .pass_input = !o->no_stdin,
-			    .pass_signals = o->sig_proxy, .detach_keys = o->detach_keys, .signal_fd = -1 };
+			    .pass_signals = o->sig_proxy, .detach_keys = o->detach_keys, .greeting_for = r->name, .signal_fd = -1 };
 	bool detached = false;
 	sigset_t old;
 	int status = -1;
@@ -83,7 +84,7 @@ static int attach_run_cmd(struct cli *c, const void *opts, struct err *err)
 		return -1;
 	if (view_running(c, c->args.v[0], o->index.set ? o->index.v : 0, &r, err) < 0)
 		return -1;
-	return attach_to(c, o, r->slot, err);
+	return attach_to(c, o, r, err);
 }
 
 const struct cmd cmd_attach = {

@@ -87,6 +87,35 @@ static void make_raw(struct join *x)
 	x->raw = tcsetattr(STDIN_FILENO, TCSANOW, &raw) == 0;
 }
 
+static void put_keys(const char *keys, struct buf *b)
+{
+	for (; *keys; keys += strspn(keys, ",")) {
+		size_t n = strcspn(keys, ",");
+
+		buf_printf(b, "%.*s ", (int)n, keys);
+		keys += n;
+	}
+}
+
+/* What is typed goes to the container, Ctrl-C included. */
+static void greet(struct join *x)
+{
+	const char *name = take(x->j->greeting_for);
+	auto_buf struct buf b = BUF_INIT;
+
+	if (!name || !isatty(STDERR_FILENO) || x->j->c->ui.progress == PROGRESS_QUIET)
+		return;
+	buf_printf(&b, "Attached to %s. ", name);
+	if (x->tty && x->j->pass_input && isatty(STDIN_FILENO))
+		put_keys(x->j->detach_keys ? x->j->detach_keys : "ctrl-p,ctrl-q", &b);
+	else if (!x->j->pass_signals)
+		buf_str(&b, "Ctrl-C ");
+	else
+		buf_str(&b, "Ctrl-C reaches it; with --sig-proxy=false it ");
+	buf_str(&b, "lets go of it and leaves it running.\n");
+	ui_stderr(&b);
+}
+
 static void make_cooked(struct join *x)
 {
 	if (x->raw)
@@ -103,6 +132,7 @@ static void on_attached(struct join *x, const json_t *e)
 
 	x->tries = 0;
 	x->tty = jx_bool(e, "tty", false);
+	greet(x);
 	if (x->pidfd < 0 && proc.pid > 0)
 		x->pidfd = proc_pidfd(&proc);
 	if (x->master < 0 && x->tty) {

@@ -23,6 +23,7 @@ struct joined {
 	bool pass_input, pass_signals;
 	bool all_of_it;                  /* nothing of the output may be missed: the container waits when we are slow */
 	const char *detach_keys;         /* "ctrl-p,ctrl-q"; NULL: that */
+	const char *greeting_for;        /* the container's name, with which a terminal is told at the beginning how to leave; NULL: it is not */
 };
 
 /* Blocks what is passed on and what ends us, from now on, and gives a descriptor that tells of them; *ret_old: what was blocked before. */

@@ -315,6 +315,26 @@ got end"
 	state_is echo running
 }
 
+@test "attach on a terminal begins with how it is left; elsewhere it says nothing" {
+	compose <<-END
+	services:
+	  shell: {image: busybox, command: [sh], tty: true, stdin_open: true}
+	  plain: {image: busybox, command: [sh, -c, "trap 'exit 5' TERM; while :; do echo on; sleep 0.05; done"]}
+	END
+	up
+	run -0 on_terminal 'expect=Attached to '"$PROJECT-shell-1. ctrl-p ctrl-q lets go of it" 'type=\x10\x11' -- "$DAVIT" attach shell
+	run -0 on_terminal 'expect=. a b lets go of it' 'type=ab' -- "$DAVIT" attach --detach-keys a,b shell
+	run -130 on_terminal 'expect=. Ctrl-C lets go of it' 'expect=on' 'type=\x03' -- "$DAVIT" attach --sig-proxy=false plain
+	state_is plain running
+	run -5 on_terminal 'expect=. Ctrl-C reaches it; with --sig-proxy=false' 'expect=on' signal=TERM -- "$DAVIT" attach plain
+	davit start plain 2>/dev/null
+	"$DAVIT" attach plain >out 2>err 3>&- </dev/null &
+	wait_until 10 grep -q on out
+	davit kill plain 2>/dev/null
+	not wait $!
+	is "$(cat err)" ""
+}
+
 @test "attach: whoever of davit's dies, the terminal and the standard input stay; who is attached notices nothing" {
 	compose <<-END
 	services:
