@@ -1,4 +1,4 @@
-/* busy.c - conversations that a slot's servers are in: sockets of its namespace whose own port is one that somebody listens on there. So it
+/* busy.c - what a slot's servers do: on which ports they listen, and which conversations they are in: sockets of its namespace whose own port is one that somebody listens on there. So it
  * sees those that came by a published port and those that came by name, and none of what the slot's programs asked others. */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -20,6 +20,7 @@ enum {
 
 struct count {
 	uint8_t listens[65536 / 8];
+	bool to_others;                  /* only listeners that others reach are of interest */
 	size_t n;
 };
 
@@ -32,6 +33,11 @@ static bool is_loopback(const struct inet_diag_msg *m)
 	return v6_own || v4 >> 24 == 127;
 }
 
+static bool is_listened(const struct count *c, unsigned port)
+{
+	return c->listens[port / 8] >> port % 8 & 1;
+}
+
 static int take_socket(const struct nlmsghdr *nh, void *arg)
 {
 	struct count *c = arg;
@@ -39,10 +45,10 @@ static int take_socket(const struct nlmsghdr *nh, void *arg)
 		return 0;
 	const struct inet_diag_msg *m = NLMSG_DATA(nh);
 	unsigned port = ntohs(m->id.idiag_sport);
-	if (m->idiag_state == TCP_LISTEN)
+	if (m->idiag_state != TCP_LISTEN)
+		c->n += is_listened(c, port) && !is_loopback(m);
+	else if (!c->to_others || !is_loopback(m))
 		c->listens[port / 8] |= (uint8_t)(1u << port % 8);
-	else if (c->listens[port / 8] >> port % 8 & 1 && !is_loopback(m))
-		c->n++;
 	return 0;
 }
 
@@ -60,26 +66,45 @@ static int ask(struct nls *s, struct count *c, unsigned states, struct err *err)
 	return 0;
 }
 
-static int count_here(size_t *ret, struct err *err)
+static int count_here(struct count *c, bool talking, struct err *err)
 {
 	auto_nls struct nls s = NLS_INIT;
+	if (nls_open(&s, NETLINK_SOCK_DIAG, err) < 0 || ask(&s, c, LISTENING, err) < 0)
+		return -1;
+	return talking ? ask(&s, c, TALKING, err) : 0;
+}
+
+/* 1: there is no such slot. */
+static int count_there(const char *netns_path, struct count *c, bool talking, struct err *err)
+{
+	auto_close int home = -1, fd = -1;
+	int r = netns_open(netns_path, &fd, err);
+	if (r != 0)
+		return r;
+	if ((home = netns_here(err)) < 0 || netns_enter(fd, err) < 0)
+		return -1;
+	r = count_here(c, talking, err);
+	netns_back(home);
+	return r;
+}
+
+int net_slot_conversations(const char *netns_path, size_t *ret, struct err *err)
+{
 	struct count c = { 0 };
-	if (nls_open(&s, NETLINK_SOCK_DIAG, err) < 0 || ask(&s, &c, LISTENING, err) < 0 || ask(&s, &c, TALKING, err) < 0)
+	if (count_there(netns_path, &c, true, err) < 0)
 		return -1;
 	*ret = c.n;
 	return 0;
 }
 
-int net_slot_conversations(const char *netns_path, size_t *ret, struct err *err)
+int net_slot_unheard(const char *netns_path, const uint16_t *ports, size_t n, size_t *ret, struct err *err)
 {
-	auto_close int home = -1, fd = -1;
-	int r = netns_open(netns_path, &fd, err);
-	*ret = 0;
-	if (r != 0)
-		return r < 0 ? -1 : 0;
-	if ((home = netns_here(err)) < 0 || netns_enter(fd, err) < 0)
+	struct count c = { .to_others = true };
+	int r = count_there(netns_path, &c, false, err);
+	if (r < 0)
 		return -1;
-	r = count_here(ret, err);
-	netns_back(home);
-	return r;
+	*ret = 0;
+	for (size_t i = 0; r == 0 && i < n; i++)
+		*ret += !is_listened(&c, ports[i]);
+	return 0;
 }

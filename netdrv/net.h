@@ -113,6 +113,8 @@ int net_slots_up(const struct net_slot *slots, size_t n, struct err *err);
 int net_slots_resolver(const struct net_slot *slots, size_t n, struct err *err);
 /* How many TCP connections its servers have with others; none when there is no such slot. (worker) */
 int net_slot_conversations(const char *netns_path, size_t *ret, struct err *err);
+/* How many of these TCP ports nobody listens on there, for others than the slot itself; none when there is no such slot. (worker) */
+int net_slot_unheard(const char *netns_path, const uint16_t *ports, size_t n, size_t *ret, struct err *err);
 int net_slot_down(const char *netns_path, struct err *err);
 /* Removes all pins below the directory, and all bridges, veth pairs and the table of the project. (worker) */
 int net_sweep(const char *netns_dir, const char *project, struct err *err);

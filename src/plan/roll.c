@@ -6,6 +6,8 @@
  *   start-first: prepare, create, start, healthy, monitor the new one; switch; drain, stop, remove the old one
  *   stop-first:  drain and stop the old one; start, healthy, switch, monitor the new one; remove the old one
  *
+ * (without a health check it is monitored before the switch there, too, as long as others serve: that tells whether it can)
+ *
  * and `settle`, which comes in any case: when the new one did not make it, it goes, and the old one has its slot as before. A plan that is
  * made anew, after a crash, finds what there is: a successor that still is what is wanted goes on from where it was.
  *
@@ -110,7 +112,7 @@ void roll_drain(struct ctx *c, struct slot *s)
 struct pair {
 	struct slot *old, next;
 	const struct update_config *how;
-	size_t turn, drain, stop, change, monitor, settle;
+	size_t turn, drain, stop, settle;
 };
 
 static size_t add_after(struct ctx *c, size_t before, enum op_kind kind, const struct slot *s, int64_t ms)
@@ -148,9 +150,28 @@ static void plan_leaving(struct ctx *c, struct pair *p, const struct service *sv
 	p->stop = add_after(c, p->drain, OP_STOP, p->old, 0);
 }
 
+/* Whether it has to prove itself before it serves. */
+static bool is_watched_first(const struct ctx *c, const struct pair *p, const struct service *svc)
+{
+	bool others = p->how->parallelism && p->how->parallelism < svc->replicas;
+
+	return p->how->start_first || (others && !is_checked(c, svc));
+}
+
 static size_t plan_healthy(struct ctx *c, struct pair *p, const struct service *svc)
 {
 	return is_checked(c, svc) ? add_after(c, p->next.op_start, OP_HEALTHY, &p->next, 0) : p->next.op_start;
+}
+
+/* The switch, and what it takes; the last of it. */
+static size_t plan_proof(struct ctx *c, struct pair *p, const struct service *svc)
+{
+	size_t last = plan_healthy(c, p, svc);
+	int64_t ms = monitor_ms(c, p, svc);
+
+	if (is_watched_first(c, p, svc))
+		return add_after(c, add_after(c, last, OP_MONITOR, &p->next, ms), OP_SWITCH, &p->next, 0);
+	return add_after(c, add_after(c, last, OP_SWITCH, &p->next, 0), OP_MONITOR, &p->next, ms);
 }
 
 static void plan_pair(struct ctx *c, struct pair *p, const struct service *svc, int64_t delay_ms)
@@ -166,18 +187,13 @@ static void plan_pair(struct ctx *c, struct pair *p, const struct service *svc, 
 	plan_start(c, &p->next, p->old->rolls);
 	plan_edge(c->plan, p->turn, p->next.op_prepare, false);
 	p->next.op_gate = p->turn;
-	if (p->how->start_first) {
-		last = plan_healthy(c, p, svc);
-		p->monitor = add_after(c, last, OP_MONITOR, &p->next, monitor_ms(c, p, svc));
-		last = p->change = add_after(c, p->monitor, OP_SWITCH, &p->next, 0);
-		plan_leaving(c, p, svc, last);
-	} else {
+	if (!p->how->start_first) {
 		plan_leaving(c, p, svc, p->next.op_create);
 		plan_edge(c->plan, p->stop, p->next.op_start, false);
-		last = plan_healthy(c, p, svc);
-		p->change = add_after(c, last, OP_SWITCH, &p->next, 0);
-		last = p->monitor = add_after(c, p->change, OP_MONITOR, &p->next, monitor_ms(c, p, svc));
 	}
+	last = plan_proof(c, p, svc);
+	if (p->how->start_first)
+		plan_leaving(c, p, svc, last);
 	p->settle = plan_add(c->plan, OP_SETTLE, p->old, NULL);
 	plan_edge(c->plan, last, p->settle, true);
 	plan_edge(c->plan, p->stop, p->settle, true);

@@ -224,7 +224,7 @@ void exec_start(struct txn *t)
 	t->n_left = t->plan.n;
 	t->over = false;
 	t->plan_no = ++t->s->plans;
-	t->draining = false;
+	t->looking = false;
 	crash_note_plan(t);
 	if (t->held)
 		skip_starts(t);

@@ -12,8 +12,6 @@
 #include "../util/log.h"
 #include "../util/mem.h"
 
-enum { DRAIN_LOOK_MS = 25 };
-
 struct roll {                            /* one service's update, as far as this supervisor has seen it */
 	char *service;
 	unsigned failed, total;
@@ -73,12 +71,20 @@ static struct unit *beside(struct txn *t, const char *slot)
 
 /* ------------------------------------------------------------------ waiting for a time */
 
+static void time_is_up(struct txn *t, size_t i)
+{
+	if (roll_must_listen(t, i))
+		roll_look_soon(t);
+	else
+		op_end(t, i, NULL, NULL);
+}
+
 static void on_time(evutil_socket_t fd, short what, void *arg)
 {
 	struct ticket *k = arg;
 
 	if (ticket_holds(k) && k->t->st[k->i] == OP_RUNNING)
-		op_end(k->t, k->i, NULL, NULL);
+		time_is_up(k->t, k->i);
 	free(k);
 }
 
@@ -112,7 +118,7 @@ static void begin_monitor(struct txn *t, size_t i)
 	else if (t->plan.ops[i].wait_ms)
 		wait_for_time(t, i);
 	else
-		op_end(t, i, NULL, NULL);
+		time_is_up(t, i);
 }
 
 static int verdict_monitor(const struct unit *u, struct err *err)
@@ -153,73 +159,6 @@ static void begin_switch(struct txn *t, size_t i, struct unit *u)
 
 /* ------------------------------------------------------------------ draining */
 
-static void drain_look_soon(struct txn *t);
-
-/* (worker) {slot: conversations} of all that are leaving */
-static int conversations_work(void *arg, json_t **ret, struct err *err)
-{
-	struct super *s = arg;
-
-	*ret = json_object();
-	map_each(&s->units, it) {
-		const struct unit *u = it->value;
-		auto_free char *pin = super_run_path(s, "netns", u->rec.slot);
-		size_t n = 0;
-		if (!u->rec.rotation || u->state != U_RUNNING)
-			continue;
-		if (net_slot_conversations(pin, &n, err) < 0)
-			return -1;
-		jx_set_int(*ret, u->rec.slot, (int64_t)n);
-	}
-	return 0;
-}
-
-static bool is_over(const struct txn *t, size_t i)
-{
-	return clock_mono_ns() - t->began_ns[i] >= t->plan.ops[i].wait_ms * MS_NS;
-}
-
-static void on_conversations(struct super *s, void *arg, const json_t *result, const struct err *err)
-{
-	struct txn *t = s->txn;
-	bool more = false;
-
-	if (!t || t->plan_no != (uintptr_t)arg)
-		return;
-	t->draining = false;
-	if (err)
-		log_warn("conversations of what is replaced: %s", err_msg(err));
-	for (size_t i = 0; s->txn == t && t->plan_no == (uintptr_t)arg && i < t->plan.n; i++) {
-		if (t->plan.ops[i].kind != OP_DRAIN || t->st[i] != OP_RUNNING)
-			continue;
-		if (err || jx_int(result, t->plan.ops[i].slot, 0) == 0 || is_over(t, i))
-			op_end(t, i, NULL, NULL);
-		else
-			more = true;
-	}
-	if (more && s->txn == t && t->plan_no == (uintptr_t)arg)
-		drain_look_soon(t);
-}
-
-static void on_drain_time(evutil_socket_t fd, short what, void *arg)
-{
-	struct ticket *k = arg;
-
-	if (ticket_holds(k))
-		network_submit(k->s, conversations_work, on_conversations, (void *)(uintptr_t)k->plan_no);
-	free(k);
-}
-
-static void drain_look_soon(struct txn *t)
-{
-	const struct timeval tv = { .tv_usec = DRAIN_LOOK_MS * 1000 };
-
-	if (t->draining)
-		return;
-	t->draining = true;
-	event_base_once(t->s->base, -1, EV_TIMEOUT, on_drain_time, ticket(t, 0), &tv);
-}
-
 static void on_left(struct super *s, void *arg, const json_t *result, const struct err *err)
 {
 	struct ticket *k = arg;
@@ -229,7 +168,7 @@ static void on_left(struct super *s, void *arg, const json_t *result, const stru
 		rotation_untold(s);
 	}
 	if (ticket_holds(k) && k->t->st[k->i] == OP_RUNNING)
-		drain_look_soon(k->t);
+		roll_look_soon(k->t);
 	free(k);
 }
 

@@ -21,4 +21,7 @@ bool roll_concerns(const struct op *op, const struct unit *u);
 bool roll_ends_with(const struct txn *t, size_t i);
 /* An update was given up, and is to be undone. */
 bool roll_goes_back(const struct txn *t);
+/* roll_look.c: whether this OP_MONITOR, whose time is up, is over only when its container listens; looks that end operations begin. */
+bool roll_must_listen(struct txn *t, size_t i);
+void roll_look_soon(struct txn *t);
 void roll_free(struct txn *t);

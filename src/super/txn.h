@@ -43,7 +43,7 @@ struct txn {
 	struct event *evidence;          /* up --bundle: what has failed waits to be looked at; NULL: not yet */
 	struct event *deadline;          /* wait_timeout_s */
 	struct roll *rolls;              /* roll.c: updates of this request */
-	bool draining;                   /* roll.c: it is about to look whose conversations are over */
+	bool looking;                    /* roll_look.c: it is about to */
 	bool going_back;                 /* an update failed: the last good generation comes back */
 	struct txn *next;
 };

@@ -136,6 +136,25 @@ finished() { [ ! -e "$DAVIT_STATE_DIR/projects/$PROJECT/txn.json" ]; }
 	pages_are 1
 }
 
+@test "without a check, what comes serves when it listens, however long that takes" {
+	local order n
+	for order in start-first stop-first; do
+		web 0 "order: $order" 2 'sleep 1.2'
+		sed -i /healthcheck/d compose.yaml
+		up
+		wait_until 10 pages_are 0
+		asking 1000
+		for n in 1 2; do
+			web $n "order: $order" 2 'sleep 1.2'
+			sed -i /healthcheck/d compose.yaml
+			up
+			pages_are $n
+		done
+		answered
+		davit down -t 0
+	done
+}
+
 # One of two new ones does not become healthy.
 half='case $$(hostname -i) in *[24680]) touch /ok;; esac'
 

@@ -269,6 +269,34 @@ static void test_conversations(void **state)
 	close(two);
 }
 
+static size_t unheard(const char *pin, uint16_t port)
+{
+	const uint16_t ports[] = { 80, port };
+	size_t n = 99;
+	must(net_slot_unheard(pin, ports, 2, &n, err));
+	return n;
+}
+
+/* A listener of the slot's own is none for others. */
+static void test_unheard(void **state)
+{
+	int home, own, fd;
+	struct sockaddr_in a = at("127.0.0.1", 4711);
+	assert_int_equal(unheard(NETNS "/web-1", 80), 0);
+	assert_int_equal(unheard(NETNS "/web-1", 4711), 1);
+	assert_int_equal(unheard(NETNS "/nobody-1", 4711), 0);
+	home = visit(NETNS "/web-1");
+	own = sock(SOCK_STREAM);
+	assert_int_equal(bind(own, (struct sockaddr *)&a, sizeof a), 0);
+	assert_int_equal(listen(own, 1), 0);
+	leave(home);
+	assert_int_equal(unheard(NETNS "/web-1", 4711), 1);
+	close(own);
+	fd = listen_in(NETNS "/web-1", SOCK_STREAM, 4711);
+	assert_int_equal(unheard(NETNS "/web-1", 4711), 0);
+	close(fd);
+}
+
 /* Each conversation stays where it began, as long as that one has the port; then it goes to another. */
 static void test_udp_of_several(void **state)
 {
@@ -418,6 +446,7 @@ int main(void)
 		cmocka_unit_test(test_ways_out),
 		cmocka_unit_test(test_one_port_of_several),
 		cmocka_unit_test(test_conversations),
+		cmocka_unit_test(test_unheard),
 		cmocka_unit_test(test_udp_from_before),
 		cmocka_unit_test(test_udp_of_several),
 		cmocka_unit_test_teardown(test_recovery_leaves_alone_what_is_right, stage_down),

@@ -33,6 +33,18 @@ static struct unit_rec *old(struct fixture *f, unsigned index, const char *side,
 
 static const struct plan_request up = { .verb = PLAN_UP, .has_health = some_have_health };
 
+static void plan_has_lines(struct fixture *f, const struct plan_request *req, const char *lines)
+{
+	struct plan p = { 0 };
+	auto_buf struct buf b = BUF_INIT;
+
+	assert_int_equal(plan_make(f->model, &f->world, req, &p, NULL), 0);
+	plan_print(&p, &b);
+	if (!strstr(b.p, lines))
+		fail_msg("no '%s' in:\n%s", lines, b.p);
+	plan_done(&p);
+}
+
 static void stop_first_one_after_the_other(void **state)
 {
 	web(*state, "delay: 2s", "");
@@ -46,20 +58,40 @@ static void stop_first_one_after_the_other(void **state)
 		"start web-1+b after create web-1+b, stop web-1\n"
 		"drain web-1 10000ms after create web-1+b\n"
 		"stop web-1 after drain web-1\n"
-		"switch web-1+b after start web-1+b\n"
-		"monitor web-1+b 1000ms after switch web-1+b\n"
-		"settle web-1 after stop web-1, monitor web-1+b\n"
-		"remove web-1 after stop web-1, monitor web-1+b\n"
+		"monitor web-1+b 1000ms after start web-1+b\n"
+		"switch web-1+b after monitor web-1+b\n"
+		"settle web-1 after stop web-1, switch web-1+b\n"
+		"remove web-1 after stop web-1, switch web-1+b\n"
 		"turn web-2 (configuration changed; rolling, stop-first) 2000ms after setup, settle web-1\n"
 		"prepare web-2 (configuration changed) after turn web-2\n"
 		"create web-2 after setup, prepare web-2\n"
 		"start web-2 after create web-2, stop web-2+b\n"
 		"drain web-2+b 10000ms after create web-2\n"
 		"stop web-2+b after drain web-2+b\n"
-		"switch web-2 after start web-2\n"
-		"monitor web-2 1000ms after switch web-2\n"
-		"settle web-2+b after stop web-2+b, monitor web-2\n"
-		"remove web-2+b after stop web-2+b, monitor web-2\n");
+		"monitor web-2 1000ms after start web-2\n"
+		"switch web-2 after monitor web-2\n"
+		"settle web-2+b after stop web-2+b, switch web-2\n"
+		"remove web-2+b after stop web-2+b, switch web-2\n");
+}
+
+/* Those that nobody serves beside, and those that are healthy, take their place first. */
+static void stop_first_serves_before_it_is_watched(void **state)
+{
+	struct fixture *f = *state;
+	const char *end =
+		"switch web-1+b after start web-1+b\n"
+		"monitor web-1+b 1000ms after switch web-1+b\n"
+		"settle web-1 after stop web-1, monitor web-1+b\n";
+
+	web(f, "parallelism: 0", "");
+	old(f, 1, "", "running");
+	old(f, 2, "", "running");
+	plan_has_lines(f, &up, end);
+	web(f, "monitor: 1s", "    healthcheck: {test: [CMD, ok]}\n");
+	plan_has_lines(f, &up,
+		"healthy web-1+b after start web-1+b\n"
+		"switch web-1+b after healthy web-1+b\n"
+		"monitor web-1+b 1000ms after switch web-1+b\n");
 }
 
 static void start_first_with_a_check(void **state)
@@ -296,7 +328,7 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
-		T(stop_first_one_after_the_other), T(start_first_with_a_check), T(what_was_interrupted_goes_on), T(what_is_over_is_left_alone),
+		T(stop_first_one_after_the_other), T(stop_first_serves_before_it_is_watched), T(start_first_with_a_check), T(what_was_interrupted_goes_on), T(what_is_over_is_left_alone),
 		T(what_is_not_wanted_any_more_goes), T(not_without_room_for_two), T(the_other_verbs_know_one_container), T(boot_in_the_middle),
 		T(what_leaves_waits_for_what_rolls), T(what_was_rolled_goes_at_once), T(what_it_had_made_goes_with_it),
 	};
