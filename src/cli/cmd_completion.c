@@ -15,13 +15,14 @@ struct asked {
 	struct cli *c;
 	char **word;             /* all that stands on the line behind "davit" */
 	size_t n;                /* the last one is to be completed */
-	const char *current;
+	const char *current;     /* that, or its value where it is "--flag=value" … */
+	const char *before;      /* … and "--flag=" then, else "" */
 };
 
 static void offer(const struct asked *a, const char *candidate, const char *description)
 {
 	if (str_starts(candidate, a->current))
-		ui_print(&a->c->ui, "%s\t%.*s\n", candidate, (int)strcspn(description ? description : "", "\n"), description ? description : "");
+		ui_print(&a->c->ui, "%s%s\t%.*s\n", a->before, candidate, (int)strcspn(description ? description : "", "\n"), description ? description : "");
 }
 
 static void offer_cmds(const struct asked *a, const struct cmd *const *list)
@@ -188,6 +189,24 @@ static const struct opt *wants_value(const struct opt *table, const char *word)
 	return o && opt_takes_value(o) ? o : NULL;
 }
 
+/* Within "--flag=value" what the value may be. False: the last word is no such thing. */
+static bool complete_joined_value(struct asked *a, const struct opt *table)
+{
+	const char *eq = strchr(a->current, '=');
+	auto_free char *flag = eq && str_starts(a->current, "--") ? xstrndup(a->current, (size_t)(eq - a->current)) : NULL;
+	const struct opt *o = flag ? wants_value(table, flag) : NULL;
+	auto_free char *before = o ? xasprintf("%s=", flag) : NULL;
+
+	if (!flag)
+		return false;
+	a->current = eq + 1;
+	a->before = before;
+	if (o)
+		offer_value(a, o);
+	a->before = "";
+	return true;
+}
+
 /* One of a command's arguments, by what its usage calls them; args stand before it. */
 static void complete_arg(const struct asked *a, const struct cmd *cmd, size_t from, size_t args)
 {
@@ -208,7 +227,7 @@ static void complete_arg(const struct asked *a, const struct cmd *cmd, size_t fr
 }
 
 /* Behind a command: its flags, their values, its arguments. */
-static void complete_args(const struct asked *a, const struct cmd *cmd, size_t from)
+static void complete_args(struct asked *a, const struct cmd *cmd, size_t from)
 {
 	const struct opt *o = a->n >= from + 2 ? wants_value(cmd->opts, a->word[a->n - 2]) : NULL;
 	size_t args = 0;
@@ -223,13 +242,15 @@ static void complete_args(const struct asked *a, const struct cmd *cmd, size_t f
 		offer_value(a, o);
 	else if ((cmd->needs & STOP_AT_ARG) && args > 0)
 		return;
+	else if (complete_joined_value(a, cmd->opts))
+		return;
 	else if (*a->current == '-')
 		offer_flags(a, cmd->opts);
 	else
 		complete_arg(a, cmd, from, args);
 }
 
-static void complete_cmd(const struct asked *a, size_t at)
+static void complete_cmd(struct asked *a, size_t at)
 {
 	const struct cmd *const *list = cli_cmds;
 	const struct cmd *cmd;
@@ -250,7 +271,7 @@ static void complete_cmd(const struct asked *a, size_t at)
 /* The global flags before the command say which project it is. */
 static int complete_run(struct cli *c, const void *opts, struct err *err)
 {
-	struct asked a = { .c = c, .word = c->args.v, .n = c->args.n, .current = c->args.v[c->args.n - 1] };
+	struct asked a = { .c = c, .word = c->args.v, .n = c->args.n, .current = c->args.v[c->args.n - 1], .before = "" };
 	struct opt_args rest = { 0 };
 	const struct opt *o = NULL;
 	size_t at = 0;
@@ -267,10 +288,12 @@ static int complete_run(struct cli *c, const void *opts, struct err *err)
 	memcpy(globals, a.word, at * sizeof *globals);
 	opt_done(cli_flags, &c->g);
 	c->g = (struct global_opts){ 0 };
-	if (opt_parse(cli_flags, &c->g, NULL, globals, true, &rest, NULL) < 0 || (at + 1 == a.n && *a.current == '-'))
-		offer_flags(&a, cli_flags);
-	else
+	if (opt_parse(cli_flags, &c->g, NULL, globals, true, &rest, NULL) < 0 || (at + 1 == a.n && *a.current == '-')) {
+		if (!complete_joined_value(&a, cli_flags))
+			offer_flags(&a, cli_flags);
+	} else {
 		complete_cmd(&a, at);
+	}
 	opt_args_done(&rest);
 	return 0;
 }
@@ -290,19 +313,26 @@ const struct cmd cmd_complete = {
 static const struct {
 	const char *shell, *script;
 } scripts[] = {
+	/* bash ends words at "=" and ":", too: they are put together again, and of the answer only what is behind counts */
 	{ "bash",
 	  "_davit() {\n"
-	  "\tlocal IFS=$'\\n' cur=${COMP_WORDS[COMP_CWORD]}\n"
-	  "\tCOMPREPLY=($(\"${COMP_WORDS[0]}\" __complete -- \"${COMP_WORDS[@]:1:COMP_CWORD-1}\" \"$cur\" 2>/dev/null | cut -f 1))\n"
+	  "\tlocal IFS=$'\\n' word line=()\n"
+	  "\tfor word in \"${COMP_WORDS[@]:1:COMP_CWORD}\"; do\n"
+	  "\t\tif ((${#line[@]})) && [[ -n $word && ($word == [=:]* || ${line[-1]} == *[=:]) ]]; then line[-1]+=$word; else line+=(\"$word\"); fi\n"
+	  "\tdone\n"
+	  "\tword=${line[-1]}\n"
+	  "\tCOMPREPLY=($(\"${COMP_WORDS[0]}\" __complete -- \"${line[@]}\" 2>/dev/null | cut -f 1))\n"
 	  "\t[[ ${#COMPREPLY[@]} != 1 || ${COMPREPLY[0]} != *[=:] ]] || compopt -o nospace\n"
+	  "\t[[ $word == \"${COMP_WORDS[COMP_CWORD]}\" ]] || COMPREPLY=(\"${COMPREPLY[@]#\"${word%\"${word##*[=:]}\"}\"}\")\n"
 	  "}\n"
 	  "complete -o default -F _davit davit\n" },
 	{ "zsh",
 	  "#compdef davit\n"
 	  "_davit() {\n"
-	  "\tlocal -a found\n"
+	  "\tlocal -a found more\n"
 	  "\tfound=(${(f)\"$(\"${words[1]}\" __complete -- \"${(@)words[2,CURRENT]}\" 2>/dev/null | sed 's/:/\\\\:/g; s/\\t/:/')\"})\n"
-	  "\tif (( $#found )); then _describe davit found; else _files; fi\n"
+	  "\tmore=(${(M)found:#*(=|\\\\:):*})\n"
+	  "\tif (( $#more )); then _describe davit more -S ''; elif (( $#found )); then _describe davit found; else _files; fi\n"
 	  "}\n"
 	  "if [ \"$funcstack[1]\" = _davit ]; then _davit \"$@\"; else compdef _davit davit; fi\n" },
 	{ "fish",
