@@ -29,7 +29,7 @@ project() {
 	  tests:
 	    image: busybox
 	    profiles: [test]
-	    command: ["sh", "-c", "wget -qO- http://web/ && test -s /data/schema"]
+	    command: ["sh", "-c", "until wget -qO- http://web/; do sleep 0.1; done; test -s /data/schema"]
 	    volumes: ["db-data:/data"]
 	    depends_on: [web]
 	volumes:
