@@ -101,12 +101,22 @@ kill_at() {
 	! kill -9 "$victim" 2>/dev/null || killed=$((${killed:-0} + 1))
 }
 
-# kill_both [PID]...: keeper and supervisor at once, neither sees the other go; and those PIDs with them.
+# kill_both [PID]...: keeper and supervisor at once, neither sees the other go; and those PIDs with them. Returns when all are gone: a
+# signal is only on its way when kill returns.
 kill_both() {
 	local both
 	both="$(keeper_pid) $(supervisor_pid)"
 	kill -STOP $both
 	kill -9 $both "$@"
+	wait_until 5 are_gone $both "$@"
+}
+
+# are_gone PID...: nothing of them works any more, whether or not somebody has asked how they ended.
+are_gone() {
+	local pid
+	for pid in "$@"; do
+		! grep -qs "^State:.[^ZX]" "/proc/$pid/status" || return 1
+	done
 }
 
 # --- judging ---------------------------------------------------------------------------------------------------------------------

@@ -55,7 +55,7 @@ stack() {
 	kill_both
 	amiss keeper "'$PROJECT' has 4 containers and no keeper" "to do: " "'davit -p $PROJECT start'"
 	kill -9 "$pid"
-	wait_until 5 eval '! grep -qs "^State:.[RSD]" "/proc/$pid/status"'
+	wait_until 5 are_gone "$pid"
 	amiss alive "container '$PROJECT-web-1' is recorded as running" "$pid"
 	up
 	well
