@@ -72,23 +72,20 @@ static bool all_below(const struct check *c, const struct pack_layer *l)
 	return true;
 }
 
-static int add_jobs(struct check *c, struct err *err)
+static void add_jobs(struct check *c)
 {
 	map_each(&c->layers, it) {
 		struct check_layer *l = it->value;
 		auto_free char *blob = xasprintf("../blobs/sha256/%s", l->blob), *file = xasprintf("blobs/sha256/%s", l->blob);
 		auto_close int fd = open_layer(c, l->layer.chain);
 		struct stat st;
-		struct job *j;
 
 		if (fd < 0 || !all_below(c, &l->layer) || map_has(&c->damaged, l->blob) ||
 			faccessat(c->stage.images_fd, file, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
 			continue;
 		l->ino = fstat(fd, &st) < 0 ? 0 : st.st_ino;
-		if (jobs_add(&c->jobs, &c->stage, &l->layer, blob, &c->req->limits, &j, err) < 0)
-			return -1;
+		jobs_add(&c->jobs, &c->stage, &l->layer, blob, &c->req->limits);
 	}
-	return 0;
 }
 
 /* ------------------------------------------------------------------ comparing */
@@ -150,7 +147,8 @@ int check_layers(struct check *c, struct err *err)
 	c->jobs.on_done = on_unpacked;
 	c->jobs.on_failed = on_failed;
 	c->jobs.arg = c;
-	if (add_jobs(c, err) < 0 || jobs_run(&c->jobs, err) < 0) {
+	add_jobs(c);
+	if (jobs_run(&c->jobs, err) < 0) {
 		err_hint(err, "'davit system check --quick' compares no layers");
 		return -1;
 	}

@@ -74,16 +74,17 @@ static int make_image(struct import *i, struct err *err)
 static int unpack_and_publish(struct import *i, struct err *err)
 {
 	const struct pack_layer *layer = &i->images.v[0].layers[0];
-	struct job *j;
 	size_t n;
 	int r;
 
 	do {
 		auto_free struct staged_layer *staged = NULL;
 
-		if (!i->jobs.n && !stage_has(&i->stage, "layers", i->layer.hex) && /* a lowest layer's chain id is its diff_id */
-			(jobs_add(&i->jobs, &i->stage, layer, i->layer.file, &i->req->limits, &j, err) < 0 || jobs_run(&i->jobs, err) < 0))
-			return -1;
+		if (!i->jobs.n && !stage_has(&i->stage, "layers", i->layer.hex)) { /* a lowest layer's chain id is its diff_id */
+			jobs_add(&i->jobs, &i->stage, layer, i->layer.file, &i->req->limits);
+			if (jobs_run(&i->jobs, err) < 0)
+				return -1;
+		}
 		staged = jobs_staged(&i->jobs, &n);
 		r = publish(&i->stage, &i->images, staged, n, err);
 	} while (r == PUBLISH_LOST);

@@ -21,15 +21,11 @@ bool jobs_have(const struct jobs *l, const char *chain, bool unpacked)
 	return false;
 }
 
-int jobs_add(struct jobs *l, const struct stage *s, const struct pack_layer *layer, const char *blob, const struct pack_limits *limits,
-	struct job **ret, struct err *err)
+struct job *jobs_add(struct jobs *l, const struct stage *s, const struct pack_layer *layer, const char *blob, const struct pack_limits *limits)
 {
 	struct job *j = XGROW(l->v, l->n, l->cap);
 
-	*ret = j;
-	*j = (struct job){ .staged = { .layer = layer, .dir = xasprintf("layer-%zu", l->n) } };
-	if (mkdirat(s->fd, j->staged.dir, 0755) < 0)
-		return err_sys(err, errno, "make a directory in '%s'", s->images_path);
+	*j = (struct job){ .staged = { .layer = layer, .dir = xasprintf("layer-%zu", l->n) }, .stage = s };
 	j->unpack = (struct unpack){
 		.stage_fd = s->fd,
 		.blob = xstrdup(blob),
@@ -37,29 +33,29 @@ int jobs_add(struct jobs *l, const struct stage *s, const struct pack_layer *lay
 		.diff_hex = layer->diff_hex,
 		.limits = *limits,
 	};
-	return 0;
+	return j;
 }
 
-int jobs_add_part(struct jobs *l, const struct stage *s, const struct pack_layer *layer, int fd, bool take_out, const struct pack_limits *limits,
-	struct job **ret, struct err *err)
+struct job *jobs_add_part(struct jobs *l, const struct stage *s, const struct pack_layer *layer, int fd, bool take_out,
+	const struct pack_limits *limits)
 {
 	struct staged_blob *b = layer->blob;
-	struct job *j;
+	struct job *j = jobs_add(l, s, layer, NULL, limits);
 
-	if (jobs_add(l, s, layer, NULL, limits, &j, err) < 0)
-		return -1;
 	if (take_out)
 		b->file = xasprintf("blob-%zu", l->n);
 	j->unpack.blob_fd = fd;
 	j->part = (struct unpack_part){ b->at, b->size, take_out ? b->file : NULL, b->hex, b->kind == BLOB_PLAIN };
 	if (j->part.plain)
 		j->unpack.diff_hex = NULL; /* the blob's hash is the same */
-	*ret = j;
-	return 0;
+	return j;
 }
 
+/* Only here is its directory made: an archive may speak of more layers than anybody wants to unpack. */
 static int job_start(struct job *j, struct err *err)
 {
+	if (mkdirat(j->stage->fd, j->staged.dir, 0755) < 0)
+		return err_sys(err, errno, "make a directory in '%s'", j->stage->images_path);
 	j->unpack.part = j->staged.layer->blob && j->staged.layer->blob->part ? &j->part : NULL; /* here, as the list may have moved */
 	if (worker_start(unpack_work, &j->unpack, &j->worker, err) < 0)
 		return -1;

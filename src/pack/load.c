@@ -45,55 +45,53 @@ static void on_unpacked(void *arg, const struct job *j)
 }
 
 /* A blob that is in the archive still. Of the same layer packed in two ways one is unpacked, the other looked through. */
-static int add_part(struct load *l, const struct pack_layer *layer, struct err *err)
+static void add_part(struct load *l, const struct pack_layer *layer)
 {
 	bool unpacked = stage_has(&l->stage, "layers", layer->chain), begun = jobs_have(&l->jobs, layer->chain, unpacked);
 	bool take_out = !layer->blob->file && !stage_has(&l->stage, "blobs/sha256", layer->blob->hex);
 	struct job *j;
 
 	if (!take_out && begun)
-		return 0;
+		return;
 	if (!take_out && unpacked) {
 		emit_layer(l, layer, "present");
-		return 0;
+		return;
 	}
-	if (jobs_add_part(&l->jobs, &l->stage, layer, l->req->fd, take_out, &l->req->limits, &j, err) < 0)
-		return -1;
+	j = jobs_add_part(&l->jobs, &l->stage, layer, l->req->fd, take_out, &l->req->limits);
 	j->unpack.hash_only = unpacked || begun;
-	return 0;
 }
 
-static int add_job(struct load *l, const struct pack_layer *layer, struct err *err)
+static void add_job(struct load *l, const struct pack_layer *layer)
 {
 	bool unpacked = stage_has(&l->stage, "layers", layer->chain);
 	struct job *j;
 
-	if (layer->blob->part)
-		return add_part(l, layer, err);
+	if (layer->blob->part) {
+		add_part(l, layer);
+		return;
+	}
 	if (jobs_have(&l->jobs, layer->chain, unpacked))
-		return 0;
+		return;
 	/* a plain blob's hash was compared already, a compressed one of the store when it came into it */
 	if (unpacked && (layer->blob->kind == BLOB_PLAIN || stage_has(&l->stage, "blobs/sha256", layer->blob->hex))) {
 		emit_layer(l, layer, "present");
-		return 0;
+		return;
 	}
-	if (jobs_add(&l->jobs, &l->stage, layer, layer->blob->file, &l->req->limits, &j, err) < 0)
-		return -1;
+	j = jobs_add(&l->jobs, &l->stage, layer, layer->blob->file, &l->req->limits);
 	j->unpack.hash_only = unpacked;
 	if (layer->blob->kind == BLOB_PLAIN)
 		j->unpack.diff_hex = NULL; /* compared when it was chosen */
-	return 0;
 }
 
 /* One file can be the layer of as many images, in as many places, as an archive likes to say: each is unpacked. */
 static int plan_jobs(struct load *l, struct err *err)
 {
 	for (size_t i = 0; i < l->images.n; i++)
-		for (size_t k = 0; k < l->images.v[i].n_layers; k++)
-			if (add_job(l, &l->images.v[i].layers[k], err) < 0)
-				return -1;
-			else if (l->jobs.n > SPOOL_ENTRIES_MAX)
+		for (size_t k = 0; k < l->images.v[i].n_layers; k++) {
+			add_job(l, &l->images.v[i].layers[k]);
+			if (l->jobs.n > SPOOL_ENTRIES_MAX)
 				return err_set(err, ERR_INPUT, "it has more than %d different layers", SPOOL_ENTRIES_MAX);
+		}
 	return 0;
 }
 

@@ -43,7 +43,6 @@ static int add_layer(struct missing *m, const char *chain, const char *diff_id, 
 {
 	const char *hex = blob ? digest_hex(blob) : NULL, *diff_hex = diff_id ? digest_hex(diff_id) : NULL;
 	auto_free char *file = xasprintf("../blobs/sha256/%s", hex ? hex : "");
-	struct job *j;
 
 	if (!hex || !diff_hex)
 		return err_set(err, ERR_INPUT, "its manifest or config is not valid");
@@ -54,7 +53,8 @@ static int add_layer(struct missing *m, const char *chain, const char *diff_id, 
 		err_set(err, ERR_NOT_FOUND, "its layer '%s' is missing from the image store '%s'", blob, m->stage.images_path);
 		return err_hint(err, AGAIN);
 	}
-	return jobs_add(&m->jobs, &m->stage, *layer, file, &m->req->limits, &j, err);
+	jobs_add(&m->jobs, &m->stage, *layer, file, &m->req->limits);
+	return 0;
 }
 
 static int add_image(struct missing *m, const char *digest, struct err *err)
