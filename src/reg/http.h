@@ -22,6 +22,7 @@ enum { HTTP_FIELDS_MAX = 200, HTTP_HEAD_MAX = 128 << 10 };
 struct http_conf {
 	struct event_base *base; /* borrowed */
 	unsigned connect_s, idle_s, per_host;
+	unsigned window_ms; /* in which a document has to bring enough; a blob has a few of them (http_pace.c) */
 };
 int http_new(const struct http_conf *conf, struct http **ret, struct err *err);
 void http_free(struct http *h); /* and all its requests, without a word; not from within a callback */

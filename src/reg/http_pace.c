@@ -2,7 +2,7 @@
  *
  * How it works: libcurl ends what is silent (http_request.c), but one byte a second is not silence. So from the first byte of the body that
  * is sent, and anew from the first line of the answer, the bytes of each window of time are counted: a document has to bring
- * DOC_RATE in each idle_s, which limits its whole time, since its size is limited; a blob BULK_RATE in BULK_WINDOWS times that. It is not
+ * DOC_RATE in each window_ms, which limits its whole time, since its size is limited; a blob BULK_RATE in BULK_WINDOWS times that. It is not
  * CURLOPT_TIMEOUT, which is about the whole of a request and knows nothing of sizes, nor CURLOPT_LOW_SPEED_LIMIT, which is
  * about the last few seconds and has one limit only. Waiting for a connection of our own does not count, as the request has not begun. */
 #include <event2/event.h>
@@ -19,9 +19,9 @@ static bool is_bulk(const struct http_req *r)
 	return r->want.bulk && !(r->want.body && r->head_bytes > 0);
 }
 
-static unsigned window_s(const struct http_req *r)
+static uint64_t window_ms(const struct http_req *r)
 {
-	return r->conf->idle_s * (is_bulk(r) ? BULK_WINDOWS : 1);
+	return (uint64_t)r->conf->window_ms * (is_bulk(r) ? BULK_WINDOWS : 1);
 }
 
 /* Heads, and what libcurl gave to and took from the connection of the bodies. */
@@ -46,24 +46,25 @@ static bool is_thinking(struct http_req *r)
 static void give_up(struct http_req *r, uint64_t in_window)
 {
 	int64_t size = r->head_told ? http_length(&r->answer) : -1;
+	double window_s = (double)window_ms(r) / 1000;
 	curl_off_t down = 0;
 
 	r->fault = r->windows > 0 ? HTTP_BROKEN : HTTP_SLOW;
 	curl_easy_getinfo(r->easy, CURLINFO_SIZE_DOWNLOAD_T, &down);
 	if (r->head_bytes == 0)
-		err_set(&r->err, ERR_TIMEOUT, "too slow: it took %" PRIu64 " bytes in %u s", in_window, window_s(r));
+		err_set(&r->err, ERR_TIMEOUT, "too slow: it took %" PRIu64 " bytes in %g s", in_window, window_s);
 	else if (size < 0)
-		err_set(&r->err, ERR_TIMEOUT, "too slow: %" PRIu64 " bytes in %u s (%" PRId64 " of its answer so far)", in_window, window_s(r),
+		err_set(&r->err, ERR_TIMEOUT, "too slow: %" PRIu64 " bytes in %g s (%" PRId64 " of its answer so far)", in_window, window_s,
 			(int64_t)down);
 	else
-		err_set(&r->err, ERR_TIMEOUT, "too slow: %" PRIu64 " bytes in %u s (%" PRId64 " of the %" PRId64 " of its answer so far)",
-			in_window, window_s(r), (int64_t)down, size);
+		err_set(&r->err, ERR_TIMEOUT, "too slow: %" PRIu64 " bytes in %g s (%" PRId64 " of the %" PRId64 " of its answer so far)",
+			in_window, window_s, (int64_t)down, size);
 	http_end(r);
 }
 
 static void open_window(struct http_req *r)
 {
-	const struct timeval in = { .tv_sec = window_s(r) };
+	const struct timeval in = { .tv_sec = (time_t)(window_ms(r) / 1000), .tv_usec = (suseconds_t)(window_ms(r) % 1000 * 1000) };
 
 	r->moved = count_moved(r);
 	if (evtimer_add(r->pace, &in) < 0)
@@ -73,7 +74,7 @@ static void open_window(struct http_req *r)
 static void on_window(evutil_socket_t fd, short what, void *arg)
 {
 	struct http_req *r = arg;
-	uint64_t moved = count_moved(r), least = (uint64_t)window_s(r) * (is_bulk(r) ? BULK_RATE : DOC_RATE);
+	uint64_t moved = count_moved(r), least = window_ms(r) * (is_bulk(r) ? BULK_RATE : DOC_RATE) / 1000;
 
 	if (r->state != REQ_RUNNING)
 		return;

@@ -17,6 +17,7 @@ int reg_new(const struct reg_opts *opts, struct reg **ret, struct err *err)
 		.per_host = REG_PER_HOST,
 	};
 
+	conf.window_ms = opts->window_ms ? opts->window_ms : conf.idle_s * 1000;
 	r->opts = *opts;
 	if (!r->opts.backoff_ms)
 		r->opts.backoff_ms = 500;

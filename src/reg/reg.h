@@ -45,7 +45,7 @@ struct reg_opts {
 	/* Something takes longer than it should, and why: "registry.example: 429 Too Many Requests: trying again in 30 s". May be NULL. */
 	void (*told)(void *arg, const char *text);
 	void *arg;
-	unsigned connect_s, idle_s, backoff_ms; /* 0: 30, 60, 500 */
+	unsigned connect_s, idle_s, window_ms, backoff_ms; /* 0: 30, 60, as long as idle_s, 500 */
 };
 int reg_new(const struct reg_opts *opts, struct reg **ret, struct err *err);
 void reg_free(struct reg *r);            /* cancels what is under way; not from within a callback */

@@ -157,7 +157,7 @@ static void a_loop_of_401_ends(void **state)
 /* A realm elsewhere is told who we are, for the registry named it; the registry itself is not. */
 static void a_token_that_drips_has_an_end(void **state)
 {
-	new_reg_with(20, 2);
+	new_reg_with(20, 20, 300);
 	conf("{'auth': 'bearer', 'rules': [{'on': '/token', 'rate': 20}]}");
 	manifest_bad(ERR_TIMEOUT, "get a token for 'repository:app:pull' from 127.0.0.1: tried 2 times: too slow: ", NULL);
 }

@@ -346,9 +346,9 @@ static inline struct reg_place place(const struct fake *f, const char *repositor
 }
 
 /* Anew, with these limits; the usual ones are long enough for a busy machine. */
-static inline void new_reg_with(unsigned connect_s, unsigned idle_s)
+static inline void new_reg_with(unsigned connect_s, unsigned idle_s, unsigned window_ms)
 {
-	struct reg_opts opts = { .base = base, .told = on_told, .connect_s = connect_s, .idle_s = idle_s, .backoff_ms = 20 };
+	struct reg_opts opts = { base, on_told, NULL, connect_s, idle_s, window_ms, 20 };
 
 	reg_free(reg);
 	assert_int_equal(reg_new(&opts, &reg, NULL), 0);
@@ -356,7 +356,7 @@ static inline void new_reg_with(unsigned connect_s, unsigned idle_s)
 
 static inline void new_reg(void)
 {
-	new_reg_with(20, 20);
+	new_reg_with(20, 20, 0);
 }
 
 static inline int each_begin(void **state)

@@ -171,14 +171,14 @@ static void an_answer_to_an_upload_that_drips_has_an_end(void **state)
 {
 	static const char *const on[] = { "POST .*uploads", "PUT .*uploads" };
 
-	new_reg_with(20, 2);
+	new_reg_with(20, 20, 300);
 	for (size_t i = 0; i < ARRAY_LEN(on); i++) {
 		auto_end struct end e = { 0 };
 
 		conf("{'rules': [{'on': '%s', 'status': 201, 'rate': 20, 'body': '%0200d'}]}", on[i], 0);
 		put(&e, NULL);
 		assert_bad(&e, ERR_TIMEOUT, "tried 2 times: too slow: ");
-		assert_true(strstr(text_of(&e), " bytes in 2 s (") && strstr(text_of(&e), " of the 200 of its answer so far)"));
+		assert_true(strstr(text_of(&e), " bytes in 0.3 s (") && strstr(text_of(&e), " of the 200 of its answer so far)"));
 	}
 }
 
