@@ -85,15 +85,17 @@ static void warn_unheard(struct txn *t, size_t i)
 
 static void on_look(struct super *s, void *arg, const json_t *result, const struct err *err)
 {
+	uintptr_t no = (uintptr_t)arg;
 	struct txn *t = s->txn;
 	bool more = false;
 
-	if (!t || t->plan_no != (uintptr_t)arg)
+	if (!t || t->plan_no != no)
 		return;
 	t->looking = false;
 	if (err)
 		log_warn("conversations of what is replaced: %s", err_msg(err));
-	for (size_t i = 0; s->txn == t && i < t->plan.n; i++) {
+	/* the end of one may be that of the plan; then there is another one, or none */
+	for (size_t i = 0; s->txn == t && t->plan_no == no && i < t->plan.n; i++) {
 		if (!waits_for_a_look(t, i))
 			continue;
 		bool left = !err && jx_int(result, t->plan.ops[i].slot, 0) > 0;
@@ -105,7 +107,7 @@ static void on_look(struct super *s, void *arg, const json_t *result, const stru
 			warn_unheard(t, i);
 		op_end(t, i, NULL, NULL);
 	}
-	if (more && s->txn == t)
+	if (more && s->txn == t && t->plan_no == no)
 		roll_look_soon(t);
 }
 
