@@ -75,3 +75,15 @@ volumes_left() { ls "$DAVIT_STATE_DIR/volumes" 2>/dev/null | grep "^$PROJECT" | 
 	run -0 davit down -v
 	is "$(volumes_left)" ""
 }
+
+@test "what cannot be counted in time is told as at least so much, and goes all the same" {
+	cc -shared -fPIC -o slow-walk.so "${BATS_TEST_DIRNAME%/*}/slow-walk.c" -ldl
+	project
+	LD_PRELOAD=$PWD/slow-walk.so up
+	sh_in one 'echo x >/data/a; : >/cache/slow'      # cache comes first, and takes the time of both
+	davit down -v >shown 2>&1
+	grep -q "Volume ${PROJECT}_cache  Removing  at least 0B" shown || fail "$(cat shown)"
+	grep -q "Volume ${PROJECT}_data  Removing  at least 0B" shown || fail "$(cat shown)"
+	grep -q "Volume ${PROJECT}_data  Removed" shown
+	is "$(volumes_left)" ""
+}

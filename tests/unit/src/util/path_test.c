@@ -279,6 +279,26 @@ static void sweeping_takes_halves_only(void **state)
 	assert_int_equal(faccessat(scratch_fd, ".tmp-0123456789abcdef", F_OK, 0), -1);
 }
 
+static void bytes_of_a_tree_are_counted_in_time(void **state)
+{
+	char path[96];
+	bool more = true;
+
+	snprintf(path, sizeof path, "%s/tree", scratch_path);
+	assert_int_equal(path_mkdirs(scratch_fd, "tree/sub", 0755, NULL), 0);
+	assert_int_equal(path_write(scratch_fd, "tree/one", "123", 3, 0600, 0, NULL), 0);
+	assert_int_equal(path_write(scratch_fd, "tree/sub/two", "12345", 5, 0600, 0, NULL), 0);
+	assert_int_equal(linkat(scratch_fd, "tree/one", scratch_fd, "tree/sub/again", 0), 0);
+	assert_int_equal(symlinkat("one", scratch_fd, "tree/link"), 0);
+	assert_int_equal(path_tree_bytes(path), 8);
+	assert_int_equal(path_tree_bytes_within(path, 60000, &more), 8);
+	assert_false(more);
+	assert_int_equal(path_tree_bytes_within(path, 0, &more), 0);
+	assert_true(more);
+	assert_int_equal(path_tree_bytes_within("/no/such/tree", 1000, &more), 0);
+	assert_false(more);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -286,6 +306,7 @@ int main(void)
 		scratch_test(write_into_a_directory_below),
 		scratch_test(failed_write_leaves_nothing),
 		scratch_test(sweeping_takes_halves_only),
+		scratch_test(bytes_of_a_tree_are_counted_in_time),
 		scratch_test(read_is_bounded),
 		cmocka_unit_test(read_an_endless_file),
 		scratch_test(empty_file_is_a_string),
