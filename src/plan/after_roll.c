@@ -3,8 +3,13 @@
  *
  * What has no successor (scaled down, an orphan) goes. It runs on until then, so there is nothing to bring back when an update fails; but
  * who has a host port that something else of the request wants is stopped before that sets itself up, and only removed here: the way back
- * starts the same container again. */
+ * starts the same container again.
+ *
+ * Who depends on what is rolled, with restart: true, is started again. Killed between the two, the request goes on with it: such a container
+ * is older than the other. */
 #include <string.h>
+
+#include "../../compose/graph.h"
 
 #include "plan_ops.h"
 
@@ -39,6 +44,24 @@ bool after_roll_takes(struct ctx *c, struct slot *s)
 	return true;
 }
 
+static bool is_replaced(const struct ctx *c, const struct slot *dep, const struct slot *s)
+{
+	bool was = c->req->rolling && dep->wanted && dep->rec && dep->rec->created_ns > s->rec->started_ns;
+
+	return dep->rolls || dep->follows || was;
+}
+
+bool after_roll_follows(struct ctx *c, const struct slot *s)
+{
+	const struct graph_vertex *v = &c->graph->v[s->svc];
+
+	for (size_t i = 0; i < v->n_needs; i++)
+		each_slot_of(c, dep, v->needs[i].to)
+			if (v->needs[i].dep->restart && is_replaced(c, dep, s))
+				return true;
+	return false;
+}
+
 static size_t plan_rolled(struct ctx *c)
 {
 	size_t rolled = plan_add(c->plan, OP_ROLLED, NULL, NULL);
@@ -58,15 +81,39 @@ static void plan_leaving(struct ctx *c, struct slot *s, size_t rolled)
 	plan_edge(c->plan, rolled, first, false);
 }
 
+/* It may have been replaced before; what was planned for that is linked already. */
+static void plan_following(struct ctx *c, struct slot *s, size_t rolled)
+{
+	slot_clear(s);
+	s->again = true;
+	s->op_stop = plan_add(c->plan, OP_STOP, s, "its dependency is replaced");
+	plan_edge(c->plan, rolled, s->op_stop, false);
+	plan_start(c, s, NULL);
+}
+
+static void link_following(struct ctx *c, struct slot *s)
+{
+	edges_of_stop(c, s);
+	edges_of_start(c, s);
+	if (c->req->wait)
+		up_wait_for(c, s);
+}
+
 void after_roll_plan(struct ctx *c)
 {
 	size_t rolled = OP_NONE;
 
 	each_slot(c, s) {
-		if (!s->goes_late)
+		if (!s->goes_late && !s->follows)
 			continue;
 		if (rolled == OP_NONE)
 			rolled = plan_rolled(c);
-		plan_leaving(c, s, rolled);
+		if (s->follows)
+			plan_following(c, s, rolled);
+		else
+			plan_leaving(c, s, rolled);
 	}
+	each_slot(c, s)
+		if (s->follows)
+			link_following(c, s);
 }

@@ -71,8 +71,8 @@ void edges_of_start(struct ctx *c, struct slot *s)
 		if (c->req->no_deps && !c->chosen[v->needs[i].to])
 			continue;
 		each_slot_of(c, dep, v->needs[i].to) {
-			if (c->req->verb == PLAN_BOOT && stays_ended(dep))
-				continue;
+			if ((c->req->verb == PLAN_BOOT && stays_ended(dep)) || (s->again && dep->rolls))
+				continue;        /* it does not come; it has come by then */
 			need_condition(c, dep, d->condition);
 			plan_edge(c->plan, op_for_condition(dep, d->condition), s->op_gate, soft);
 			if (joins(&c->model->services[s->svc], dep->service))

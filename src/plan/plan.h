@@ -98,6 +98,7 @@ struct plan_request {
 	bool shutdown;                    /* stop: the host goes down; containers of `run` stop, too */
 	const char *run_slot;             /* PLAN_RUN: of its one service */
 	bool committed;                   /* up, gone on with: its OP_COMMIT was over, successors are not waited for once more */
+	bool rolling;                     /* up, gone on with: its rolling updates had begun */
 	int64_t generation;               /* undo, back: the generation that failed, by which its containers are known; 0: it made none */
 	bool wait;                        /* up --wait: also OP_HEALTHY for everything with a health check, or that is to run again by itself */
 	/* Image id ("sha256:…") that the service would run now; NULL: not known, no reason to recreate. */

@@ -21,6 +21,7 @@ struct slot {                     /* a place for a container: an existing one or
 	bool chosen;              /* by the request */
 	bool goes_late;           /* it leaves when all that rolls is through (after_roll.c) … */
 	bool stops_early;         /* … but is stopped before that, for its host ports */
+	bool follows, again;      /* it is started again then, because of what it depends on; the operations below are those of then */
 	const char *recreate;     /* why, NULL: it stays */
 	/* the operations that were planned for it */
 	size_t op_prepare, op_create, op_start, op_healthy, op_completed, op_drain, op_stop, op_park, op_remove, op_restore;
@@ -73,6 +74,7 @@ void commit_plan(struct ctx *c);
 void plan_leave(struct ctx *c, struct slot *s, const char *why);     /* it goes; of an `up` commit.c says when */
 void up_surplus(struct ctx *c, struct slot *s);                      /* of a slot that the model does not want */
 const char *what_changed(const struct ctx *c, const struct unit_rec *r, const struct service *svc);  /* NULL: the container is as wanted */
+void up_wait_for(struct ctx *c, struct slot *s);                     /* --wait: for its health, or for it to run */
 int make_up(struct ctx *c, struct err *err);
 bool was_made_by_it(const struct ctx *c, const struct unit_rec *r);  /* by the generation that failed */
 int make_undo(struct ctx *c, struct err *err);
@@ -99,6 +101,8 @@ void roll_drain(struct ctx *c, struct slot *s);
 
 /* after_roll.c: whether what leaves does so only then; what is planned for that time */
 bool after_roll_takes(struct ctx *c, struct slot *s);
+/* Whether what runs is started again then. */
+bool after_roll_follows(struct ctx *c, const struct slot *s);
 void after_roll_plan(struct ctx *c);
 
 /* pre_start.c: the slots of a service's steps, and what is to be done about them once all else is planned */

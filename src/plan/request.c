@@ -43,5 +43,6 @@ void plan_request_read(const json_t *req, enum plan_verb verb, struct plan_reque
 		.run_slot = jx_str(jx_obj(req, "run"), "slot"),
 		.wait = jx_bool(req, "wait", false),
 		.committed = jx_bool(req, "committed", false),
+		.rolling = jx_bool(req, "rolling", false),
 	};
 }

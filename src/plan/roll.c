@@ -68,6 +68,12 @@ static void warn_obstacle(struct ctx *c, const struct service *svc, const char *
 		strs_add(&c->plan->warnings, text);
 }
 
+/* By the supervisor that was killed: when it had given the update up, it runs again. */
+static bool was_stopped_to_roll(const struct ctx *c, const struct unit_rec *r)
+{
+	return c->req->rolling && r->back && !r->manual_stop;
+}
+
 bool roll_takes(struct ctx *c, const struct slot *s)
 {
 	const struct service *svc = &c->model->services[s->svc];
@@ -75,7 +81,7 @@ bool roll_takes(struct ctx *c, const struct slot *s)
 	const struct unit_rec *beside = map_get(&c->world->units, side);
 	const char *what;
 
-	if (c->req->no_start || (!plan_rec_running(s->rec) && !(beside && beside->id && plan_is_held(beside))))
+	if (c->req->no_start || !(plan_rec_running(s->rec) || was_stopped_to_roll(c, s->rec) || (beside && beside->id && plan_is_held(beside))))
 		return false;
 	if (svc->update.given ? svc->replicas < 2 && !svc->update.start_first : svc->replicas < 2 || !has_host_port(svc))
 		return false;

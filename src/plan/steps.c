@@ -75,7 +75,7 @@ void plan_start(struct ctx *c, struct slot *s, const char *why)
 
 	s->op_prepare = plan_add(c->plan, OP_PREPARE, s, why);
 	plan_edge(c->plan, before, s->op_prepare, false);
-	if (before != OP_NONE && c->op_setup != OP_NONE)
+	if (before != OP_NONE && !s->again)      /* what it holds is free before others set themselves up */
 		plan_edge(c->plan, before, c->op_setup, true);
 	s->op_create = plan_add(c->plan, OP_CREATE, s, NULL);
 	plan_edge(c->plan, s->op_prepare, s->op_create, false);

@@ -52,6 +52,7 @@ static void up_slot(struct ctx *c, struct slot *s)
 		return;
 	}
 	roll_end(c, s);
+	s->follows = exists && is_started(s->rec) && after_roll_follows(c, s);
 	if (exists && why) {
 		plan_replace(c, s, why);
 		plan_start(c, s, why);
@@ -59,6 +60,8 @@ static void up_slot(struct ctx *c, struct slot *s)
 	}
 	if (exists && is_started(s->rec)) {
 		const char *restart = why_restart(c, s);
+		if (s->follows)
+			return;
 		if (!restart) {
 			strs_add(&c->plan->kept, s->name);
 			return;
@@ -128,6 +131,12 @@ static bool is_held(const struct slot *s)
 	return s->op_start == OP_NONE && s->rec && plan_rec_running(s->rec) && !STREQ(s->rec->state, "running");
 }
 
+void up_wait_for(struct ctx *c, struct slot *s)
+{
+	need_condition(c, s, DEP_HEALTHY);
+	c->plan->ops[s->op_healthy].asked = true;
+}
+
 static void up_wait(struct ctx *c)
 {
 	each_slot(c, s) {
@@ -135,8 +144,7 @@ static void up_wait(struct ctx *c)
 			continue;
 		if (s->op_start == OP_NONE && !is_held(s) && !c->req->has_health(c->req->ctx, &c->model->services[s->svc]))
 			continue;                /* it runs already: no more is to be known of it */
-		need_condition(c, s, DEP_HEALTHY);
-		c->plan->ops[s->op_healthy].asked = true;
+		up_wait_for(c, s);
 	}
 }
 

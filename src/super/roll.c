@@ -12,54 +12,12 @@
 #include "../util/log.h"
 #include "../util/mem.h"
 
-struct roll {                            /* one service's update, as far as this supervisor has seen it */
-	char *service;
-	unsigned failed, total;
-	bool given_up;
-	struct roll *next;
-};
-
 static const struct update_config *how(const struct txn *t, const char *service)
 {
 	static const struct update_config none = { .action = FAILURE_PAUSE };
 	const struct service *svc = project_service(t->s->model, service);
 
 	return !svc ? &none : t->going_back && svc->rollback.given ? &svc->rollback : &svc->update;
-}
-
-static unsigned turns_of(const struct txn *t, const char *service)
-{
-	unsigned n = 0;
-
-	for (size_t i = 0; i < t->plan.n; i++)
-		n += t->plan.ops[i].kind == OP_TURN && STREQ(t->plan.ops[i].service, service);
-	return n;
-}
-
-static struct roll *roll_of(struct txn *t, const char *service)
-{
-	struct roll *r = t->rolls;
-
-	while (r && !STREQ(r->service, service))
-		r = r->next;
-	if (r)
-		return r;
-	r = xcalloc(1, sizeof *r);
-	r->service = xstrdup(service);
-	r->total = turns_of(t, service);
-	r->next = t->rolls;
-	t->rolls = r;
-	return r;
-}
-
-void roll_free(struct txn *t)
-{
-	while (t->rolls) {
-		struct roll *r = t->rolls;
-		t->rolls = r->next;
-		free(r->service);
-		free(r);
-	}
 }
 
 static struct unit *beside(struct txn *t, const char *slot)
@@ -98,9 +56,7 @@ static void wait_for_time(struct txn *t, size_t i)
 
 static void begin_turn(struct txn *t, size_t i)
 {
-	struct roll *r = roll_of(t, t->plan.ops[i].service);
-
-	if (r->given_up)
+	if (roll_is_settled(t, &t->plan.ops[i]))
 		op_skip(t, i);
 	else if (t->plan.ops[i].wait_ms)
 		wait_for_time(t, i);
@@ -299,45 +255,48 @@ static void tell_tolerated(struct txn *t, const char *service, const struct err 
 	publish_warn(t->s, t->c, service, text);
 }
 
-static unsigned turns_over(const struct txn *t, const char *service)
+static unsigned turns_left(const struct txn *t, const char *service)
 {
 	unsigned n = 0;
 
 	for (size_t i = 0; i < t->plan.n; i++)
-		n += t->plan.ops[i].kind == OP_SWITCH && t->st[i] == OP_DONE && STREQ(t->plan.ops[i].service, service);
+		if (str_eq(t->plan.ops[i].service, service))
+			n += (t->plan.ops[i].kind == OP_TURN) - (t->plan.ops[i].kind == OP_SWITCH && t->st[i] == OP_DONE);
 	return n;
 }
 
-static void tell_pause(struct txn *t, const struct roll *r)
+static void tell_pause(struct txn *t, const char *service, size_t total)
 {
-	auto_free char *text = xasprintf("the update is paused: %u of %u containers are new, the others serve on as they are", turns_over(t, r->service),
-					 r->total);
+	auto_free char *text = xasprintf("the update is paused: %zu of %zu containers are new, the others serve on as they are",
+					 total - turns_left(t, service), total);
 
-	publish_warn(t->s, t->c, r->service, text);
+	publish_warn(t->s, t->c, service, text);
 }
 
 bool roll_tolerates(struct txn *t, size_t i, const struct err *err)
 {
 	const struct op *op = &t->plan.ops[i];
 	const struct update_config *u = how(t, op->service);
-	struct roll *r = roll_of(t, op->service);
+	size_t total, failed = roll_note_failed(t, op, &total);
 
-	r->failed++;
-	if (r->total && (double)r->failed / r->total <= u->max_failure_ratio) {
+	if (total && (double)failed / (double)total <= u->max_failure_ratio) {
+		roll_record(t);
 		tell_tolerated(t, op->service, err);
 		return true;
 	}
-	if (u->action == FAILURE_PAUSE && u->given && !r->given_up)
-		tell_pause(t, r);
-	r->given_up |= u->action != FAILURE_CONTINUE;
+	if (u->action == FAILURE_PAUSE && u->given && !roll_is_given_up(t, op->service))
+		tell_pause(t, op->service, total);
+	roll_note_failure(t, op->service, err, u->action != FAILURE_CONTINUE);
+	roll_record(t);
 	return false;
 }
 
 bool roll_goes_back(const struct txn *t)
 {
-	for (const struct roll *r = t->rolls; r; r = r->next) {
-		const struct update_config *u = how(t, r->service);
-		if (r->given_up && (u->action == FAILURE_ROLLBACK || !u->given))
+	for (size_t i = 0; t->s->model && i < t->s->model->n_services; i++) {
+		const char *service = t->s->model->services[i].name;
+		const struct update_config *u = how(t, service);
+		if (roll_is_given_up(t, service) && (u->action == FAILURE_ROLLBACK || !u->given))
 			return !t->going_back;
 	}
 	return false;
@@ -345,11 +304,7 @@ bool roll_goes_back(const struct txn *t)
 
 void roll_all_through(struct txn *t, size_t i)
 {
-	bool given_up = false;
-
-	for (const struct roll *r = t->rolls; r; r = r->next)
-		given_up |= r->given_up;
-	if (given_up)
+	if (roll_is_given_up(t, NULL))
 		op_skip(t, i);
 	else
 		op_end(t, i, NULL, NULL);

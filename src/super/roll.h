@@ -24,4 +24,17 @@ bool roll_goes_back(const struct txn *t);
 /* roll_look.c: whether this OP_MONITOR, whose time is up, is over only when its container listens; looks that end operations begin. */
 bool roll_must_listen(struct txn *t, size_t i);
 void roll_look_soon(struct txn *t);
-void roll_free(struct txn *t);
+
+/* roll_record.c */
+/* The update was given up, or this slot's part of it has failed before: no turn. The request has failed then, if that made it fail. */
+bool roll_is_settled(struct txn *t, const struct op *turn);
+/* service NULL: whether any was. */
+bool roll_is_given_up(const struct txn *t, const char *service);
+/* One more has failed: how many have, of so many. */
+size_t roll_note_failed(struct txn *t, const struct op *op, size_t *ret_total);
+/* … and that is the request's failure. */
+void roll_note_failure(struct txn *t, const char *service, const struct err *err, bool gives_up);
+/* What was noted goes to disk. */
+void roll_record(struct txn *t);
+/* For another update in the same request, the way back. */
+void roll_forget(struct txn *t);

@@ -6,7 +6,6 @@
 #include "pre_start.h"
 #include "run.h"
 #include "txn.h"
-#include "roll.h"
 
 #include <string.h>
 
@@ -37,7 +36,6 @@ void txn_free(struct txn *t)
 	map_done(&t->images, NULL);
 	json_decref(t->new_images);
 	up_drop_model(t);
-	roll_free(t);
 	if (t->evidence)
 		event_free(t->evidence);
 	if (t->deadline)

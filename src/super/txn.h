@@ -42,7 +42,6 @@ struct txn {
 	struct project *last_model;      /* … and this was the one before */
 	struct event *evidence;          /* up --bundle: what has failed waits to be looked at; NULL: not yet */
 	struct event *deadline;          /* wait_timeout_s */
-	struct roll *rolls;              /* roll.c: updates of this request */
 	bool looking;                    /* roll_look.c: it is about to */
 	bool going_back;                 /* an update failed: the last good generation comes back */
 	struct txn *next;

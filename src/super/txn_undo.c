@@ -225,7 +225,7 @@ void txn_go_back(struct txn *t)
 	for (size_t i = 0; i < ARRAY_LEN(past); i++)
 		json_object_del(t->req, past[i]);
 	pin_images(t);
-	roll_free(t);
+	roll_forget(t);
 	note_undo(t);
 	if (!change_model(t))
 		go_back(t);

@@ -175,6 +175,81 @@ half='case $$(hostname -i) in *[24680]) touch /ok;; esac'
 	is "$(names)" "$PROJECT-web-1 $PROJECT-web-2 "
 }
 
+started() { davit ps -a --format '{{.Service}} {{.ID}}' | sort; record api started_ns; }
+
+@test "who depends on what is rolled, with restart: true, is started again when that is through, and only then" {
+	local before
+	web 1 'order: start-first'
+	cat >>compose.yaml <<-END
+	  api:
+	    image: busybox
+	    command: [sleep, inf]
+	    stop_signal: SIGKILL
+	    depends_on: {web: {condition: service_healthy, restart: true}}
+	END
+	up --wait
+	before=$(started | grep -v web)
+	sed -i 's/V: "1"/V: "2"/; s/touch .ok;/sleep 0;/' compose.yaml
+	run -1 davit up -d
+	is "$(started | grep -v web)" "$before"
+	sed -i 's/V: "2"/V: "3"/; s/sleep 0;/touch \/ok;/' compose.yaml
+	run -2 davit plan
+	has "$output" "restart   container  $PROJECT-api-1  its dependency is replaced"
+	output=$(davit --progress plain up -d --wait 2>&1)
+	is "$(grep -E 'Switched|api-1  (Stopping|Started|Healthy)' <<<"$output" | sed 's/.*-\([a-z]*-.\)  */\1 /' | xargs)" \
+		"web-1 Switched web-2 Switched api-1 Stopping api-1 Started api-1 Healthy"
+	is "$(started | grep api)" "$(grep api <<<"$before")"
+	[ "$(started | tail -n 1)" != "$(tail -n 1 <<<"$before")" ]
+	before=$(started)
+	up
+	is "$(started)" "$before"
+	# and when the supervisor is killed in between
+	sed -i 's/V: "3"/V: "4"/' compose.yaml
+	davit --progress plain up -d >said 2>&1 3>&- &
+	wait_until 20 grep -q 'web-2  Switched' said
+	kill_supervisor
+	wait $! || fail "$(cat said)"
+	[ "$(started | tail -n 1)" != "$(tail -n 1 <<<"$before")" ]
+}
+
+@test "what has failed of an update is counted on by the supervisor that takes over" {
+	web 1 'order: start-first, max_failure_ratio: 0.4' 3
+	up --wait
+	web 2 'order: start-first, max_failure_ratio: 0.4' 3 'sleep 0'
+	davit --progress plain up -d >said 2>&1 3>&- &
+	wait_until 20 grep -q 'web-2-next  Starting' said
+	kill_supervisor
+	! wait $! || fail "$(cat said)"
+	cat said
+	has "$(cat said)" "web-2-next' is unhealthy"
+	is "$(grep -c 'web-1-next  Creating' said)" 1
+	lacks "$(cat said)" web-3-next
+	is "$(names)" "$PROJECT-web-1 $PROJECT-web-2 $PROJECT-web-3 "
+	pages_are 1
+}
+
+@test "an update that was given up is not taken up again by the supervisor that takes over" {
+	local txn=$DAVIT_STATE_DIR/projects/$PROJECT/txn.json order
+	for order in start-first stop-first; do
+		rm -rf gate
+		mkdir gate
+		web 1 "order: $order, parallelism: 2" 3 '' 'volumes: ["./gate:/gate"]'
+		up --wait
+		# one ends, the other takes for ever
+		web 2 "order: $order, parallelism: 2" 3 'mkdir /gate/once && exit 3; sleep 0' 'volumes: ["./gate:/gate"]'
+		sed -i 's/retries: 2/retries: 1000/' compose.yaml
+		davit --progress plain up -d >said 2>&1 3>&- &
+		wait_until 20 grep -qs '"given_up": *true' "$txn"
+		kill_supervisor
+		! wait $! || fail "$(cat said)"
+		cat said
+		has "$(cat said)" "exited (3)"
+		is "$(names)" "$PROJECT-web-1 $PROJECT-web-2 $PROJECT-web-3 "
+		wait_until 5 pages_are 1
+		davit down -t 0
+	done
+}
+
 # beside_web VERSION: what the second one takes away, and puts in its place
 beside_web() {
 	if [ "$1" = 1 ]; then

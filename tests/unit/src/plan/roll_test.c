@@ -40,8 +40,10 @@ static void plan_has_lines(struct fixture *f, const struct plan_request *req, co
 
 	assert_int_equal(plan_make(f->model, &f->world, req, &p, NULL), 0);
 	plan_print(&p, &b);
-	if (!strstr(b.p, lines))
-		fail_msg("no '%s' in:\n%s", lines, b.p);
+	if (!strstr(b.p, lines)) {
+		fputs(b.p, stderr);              /* more than a failure's text may have */
+		fail_msg("there is no:\n%s", lines);
+	}
 	plan_done(&p);
 }
 
@@ -244,6 +246,78 @@ static void what_leaves_waits_for_what_rolls(void **state)
 		"rolled after setup, commit, settle web-1\n");
 }
 
+/* Who depends on what is rolled, with restart: true, is started again when it is through; so are those that depend on that one, so. */
+static void dependents_follow(void **state)
+{
+	struct plan_request resumed = up;
+	struct fixture *f = *state;
+
+	web(f, "order: start-first", "  api: {image: x, depends_on: {web: {condition: service_healthy, restart: true}}}\n"
+				     "  top: {image: x, depends_on: {api: {condition: service_started, restart: true}}}\n"
+				     "  calm: {image: x, depends_on: [web]}\n"
+				     "  idle: {image: x, depends_on: {web: {condition: service_started, restart: true}}}\n");
+	old(f, 1, "", "running");
+	old(f, 2, "", "running");
+	exists(f, "api", 1, "running");
+	exists(f, "top", 1, "running");
+	exists(f, "calm", 1, "running");
+	exists(f, "idle", 1, "stopped");
+	plan_has_lines(f, &up,
+		"rolled after setup, commit, settle web-1, settle web-2\n"
+		"stop api-1 (its dependency is replaced) after rolled, stop top-1\n"
+		"prepare api-1 after stop api-1\n"
+		"create api-1 after setup, prepare api-1\n"
+		"start api-1 after create api-1\n"
+		"stop top-1 (its dependency is replaced) after rolled\n"
+		"prepare top-1 after stop top-1\n"
+		"create top-1 after setup, prepare top-1\n"
+		"start top-1 after start api-1, create top-1\n"
+		"keep calm-1\n");
+	/* killed when the last of web was replaced */
+	resumed.rolling = true;
+	map_done(&f->world.units, rec_free);
+	f->world.units = (struct map)MAP_INIT;
+	exists_at(f, "web", 1, "+b", "running")->created_ns = 20;
+	exists_at(f, "web", 2, "+b", "running")->created_ns = 10;
+	exists(f, "api", 1, "running")->started_ns = 15;
+	exists(f, "top", 1, "running")->started_ns = 21;
+	exists(f, "calm", 1, "running");
+	exists(f, "idle", 1, "running")->started_ns = 30;
+	plan_is(f, &resumed,
+		"setup\n"
+		"rolled after setup\n"
+		"stop api-1 (its dependency is replaced) after rolled, stop top-1\n"
+		"prepare api-1 after stop api-1\n"
+		"create api-1 after setup, prepare api-1\n"
+		"start api-1 after create api-1, healthy web-1+b, healthy web-2+b\n"
+		"stop top-1 (its dependency is replaced) after rolled\n"
+		"prepare top-1 after stop top-1\n"
+		"create top-1 after setup, prepare top-1\n"
+		"start top-1 after start api-1, create top-1\n"
+		"healthy web-1+b\n"
+		"healthy web-2+b\n"
+		"keep web-1+b\n"
+		"keep web-2+b\n"
+		"keep calm-1\n"
+		"keep idle-1\n");
+}
+
+/* A supervisor was killed when it had given the update up, before the old one ran again: it is not replaced in its place. */
+static void what_was_stopped_to_roll_still_rolls(void **state)
+{
+	struct plan_request resumed = up;
+	struct unit_rec *r;
+
+	resumed.rolling = true;
+	web(*state, "", "");
+	r = old(*state, 1, "", "stopped");
+	r->back = true;
+	old(*state, 2, "", "running");
+	plan_has_lines(*state, &resumed, "turn web-1+b (configuration changed; rolling, stop-first) after setup\n");
+	r->manual_stop = true;
+	plan_has_lines(*state, &resumed, "stop web-1 (configuration changed) after check\n");
+}
+
 /* An update that failed is taken back: what was new in its generation is nobody's orphan. */
 static void what_it_had_made_goes_with_it(void **state)
 {
@@ -331,6 +405,7 @@ int main(void)
 		T(stop_first_one_after_the_other), T(stop_first_serves_before_it_is_watched), T(start_first_with_a_check), T(what_was_interrupted_goes_on), T(what_is_over_is_left_alone),
 		T(what_is_not_wanted_any_more_goes), T(not_without_room_for_two), T(the_other_verbs_know_one_container), T(boot_in_the_middle),
 		T(what_leaves_waits_for_what_rolls), T(what_was_rolled_goes_at_once), T(what_it_had_made_goes_with_it),
+		T(dependents_follow), T(what_was_stopped_to_roll_still_rolls),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
