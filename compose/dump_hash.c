@@ -1,5 +1,6 @@
 /* dump_hash.c - the hash by which docker compose knows whether a service has changed: SHA-256 of its JSON on
- * one line, without what may change freely. davit itself goes by project_hash(). */
+ * one line, without what may change freely. It is what `config --hash` prints and what the label of a container says, for scripts that compare
+ * the two; davit itself goes by project_hash(), which knows more. */
 #include <string.h>
 
 #include "../src/util/arena.h"

@@ -219,7 +219,7 @@ static const struct config_view views[] = {
 	{ O(volumes), .print = print_volumes },
 	{ O(networks), .print = print_networks },
 	{ O(models), .print = print_models },
-	{ O(hash_asked), .print = print_hashes },
+	{ O(hash_asked), .reads_env_files = true, .print = print_hashes },      /* as `up`, so that a container has the same */
 	{ O(profiles), .takes_services = true, .print = print_profiles },
 	{ O(images), .takes_services = true, .print = print_images },
 	{ O(variables), .modelless = true, .print = print_variables },

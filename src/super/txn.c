@@ -307,16 +307,23 @@ static void arm_deadline(struct txn *t)
 	evtimer_add(t->deadline, &tv);
 }
 
-/* A container of an older davit, which did not know contents: those of today count as its own. */
-static void learn_contents(struct txn *t, struct unit *u)
+/* It stays, and yet what is written down of its definition may be out of date: a policy holds without a new container, and of one made by an
+ * older davit, which did not know contents, those of today count as its own. */
+static void learn_definition(struct txn *t, struct unit *u)
 {
-	const struct service *svc = project_service(t->s->model, u->rec.service);
+	const struct service *svc = t->verb == PLAN_UP ? project_service(t->s->model, u->rec.service) : NULL;
+	bool lacks, labelled;
 
-	if (!svc || !config_lacks_contents(u->rec.config_hash, svc->config_hash))
+	if (!svc || !config_same(u->rec.config_hash, svc->config_hash))
 		return;
-	free(u->rec.config_hash);
-	u->rec.config_hash = xstrdup(svc->config_hash);
-	unit_save(u);
+	lacks = config_lacks_contents(u->rec.config_hash, svc->config_hash);
+	labelled = up_label_hash(u, svc);
+	if (lacks) {
+		free(u->rec.config_hash);
+		u->rec.config_hash = xstrdup(svc->config_hash);
+	}
+	if (lacks || labelled)
+		unit_save(u);
 }
 
 static void announce_kept(struct txn *t)
@@ -326,7 +333,7 @@ static void announce_kept(struct txn *t)
 		bool comes = u && (u->state == U_BACKOFF || u->state == U_WAITING);
 		auto_free char *why = comes && u->rec.waits ? xasprintf("waiting for %s", u->rec.waits) : NULL;
 		if (u)
-			learn_contents(t, u);
+			learn_definition(t, u);
 		if (u)
 			publish_step(t->s, t->c, "container", u->rec.name, u->rec.service,
 				     comes ? "Restarting" : u->state == U_STOPPED ? "Exited" : "Running", why);

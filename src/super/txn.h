@@ -23,6 +23,7 @@ struct txn {
 	bool fresh;                      /* there was no container before: a failed `up` leaves nothing behind */
 	bool rollback;                   /* the operations are those that undo it */
 	bool superseded;
+	bool untouched;                  /* … of which there is nothing: it was refused before anything but setting up had begun */
 	bool undo_failed;                /* … and some of it could not be undone */
 	bool undo_again;                 /* … which was tried a second time */
 	bool doomed;                     /* … by a `down` of everything: no use going back */
@@ -91,6 +92,8 @@ int up_check_images(struct txn *t, struct err *err);
 int up_check_service(struct txn *t, const struct service *svc, struct err *err);
 /* After the plan and its units are made: two of ours cannot have one host port; found before the one that has it is stopped. */
 int up_check_ports(struct txn *t, struct err *err);
+/* Its label is that of the service as it is defined now. False: it is already. */
+bool up_label_hash(struct unit *u, const struct service *svc);
 void up_new_container(struct txn *t, struct unit *u, const struct service *svc);
 /* evidence.c: true: the undoing waits until who asked has seen what there is. */
 bool evidence_wait(struct txn *t);

@@ -219,6 +219,18 @@ int up_check_images(struct txn *t, struct err *err)
 
 /* ------------------------------------------------------------------ a new container */
 
+/* What `config --hash` prints, by which scripts compare; davit itself goes by rec.config_hash, which knows more (model.h). */
+bool up_label_hash(struct unit *u, const struct service *svc)
+{
+	static const char key[] = "com.docker.compose.config-hash";
+	auto_free char *hash = project_service_digest(u->s->model, svc->name);
+
+	if (!u->rec.labels || str_eq(jx_str(u->rec.labels, key), hash))
+		return false;
+	jx_set_str(u->rec.labels, key, hash);
+	return true;
+}
+
 static void compose_labels(struct unit *u, const struct service *svc)
 {
 	const struct project *m = u->s->model;
@@ -237,10 +249,10 @@ static void compose_labels(struct unit *u, const struct service *svc)
 	jx_set_str(o, "com.docker.compose.service", svc->name);
 	jx_set_str(o, "com.docker.compose.container-number", index);
 	jx_set_str(o, "com.docker.compose.oneoff", "False");
-	jx_set_str(o, "com.docker.compose.config-hash", svc->config_hash);
 	jx_set_str(o, "com.docker.compose.image", u->rec.image_id);
 	json_decref(u->rec.labels);
 	u->rec.labels = o;
+	up_label_hash(u, svc);
 }
 
 /* A successor has the anonymous volumes of what it replaces. */

@@ -92,3 +92,54 @@ without_effect() {
 	run -1 davit config -o other
 	has "$output" "output 'other'"
 }
+
+# labelled: "SERVICE HASH" of each container's label, as `config --hash` has it
+labelled() { davit ps -a --format '{{.Service}} {{.Label "com.docker.compose.config-hash"}}' | sort -u; }
+
+@test "config --hash is the label of what runs, whatever the service uses; a script may compare them" {
+	export FROM_OUTSIDE=set
+	echo A=1 >vars.env
+	echo l=1 >labels
+	echo c >conf
+	compose <<-END
+	services:
+	  plain: {image: busybox, command: [sleep, inf], stop_signal: SIGKILL, depends_on: [files]}
+	  files:
+	    image: busybox
+	    command: [sleep, inf]
+	    stop_signal: SIGKILL
+	    env_file: [vars.env, {path: none.env, required: false}]
+	    label_file: labels
+	    environment: {FROM_OUTSIDE: , NOWHERE: , TEXT: "\$\$1 <&>"}
+	    configs: [conf, {source: text, target: /text, mode: 0440}]
+	    secrets: [conf]
+	    volumes: ["data:/data", ".:/here:ro"]
+	    networks: {default: {aliases: [other]}}
+	    deploy: {replicas: 2, resources: {limits: {memory: 64m}}}
+	    restart: unless-stopped
+	  job: {image: busybox, command: ["true"], profiles: [tools], build: .}
+	volumes: {data: {}}
+	configs: {conf: {file: ./conf}, text: {content: hello}}
+	secrets: {conf: {file: ./conf}}
+	END
+	up
+	is "$(labelled)" "$(davit config --hash '*')"
+	[[ $(labelled) =~ ^files\ [0-9a-f]{64}$'\n'plain\ [0-9a-f]{64}$ ]]
+	echo changed >conf                     # docker compose's hash knows nothing of contents; davit makes anew what has them
+	up
+	is "$(labelled)" "$(davit config --hash '*')"
+	sed -i 's/restart: .*/restart: always/' compose.yaml   # a policy holds for the container that there is
+	local before
+	before=$(davit ps -aq | sort)
+	up
+	is "$(labelled)" "$(davit config --hash '*')"
+	is "$(davit ps -aq | sort)" "$before"
+	# of a container that an older davit has made, too
+	kill_both
+	wait_until 5 not supervisor_pid
+	sed -i -E 's/("com.docker.compose.config-hash": ?")[0-9a-f]{64}/\1aa/g' "$DAVIT_STATE_DIR/projects/$PROJECT/journal"
+	[[ $(labelled) == *aa* ]]
+	up
+	is "$(labelled)" "$(davit config --hash '*')"
+	is "$(davit ps -aq | sort)" "$before"
+}
