@@ -58,7 +58,7 @@ static int stage(const struct change *c)
 	case CHANGE_SERVICE:
 		return 4;
 	default:
-		return c->action == CHANGE_REMOVE || c->action == CHANGE_STOP ? 2 : 5;
+		return (c->action == CHANGE_REMOVE && !c->late) || c->action == CHANGE_STOP ? 2 : 5;
 	}
 }
 

@@ -1,7 +1,8 @@
 /* explain.c - what a plan's operations mean to each container, and what of its definition is the reason.
  *
  * Operations of one place (service and number) belong together, whichever unit they are in: what is both removed and created there is
- * recreated. Its rank is that of its last operation in one possible order of execution, or, when it only goes, of its first. */
+ * recreated. Its rank is that of its last operation in one possible order of execution, or, when it only goes, of its first; but what goes
+ * after an OP_COMMIT does so when everything that comes is there, whenever it was stopped. */
 #include "explain.h"
 
 #include <stdint.h>
@@ -18,7 +19,7 @@ enum { SHORT_ID = 12 };
 struct place {
 	const char *service, *slot, *why;
 	unsigned index;
-	bool goes, comes, stops, starts, kept, orphan;
+	bool goes, comes, stops, starts, kept, orphan, late;
 	size_t rank;
 };
 
@@ -71,20 +72,20 @@ static struct place *place_at(struct places *l, const char *service, unsigned in
 	return pl;
 }
 
-static void take_op(struct places *l, const struct op *op, size_t rank)
+static void take_op(struct places *l, const struct op *op, size_t rank, bool commits)
 {
 	struct place *pl = place_at(l, op->service, op->index, op->slot);
 
+	pl->late |= commits && op->kind == OP_REMOVE;
 	pl->goes |= op->kind == OP_REMOVE || op->kind == OP_PARK;
 	pl->stops |= op->kind == OP_STOP;
-	if (op->kind == OP_CREATE) {
-		pl->comes = true;
+	pl->comes |= op->kind == OP_CREATE;
+	if (op->kind == OP_CREATE || (commits && op->kind == OP_REMOVE))
 		pl->rank = rank;
-	}
 	pl->starts |= op->kind == OP_START;
 	if (op->why && !pl->why)
 		pl->why = op->why;
-	if (pl->comes ? rank > pl->rank : rank < pl->rank)
+	if (pl->comes || pl->late ? rank > pl->rank : rank < pl->rank)
 		pl->rank = rank;
 }
 
@@ -109,14 +110,23 @@ static void take_slots(const struct explaining *e, struct places *l, const struc
 	}
 }
 
+static bool has_commit(const struct plan *p)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->ops[i].kind == OP_COMMIT)
+			return true;
+	return false;
+}
+
 static struct places places_of(const struct explaining *e, const struct plan *p)
 {
 	auto_free size_t *rank = ranks_of(p);
+	bool commits = has_commit(p);
 	struct places l = { 0 };
 
 	for (size_t i = 0; i < p->n; i++)
 		if (p->ops[i].slot && !p->ops[i].init_of && p->ops[i].kind != OP_HEALTHY && p->ops[i].kind != OP_COMPLETED)
-			take_op(&l, &p->ops[i], rank[i]);
+			take_op(&l, &p->ops[i], rank[i], commits);
 	take_slots(e, &l, &p->kept, false, p->n);
 	take_slots(e, &l, &p->orphans, true, p->n + p->kept.n);
 	return l;
@@ -282,6 +292,7 @@ static void add_place(const struct explaining *e, const struct place *pl, struct
 
 	c->rank = pl->rank;
 	c->orphan = pl->orphan;
+	c->late = pl->late;
 	if (action == CHANGE_RECREATE)
 		reasons_to_recreate(e, r, &c->fields);
 }

@@ -23,6 +23,7 @@ struct change {
 	char *name, *service;    /* service: of a container or an image, else NULL */
 	char *why;               /* may be NULL */
 	bool orphan;             /* of a service that the file does not have; it is kept */
+	bool late;               /* it goes when all that comes is known to be good (plan.h: OP_COMMIT) */
 	struct fields fields;
 	size_t rank;             /* among those of its kind */
 };
@@ -34,8 +35,8 @@ struct changes {
 /* Appends one; name, service and why (may be NULL) are copied. Valid until the next one is added. */
 struct change *changes_add(struct changes *c, enum change_resource resource, enum change_action action, const char *name,
 			   const char *service, const char *why);
-/* The order in which they happen: images, volumes, what goes, networks, containers as their dependencies say, and at a `down` the networks and
- * volumes that go with it. */
+/* The order in which they happen: images, volumes, what goes, networks, containers as their dependencies say, what goes when these are good, and
+ * at a `down` the networks and volumes that go with it. */
 void changes_sort(struct changes *c);
 size_t changes_count(const struct changes *c, enum change_action action);
 /* Whether there is any but CHANGE_KEEP. */

@@ -152,3 +152,27 @@ three() {
 }
 
 pid_of_db() { [ -n "$(pid_of db)" ]; }
+
+@test "what goes stands where up takes it away: last when something comes, else first" {
+	compose <<-END
+	services:
+	  web: {image: busybox, command: [sleep, inf], stop_signal: SIGKILL, scale: 2, depends_on: [db]}
+	  db: {image: busybox, command: [sleep, inf], stop_signal: SIGKILL}
+	  old: {image: busybox, command: [sleep, inf], stop_signal: SIGKILL}
+	END
+	up
+	compose <<-END
+	services:
+	  web: {image: busybox, command: [sleep, inf], stop_signal: SIGKILL, depends_on: [db], environment: {V: "1"}}
+	  db: {image: busybox, command: [sleep, inf], stop_signal: SIGKILL, environment: {V: "1"}}
+	END
+	plan --remove-orphans
+	is "$(jq -r '.changes[] | .action + " " + .name' <<<"$plan")" "recreate $PROJECT-db-1
+recreate $PROJECT-web-1
+remove $PROJECT-old-1
+remove $PROJECT-web-2"
+	up --remove-orphans
+	# the containers as they are done, by their last word
+	is "$(sed -nE "s/^ Container ($PROJECT-[a-z]*-[0-9])  (Started|Removed)$/\1/p" <<<"$output" | head -n 2 | xargs)" "$PROJECT-db-1 $PROJECT-web-1"
+	is "$(sed -nE "s/^ Container ($PROJECT-[a-z]*-[0-9])  (Started|Removed)$/\1/p" <<<"$output" | tail -n 2 | sort | xargs)" "$PROJECT-old-1 $PROJECT-web-2"
+}

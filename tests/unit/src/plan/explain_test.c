@@ -90,12 +90,36 @@ static void an_edit(void **state)
 		    "keep container p-db-1 ()\n"
 		    "keep container p-old-1 (orphan) orphan\n");
 	changes_are(*state, (struct plan_request){ .verb = PLAN_UP, .remove_orphans = true, .no_recreate = true },
-		    "remove container p-old-1 (orphan)\n"
 		    "update service web ()\n"
 		    "  services.web.restart \"always\" -\n"
 		    "create container p-web-2 (scaled up)\n"
+		    "remove container p-old-1 (orphan)\n"
 		    "keep container p-db-1 ()\n"
 		    "keep container p-web-1 ()\n");
+}
+
+static const char was_more[] = "services:\n  web: {image: x, scale: 2}\n  old: {image: x}\nnetworks: {default: {name: n}}\n";
+
+/* It is kept until its neighbours are known to be good. */
+static void what_goes_when_something_comes(void **state)
+{
+	edit(*state, was_more, "services:\n  web: {image: x, scale: 1, command: changed}\nnetworks: {default: {name: n}}\n", 2);
+	changes_are(*state, (struct plan_request){ .verb = PLAN_UP, .remove_orphans = true },
+		    "recreate container p-web-1 (configuration changed)\n"
+		    "  services.web.command null [\"changed\"]\n"
+		    "remove container p-old-1 (orphan)\n"
+		    "remove container p-old-2 (orphan)\n"
+		    "remove container p-web-2 (scaled down)\n");
+}
+
+static void what_goes_when_nothing_comes(void **state)
+{
+	edit(*state, was_more, "services:\n  web: {image: x, scale: 1}\nnetworks: {default: {name: n}}\n", 2);
+	changes_are(*state, up,
+		    "remove container p-web-2 (scaled down)\n"
+		    "keep container p-web-1 ()\n"
+		    "keep container p-old-1 (orphan) orphan\n"
+		    "keep container p-old-2 (orphan) orphan\n");
 }
 
 static void what_a_service_uses(void **state)
@@ -146,7 +170,8 @@ static void the_other_verbs(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(a_new_project), TEST(an_edit), TEST(what_a_service_uses), TEST(another_image_of_the_same_name),
+		TEST(a_new_project), TEST(an_edit), TEST(what_goes_when_something_comes), TEST(what_goes_when_nothing_comes),
+		TEST(what_a_service_uses), TEST(another_image_of_the_same_name),
 		TEST(beyond_the_specification), TEST(the_other_verbs),
 	};
 
