@@ -201,6 +201,8 @@ static void on_undone(struct cli *c, struct progress *p, const json_t *event)
 	progress_hide(p);
 	if (!jx_bool(event, "whole", true))
 		ui_warn(&c->ui, "not all of what was there before could be brought back: 'davit ps -a' shows what is there");
+	else if (jx_bool(event, "untouched", false) && !jx_bool(event, "stopped", false))
+		ui_warn(&c->ui, "nothing was changed");
 	else if (n)
 		ui_warn(&c->ui, "what was done is undone: generation %lld %s", (long long)n, how);
 	else

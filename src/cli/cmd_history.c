@@ -65,6 +65,15 @@ static void add_row(struct list *l, const struct generation *g, int64_t in_force
 	list_set(row, "Why", g->why);
 }
 
+/* A first `up` leaves what it made to be looked at when a health check or a job fails; so does an update that is not to be taken back. */
+static void tell_failed(struct cli *c, const struct generations *all, int64_t in_force)
+{
+	for (size_t i = 0; i < all->n; i++)
+		if (all->v[i].n == in_force && all->v[i].outcome == GENERATION_FAILED)
+			ui_warn(&c->ui, "generation %lld failed, and what there is of it was left as it is: 'davit ps -a' shows it, 'davit up' tries again",
+				(long long)in_force);
+}
+
 static int history_run(struct cli *c, const void *opts, struct err *err)
 {
 	struct list rows = { .columns = columns };
@@ -84,6 +93,8 @@ static int history_run(struct cli *c, const void *opts, struct err *err)
 	}
 	if (!o->quiet)
 		r = list_print(c, &rows, o->format, err);
+	if (!o->quiet && !o->format)
+		tell_failed(c, &all, in_force);
 	list_done(&rows);
 	generations_done(&all);
 	return r;
@@ -93,7 +104,9 @@ const struct cmd cmd_history = {
 	.name = "history",
 	.args = "",
 	.summary = "list what the project was to be, each time that changed",
-	.details = "Each 'up' that changes the definition or the images of a service makes a generation; 'davit rollback' goes back to one.",
+	.details = "Each 'up' that changes the definition or the images of a service makes a generation; 'davit rollback' goes back to one.\n"
+		   "IN FORCE is the one whose definition holds: containers that are there are brought back and watched by it. It may have\n"
+		   "failed, when what it made was left to be looked at; then it is good as soon as an 'up' of the same succeeds.",
 	.needs = NEED_NAME | ONLY_LOOKS,
 	.opts = history_flags,
 	.opts_size = sizeof(struct history_opts),

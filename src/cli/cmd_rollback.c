@@ -26,6 +26,16 @@ static const struct opt rollback_flags[] = {
 	{ 0 }
 };
 
+static int nothing_before(struct cli *c, const struct generations *all, int64_t in_force, struct err *err)
+{
+	err_set(err, ERR_NOT_FOUND, "project '%s' has no generation to go back to", c->name);
+	for (size_t i = 0; i < all->n; i++)
+		if (all->v[i].n == in_force && all->v[i].outcome == GENERATION_FAILED)
+			err_hint(err, "generation %lld, which is in force, failed, and no good one was before it: 'davit up' tries again, 'davit down' "
+				      "takes it away", (long long)in_force);
+	return -1;
+}
+
 /* The one that is named, or the last good one before that in force. */
 static int choose(struct cli *c, struct generation *ret, struct err *err)
 {
@@ -46,7 +56,7 @@ static int choose(struct cli *c, struct generation *ret, struct err *err)
 	if (last)
 		r = generation_read(c->pdirs.state_fd, last->n, ret, err);
 	else
-		r = err_set(err, ERR_NOT_FOUND, "project '%s' has no generation to go back to", c->name);
+		r = nothing_before(c, &all, in_force, err);
 	generations_done(&all);
 	return r;
 }

@@ -45,7 +45,8 @@
  *         {"ev":"exited", "service":…, "name":…, "code": n}
  *         {"ev":"failed", "step": kind of the operation, "name":…, "service":…, "lines": [its last ones]}   of an `up`, before anything
  *          is undone; without a container only "step"
- *         {"ev":"undone", "generation": n, may be absent, "whole": bool, "stopped": bool}   it is; not whole: some of it could not be
+ *         {"ev":"undone", "generation": n, may be absent, "whole": bool, "stopped": bool, "untouched": bool}   it is; not whole: some of
+ *          it could not be; untouched: there was nothing to undo
  *         {"ev":"evidence"}                                       up with "bundle": it has failed, and waits
  *         {"ev":"done"}                                           last
  *         {"ev":"error", "kind": err_kind_str, "msg":…, "hint":…, "service":…, "attr":"image"|"command"|"ports[0]"|…}   last

@@ -220,7 +220,7 @@ struct super {
 	struct compaction *compaction;   /* compact.c: in progress, NULL: none */
 	int64_t generation;              /* in force, 0: not known; and the images of its services (txn_generation.c) */
 	json_t *generation_images;
-	bool generation_known;
+	bool generation_known, generation_bad;   /* bad: it has not come to a good end (yet) */
 	struct netjob *netjobs;          /* network.c: requests to the kernel, the first one in flight */
 };
 

@@ -24,6 +24,7 @@ static void know_in_force(struct super *s)
 	s->generation = jx_int(s->project_line, "generation", 0);
 	if (s->generation && generation_read(s->p.state_fd, s->generation, &g, NULL) == 0)
 		s->generation_images = json_incref(g.images);
+	s->generation_bad = g.model && g.outcome != GENERATION_GOOD;
 	generation_done(&g);
 }
 
@@ -35,6 +36,7 @@ void txn_generation_in_force(struct super *s, int64_t n, json_t *images)
 	json_decref(s->generation_images);
 	if (!images && generation_read(s->p.state_fd, n, &g, NULL) == 0)
 		images = json_incref(g.images);
+	s->generation_bad = g.model && g.outcome != GENERATION_GOOD;
 	generation_done(&g);
 	s->generation = n;
 	s->generation_images = images;
@@ -209,15 +211,35 @@ static bool made_something(void *arg, int64_t n)
 	return false;
 }
 
+/* The first `up` failed and was left to be looked at, and now the same is there as it should be. */
+static bool mends_what_is_in_force(const struct txn *t)
+{
+	struct super *s = t->s;
+	struct generation g = { 0 };
+	bool same;
+
+	if (t->verb != PLAN_UP || !s->generation_bad || jx_bool(t->req, "no_start", false))
+		return false;
+	same = generation_read(s->p.state_fd, s->generation, &g, NULL) == 0 &&
+	       (!jx_arr(t->req, "services") || json_equal(jx_arr(t->req, "services"), g.services));
+	generation_done(&g);
+	return same;
+}
+
 void txn_generation_end(struct txn *t, const struct err *why)
 {
 	auto_err struct err err = ERR_INIT;
 	struct super *s = t->s;
+	int64_t n = t->generation;
 
-	if (!t->generation || t->told_end)
+	if (!n && !why && mends_what_is_in_force(t))
+		n = s->generation;
+	if (!n || t->told_end)
 		return;
 	t->told_end = true;
-	if (generation_end(s->p.state_fd, t->generation, why ? GENERATION_FAILED : GENERATION_GOOD, why ? err_msg(why) : NULL, &err) < 0)
-		log_warn("generation %lld: %s", (long long)t->generation, err_msg(&err));
+	if (generation_end(s->p.state_fd, n, why ? GENERATION_FAILED : GENERATION_GOOD, why ? err_msg(why) : NULL, &err) < 0)
+		log_warn("generation %lld: %s", (long long)n, err_msg(&err));
+	if (n == s->generation)
+		s->generation_bad = why != NULL;
 	generations_prune(s->p.state_fd, s->generation, made_something, s);
 }

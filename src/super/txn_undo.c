@@ -154,6 +154,16 @@ static bool change_model(struct txn *t)
 	return true;
 }
 
+/* Refused by OP_CHECK, as a rule, or before its plan had begun. Networks and volumes that were set up meanwhile are no change that anybody
+ * could see. Of a request that is gone on with ("crashes") nobody knows what was done of it before. */
+static bool is_untouched(const struct txn *t)
+{
+	for (size_t i = 0; t->st && i < t->plan.n; i++)
+		if (t->plan.ops[i].kind != OP_SETUP && t->plan.ops[i].kind != OP_CHECK && t->st[i] != OP_PENDING && t->st[i] != OP_SKIPPED)
+			return false;
+	return t->plan.n > 0 && !json_object_get(t->req, "crashes");
+}
+
 static json_t *failure_json(const struct txn *t)
 {
 	json_t *o = json_object();
@@ -166,6 +176,7 @@ static json_t *failure_json(const struct txn *t)
 	jx_set_bool(o, "fresh", t->fresh);
 	jx_set_bool(o, "no_start", t->superseded);
 	jx_set_bool(o, "again", t->going_back);
+	jx_set_bool(o, "untouched", t->untouched);
 	return o;
 }
 
@@ -235,6 +246,7 @@ void txn_undo(struct txn *t)
 {
 	log_info("rolling back: %s", err_msg(&t->err));
 	t->rollback = true;
+	t->untouched = is_untouched(t);
 	note_undo(t);
 	if (t->fresh || !change_model(t))
 		go_back(t);
@@ -265,6 +277,7 @@ int txn_undo_resume(struct txn *t, struct err *err)
 	t->err_attr = xstrdup(jx_str(was, "attr"));
 	t->fresh = jx_bool(was, "fresh", false);
 	t->superseded = jx_bool(was, "no_start", false);
+	t->untouched = jx_bool(was, "untouched", false);
 	t->generation = jx_int(t->req, "generation", 0);
 	t->from = jx_int(t->req, "from", 0);
 	t->recorded = true;
@@ -281,7 +294,8 @@ void txn_undo_over(struct txn *t)
 
 	if (!(t->rollback || t->going_back) || t->fresh)
 		return;
-	event = json_pack("{s:s,s:b,s:b}", "ev", "undone", "whole", (int)!t->undo_failed, "stopped", (int)t->superseded);
+	event = json_pack("{s:s,s:b,s:b,s:b}", "ev", "undone", "whole", (int)!t->undo_failed, "stopped", (int)t->superseded, "untouched",
+			  (int)t->untouched);
 	if (t->from)
 		jx_set_int(event, "generation", t->from);
 	client_send(t->c, event);

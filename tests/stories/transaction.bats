@@ -310,11 +310,15 @@ there"
 	run -1 davit up -d
 	has "$output" "8067"
 	has "$output" "compose.yaml:5"
+	has "$output" "warning: nothing was changed"
+	lacks "$output" undone
 	is "$(ids)" "$before"
 	sed -i 's/8067:80/8066:80/; s,\["sh".*,[no-such-program],' compose.yaml
 	run -127 davit up -d
 	has "$output" "no-such-program"
 	has "$output" "compose.yaml:4"
+	has "$output" "warning: nothing was changed"
+	lacks "$output" undone
 	is "$(ids)" "$before"
 	is "$(davit events --since 1h --until 0s 2>/dev/null | grep -c ' die ' || :)" "$stopped"
 	# its own port is no obstacle
@@ -357,4 +361,39 @@ there"
 	davit down -v -t 0
 	not wait $!
 	wait_until 5 no_leaks
+}
+
+@test "a first up that is left to be looked at: history says that it failed and is in force, there is nothing to go back to" {
+	local dir=$PWD
+	compose <<-END
+	services:
+	  sick: {image: busybox, command: [sleep, inf], stop_signal: SIGKILL, volumes: ["$dir:/here:ro"], healthcheck: {test: test -e /here/well, interval: 50ms, retries: 1}}
+	  web: {image: busybox, command: [sleep, inf], stop_signal: SIGKILL, depends_on: {sick: {condition: service_healthy}}}
+	END
+	run -1 davit up -d
+	lacks "$output" undone
+	is "$(davit history --format '{{.Generation}} {{.Outcome}}{{.InForce}}')" "1 failed*"
+	run -0 --separate-stderr davit history
+	has "$output" "is unhealthy"
+	has "$stderr" "generation 1 failed, and what there is of it was left as it is"
+	run -1 davit rollback
+	has "$output" "has no generation to go back to"
+	has "$output" "generation 1, which is in force, failed"
+	state_is sick running
+	# another try of the same, in vain, of a part, and one that succeeds
+	run -1 davit up -d
+	is "$(davit history --format '{{.Outcome}}')" failed
+	up --no-start
+	is "$(davit history --format '{{.Outcome}}')" failed
+	touch well
+	wait_until 5 health_is sick healthy
+	up
+	is "$(davit history --format '{{.Generation}} {{.Outcome}}{{.InForce}}{{.Why}}')" "1 good*"
+	run -0 --separate-stderr davit history
+	is "$stderr" ""
+	# so there is something to go back to from the next one
+	sed -i 's/  web: {/&environment: {V: "2"}, /' compose.yaml
+	up
+	davit rollback 2>/dev/null
+	is "$(davit history --format '{{.Generation}} {{.Command}}{{.InForce}}' | head -n 1)" "3 rollback 1*"
 }
