@@ -26,21 +26,49 @@ static void put(struct buf *out, const char *text)
 	}
 }
 
+enum { LINE = 79 };
+
+/* Breaks lines that are too long, as roff fills them anew anyway; but not before its own characters. */
+static void fold(struct buf *out, size_t from)
+{
+	size_t begin = from, space = 0;
+
+	for (size_t i = from; i < out->len; i++) {
+		if (i - begin >= LINE && space) {
+			out->p[space] = '\n';
+			begin = space + 1;
+			space = 0;
+		}
+		if (out->p[i] == '\n') {
+			begin = i + 1;
+			space = 0;
+		} else if (out->p[i] == ' ' && !strchr(".'", out->p[i + 1])) {
+			space = i;
+		}
+	}
+}
+
+static void put_line(struct buf *out, const char *text)
+{
+	size_t begin = out->len;
+
+	while (begin && out->p[begin - 1] != '\n')
+		begin--;
+	put(out, text);
+	buf_char(out, '\n');
+	fold(out, begin);
+}
+
 /* "stop services" → "Stop services." */
 static void put_sentence(struct buf *out, const char *text)
 {
 	auto_free char *copy = xstrdup(text);
 
 	copy[0] = (char)toupper((unsigned char)copy[0]);
-	put(out, copy);
-	buf_str(out, strchr(".!?", copy[strlen(copy) - 1]) ? "\n" : ".\n");
+	auto_free char *sentence = xasprintf("%s%s", copy, strchr(".!?", copy[strlen(copy) - 1]) ? "" : ".");
+	put_line(out, sentence);
 }
 
-static void put_line(struct buf *out, const char *text)
-{
-	put(out, text);
-	buf_char(out, '\n');
-}
 
 static void put_bold(struct buf *out, const char *text)
 {
@@ -131,8 +159,8 @@ static void put_title(struct buf *out, const char *page, const char *summary)
 
 	for (char *p = upper; *p; p++)
 		*p = (char)toupper((unsigned char)*p);
-	buf_printf(out, ".\\\" Made by 'make man' of the tables of commands and flags.\n.TH \"%s\" 1 \"\" \"davit %s\" \"User commands\"\n.SH NAME\n",
-		   upper, davit_version.number);
+	buf_printf(out, ".\\\" Made by 'make man' of the tables of commands and flags.\n.TH \"%s\" 1 \"%s\" \"davit %s\" \"User commands\"\n.SH NAME\n",
+		   upper, davit_version.date, davit_version.number);
 	put(out, page);
 	buf_str(out, " \\- ");
 	put_line(out, summary);
@@ -210,9 +238,9 @@ static void put_davit(struct buf *out)
 {
 	put_title(out, "davit", "runs the containers that a compose file describes");
 	buf_str(out, ".SH SYNOPSIS\n\\fBdavit\\fR [\\fIOPTIONS\\fR] \\fICOMMAND\\fR\n.SH DESCRIPTION\n");
-	put(out, "davit reads the compose file that docker compose reads, makes its networks and volumes, starts its containers in the order of\n"
-		 "their dependencies through an OCI runtime, and leaves behind one small supervisor for that project.\n"
-		 "There is no daemon for the whole machine.\n");
+	put_line(out, "davit reads the compose file that docker compose reads, makes its networks and volumes, starts its containers in the order of "
+		      "their dependencies through an OCI runtime, and leaves behind one small supervisor for that project.\n"
+		      "There is no daemon for the whole machine.");
 	buf_str(out, ".SH COMMANDS\n");
 	for (const struct cmd *const *cmd = cli_cmds; *cmd; cmd++) {
 		auto_free char *page = page_of((*cmd)->name);

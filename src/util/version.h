@@ -2,7 +2,7 @@
 #pragma once
 
 struct version {
-	const char *number;            /* "0.1.0" */
+	const char *number, *date;     /* "0.1.0", "2026-11-21": when it was released, or is to be; no build puts its own there */
 	int wire, wire_oldest;         /* the protocol of src/ctl that it speaks, and the oldest that it can do with */
 };
 extern const struct version davit_version;

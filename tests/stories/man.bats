@@ -19,8 +19,9 @@ plain() { davit __man "$1" | mandoc -T ascii | col -b; }
 		done
 		grep -q '^EXIT STATUS' text
 	done
-	mandoc -T lint -W warning pages/* | grep -v 'missing date' >complaints || :
+	mandoc -T lint pages/* >complaints || :
 	is "$(cat complaints)" ""
+	is "$(sed -n 's/^\.TH "[A-Z-]*" 1 "\(20[0-9][0-9]-[01][0-9]-[0-3][0-9]\)" .*/\1/p' pages/* | sort | uniq -c | xargs)" "$(davit __man | wc -l) $(sed -n 's/^#define DAVIT_DATE "\(.*\)"/\1/p' "$REPO/src/util/version.c")"
 	run -1 davit __man davit-nothing
 	has "$output" "no page 'davit-nothing'"
 }
