@@ -172,5 +172,6 @@ static int ls_run(struct cli *c, const void *opts, struct err *err)
 
 const struct cmd cmd_image_ls = {
 	.name = "image ls", .needs = ONLY_LOOKS, .alias = "list", .args = "[REPOSITORY[:TAG]]", .summary = "list the images in the store, newest first",
+	.details = IMAGE_SIZE_HELP,
 	.max_args = 1, .opts = ls_flags, .opts_size = sizeof(struct ls_opts), .run = ls_run,
 };

@@ -7,6 +7,7 @@
 #include "../util/clock.h"
 #include "../util/json.h"
 #include "../util/mem.h"
+#include "image_cmds.h"
 #include "list.h"
 #include "view.h"
 
@@ -226,7 +227,7 @@ const struct cmd cmd_images = {
 	.needs = ONLY_LOOKS,
 	.args = "[SERVICE...]",
 	.summary = "list the images of the project's containers, or of the store",
-	.details = "Without a compose file, or with --all, it lists every image in davit's store.",
+	.details = "Without a compose file, or with --all, it lists every image in davit's store.\n" IMAGE_SIZE_HELP,
 	.max_args = -1,
 	.opts = images_flags,
 	.opts_size = sizeof(struct images_opts),

@@ -231,6 +231,7 @@ static int df_run(struct cli *c, const void *opts, struct err *err)
 
 const struct cmd cmd_system_df = {
 	.name = "system df", .args = "", .summary = "what images, containers and volumes take, and what of it can be had back",
-	.details = "The size of an image is that of its archived and of its unpacked layers, which are both kept.",
+	.details = "The size of an image is what it takes on the disk: its archived and its unpacked layers, which are both kept, those that it\n"
+		   "shares with others once in the sum. 'davit image ls' says what an image holds unpacked.",
 	.needs = NEED_ROOT | ONLY_LOOKS, .opts = df_flags, .opts_size = sizeof(struct df_opts), .run = df_run,
 };

@@ -157,3 +157,14 @@ from-image
 	davit down -v -t 0
 	is "$(ls "$DAVIT_STATE_DIR/volumes")" ""
 }
+
+@test "the sizes of images and of system df count different things, and the helps say which" {
+	local held taken
+	has "$(davit images --help)" "SIZE is what an image holds unpacked"
+	has "$(davit image ls --help)" "'davit system df -v' says what it takes on the disk"
+	has "$(davit system df --help)" "its archived and its unpacked layers"
+	held=$(davit image inspect busybox | jq '.[0].Size')
+	taken=$(davit system df -v --format json | jq --arg id "$(davit image inspect busybox | jq -r '.[0].Id')" '.Images[] | select(.id == $id) | .bytes')
+	((taken > held))
+	((taken <= 4 * held))
+}

@@ -307,3 +307,34 @@ commands_of() { davit "$@" --help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/
 		[[ ${lines[1]} == "  hint: "*davit* ]]
 	done
 }
+
+@test "an unset variable is warned of once, by each command that reads the file" {
+	compose <<-END
+	services:
+	  web: {image: busybox, command: [sleep, inf], stop_signal: SIGKILL, environment: {A: "\$NOT_SET"}}
+	  tool: {image: busybox, command: ["true"], profiles: [tools], environment: {A: "\$NEITHER"}}
+	END
+	local command
+	while read -r command; do
+		davit $command >said 2>&1 </dev/null || :
+		is "$command: $(grep -c "'NOT_SET' is not set" said) $(grep -c "'NEITHER' is not set" said)" "$command: 1 1"
+	done <<-END
+	config -q
+	--profile tools config --services
+	plan
+	create
+	up -d
+	up -d --scale web=2
+	scale web=1
+	graph
+	pull
+	build
+	run --rm web true
+	run --rm tool
+	bundle -o there.tar
+	up -d --force-recreate --wait
+	up --no-start --build
+	END
+	up --bundle failed.tar
+	is "$(grep -c "'NOT_SET' is not set" <<<"$output")" 1
+}
