@@ -414,3 +414,26 @@ swaps() {
 	davit image import stopped.tar again:1 >/dev/null
 	davit image rm again:1
 }
+
+# peak COMMAND...: the most memory that it had at a time. Of which unit busybox thinks that is does not matter here.
+peak() { busybox time -f '%M' "$@" 2>&1 >/dev/null | tail -n 1; }
+
+# peaks DIR: of the ways to copy it in and out
+peaks() {
+	peak "$DAVIT" cp "$1" web:/data/
+	peak "$DAVIT" cp "web:/data/$1" "out-$1"
+	peak "$DAVIT" cp "web:/data/$1" -
+	tar -c "$1" | peak "$DAVIT" cp - web:/scratch
+}
+
+@test "cp: twenty thousand entries take no more memory than two hundred, in either direction" {
+	one_service
+	up
+	mkdir few many
+	(cd few && seq -f 'file with a long name, number %06g' 200 | tr '\n' '\0' | xargs -0 touch)
+	(cd many && seq -f 'file with a long name, number %06g' 20000 | tr '\n' '\0' | xargs -0 touch)
+	peaks few >few-peaks
+	peaks many >many-peaks
+	is "$(ls -f out-many | wc -l) $(sh_in web 'ls /data/many | wc -l; ls /scratch/many | wc -l' | xargs)" "20002 20000 20000"
+	is "$(paste few-peaks many-peaks | awk '$1 > 0 && $2 < $1 * 1.2' | wc -l)" 4 || fail "$(paste few-peaks many-peaks)"
+}
