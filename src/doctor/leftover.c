@@ -17,7 +17,7 @@
 enum { MOUNTS_MAX = 64 << 20 };
 
 /* How the owner can be read off a name. */
-enum owner { BY_SLOT, BY_SLOT_DOT, BY_ID };
+enum owner { BY_SLOT, BY_SLOT_DOT, BY_EITHER_SIDE, BY_ID };
 
 static const struct kept {
 	bool in_state;                   /* else in the run directory */
@@ -26,7 +26,7 @@ static const struct kept {
 } kept[] = {
 	{ false, "netns", BY_SLOT },  { false, "rootfs", BY_SLOT },   { false, "secrets", BY_SLOT }, { false, "subpath", BY_SLOT },
 	{ false, "fifo", BY_SLOT_DOT }, { false, "tmp", BY_SLOT_DOT }, { false, "bundle", BY_ID },    { false, "oci", BY_ID },
-	{ true, "containers", BY_ID }, { true, "logs", BY_SLOT },
+	{ true, "containers", BY_ID }, { true, "logs", BY_EITHER_SIDE },
 };
 
 /* "exec-PID.…": the file of a `davit exec` that is at work. */
@@ -46,6 +46,17 @@ static bool has_dotted(const struct patient *p, const char *name)
 	return false;
 }
 
+/* "web-1+b" is the other side of "web-1" (plan/sides.c): what was said there goes on being read after a rolling update. */
+static bool has_either_side(const struct patient *p, const char *name)
+{
+	size_t n = strcspn(name, "+");
+
+	map_each(&p->w.units, it)
+		if (strcspn(it->key, "+") == n && memcmp(it->key, name, n) == 0)
+			return true;
+	return false;
+}
+
 static bool is_known(const struct patient *p, enum owner owner, const char *name)
 {
 	if (STREQ(name, LOG_CLOCK_FILE) || STREQ(name, LOG_TEE_FILE)) /* of all slots' logs */
@@ -55,6 +66,8 @@ static bool is_known(const struct patient *p, enum owner owner, const char *name
 		return record_of(p, name);
 	case BY_SLOT_DOT:
 		return has_dotted(p, name) || is_at_work(name);
+	case BY_EITHER_SIDE:
+		return has_either_side(p, name);
 	case BY_ID:
 		return record_with_id(p, name);
 	}

@@ -338,6 +338,7 @@ running() { davit ps --format '{{.Service}} {{.ID}}' | sort; }
 	is "$(davit logs --no-log-prefix --no-color web)" "$(printf 'version %s\n' one two three)"
 	davit logs --no-color web | grep -q "^web-1 *| version one"
 	is "$(davit logs --no-log-prefix --no-color --tail 1 web)" "version two"
+	is "$(davit doctor)" "nothing amiss"      # the log of the other side is no leftover
 }
 
 @test "failures that are tolerated or passed over do not keep the others" {
