@@ -384,6 +384,11 @@ void act_term(struct unit *u)
 	unit_save(u);                    /* whoever comes next neither signals again nor starts the grace over */
 }
 
+bool unit_is_undying(const struct unit *u)
+{
+	return u->stuck && u->state == U_STOPPING;
+}
+
 int unit_undying(const struct unit *u, struct err *err)
 {
 	err_set(err, ERR_TIMEOUT, "process %d of container '%s' does not end, not even by SIGKILL", (int)u->rec.proc.pid, u->rec.name);

@@ -195,6 +195,10 @@ static int verdict_settle(struct txn *t, const struct unit *old, struct err *err
 {
 	const struct unit *next = beside(t, old->rec.slot);
 
+	if (unit_is_undying(old))
+		return unit_undying(old, err);
+	if (next && unit_is_undying(next))
+		return unit_undying(next, err);
 	if (old->state == U_FAILED)
 		return err_set(err, ERR_FAIL, "container '%s' cannot be started again: %s", old->rec.name, old->rec.error ? old->rec.error : "");
 	if (next && next->state == U_FAILED)

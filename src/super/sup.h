@@ -288,7 +288,9 @@ void act_exit_early(struct unit *u);
 void act_none(struct unit *u);
 /* Signals the container's init through its pidfd. */
 int unit_signal(struct unit *u, int sig, struct err *err);
-/* The error that its process outlives SIGKILL; returns -1. */
+/* It is being stopped, and its process outlives SIGKILL. */
+bool unit_is_undying(const struct unit *u);
+/* The error that says so; returns -1. */
 int unit_undying(const struct unit *u, struct err *err);
 /* The signal that asks it to stop. */
 void unit_send_stop(struct unit *u);

@@ -97,7 +97,7 @@ static int verdict_completed(const struct unit *u, struct err *err)
 
 static int verdict_stop(const struct unit *u, struct err *err)
 {
-	if (u->stuck && u->state == U_STOPPING)
+	if (unit_is_undying(u))
 		return unit_undying(u, err);
 	return u->state == U_STOPPED || u->state == U_ABSENT || u->state == U_FAILED || u->state == U_PREPARED;
 }
@@ -108,7 +108,7 @@ int op_verdict(struct txn *t, size_t i, struct unit *u, struct err *err)
 	case OP_PREPARE:
 		if (u->state == U_FAILED)
 			return failed(u, err);
-		if (u->stuck && u->state == U_STOPPING)
+		if (unit_is_undying(u))
 			return unit_undying(u, err);
 		return u->state == U_PREPARED || u->state == U_CREATED || op_runs(u);
 	case OP_CREATE:

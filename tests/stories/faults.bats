@@ -244,6 +244,30 @@ refused_up() {
 	well
 }
 
+@test "a replaced container that does not end: a rolling update and its way back say so, and are over" {
+	compose <<-'END'
+	services:
+	  web:
+	    image: busybox
+	    command: [sleep, inf]
+	    environment: ["V=${V:-1}"]
+	    stop_grace_period: 0s
+	    deploy: {replicas: 2, update_config: {order: start-first, failure_action: rollback, monitor: 1ms}}
+	END
+	up
+	nsenter -t "$(pid_of web)" -p -- sleep 7346 3>&- &
+	local holder=$!
+	KEPT_PROCESSES="${KEPT_PROCESSES:-} $holder"
+	wait_until 5 pgrep -P "$holder" -x sleep
+	kill -STOP "$holder"
+	V=2 run -1 davit up -d
+	has "$output" "does not end, not even by SIGKILL"
+	kill -9 "$holder"
+	V=3 up
+	is "$(for n in 1 2; do davit exec -T --index $n web sh -c 'echo $V'; done)" "$(printf '3\n3')"
+	well
+}
+
 @test "the supervisor dies while a restart is being created: it is counted once" {
 	faulty
 	stack
