@@ -185,6 +185,19 @@ static void look_contents(struct masks *m, const struct file_object *o, bool of_
 		masks_add(m, text.p, text.len);
 }
 
+static void look_command(struct masks *m, const struct strv *words)
+{
+	masks_look_words(m, words->v, words->n);
+}
+
+static void look_hooks(struct masks *m, const struct hook *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		look_command(m, &v[i].command);
+		look_all(m, &v[i].environment);
+	}
+}
+
 static void look_model(struct masks *m, const struct project *p)
 {
 	for (size_t i = 0; i < p->n_services; i++) {
@@ -193,6 +206,13 @@ static void look_model(struct masks *m, const struct project *p)
 		look_all(m, &s->environment);
 		look_all(m, &s->labels);
 		look_all(m, &s->build.args);
+		look_all(m, &s->log_options);
+		look_command(m, &s->command);
+		look_command(m, &s->entrypoint);
+		look_command(m, &s->healthcheck.test);
+		look_hooks(m, s->pre_start, s->n_pre_start);
+		look_hooks(m, s->post_start, s->n_post_start);
+		look_hooks(m, s->pre_stop, s->n_pre_stop);
 	}
 	for (size_t i = 0; i < p->n_secrets; i++)
 		look_contents(m, &p->secrets[i], true);

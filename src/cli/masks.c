@@ -96,6 +96,49 @@ void masks_look(struct masks *m, const char *name, const char *value)
 	add_password_of_url(m, value);
 }
 
+static bool may_be_secret(const char *text, size_t n)
+{
+	return n && !strchr("$/-", *text) && strspn(text, "0123456789") < n;
+}
+
+/* The name of "--NAME" or "NAME=…" tells; *ret: what stands behind the '=', NULL: there is none. */
+static bool tells(const char *token, size_t n, const char **ret)
+{
+	size_t dashes = strspn(token, "-"), len;
+	auto_free char *name = NULL;
+
+	*ret = memchr(token, '=', n);
+	len = *ret ? (size_t)(*ret - token) : n;
+	if (*ret)
+		++*ret;
+	if (len <= dashes || (!*ret && !dashes))
+		return false;
+	name = xstrndup(token + dashes, len - dashes);
+	return mask_name(name, NULL);
+}
+
+void masks_look_words(struct masks *m, char *const *words, size_t n)
+{
+	static const char between[] = " \t\n;|&()`'\"";
+	bool awaited = false;
+
+	for (size_t i = 0; i < n; i++) {
+		add_password_of_url(m, words[i]);
+		for (const char *p = words[i] + strspn(words[i], between); *p; p += strspn(p, between)) {
+			size_t len = strcspn(p, between);
+			const char *value, *end = p + len;
+			bool told = tells(p, len, &value);
+
+			if (awaited && may_be_secret(p, len))
+				masks_add(m, p, len);
+			awaited = told && (!value || value == end);
+			if (told && value && may_be_secret(value, (size_t)(end - value)))
+				masks_add(m, value, (size_t)(end - value));
+			p = end;
+		}
+	}
+}
+
 void masks_look_tree(struct masks *m, const json_t *tree)
 {
 	const char *key;

@@ -26,6 +26,10 @@ void masks_add(struct masks *m, const char *secret, size_t n);
 /* Adds the value when its name looks like a secret, and the password of a URL in any case. NULL is no value. */
 void masks_look(struct masks *m, const char *name, const char *value);
 
+/* The same for what command lines and scripts are given: "--password=X", "--password X", "PASSWORD=X". What is a variable, a path or a
+ * number is no secret here. */
+void masks_look_words(struct masks *m, char *const *words, size_t n);
+
 /* The same for every key of a tree that has a text. */
 void masks_look_tree(struct masks *m, const json_t *tree);
 

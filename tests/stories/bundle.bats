@@ -25,7 +25,7 @@ failing() {
 	    healthcheck: {test: "echo probing with hunter2; false", interval: 50ms, retries: 2}
 	  web:
 	    image: busybox
-	    command: ["sh", "-c", "sleep inf", "\${INTERPOLATED_TOKEN}", tok-1234567]
+	    command: ["sh", "-c", "sleep inf", "\${INTERPOLATED_TOKEN}", tok-1234567, --api-key=given-as-flag]
 	    depends_on: {db: {condition: service_healthy}}
 	    stop_grace_period: 0s
 	    configs: [inline]
@@ -35,7 +35,7 @@ failing() {
 	export IN_THE_ENVIRONMENT=env-secret-value
 }
 
-secrets=(hunter2 from-a-file 'second: "line"' 'second: \"line\"' tok-1234567 urlpass 'quo"ted' 'quo\"ted' env-secret-value in-a-config)
+secrets=(hunter2 from-a-file 'second: "line"' 'second: \"line\"' tok-1234567 urlpass 'quo"ted' 'quo\"ted' env-secret-value in-a-config given-as-flag)
 
 whole() {
 	is "$(stat -c %a b.tar)" 600

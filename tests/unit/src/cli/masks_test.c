@@ -54,6 +54,18 @@ static void test_secrets_do_not_occur_in_texts(void **state)
 	masks_done(&m);
 }
 
+static void test_words(void **state)
+{
+	static const char *const words[] = { "sh", "-c", "export PASSWORD=hush1 TOKEN=$T; run --api-key 'hush2' --pass-file /run/x --pin 12345 plain",
+				 "--requirepass", "hush3", "--name", "plain", "--password=hush4", "redis://u:hush5@h", "--token", "--other", "pass" };
+	struct masks m = { 0 };
+
+	masks_look_words(&m, (char *const *)words, sizeof words / sizeof *words);
+	expect(&m, "hush1 hush2 hush3 hush4 hush5", "*** *** *** *** ***");
+	expect(&m, "$T /run/x 12345 plain --other pass", "$T /run/x 12345 plain --other pass");
+	masks_done(&m);
+}
+
 static void test_trees(void **state)
 {
 	auto_json json_t *tree = json_pack("{s:{s:s, s:s, s:i}, s:[{s:s}], s:{s:{s:s, s:s}}}", "environment", "TOKEN", "abc", "DEBUG", "1",
@@ -72,6 +84,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names_that_tell),
 		cmocka_unit_test(test_secrets_do_not_occur_in_texts),
+		cmocka_unit_test(test_words),
 		cmocka_unit_test(test_trees),
 	};
 
