@@ -40,6 +40,7 @@ const struct patient *patient_called(const struct doctor *d, const char *name);
 const struct unit_rec *record_of(const struct patient *p, const char *slot);
 /* The first n bytes of name are the slot. */
 const struct unit_rec *record_ofn(const struct patient *p, const char *name, size_t n);
+/* Whose container that is, or was set aside. */
 const struct unit_rec *record_with_id(const struct patient *p, const char *id);
 bool rec_is(const struct unit_rec *r, const char *state);
 /* In this state a process of it exists. */

@@ -89,7 +89,7 @@ const struct unit_rec *record_with_id(const struct patient *p, const char *id)
 {
 	map_each(&p->w.units, it) {
 		const struct unit_rec *r = it->value;
-		if (str_eq(r->id, id))
+		if (str_eq(r->id, id) || (r->parked && str_eq(r->parked->id, id)))
 			return r;
 	}
 	return NULL;

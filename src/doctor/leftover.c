@@ -16,15 +16,15 @@
 
 enum { MOUNTS_MAX = 64 << 20 };
 
-/* How the owner can be read off a name. */
-enum owner { BY_SLOT, BY_SLOT_DOT, BY_EITHER_SIDE, BY_ID };
+/* How the owner can be read off a name. BY_SLOT_OR_ID: one that is set aside has it by its id, the slot is its successor's. */
+enum owner { BY_SLOT, BY_SLOT_DOT, BY_EITHER_SIDE, BY_ID, BY_SLOT_OR_ID };
 
 static const struct kept {
 	bool in_state;                   /* else in the run directory */
 	const char *dir;
 	enum owner owner;
 } kept[] = {
-	{ false, "netns", BY_SLOT },  { false, "rootfs", BY_SLOT },   { false, "secrets", BY_SLOT }, { false, "subpath", BY_SLOT },
+	{ false, "netns", BY_SLOT },  { false, "rootfs", BY_SLOT },   { false, "secrets", BY_SLOT_OR_ID }, { false, "subpath", BY_SLOT_OR_ID },
 	{ false, "fifo", BY_SLOT_DOT }, { false, "tmp", BY_SLOT_DOT }, { false, "bundle", BY_ID },    { false, "oci", BY_ID },
 	{ true, "containers", BY_ID }, { true, "logs", BY_EITHER_SIDE },
 };
@@ -70,6 +70,8 @@ static bool is_known(const struct patient *p, enum owner owner, const char *name
 		return has_either_side(p, name);
 	case BY_ID:
 		return record_with_id(p, name);
+	case BY_SLOT_OR_ID:
+		return record_of(p, name) || record_with_id(p, name);
 	}
 	return true;
 }
@@ -165,15 +167,15 @@ static void unescape(char *s)
 	*to = 0;
 }
 
-/* A mount point below RUN/projects/NAME: KIND/SLOT or KIND/SLOT/N. */
+/* A mount point below RUN/projects/NAME: KIND/SLOT or KIND/SLOT/N; of one that is set aside subpath/ID/N. */
 static bool is_known_mount(const struct patient *p, const char *rest)
 {
 	static const char *const kinds[] = { "netns/", "rootfs/", "subpath/" };
 
 	for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
-		const char *slot = rest + strlen(kinds[i]);
-		if (str_starts(rest, kinds[i]))
-			return record_ofn(p, slot, strcspn(slot, "/"));
+		auto_free char *owner = str_starts(rest, kinds[i]) ? xstrndup(rest + strlen(kinds[i]), strcspn(rest + strlen(kinds[i]), "/")) : NULL;
+		if (owner)
+			return record_of(p, owner) || record_with_id(p, owner);
 	}
 	return false;
 }

@@ -143,3 +143,34 @@ stack() {
 	has "$output" "network 'ghost_default' is in the address book, but its project 'ghost' is gone"
 	rm "$DAVIT_STATE_DIR/networks/ghost_default.json"
 }
+
+# sides WEB-VERSION DB-VERSION DB-CHECK
+sides() {
+	compose <<-END
+	services:
+	  web: {image: busybox, command: [sleep, inf], stop_signal: SIGKILL, environment: {V: "$1"}, deploy: {update_config: {order: start-first, monitor: 0s}}}
+	  db:
+	    {image: busybox, command: [sleep, inf], stop_signal: SIGKILL, environment: {V: "$2"}, secrets: [word], healthcheck: {test: "$3", interval: 50ms, retries: 100000},
+	     volumes: [{type: volume, source: stuff, target: /stuff, volume: {subpath: part}}]}
+	secrets: {word: {environment: HOME}}
+	volumes: {stuff: }
+	END
+}
+
+@test "nothing is amiss when a slot has changed sides, nor while what is replaced is set aside" {
+	sides 1 1 true
+	sed -i '/subpath/s/volumes.*/volumes: ["stuff:\/stuff"]}/' compose.yaml
+	up
+	sh_in db 'mkdir /stuff/part'
+	sides 2 2 true
+	up
+	is "$(record web state)" '"absent"'
+	well
+	sides 2 3 false
+	davit up -d >up.out 2>&1 &
+	new_db() { [ "$(sh_in db 'echo $V')" = 3 ]; }
+	wait_until 10 new_db
+	well
+	davit down -t 0
+	wait || :
+}
