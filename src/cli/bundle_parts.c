@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -173,6 +174,15 @@ static void look_all(struct masks *m, const struct kvs *l)
 		masks_look(m, l->v[i].key, l->v[i].value);
 }
 
+/* A pipe may have no writer ever, and what is in it is its reader's. */
+static bool read_file(const char *path, struct buf *text)
+{
+	auto_close int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	struct stat st;
+
+	return fd >= 0 && fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && path_read_fd(fd, SECRET_FILE_MAX, text, NULL) == 0;
+}
+
 static void look_contents(struct masks *m, const struct file_object *o, bool of_files)
 {
 	auto_buf struct buf text = BUF_INIT;
@@ -181,7 +191,7 @@ static void look_contents(struct masks *m, const struct file_object *o, bool of_
 		masks_add(m, o->content, strlen(o->content));
 	if (o->environment && getenv(o->environment))
 		masks_add(m, getenv(o->environment), strlen(getenv(o->environment)));
-	if (of_files && o->file && path_read(AT_FDCWD, o->file, SECRET_FILE_MAX, &text, NULL) == 0 && text.p)
+	if (of_files && o->file && read_file(o->file, &text) && text.p)
 		masks_add(m, text.p, text.len);
 }
 

@@ -162,3 +162,11 @@ looked_at_by_nobody() {
 	has "$(part journal)" '"RUN_PASSWORD":"***"'
 	no_secrets given-to-run runurlpass label-of-run
 }
+
+@test "a secret that is a pipe is nobody's to read: the bundle does not wait for a writer" {
+	mkfifo pipe
+	compose <<<'services: {web: {image: busybox, secrets: [s]}}
+secrets: {s: {file: pipe}}'
+	timeout 10 "$DAVIT" bundle -o b.tar
+	has "$(part about.txt)" "project: $PROJECT"
+}
