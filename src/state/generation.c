@@ -113,7 +113,7 @@ static int64_t number_of(const char *name)
 	auto_free char *digits = dot && STREQ(dot, ".json") ? xstrndup(name, (size_t)(dot - name)) : NULL;
 	uint64_t n;
 
-	return digits && str_u64(digits, &n) == 0 && n > 0 && n <= INT64_MAX ? (int64_t)n : 0;
+	return digits && str_u64(digits, &n) == 0 && n > 0 && n < INT64_MAX ? (int64_t)n : 0;
 }
 
 static int by_number(const void *a, const void *b)
@@ -175,6 +175,14 @@ int64_t generation_last(int state_fd)
 	auto_free int64_t *v = numbers(state_fd, &n);
 
 	return n ? v[n - 1] : 0;
+}
+
+bool generations_are_many(int state_fd)
+{
+	size_t n;
+	auto_free int64_t *v = numbers(state_fd, &n);
+
+	return n > GENERATIONS_KEPT;
 }
 
 void generations_prune(int state_fd, int64_t in_force, bool (*made_something)(void *arg, int64_t n), void *arg)

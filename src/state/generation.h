@@ -52,6 +52,8 @@ void generations_done(struct generations *l);
 const struct generation *generations_good_before(const struct generations *l, int64_t n);
 /* The highest number that is used, 0: none. Reads names only. */
 int64_t generation_last(int state_fd);
+/* Whether some of them may be too many. Reads names only. */
+bool generations_are_many(int state_fd);
 /* Removes those that are not kept. made_something: whether a container lives that generation n made. */
 void generations_prune(int state_fd, int64_t in_force, bool (*made_something)(void *arg, int64_t n), void *arg);
 

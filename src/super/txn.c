@@ -34,6 +34,7 @@ void txn_free(struct txn *t)
 	for (size_t i = 0; i < t->images.n; i++)
 		image_free(t->images.items[i].value);
 	map_done(&t->images, NULL);
+	map_done(&t->foreign_names, free);
 	json_decref(t->new_images);
 	up_drop_model(t);
 	if (t->evidence)

@@ -38,6 +38,8 @@ struct txn {
 	bool over;                       /* every operation of the plan has ended, and what follows has begun */
 	struct strs new_volumes, new_networks;
 	struct map images;               /* service → struct image * */
+	struct map foreign_names;        /* of other projects' containers → that project, malloc'ed; once they … */
+	bool knows_foreign_names;        /* … were read (up_check.c) */
 	bool model_is_stored;            /* model_text is what model.json has */
 	char *model_text;                /* the new model while it is not on disk yet; super.model is it already … */
 	struct project *last_model;      /* … and this was the one before */

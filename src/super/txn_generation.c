@@ -226,6 +226,15 @@ static bool mends_what_is_in_force(const struct txn *t)
 	return same;
 }
 
+/* (worker) All of them are read, which takes its time where services are many. One that is killed is made up for after the next request. */
+static int prune_work(void *arg, json_t **ret, struct err *err)
+{
+	struct super *s = arg;
+
+	generations_prune(s->p.state_fd, s->generation, made_something, s);
+	return 0;
+}
+
 void txn_generation_end(struct txn *t, const struct err *why)
 {
 	auto_err struct err err = ERR_INIT;
@@ -241,5 +250,6 @@ void txn_generation_end(struct txn *t, const struct err *why)
 		log_warn("generation %lld: %s", (long long)n, err_msg(&err));
 	if (n == s->generation)
 		s->generation_bad = why != NULL;
-	generations_prune(s->p.state_fd, s->generation, made_something, s);
+	if (generations_are_many(s->p.state_fd))
+		network_submit(s, prune_work, NULL, NULL);
 }

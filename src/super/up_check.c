@@ -8,46 +8,65 @@
 #include "../util/mem.h"
 #include "svc_check.h"
 
-static int check_network_mode(struct super *s, const struct service *svc, struct err *err)
+static int check_network_mode(struct txn *t, const struct service *svc, struct err *err)
 {
 	const char *mode = svc->network_mode;
 
-	if (!mode || !str_starts(mode, "container:") || network_slot_of_container(s, mode + strlen("container:")))
+	if (!mode || !str_starts(mode, "container:") || network_slot_of_container(t->s, mode + strlen("container:")))
 		return 0;
 	err_set(err, ERR_NOT_FOUND, "no such container: '%s'", mode + strlen("container:"));
 	return err_hint(err, "davit joins containers of the same project: 'service:NAME' starts them in order, too");
 }
 
-/* A name is one container's, whichever project it belongs to. */
-static int check_container_name(struct super *s, const struct service *svc, struct err *err)
+static void note_names(struct txn *t, const char *project)
 {
-	char **names = NULL;
-	int r = 0;
+	struct pdirs p;
+	struct world w;
 
-	if (!svc->container_name || dirs_projects(&s->dirs, &names, NULL) < 0)
-		return 0;
-	for (char **name = names; name && *name; name++) {
-		struct pdirs p;
-		struct world w;
-		if (r == 0 && !STREQ(*name, s->p.name) && pdirs_open(&s->dirs, *name, false, &p, NULL) == 0) {
-			if (p.state_fd >= 0 && world_load(p.state_fd, &w, NULL) == 0) {
-				map_each(&w.units, it)
-					if (r == 0 && str_eq(((struct unit_rec *)it->value)->name, svc->container_name))
-						r = err_set(err, ERR_EXISTS, "container name '%s' is in use by project '%s'",
-							    svc->container_name, *name);
-				world_done(&w);
-			}
-			pdirs_done(&p);
+	if (pdirs_open(&t->s->dirs, project, false, &p, NULL) < 0)
+		return;
+	if (p.state_fd >= 0 && world_load(p.state_fd, &w, NULL) == 0) {
+		map_each(&w.units, it) {
+			const char *name = ((struct unit_rec *)it->value)->name;
+			if (name && !map_has(&t->foreign_names, name))
+				map_set(&t->foreign_names, name, xstrdup(project));
 		}
+		world_done(&w);
+	}
+	pdirs_done(&p);
+}
+
+/* Once for all services: each journal of this host is read. */
+static void note_foreign_names(struct txn *t)
+{
+	char **projects = NULL;
+
+	if (t->knows_foreign_names || dirs_projects(&t->s->dirs, &projects, NULL) < 0)
+		return;
+	t->knows_foreign_names = true;
+	for (char **name = projects; name && *name; name++) {
+		if (!STREQ(*name, t->s->p.name))
+			note_names(t, *name);
 		free(*name);
 	}
-	free(names);
-	return r;
+	free(projects);
+}
+
+/* A name is one container's, whichever project it belongs to. */
+static int check_container_name(struct txn *t, const struct service *svc, struct err *err)
+{
+	const char *project;
+
+	if (!svc->container_name)
+		return 0;
+	note_foreign_names(t);
+	project = map_get(&t->foreign_names, svc->container_name);
+	return project ? err_set(err, ERR_EXISTS, "container name '%s' is in use by project '%s'", svc->container_name, project) : 0;
 }
 
 static const struct check {
 	const char *attr;
-	int (*run)(struct super *s, const struct service *svc, struct err *err);
+	int (*run)(struct txn *t, const struct service *svc, struct err *err);
 } checks[] = {
 	{ "network_mode", check_network_mode }, { "container_name", check_container_name },
 };
@@ -75,7 +94,7 @@ int up_check_service(struct txn *t, const struct service *svc, struct err *err)
 
 	svc_check(t->s->model, svc, refuse, &r);
 	for (size_t i = 0; !r.made && i < ARRAY_LEN(checks); i++)
-		if (checks[i].run(t->s, svc, err) < 0) {
+		if (checks[i].run(t, svc, err) < 0) {
 			r.made = true;
 			t->err_attr = xstrdup(checks[i].attr);
 		}

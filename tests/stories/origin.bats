@@ -154,3 +154,13 @@ not_mine() {
 	davit down --remove-orphans
 	is "$(davit -p "$PROJECT-gone" ps -q | wc -l)" 2
 }
+
+@test "a container's name that another project has is refused, and names that project" {
+	compose <<<'services: {a: {image: busybox, command: [sleep, inf], container_name: theirs, stop_signal: SIGKILL}}'
+	davit -p "$PROJECT-other" up -d
+	compose <<<'services: {b: {image: busybox, container_name: own}, c: {image: busybox, container_name: theirs}}'
+	run -1 davit up -d
+	has "$output" "container name 'theirs' is in use by project '$PROJECT-other'"
+	has "$output" "compose.yaml:1"
+	is "$(davit ps -aq)" ""
+}

@@ -335,7 +335,8 @@ there"
 	done
 	two 2 false
 	run -1 davit up -d
-	is "$(generations | wc -l)" 31
+	are_31() { is "$(generations | wc -l)" 31; }
+	wait_until 5 are_31                  # nobody waits for them to go
 	is "$(outcome 61)" failed
 	is "$(in_force)" 1
 }

@@ -120,8 +120,10 @@ static void test_pruned(void **state)
 	const struct place *p = *state;
 	struct generations l;
 
-	for (int64_t n = 1; n <= 20; n++)
+	for (int64_t n = 1; n <= 20; n++) {
+		assert_int_equal(generations_are_many(p->fd), n > GENERATIONS_KEPT + 1);
 		write_one(p, n, n % 4 == 0 ? GENERATION_FAILED : GENERATION_GOOD);
+	}
 	generations_prune(p->fd, 1, made_three, NULL);
 	generations_list(p->fd, &l);
 	assert_int_equal(l.n, 2 + 14);
