@@ -292,6 +292,29 @@ running() { davit ps --format '{{.Service}} {{.ID}}' | sort; }
 	done
 }
 
+@test "killed anywhere in an update that fails: what it was to take away runs on, or again" {
+	local n how before lines
+	for n in 1 2 3 4 5 6; do
+		how=$([ $((n % 2)) = 0 ] && echo pause || echo rollback)
+		web 1 "order: start-first, failure_action: $how" 3
+		beside_web 1 >>compose.yaml
+		up --wait
+		before=$(running)
+		lines=$(journal_lines)
+		web 2 "order: start-first, failure_action: $how" 2 'sleep 0'
+		beside_web 2 >>compose.yaml
+		davit up -d --remove-orphans >said 2>&1 3>&- &
+		kill_at $((lines + n * 5)) $!
+		! wait $! || fail "$(cat said)"
+		wait_until 20 finished
+		# the port is the new one's, when it had come to the update
+		[ $how = rollback ] || before=$(grep -v '^door' <<<"$before")
+		is "$(running | if [ $how = rollback ]; then cat; else grep -vE '^(door|gate)'; fi)" "$before"
+		davit down -t 0
+	done
+	[ "${killed:-0}" -gt 0 ]
+}
+
 @test "an update that is taken back takes its new services along, with orphans of its user's left alone" {
 	web 1 'order: start-first, failure_action: rollback' 1
 	beside_web 1 >>compose.yaml
