@@ -31,7 +31,9 @@ static struct unit *beside(struct txn *t, const char *slot)
 
 static void time_is_up(struct txn *t, size_t i)
 {
-	if (roll_must_listen(t, i))
+	if (t->plan.ops[i].kind == OP_TURN && roll_is_settled(t, &t->plan.ops[i]))
+		op_skip(t, i);           /* given up while it waited */
+	else if (roll_must_listen(t, i))
 		roll_look_soon(t);
 	else
 		op_end(t, i, NULL, NULL);
@@ -56,12 +58,10 @@ static void wait_for_time(struct txn *t, size_t i)
 
 static void begin_turn(struct txn *t, size_t i)
 {
-	if (roll_is_settled(t, &t->plan.ops[i]))
-		op_skip(t, i);
-	else if (t->plan.ops[i].wait_ms)
+	if (t->plan.ops[i].wait_ms && !roll_is_settled(t, &t->plan.ops[i]))
 		wait_for_time(t, i);
 	else
-		op_end(t, i, NULL, NULL);
+		time_is_up(t, i);
 }
 
 static void begin_monitor(struct txn *t, size_t i)

@@ -228,6 +228,22 @@ started() { davit ps -a --format '{{.Service}} {{.ID}}' | sort; record api start
 	pages_are 1
 }
 
+@test "a turn that was waited for does not come when the update was given up meanwhile" {
+	mkdir gate
+	web 1 'order: start-first, parallelism: 2' 4 '' 'volumes: ["./gate:/gate"]'
+	up --wait
+	# the first is through, and another may follow, after a while; meanwhile the second fails
+	web 2 'order: start-first, parallelism: 2, delay: 3s' 4 'mkdir /gate/once && touch /ok; test -e /ok || { sleep 1; exit 3; }' \
+		'volumes: ["./gate:/gate"]'
+	sed -i 's/retries: 2/retries: 1000/' compose.yaml
+	output=$(davit --progress plain up -d 2>&1) && fail "$output"
+	has "$output" "exited (3)"
+	has "$output" "the update is paused: 1 of 4 containers are new"
+	lacks "$output" web-3-next
+	lacks "$output" web-4-next
+	is "$(names)" "$PROJECT-web-1 $PROJECT-web-2 $PROJECT-web-3 $PROJECT-web-4 "
+}
+
 @test "an update that was given up is not taken up again by the supervisor that takes over" {
 	local txn=$DAVIT_STATE_DIR/projects/$PROJECT/txn.json order
 	for order in start-first stop-first; do
