@@ -180,7 +180,7 @@ tree() { (cd "$1" && find . -mindepth 1 -printf '%P %y %m %U:%G %l %T@ ' \( -typ
 @test "cp: words: what is wrong, and what to do" {
 	one_service
 	run -1 davit cp nobody:/x y
-	has "$output" "no container found for service 'nobody'"
+	has "$output" "no such service: 'nobody'"
 	up --scale web=3
 	echo x >x
 	run -1 davit cp wbe:/x y
