@@ -75,7 +75,8 @@ static int down_run(struct cli *c, const void *opts, struct err *err)
 	if (o->rmi && c->dir && !c->project && (r = cli_load(c, err)) != 0)
 		return r;
 	images = o->rmi ? down_images(c, local) : json_array();
-	if (!c->g.dry_run && !cli_project_exists(c) && !(o->volumes && has_volumes(c)))      /* nothing is started for nothing */
+	/* nothing is started for nothing; which volumes are a service's, the records say that are gone */
+	if (!c->g.dry_run && !cli_project_exists(c) && !(o->volumes && !c->args.n && has_volumes(c)))
 		return only_images(c, images, err);
 	req = act_request(c, "down");
 	act_set_timeout(req, o->timeout);

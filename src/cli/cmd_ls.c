@@ -34,10 +34,16 @@ static void row_done(struct row *r)
 	free(r->files);
 }
 
-/* "exited(1), running(2)" as docker compose sums up. */
-static char *sum_up(const struct world *w, int run_fd, bool *ret_running)
+static const struct {
+	const char *state;
+	bool up;
+} states[] = {
+	{ "created", false }, { "exited", false }, { "paused", true }, { "removing", false }, { "restarting", true }, { "running", true },
+};
+
+/* "exited(1), running(2)" as docker compose sums up; without `all` of what is up only. */
+static char *sum_up(const struct world *w, int run_fd, bool all, bool *ret_up)
 {
-	static const char *const states[] = { "created", "exited", "paused", "removing", "restarting", "running" };
 	size_t counts[ARRAY_LEN(states)] = { 0 };
 	struct buf b = BUF_INIT;
 
@@ -48,12 +54,14 @@ static char *sum_up(const struct world *w, int run_fd, bool *ret_running)
 			continue;
 		view_init(&v, it->value, run_fd);
 		for (size_t i = 0; i < ARRAY_LEN(states); i++)
-			counts[i] += STREQ(states[i], v.state);
+			counts[i] += STREQ(states[i].state, v.state);
 	}
-	for (size_t i = 0; i < ARRAY_LEN(states); i++)
-		if (counts[i])
-			buf_printf(&b, "%s%s(%zu)", b.len ? ", " : "", states[i], counts[i]);
-	*ret_running = counts[2] + counts[4] + counts[5] > 0;     /* paused, restarting, running */
+	*ret_up = false;
+	for (size_t i = 0; i < ARRAY_LEN(states); i++) {
+		*ret_up |= counts[i] && states[i].up;
+		if (counts[i] && (all || states[i].up))
+			buf_printf(&b, "%s%s(%zu)", b.len ? ", " : "", states[i].state, counts[i]);
+	}
 	return buf_take(&b);
 }
 
@@ -69,7 +77,7 @@ static char *config_files(const struct world *w)
 }
 
 /* 1: there is something to show. */
-static int look(const struct dirs *d, const char *name, struct row *ret, struct err *err)
+static int look(const struct dirs *d, const char *name, bool all, struct row *ret, struct err *err)
 {
 	struct pdirs p = { .state_fd = -1, .run_fd = -1 };
 	struct world w = { 0 };
@@ -79,7 +87,7 @@ static int look(const struct dirs *d, const char *name, struct row *ret, struct 
 		r = world_load(p.state_fd, &w, err);
 	if (r == 0 && w.units.n) {
 		ret->name = strdup(name);
-		ret->status = sum_up(&w, p.run_fd, &ret->running);
+		ret->status = sum_up(&w, p.run_fd, all, &ret->running);
 		ret->files = config_files(&w);
 		r = 1;
 	}
@@ -141,7 +149,7 @@ static int ls_run(struct cli *c, const void *opts, struct err *err)
 		if (r >= 0)
 			r = is_wanted(o, *p, err);
 		if (r > 0)
-			r = look(&c->dirs, *p, &row, err);
+			r = look(&c->dirs, *p, o->all, &row, err);
 		if (r == 1)
 			add_row(c, o, &row, &rows);
 		row_done(&row);

@@ -30,6 +30,14 @@ static bool confirmed(const struct view *list, size_t n)
 	return prompt_sure(b.p);
 }
 
+static void nothing_stopped(void)
+{
+	auto_buf struct buf b = BUF_INIT;
+
+	buf_str(&b, "No stopped containers\n");
+	ui_stderr(&b);
+}
+
 static int rm_run(struct cli *c, const void *opts, struct err *err)
 {
 	const struct rm_opts *o = opts;
@@ -41,7 +49,7 @@ static int rm_run(struct cli *c, const void *opts, struct err *err)
 		if (o->stop || (!view_up(&list[i]) && !STREQ(list[i].state, "restarting")))
 			list[n++] = list[i];
 	if (!n) {
-		ui_print(&c->ui, "No stopped containers\n");
+		nothing_stopped();
 		return 0;
 	}
 	if (!o->force && !c->g.dry_run && !confirmed(list, n))

@@ -128,19 +128,16 @@ static int look_at_volume(struct vol_store *store, const struct volume *v, struc
 	return 0;
 }
 
-/* A volume that this project made once may have become one that its file only uses. */
-static bool is_external(const struct project *model, const char *name)
+/* That are named on the command line; NULL: all. */
+static const char *const *services_of(const struct cli *c)
 {
-	for (size_t i = 0; model && i < model->n_volumes; i++)
-		if (model->volumes[i].external && STREQ(model->volumes[i].name, name))
-			return true;
-	return false;
+	return c->args.n ? (const char *const *)c->args.v : NULL;
 }
 
 static void go_volume(struct cli *c, const json_t *v, int64_t until_ns, struct changes *out)
 {
 	const char *name = jx_str(v, "name"), *path = jx_str(v, "mountpoint");
-	auto_free char *user = volume_user(c->dirs.state, c->name, name);
+	auto_free char *user = volume_user(c->dirs.state, c->name, services_of(c), name);
 	auto_free char *why = user ? xasprintf("%s uses it", user) : NULL;
 	int64_t left_ms = (until_ns - clock_mono_ns()) / MS_NS, bytes;
 	bool more = false;
@@ -165,7 +162,7 @@ static void go_volumes(struct cli *c, struct vol_store *store, const struct proj
 	size_t i;
 
 	json_array_foreach(vols, i, v)
-		if (!is_external(model, jx_str(v, "name")))
+		if (plan_takes_volume(model, services_of(c), jx_str(v, "name")))
 			go_volume(c, v, until_ns, out);
 }
 

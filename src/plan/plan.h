@@ -139,6 +139,10 @@ bool plan_makes_anew(const struct plan *p, const struct op *prepare, const struc
 /* What a container of the service is called: "demo-web-1", or its container_name; malloc'ed. */
 char *plan_container_name(const struct project *model, const struct service *svc, unsigned index);
 
+/* Whether `down -v` of these services (NULL-terminated; NULL: of all) is about the volume of that name. One that is external by now never is,
+ * though the project made it once; with services it is one that they mount. model may be NULL. */
+bool plan_takes_volume(const struct project *model, const char *const *services, const char *name);
+
 /* A network as the address book is asked for it; borrows from both. */
 struct net_spec plan_net_spec(const struct project *p, const struct network *n);
 

@@ -20,7 +20,7 @@ int make_down(struct ctx *c, struct err *err)
 	last = plan_add(c->plan, all ? OP_TEARDOWN : OP_PORTS, NULL, NULL);
 	each_slot(c, s)
 		plan_edge(c->plan, s->op_remove, last, false);
-	if (all && c->req->volumes) {
+	if (c->req->volumes) {
 		volumes = plan_add(c->plan, OP_VOLUMES, NULL, NULL);
 		plan_edge(c->plan, last, volumes, false);
 	}

@@ -68,14 +68,45 @@ static char *user_in(int projects_fd, const char *project, const char *volume)
 	return NULL;
 }
 
-char *volume_user(const char *state_root, const char *but_project, const char *volume)
+static bool is_listed(const char *const *names, const char *name)
+{
+	for (; *names; names++)
+		if (str_eq(*names, name))
+			return true;
+	return false;
+}
+
+/* A container of the project's other services. */
+static char *user_beside(int projects_fd, const char *project, const char *const *services, const char *volume)
+{
+	auto_close int state_fd = openat(projects_fd, project, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	auto_closedir DIR *d = state_fd < 0 ? NULL : open_list(state_fd, "containers");
+	struct world w = { 0 };
+	char *user = NULL;
+
+	if (d && world_load(state_fd, &w, NULL) == 0)
+		map_each(&w.units, it) {
+			const struct unit_rec *r = it->value;
+
+			if (!user && r->id && !is_listed(services, r->service) && has_volume(dirfd(d), r->id, volume))
+				user = xasprintf("container '%s' of project '%s'", r->name, project);
+		}
+	world_done(&w);
+	return user;
+}
+
+char *volume_user(const char *state_root, const char *project, const char *const *services, const char *volume)
 {
 	auto_free char *path = xasprintf("%s/projects", state_root);
 	auto_closedir DIR *d = open_list(AT_FDCWD, path);
 
 	for (struct dirent *e = d ? readdir(d) : NULL; e; e = readdir(d)) {
-		char *user = e->d_name[0] == '.' || STREQ(e->d_name, but_project) ? NULL : user_in(dirfd(d), e->d_name, volume);
+		char *user = NULL;
 
+		if (!STREQ(e->d_name, project))
+			user = e->d_name[0] == '.' ? NULL : user_in(dirfd(d), e->d_name, volume);
+		else if (services)
+			user = user_beside(dirfd(d), project, services, volume);
 		if (user)
 			return user;
 	}

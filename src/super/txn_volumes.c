@@ -1,4 +1,4 @@
-/* txn_volumes.c - `down -v`: what goes is told before it goes, each volume with its size; what another project's container uses stays, and
+/* txn_volumes.c - `down -v`: what goes is told before it goes, each volume with its size; what another container uses stays, and
  * so does what the model calls external. A rollback removes those that its `up` has made. */
 #include "txn.h"
 
@@ -32,7 +32,8 @@ static void on_removed(struct super *s, void *arg, const json_t *result, const s
 
 static json_t *survey_one(const struct super *s, const char *name, int64_t until_ns)
 {
-	auto_free char *path = vol_path(s->volumes, name), *user = volume_user(s->p.state_root, s->p.name, name);
+	const char *const *services = s->txn && !s->txn->rollback ? (const char *const *)s->txn->services : NULL;
+	auto_free char *path = vol_path(s->volumes, name), *user = volume_user(s->p.state_root, s->p.name, services, name);
 	int64_t left_ms = (until_ns - clock_mono_ns()) / MS_NS;
 	bool more = false;
 	int64_t bytes = path ? path_tree_bytes_within(path, left_ms > 0 ? (int)left_ms : 0, &more) : 0;
@@ -93,15 +94,6 @@ static void on_survey(struct super *s, void *arg, const json_t *result, const st
 	network_volumes(s, &t->new_volumes, on_removed, k);
 }
 
-/* A volume that this project made once may have become one that its file only uses. */
-static bool is_external(const struct super *s, const char *name)
-{
-	for (size_t i = 0; s->model && i < s->model->n_volumes; i++)
-		if (s->model->volumes[i].external && STREQ(s->model->volumes[i].name, name))
-			return true;
-	return false;
-}
-
 void op_begin_volumes(struct txn *t, size_t self)
 {
 	auto_json json_t *vols = vol_list(t->s->volumes, t->s->p.name);
@@ -111,7 +103,7 @@ void op_begin_volumes(struct txn *t, size_t self)
 	if (!t->rollback) {
 		strs_done(&t->new_volumes);
 		json_array_foreach(vols, i, v)
-			if (!is_external(t->s, jx_str(v, "name")))
+			if (plan_takes_volume(t->s->model, (const char *const *)t->services, jx_str(v, "name")))
 				strs_add(&t->new_volumes, jx_str(v, "name"));
 	}
 	t->s->doomed_volumes = &t->new_volumes;

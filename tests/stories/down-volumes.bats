@@ -29,14 +29,37 @@ volumes_left() { ls "$DAVIT_STATE_DIR/volumes" 2>/dev/null | grep "^$PROJECT" | 
 	davit down -v 2>&1 | grep -q "No resource found"
 }
 
-@test "down without -v, and down of one service, keep them" {
-	project
+@test "down without -v keeps them; down -v of one service takes those that nobody else has" {
+	compose <<-END
+	services:
+	  one: {image: busybox, command: [sleep, inf], stop_grace_period: 0s, volumes: ["data:/data", "both:/both", /anonymous]}
+	  two: {image: busybox, command: [sleep, inf], stop_grace_period: 0s, volumes: ["both:/both", "theirs:/theirs"]}
+	volumes: {data: , both: , theirs: }
+	END
 	up
 	davit down
-	is "$(volumes_left)" "${PROJECT}_cache ${PROJECT}_data "
+	is "$(volumes_left)" "${PROJECT}_both ${PROJECT}_data ${PROJECT}_theirs "
 	up
-	davit down -v one
-	is "$(volumes_left)" "${PROJECT}_cache ${PROJECT}_data "
+	davit down one
+	is "$(volumes_left)" "${PROJECT}_both ${PROJECT}_data ${PROJECT}_theirs "
+	up
+	sh_in one 'echo mine >/data/x; echo ours >/both/x; echo x >/anonymous/x'
+	run -0 davit --dry-run down -v one
+	has "$output" "${PROJECT}_data"
+	lacks "$output" "${PROJECT}_theirs"
+	has "$output" "container '$PROJECT-two-1' of project '$PROJECT' uses it"
+	run -0 davit down -v one
+	has "$output" "Volume ${PROJECT}_data  Removed"
+	has "$output" "volume '${PROJECT}_both' stays: container '$PROJECT-two-1' of project '$PROJECT' uses it"
+	is "$(volumes_left)" "${PROJECT}_both ${PROJECT}_theirs "
+	is "$(find "$DAVIT_STATE_DIR/volumes" -name x | wc -l)" 1      # both's
+	is "$(davit ps --services)" two
+	up
+	is "$(sh_in one 'ls /data; cat /both/x')" ours
+	davit down
+	run -0 davit down -v one              # nobody knows any more which are its volumes
+	has "$output" "No resource found"
+	is "$(volumes_left)" "${PROJECT}_both ${PROJECT}_data ${PROJECT}_theirs "
 	davit down -v
 	is "$(volumes_left)" ""
 }

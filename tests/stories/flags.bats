@@ -91,8 +91,9 @@ load ../lib
 	  two: {image: busybox, init: true, command: [sleep, inf], volumes: [/anon]}
 	END
 	up
-	run -0 davit rm -f
-	has "$output" "No stopped containers"
+	run -0 --separate-stderr davit rm -f
+	is "$output" ""
+	is "$stderr" "No stopped containers"
 	davit stop one
 	run -0 on_terminal expect="remove $PROJECT-one-1" type='n\r' -- "$DAVIT" rm
 	is "$(davit ps -a --services | xargs)" "one two"
@@ -178,4 +179,26 @@ web created"
 	is "$(sh_in web 'ls /one /both' | xargs)" "/both /one"
 	in_run both
 	not in_run one
+}
+
+@test "ls sums up what is up, with --all everything" {
+	compose <<-END
+	services:
+	  web: {image: busybox, init: true, command: [sleep, inf]}
+	  job: {image: busybox, command: ["false"]}
+	END
+	up
+	wait_until 10 state_is job exited
+	is "$(davit ls --format json | jq -r '.[].Status')" "running(1)"
+	is "$(davit ls -a --format json | jq -r '.[].Status')" "exited(1), running(1)"
+	davit pause
+	is "$(davit ls --format '{{.Status}}')" "paused(1)"
+	run -0 davit pause
+	lacks "$output" "Paused"
+	davit unpause
+	run -0 davit unpause
+	lacks "$output" "Unpaused"
+	davit stop
+	is "$(davit ls -q)" ""
+	is "$(davit ls -a --format '{{.Status}}')" "exited(2)"
 }

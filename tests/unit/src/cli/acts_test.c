@@ -358,7 +358,7 @@ static void needs_no_supervisor_for_nothing(void **state)
 	assert_says(&ret, 1, "", "davit: error: project \"demo\" has no container to start\n"
 				 "  hint: 'davit up -d' creates and starts them\n");
 	ret = start(r, "rm -f");
-	assert_says(&ret, 0, "No stopped containers\n", "");
+	assert_says(&ret, 0, "", "No stopped containers\n");
 	ret = start(r, "-p other down -v");
 	assert_says(&ret, 0, "", "davit: warning: No resource found to remove for project \"other\".\n");
 }

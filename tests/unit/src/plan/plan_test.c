@@ -559,6 +559,28 @@ static void down_goes_backwards(void **state)
 		"teardown after remove db-1, remove job-1, remove web-1\nvolumes after teardown\n");
 }
 
+static void down_of_a_service_takes_its_volumes(void **state)
+{
+	const char *only[] = { "web", NULL };
+	struct plan_request req = { .verb = PLAN_DOWN, .volumes = true, .services = only };
+
+	model(*state, "services:\n  web: {image: x, volumes: [\"data:/a\", \"far:/b\", /c]}\n  db: {image: x, volumes: [\"theirs:/a\"]}\n"
+		      "volumes: {data: , theirs: , far: {external: true, name: far}}\n");
+	exists(*state, "db", 1, "running");
+	exists(*state, "web", 1, "running");
+	plan_is(*state, &req, "stop web-1\nremove web-1 after stop web-1\nports after remove web-1\nvolumes after ports\n");
+	struct project *m = ((struct fixture *)*state)->model;
+	for (size_t i = 0; i < m->n_volumes; i++) {
+		const char *name = m->volumes[i].name, *key = m->volumes[i].key;
+		assert_int_equal(plan_takes_volume(m, NULL, name), !STREQ(key, "far"));
+		assert_int_equal(plan_takes_volume(m, only, name), STREQ(key, "data"));
+	}
+	assert_true(plan_takes_volume(m, NULL, "anonymous"));
+	assert_false(plan_takes_volume(m, only, "anonymous"));
+	assert_true(plan_takes_volume(NULL, NULL, "any"));
+	assert_false(plan_takes_volume(NULL, only, "any"));
+}
+
 static void down_without_a_model(void **state)
 {
 	struct plan_request req = { .verb = PLAN_DOWN };
@@ -695,7 +717,8 @@ int main(void)
 		T(successors_have_to_be_healthy), T(what_leaves_is_kept_until_the_rest_is_good), T(an_up_is_gone_on_with),
 		T(a_successor_that_was_never_good_is_removed), T(what_was_replaced_for_good_never_comes_back),
 		T(undoing_brings_back_what_ran), T(undoing_stops_what_was_only_made_ready),
-		T(down_goes_backwards), T(down_without_a_model), T(restart_takes_dependents_along),
+		T(down_goes_backwards), T(down_of_a_service_takes_its_volumes),
+		T(down_goes_backwards), T(down_of_a_service_takes_its_volumes), T(down_without_a_model), T(restart_takes_dependents_along),
 		T(named_services_bring_what_they_need), T(unknown_service_is_named),
 		T(boot_brings_back_what_ran_in_order), T(boot_leaves_finished_jobs_alone),
 		T(boot_waits_for_nothing_that_was_stopped), T(boot_keeps_what_runs_and_waits_for_its_condition),
