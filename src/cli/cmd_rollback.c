@@ -96,6 +96,35 @@ static json_t *pins_of(const json_t *images)
 	return o;
 }
 
+static void tell_contents(struct cli *c, const struct generation *g, const char *what, const struct file_object *then, const struct file_object *now, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (then[i].digest && !str_eq(then[i].digest, now[i].digest))
+			ui_warn(&c->ui, "%s '%s': '%s' is not what it was in generation %lld, and stays as it is now", what, now[i].key, now[i].file,
+				(long long)g->n);
+}
+
+/* What is in the files of configs and secrets is kept by nobody. The model has to say what it is now, or a later `up` would take a container
+ * that has this for one that has what was there then. */
+static json_t *model_of_today(struct cli *c, const struct generation *g)
+{
+	auto_free char *text = json_dumps(g->model, JSON_COMPACT);
+	struct project *then = NULL, *now = NULL;
+	auto_buf struct buf wire = BUF_INIT;
+	json_t *model = NULL;
+
+	if (text && project_from_wire(text, strlen(text), &then, NULL) == 0 && project_from_wire(text, strlen(text), &now, NULL) == 0) {
+		project_digest_contents(now);
+		tell_contents(c, g, "config", then->configs, now->configs, now->n_configs);
+		tell_contents(c, g, "secret", then->secrets, now->secrets, now->n_secrets);
+		project_to_wire(now, &wire);
+		jx_parse(wire.p, wire.len, &model, NULL);
+	}
+	project_free(then);
+	project_free(now);
+	return model ? model : json_incref(g->model);
+}
+
 static json_t *make_request(struct cli *c, const struct rollback_opts *o, const struct generation *g)
 {
 	struct opt_args none = c->args;
@@ -105,7 +134,7 @@ static json_t *make_request(struct cli *c, const struct rollback_opts *o, const 
 	c->args = (struct opt_args){ 0 };        /* they are no services */
 	req = act_request(c, "up");
 	c->args = none;
-	json_object_set(req, "model", g->model);
+	json_object_set_new(req, "model", model_of_today(c, g));
 	json_object_set(req, "services", g->services);
 	json_object_set_new(req, "images", pins_of(g->images));
 	jx_set_str(req, "command", command);

@@ -96,3 +96,20 @@ only() {
 	mkfifo pipe
 	run -2 timeout 10 "$DAVIT" plan
 }
+
+@test "rollback says which contents are not what they were, and what is recorded is what there is" {
+	export WORD=one
+	project
+	files
+	up
+	files 2
+	up
+	run -0 davit rollback
+	has "$output" "config 'app': '$PWD/app.conf' is not what it was in generation 1, and stays as it is now"
+	lacks "$output" "secret 'key'"
+	echo 1 >new && mv new app.conf               # as a checkout does it: containers still have the other file
+	is "$(planned)" "conf copy job"
+	up
+	is "$(sh_in conf 'cat /app')" 1
+	is "$(sh_in copy 'cat /app')" 1
+}
