@@ -54,13 +54,29 @@ int64_t op_settles_ms(const struct unit *u)
 	return left_ns > 0 && !u->rec.restarts ? (left_ns + MS_NS - 1) / MS_NS : 0;
 }
 
-static int verdict_healthy(const struct unit *u, bool asked, struct err *err)
+/* Its policy would bring back for ever what will never be healthy. It may have ended for want of something that comes up beside it, so this
+ * takes its time: by the usual pauses it is seen after 25 s. */
+enum { LOOPS_MIN = 5, LOOPS_MS = 20000 };
+
+static bool keeps_ending(const struct unit *u, int64_t waited_ms)
+{
+	int64_t patience_ms = u->have_launch ? u->launch.health_start_period_ms : 0;
+
+	return u->state == U_BACKOFF && u->rec.restarts >= LOOPS_MIN && waited_ms >= (patience_ms > LOOPS_MS ? patience_ms : LOOPS_MS);
+}
+
+static int verdict_healthy(const struct unit *u, bool asked, int64_t waited_ms, struct err *err)
 {
 	const char *h = u->rec.health;
 	bool checked = u->have_launch && u->launch.health;
 
 	if (u->state == U_FAILED)
 		return failed(u, err);
+	if (keeps_ending(u, waited_ms)) {
+		err_set(err, ERR_FAIL, "container '%s' ends again and again: exited (%d), brought back %u times", u->rec.name, u->rec.exit_code,
+			u->rec.restarts);
+		return err_hint(err, "see 'davit logs %s'", u->rec.service);
+	}
 	if (asked && !checked && u->state == U_STOPPED && u->rec.exit_code == 0)
 		return 1;
 	if (u->state == U_STOPPED || u->state == U_ABSENT)
@@ -118,7 +134,7 @@ int op_verdict(struct txn *t, size_t i, struct unit *u, struct err *err)
 	case OP_START:
 		return verdict_start(t, i, u, err);
 	case OP_HEALTHY:
-		return verdict_healthy(u, t->plan.ops[i].asked, err);
+		return verdict_healthy(u, t->plan.ops[i].asked, (clock_mono_ns() - t->began_ns[i]) / MS_NS, err);
 	case OP_COMPLETED:
 		return verdict_completed(u, err);
 	case OP_STOP:

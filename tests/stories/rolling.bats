@@ -158,6 +158,19 @@ finished() { [ ! -e "$DAVIT_STATE_DIR/projects/$PROJECT/txn.json" ]; }
 # One of two new ones does not become healthy.
 half='case $$(hostname -i) in *[24680]) touch /ok;; esac'
 
+@test "a version that its restart policy brings back again and again has failed, too" {
+	web 1 'order: start-first, failure_action: rollback' 2 '' 'restart: always'
+	up --wait
+	before=$(ids)
+	asking 1000
+	web 2 'order: start-first, failure_action: rollback' 2 'exit 7' 'restart: always'
+	run -1 davit up -d
+	has "$output" "-next' ends again and again: exited (7)"
+	has "$output" "generation 1 is running again"
+	answered
+	is "$(ids)" "$before"
+}
+
 @test "replicas behind a host port without update_config are updated so, too, and go back" {
 	web 1
 	sed -i 's/, update_config: {[^}]*}//' compose.yaml

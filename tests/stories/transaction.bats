@@ -91,6 +91,23 @@ mine
 	is "$(ps_field web State)" running
 }
 
+@test "a successor that its restart policy brings back again and again: the last good generation runs again" {
+	once() {
+		compose <<-END
+		services:
+		  one: {image: busybox, command: [sh, -c, "$1"], restart: unless-stopped, stop_grace_period: 0s, healthcheck: {test: "true", interval: 1s}}
+		END
+	}
+	once "exec sleep inf"
+	up --wait
+	before=$(davit ps -q)
+	once "exit 7"
+	run -1 davit up -d --wait
+	has "$output" "container '$PROJECT-one-1' ends again and again: exited (7)"
+	has "$output" "generation 1 is running again"
+	is "$(davit ps -q)" "$before"
+}
+
 @test "new services, networks and volumes of a failed up are taken back" {
 	two 1
 	up
