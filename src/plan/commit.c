@@ -46,13 +46,14 @@ static void plan_leaving(struct ctx *c, bool commits)
 			plan_edge(c->plan, commits || s->stops_early ? s->op_stop : s->op_remove, c->op_setup, true);
 }
 
+/* What is new waits for it, too: it is looked at as long as there is nothing of it, and a refusal has touched nothing. */
 static void plan_check(struct ctx *c)
 {
 	size_t check = plan_add(c->plan, OP_CHECK, NULL, NULL);
 
 	each_slot(c, s)
 		if (!s->init_of)
-			plan_edge(c->plan, check, s->op_stop, false);
+			plan_edge(c->plan, check, s->op_stop != OP_NONE ? s->op_stop : s->op_prepare, false);
 }
 
 /* One whose predecessor is set aside has to be as good as it can tell. */

@@ -338,6 +338,15 @@ there"
 	lacks "$output" undone
 	is "$(ids)" "$before"
 	is "$(davit events --since 1h --until 0s 2>/dev/null | grep -c ' die ' || :)" "$stopped"
+	# of what is new, too: nothing of it is begun, and nobody else is stopped for it
+	two 2
+	echo '  fresh: {image: busybox, command: [no-such-program]}' >>compose.yaml
+	run -127 davit up -d
+	has "$output" "no-such-program"
+	has "$output" "warning: nothing was changed"
+	lacks "$output" Creating
+	is "$(ids)" "$before"
+	is "$(davit events --since 1h --until 0s 2>/dev/null | grep -c ' die ' || :)" "$stopped"
 	# its own port is no obstacle
 	two 2
 	up

@@ -396,14 +396,14 @@ static void successors_have_to_be_healthy(void **state)
 		"setup after park a-1\n"
 		"stop a-1 (configuration changed) after check\npark a-1 (configuration changed) after stop a-1\n"
 		"prepare a-1 (configuration changed) after park a-1\ncreate a-1 after setup, prepare a-1\nstart a-1 after create a-1\n"
-		"prepare c-1 (new)\ncreate c-1 after setup, prepare c-1\nstart c-1 after create c-1\n"
+		"prepare c-1 (new) after check\ncreate c-1 after setup, prepare c-1\nstart c-1 after create c-1\n"
 		"check\nhealthy a-1 after start a-1\ncommit after start a-1, start c-1, healthy a-1\nforget after commit\nkeep b-1\n");
 	req.no_start = true;
 	plan_is(*state, &req,
 		"setup after park a-1\n"
 		"stop a-1 (configuration changed) after check\npark a-1 (configuration changed) after stop a-1\n"
 		"prepare a-1 (configuration changed) after park a-1\ncreate a-1 after setup, prepare a-1\n"
-		"prepare c-1 (new)\ncreate c-1 after setup, prepare c-1\n"
+		"prepare c-1 (new) after check\ncreate c-1 after setup, prepare c-1\n"
 		"check\ncommit after create a-1, create c-1\nforget after commit\nkeep b-1\n");
 }
 
@@ -416,7 +416,7 @@ static void what_leaves_is_kept_until_the_rest_is_good(void **state)
 	exists(*state, "old", 1, "running");
 	plan_is(*state, &req,
 		"setup after stop old-1\n"
-		"prepare new-1 (new)\ncreate new-1 after setup, prepare new-1\nstart new-1 after create new-1\n"
+		"prepare new-1 (new) after check\ncreate new-1 after setup, prepare new-1\nstart new-1 after create new-1\n"
 		"stop old-1 (orphan) after check\nremove old-1 (orphan) after stop old-1, commit\n"
 		"check\ncommit after start new-1\nforget after commit\n");
 }
@@ -433,7 +433,7 @@ static void an_up_is_gone_on_with(void **state)
 	free(b->id);
 	b->id = NULL;
 	plan_is(*state, &req,
-		"setup\nprepare b-1 (replaced)\ncreate b-1 after setup, prepare b-1\nstart b-1 after create b-1\n"
+		"setup\nprepare b-1 (replaced) after check\ncreate b-1 after setup, prepare b-1\nstart b-1 after create b-1\n"
 		"check\nhealthy a-1\ncommit after start b-1, healthy a-1\nforget after commit\nkeep a-1\n");
 	req.committed = true;
 	b->id = xstrdup("0123456789ab");

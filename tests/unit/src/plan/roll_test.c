@@ -220,7 +220,7 @@ static void what_leaves_waits_for_what_rolls(void **state)
 	*api->ports = (struct unit_port){ .host = 8081, .target = 80, .protocol = xstrdup("tcp") };
 	plan_is(*state, &orphans,
 		"setup after stop api-1\n"
-		"prepare new-1 (new)\n"
+		"prepare new-1 (new) after check\n"
 		"create new-1 after setup, prepare new-1\n"
 		"start new-1 after create new-1\n"
 		"stop web-2 (scaled down) after drain web-2, check\n"
