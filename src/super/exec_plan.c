@@ -75,6 +75,11 @@ static bool runs(const struct super *s, const struct txn *t, uint64_t plan_no)
 	return s->txn == t && t->st && t->plan_no == plan_no;
 }
 
+static bool is_condition(enum op_kind kind)
+{
+	return kind == OP_HEALTHY || kind == OP_COMPLETED;
+}
+
 void op_end(struct txn *t, size_t i, const struct err *err, const char *attr)
 {
 	if (t->st[i] != OP_RUNNING)
@@ -87,8 +92,8 @@ void op_end(struct txn *t, size_t i, const struct err *err, const char *attr)
 		op_announce(t, i, false);
 	settle(t, i, err ? OP_FAILED : OP_DONE);
 	for (size_t k = 0; txn_rolls_back(t) && k < t->plan.n; k++)
-		if (t->st[k] == OP_PENDING)      /* all of it will be undone: no use beginning it */
-			settle(t, k, OP_SKIPPED);
+		if (t->st[k] == OP_PENDING || (t->st[k] == OP_RUNNING && is_condition(t->plan.ops[k].kind)))
+			settle(t, k, OP_SKIPPED);        /* all of it will be undone: no use beginning it, nor waiting for it */
 	pump(t);
 }
 
