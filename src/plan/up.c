@@ -148,6 +148,18 @@ static void up_wait(struct ctx *c)
 	}
 }
 
+/* The way back: the networks and volumes of what failed go when nobody uses them any more. */
+static void up_unmake(struct ctx *c)
+{
+	size_t unmake = plan_add(c->plan, OP_UNMAKE, NULL, NULL);
+
+	plan_edge(c->plan, c->op_setup, unmake, false);
+	plan_edge(c->plan, c->op_commit, unmake, false);
+	for (size_t i = 0; i < unmake; i++)
+		if (c->plan->ops[i].kind == OP_REMOVE || c->plan->ops[i].kind == OP_FORGET)
+			plan_edge(c->plan, i, unmake, false);
+}
+
 int make_up(struct ctx *c, struct err *err)
 {
 	if (choose(c, !c->req->no_deps, err) < 0)
@@ -169,5 +181,7 @@ int make_up(struct ctx *c, struct err *err)
 	commit_plan(c);
 	roll_plan(c);
 	after_roll_plan(c);
+	if (c->req->back)
+		up_unmake(c);
 	return 0;
 }

@@ -227,7 +227,7 @@ static void aim_at_last_good(struct txn *t)
 
 void txn_go_back(struct txn *t)
 {
-	static const char *const past[] = { "force_recreate", "renew_anon_volumes", "committed", "rolling", "made" };
+	static const char *const past[] = { "force_recreate", "renew_anon_volumes", "committed", "rolling" };
 
 	aim_at_last_good(t);
 	log_info("rolling back to generation %lld: %s", (long long)t->from, err_msg(&t->err));

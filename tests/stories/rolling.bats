@@ -344,16 +344,20 @@ running() { davit ps --format '{{.Service}} {{.ID}}' | sort; }
 	[ "${killed:-0}" -gt 0 ]
 }
 
-@test "an update that is taken back takes its new services along, with orphans of its user's left alone" {
+@test "an update that is taken back takes its new services, networks and volumes along; orphans of its user's are left alone" {
 	web 1 'order: start-first, failure_action: rollback' 1
 	beside_web 1 >>compose.yaml
 	up --wait
 	web 1 'order: start-first, failure_action: rollback' 1
 	up
 	web 2 'order: start-first, failure_action: rollback' 1 'sleep 0'
-	echo '  more: {image: busybox, command: [sleep, inf], stop_signal: SIGKILL}' >>compose.yaml
+	echo '  more: {image: busybox, command: [sleep, inf], stop_signal: SIGKILL, networks: [aside], volumes: ["stuff:/stuff"]}' >>compose.yaml
+	sed -i 's/    stop_grace_period: 2s/&\n    networks: [default, aside]/' compose.yaml
+	printf 'networks: {aside: {}}\nvolumes: {stuff: {}}\n' >>compose.yaml
 	run -1 davit up -d
 	is "$(running | cut -d' ' -f1 | xargs)" "api api door gone web"
+	is "$(ls "$DAVIT_STATE_DIR/volumes" | grep -c stuff)" 0
+	is "$(ip -o link show type bridge | wc -l)" 1
 }
 
 @test "who does not wait long enough finds the old version in its place" {

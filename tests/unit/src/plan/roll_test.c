@@ -333,6 +333,7 @@ static void what_it_had_made_goes_with_it(void **state)
 		"setup after remove new-1\n"
 		"stop new-1 (undone)\n"
 		"remove new-1 (undone) after stop new-1\n"
+		"unmake after setup, remove new-1\n"
 		"keep web-1\n"
 		"orphan gone-1\n");
 }
