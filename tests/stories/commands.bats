@@ -230,28 +230,35 @@ two running"
 	is "$(davit exec -T one echo here)" here
 }
 
+listens() { [ "$(log_count one listens)" = "$1" ]; }
+
 @test "pause: what is paused can be stopped, killed, restarted, replaced and taken down" {
 	compose <<-END
 	services:
-	  one: {image: busybox, command: [sh, -c, "trap 'exit 7' TERM; trap 'exit 6' USR1; while :; do sleep 0.05; done"]}
+	  one: {image: busybox, command: [sh, -c, "trap 'exit 7' TERM; trap 'exit 6' USR1; echo listens; while :; do sleep 0.05; done"]}
 	END
 	up
+	wait_until 10 listens 1          # the first process of a container does not get signals that it has not asked for yet
 	davit pause
 	davit stop
 	is "$(davit ps -a --format '{{.State}} {{.ExitCode}}')" "exited 7"
 	davit start
 	is "$(davit ps --format '{{.State}}')" running
+	wait_until 10 listens 2
 	davit pause
 	davit kill
 	wait_until 5 state_is one exited
 	davit start
+	wait_until 10 listens 3
 	davit pause
 	davit restart
 	is "$(davit ps --format '{{.State}}')" running
+	wait_until 10 listens 4
 	davit pause
 	davit kill -s USR1               # a signal lets it go on
 	wait_until 5 state_is one exited
 	davit start
+	wait_until 10 listens 5
 	davit pause
 	davit up -d --force-recreate
 	is "$(davit ps --format '{{.State}}')" running
