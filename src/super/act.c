@@ -8,6 +8,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mount.h>
@@ -384,9 +385,12 @@ void act_term(struct unit *u)
 	unit_save(u);                    /* whoever comes next neither signals again nor starts the grace over */
 }
 
+/* Who has ended at last, though nobody has told of it yet, is not: how it ended will be known in a moment (inits.c). */
 bool unit_is_undying(const struct unit *u)
 {
-	return u->stuck && u->state == U_STOPPING;
+	struct pollfd end = { .fd = u->pidfd, .events = POLLIN };
+
+	return u->stuck && u->state == U_STOPPING && poll(&end, 1, 0) == 0;
 }
 
 int unit_undying(const struct unit *u, struct err *err)

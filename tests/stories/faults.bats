@@ -229,8 +229,10 @@ refused_up() {
 	  one: {image: busybox, command: [sleep, inf]}
 	END
 	up
-	nsenter -t "$(pid_of one)" -p -- sleep 7345 3>&- &
-	local holder=$!
+	local one holder
+	one=$(pid_of one)
+	nsenter -t "$one" -p -- sleep 7345 3>&- &
+	holder=$!
 	KEPT_PROCESSES="${KEPT_PROCESSES:-} $holder"
 	wait_until 5 pgrep -P "$holder" -x sleep
 	kill -STOP "$holder"
@@ -239,6 +241,7 @@ refused_up() {
 	run -1 timeout 20 "$DAVIT" up -d
 	has "$output" "container '$PROJECT-one-1' does not end, not even by SIGKILL"
 	kill -9 "$holder"
+	wait_until 5 are_gone "$one"
 	up
 	is "$(sh_in one 'echo here')" here
 	well
