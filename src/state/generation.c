@@ -182,7 +182,7 @@ bool generations_are_many(int state_fd)
 	size_t n;
 	auto_free int64_t *v = numbers(state_fd, &n);
 
-	return n > GENERATIONS_KEPT;
+	return v && n > GENERATIONS_KEPT;
 }
 
 void generations_prune(int state_fd, int64_t in_force, bool (*made_something)(void *arg, int64_t n), void *arg)
