@@ -112,7 +112,7 @@ static void greet(struct join *x)
 		buf_str(&b, "Ctrl-C ");
 	else
 		buf_str(&b, "Ctrl-C reaches it; with --sig-proxy=false it ");
-	buf_str(&b, "lets go of it and leaves it running.\n");
+	buf_printf(&b, "lets go of it and leaves it running.%s\n", x->raw ? "\r" : "");
 	ui_stderr(&b);
 }
 
@@ -132,7 +132,6 @@ static void on_attached(struct join *x, const json_t *e)
 
 	x->tries = 0;
 	x->tty = jx_bool(e, "tty", false);
-	greet(x);
 	if (x->pidfd < 0 && proc.pid > 0)
 		x->pidfd = proc_pidfd(&proc);
 	if (x->master < 0 && x->tty) {
@@ -142,6 +141,7 @@ static void on_attached(struct join *x, const json_t *e)
 		resize(x);
 		make_raw(x);
 	}
+	greet(x);                        /* who reads it may type the keys at once: they are no longer the terminal's to interpret */
 }
 
 bool joined_history(const struct cli *c, const char *slot, int *ret_code)

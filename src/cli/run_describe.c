@@ -59,22 +59,25 @@ static int set_command(struct arena *a, const struct run_opts *o, json_t *run, s
 
 /* ------------------------------------------------------------------ variables and labels */
 
-static int read_env_file(struct cli *c, struct arena *a, const char *path, json_t *env, struct err *err)
+/* What is set nowhere stays what the service has. */
+static void set_variable(json_t *env, const char *name, const char *value)
 {
-	struct env file, own;
-	extern char **environ;
+	if (value)
+		json_object_set_new(env, name, json_string(value));
+}
+
+static int read_env_file(struct cli *c, struct arena *a, const struct env *own, const char *path, json_t *env, struct err *err)
+{
+	struct env file;
 	int r;
 
-	env_init(&own, a);
-	env_put_list(&own, (const char *const *)environ, true);
 	env_init(&file, a);
-	r = env_load(&file, &own, &c->diag, path, path, false);
+	r = env_load(&file, own, &c->diag, path, path, false);
 	for (size_t i = 0; r == 0 && i < file.vars.n; i++) {
 		const struct env_var *v = file.vars.items[i].value;
-		json_object_set_new(env, v->name, v->value ? json_string(v->value) : json_null());
+		set_variable(env, v->name, v->value);
 	}
 	env_done(&file);
-	env_done(&own);
 	if (r == ENV_ABSENT)
 		return err_set(err, ERR_NOT_FOUND, "flag '--env-from-file': there is no file '%s'", path);
 	if (r < 0)
@@ -82,13 +85,29 @@ static int read_env_file(struct cli *c, struct arena *a, const char *path, json_
 	return r < 0 ? err_set(err, ERR_INPUT, "flag '--env-from-file': '%s' cannot be used", path) : 0;
 }
 
-/* "NAME=value" as it is, "NAME" with our own value, or none. */
-static void add_variable(const char *text, json_t *env)
+/* "NAME=value" as it is, "NAME" with the value that interpolation would have. */
+static void add_variable(const char *text, const struct env *own, json_t *env)
 {
 	auto_free char *name = xstrndup(text, strcspn(text, "="));
-	const char *value = text[strlen(name)] ? text + strlen(name) + 1 : getenv(name);
 
-	json_object_set_new(env, name, value ? json_string(value) : json_null());
+	set_variable(env, name, text[strlen(name)] ? text + strlen(name) + 1 : env_value(own, name));
+}
+
+static int set_variables(struct cli *c, struct arena *a, const struct run_opts *o, json_t *env, struct err *err)
+{
+	auto_strs struct strs known = STRS_INIT;
+	struct env own;
+	int r = 0;
+
+	env_init(&own, a);
+	if ((o->env.n || o->env_files.n) && compose_environment(&c->compose, c->name, &c->diag, &known) == 0 && known.n)
+		env_put_list(&own, (const char *const *)known.v, true);
+	for (size_t i = 0; r == 0 && i < o->env_files.n; i++)
+		r = read_env_file(c, a, &own, o->env_files.v[i], env, err);
+	for (size_t i = 0; r == 0 && i < o->env.n; i++)
+		add_variable(o->env.v[i], &own, env);
+	env_done(&own);
+	return r;
 }
 
 static int set_environment(struct cli *c, struct arena *a, const struct run_opts *o, json_t *run, struct err *err)
@@ -97,11 +116,8 @@ static int set_environment(struct cli *c, struct arena *a, const struct run_opts
 
 	json_object_set_new(run, "environment", env);
 	json_object_set_new(run, "labels", labels);
-	for (size_t i = 0; i < o->env_files.n; i++)
-		if (read_env_file(c, a, o->env_files.v[i], env, err) < 0)
-			return -1;
-	for (size_t i = 0; i < o->env.n; i++)
-		add_variable(o->env.v[i], env);
+	if (set_variables(c, a, o, env, err) < 0)
+		return -1;
 	for (size_t i = 0; i < o->labels.n; i++) {
 		auto_free char *name = xstrndup(o->labels.v[i], strcspn(o->labels.v[i], "="));
 		jx_set_str(labels, name, o->labels.v[i][strlen(name)] ? o->labels.v[i] + strlen(name) + 1 : "");

@@ -83,6 +83,9 @@ runs_behind() { du -sk --apparent-size "$DAVIT_STATE_DIR/projects/$PROJECT"/logs
 	is "$(davit run --rm -e A=three -e PASSED --env-from-file vars -e BOTH=flag web sh -c 'echo $A $B $PASSED $FROM_FILE $BOTH' 2>/dev/null)" \
 		"three two 1 flag"
 	is "$(PASSED=on davit run --rm -e PASSED web sh -c 'echo $PASSED' 2>/dev/null)" on
+	echo 'PASSED=of the file' >.env
+	is "$(davit run --rm -e PASSED -e A -e NOWHERE web sh -c 'echo $PASSED, $A, ${NOWHERE-unset}' 2>/dev/null)" "of the file, one, unset"
+	rm .env
 	is "$(davit run --rm -v ./shared:/mnt:ro -v named:/named web sh -c 'cat /mnt/file; touch /mnt/x 2>&1; df /named /data | wc -l' 2>/dev/null | xargs)" \
 		"shared touch: /mnt/x: Read-only file system 3"
 	is "$(davit run --rm --entrypoint 'echo "a  b"' web c 2>/dev/null)" "a  b c"
