@@ -4,12 +4,13 @@
  * zero; success (or, along a soft edge, also failure) decrements the counts of those it wakes. `down` is the dependency graph backwards.
  * Every plan has a text form, so that it can be shown and tested.
  *
- * `up` is a transaction. When it replaces or removes something and makes something, nothing is stopped or made before OP_CHECK, which looks at all
- * that is to be made. A container that is replaced is set aside (stop, park), the successor takes its slot; OP_COMMIT waits until everything
- * that the request starts has started, and until successors with a health check are healthy. Only then what was set aside is removed
- * (forget), and so is what has no successor (scaled down, an orphan); where something rolls, that comes after it (after_roll.c). When
- * anything fails before OP_COMMIT, the executor makes a plan for PLAN_UNDO and runs that. A replaced container whose successor never came to a commit (a supervisor was killed) is in unit_rec.parked: the
- * next `up` goes on with the successor, or makes another one, and has the same container to go back to. */
+ * `up` is a transaction. When it replaces or removes something and makes something, nothing is stopped or made before OP_CHECK, which looks
+ * at all that is to be made. A container that is replaced is set aside (stop, park), the successor takes its slot; OP_COMMIT waits until
+ * everything that the request starts has started, and until successors with a health check are healthy. Only then what was set aside is
+ * removed (forget), and so is what has no successor (scaled down, an orphan); where something rolls, that comes after it (after_roll.c).
+ * When anything fails before OP_COMMIT, the executor makes a plan for PLAN_UNDO and runs that. A replaced container whose successor never
+ * came to a commit (a supervisor was killed) is in unit_rec.parked: the next `up` goes on with the successor, or makes another one, and has
+ * the same container to go back to. */
 #pragma once
 
 #include <stdbool.h>
