@@ -113,20 +113,29 @@ void unit_rotate(struct unit *u, const char *rotation)
 struct picture {
 	struct net_publish *ports;
 	size_t n, cap;
+	struct map replicas;             /* service → one of its containers that have a place; several_mark: there are several */
 	struct buf shared;               /* those that lead to several, as text */
 };
+
+static char several_mark[] = "several";  /* compared by address */
+
+static void count_replica(struct picture *pic, struct unit *u)
+{
+	map_set(&pic->replicas, u->rec.service, map_has(&pic->replicas, u->rec.service) ? (void *)several_mark : u);
+}
 
 static void add_port(struct super *s, const struct unit *u, const struct unit_port *p, struct picture *pic)
 {
 	uint32_t addr;
 	const struct net *n = p->host ? door(s, u, &addr) : NULL;
+	enum fitness enough = UNFIT;
 	struct net_publish *out;
-	enum fitness enough;
-	bool shared;
+	bool shared = false;
 
 	if (!n)
 		return;
-	enough = bar(s, u, p, &shared);
+	if (map_get(&pic->replicas, u->rec.service) == several_mark)     /* else there is no need to look for another one */
+		enough = bar(s, u, p, &shared);
 	if (shared && fitness(u) < enough)
 		return;
 	out = XGROW(pic->ports, pic->n, pic->cap);
@@ -145,11 +154,15 @@ static struct picture picture(struct super *s)
 {
 	struct picture pic = { .shared = BUF_INIT };
 
+	map_each(&s->units, it)
+		if (unit_is_placed(it->value))
+			count_replica(&pic, it->value);
 	map_each(&s->units, it) {
 		const struct unit *u = it->value;
 		for (size_t i = 0; unit_is_placed(u) && i < u->rec.n_ports; i++)
 			add_port(s, u, &u->rec.ports[i], &pic);
 	}
+	map_done(&pic.replicas, NULL);
 	return pic;
 }
 
