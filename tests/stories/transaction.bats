@@ -95,10 +95,10 @@ mine
 	once() {
 		compose <<-END
 		services:
-		  one: {image: busybox, command: [sh, -c, "$1"], restart: unless-stopped, stop_grace_period: 0s, healthcheck: {test: "true", interval: 1s}}
+		  one: {image: busybox, command: [sh, -c, "$1"], restart: unless-stopped, stop_grace_period: 0s, healthcheck: {test: "test -e /tmp/well", interval: 1s}}
 		END
 	}
-	once "exec sleep inf"
+	once "touch /tmp/well; exec sleep inf"
 	up --wait
 	before=$(davit ps -q)
 	once "exit 7"
