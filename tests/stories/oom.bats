@@ -18,6 +18,8 @@ told() { davit events --json --since 0 --until 0s "$1" | jq -r --arg a "$2" --ar
 	for runtime in crun runc; do
 		hungry "$runtime"
 		up
+		twice() { [ "$(told init die oom | grep -c true)" = 2 ]; }
+		wait_until 10 twice      # between the two it has exited, too, for a moment
 		wait_until 10 state_is init exited
 		wait_until 10 log_has child "got 137"
 		child_told() { [ "$(told child oom)" = oom ]; }
