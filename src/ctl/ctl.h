@@ -33,7 +33,8 @@
  * only "v"); they talk in the newest that both know. Without one the answer is an "error" of kind "proto" that says the supervisor's
  * "v", "v_oldest" and "version" (none of them: a supervisor from before all this, 1). ping and upgrade are the same in all versions. Fields
  * and events that an end does not know are ignored.
- * A request that is made again with the same "id", because its supervisor was replaced meanwhile, joins what became of it.
+ * A request that is made again with the same "id", because its supervisor was replaced meanwhile, joins what became of it; what has ended
+ * meanwhile is answered, and not begun again.
  *
  * Events: {"ev":"step", "kind":"network"|"volume"|"container", "name":…, "service":…, "status": one of the words docker compose
  *          prints (Creating Created Starting Started Waiting Healthy Running Recreate Recreated Stopping Stopped Removing Removed Exited Killing Killed Error),

@@ -310,7 +310,7 @@ static void dispatch(struct client *c, json_t *req)
 		pause_request(c->s, c, req, STREQ(op, "pause"));
 	} else if (STREQ(op, "attach")) {
 		c->attendant = attend_request(c->s, c, req);
-	} else if (!crash_refuses(c->s, c, req)) {
+	} else if (!answer_again(c->s, c, req)) {
 		txn_submit(c->s, c, json_incref(req));
 	}
 }

@@ -166,6 +166,14 @@ static void send_away(struct unit *u)
 	unit_want(u, W_ABSENT);
 }
 
+/* A step at a time: who is just ending takes a wish to run for the one that his end has answered (act_after_exit). */
+static void bring_back(struct unit *old)
+{
+	bool is_made = old->state == U_PREPARED || old->state == U_CREATED;
+
+	unit_want(old, is_made ? W_RUNNING : W_PREPARED);
+}
+
 static void begin_settle(struct txn *t, size_t i, struct unit *old)
 {
 	struct unit *next = beside(t, old->rec.slot);
@@ -182,28 +190,54 @@ static void begin_settle(struct txn *t, size_t i, struct unit *old)
 		op_end(t, i, NULL, NULL);
 		return;
 	}
-	if (!op_runs(old)) {
+	old->rec.manual_stop = false;    /* somebody had stopped both: the request is to have it running */
+	if (old->state != U_RUNNING && old->state != U_STARTING) {
 		op_announce(t, i, true);
 		old->rec.restarts = old->rec.attempts = 0;
-		unit_want(old, W_RUNNING);
+		old->rec.restarting = false;
+		bring_back(old);
 	}
 	unit_save(old);
 	txn_on_unit(t->s, old);
 }
 
-static int verdict_settle(struct txn *t, const struct unit *old, struct err *err)
+static bool has_heard(const struct unit *u)
 {
-	const struct unit *next = beside(t, old->rec.slot);
+	return !(u->queued & (1u << E_WANT));
+}
+
+/* The old one: it has its place again when it runs, and when it did so and has ended by itself. */
+static int verdict_back(struct txn *t, size_t i, struct unit *old, struct err *err)
+{
+	bool ran = old->rec.started_mono >= t->began_ns[i];
 
 	if (unit_is_undying(old))
 		return unit_undying(old, err);
-	if (next && unit_is_undying(next))
-		return unit_undying(next, err);
+	if (old->state == U_RUNNING)
+		return 1;
+	if (!has_heard(old))
+		return 0;
 	if (old->state == U_FAILED)
 		return err_set(err, ERR_FAIL, "container '%s' cannot be started again: %s", old->rec.name, old->rec.error ? old->rec.error : "");
-	if (next && next->state == U_FAILED)
+	if ((old->state == U_PREPARED || old->state == U_CREATED) && old->want != W_RUNNING)
+		bring_back(old);
+	if (old->state != U_STOPPED || ran)
+		return ran;
+	return err_set(err, ERR_FAIL, "container '%s' cannot be started again: it exited (%d)", old->rec.name, old->rec.exit_code);
+}
+
+static int verdict_settle(struct txn *t, size_t i, struct unit *old, struct err *err)
+{
+	const struct unit *next = beside(t, old->rec.slot);
+	int back = verdict_back(t, i, old, err);
+
+	if (back < 0 || !next)
+		return back;
+	if (unit_is_undying(next))
+		return unit_undying(next, err);
+	if (next->state == U_FAILED && has_heard(next))
 		return err_set(err, ERR_FAIL, "container '%s' cannot be removed: %s", next->rec.name, next->rec.error ? next->rec.error : "");
-	return op_runs(old) && old->state == U_RUNNING && (!next || !next->rec.id);
+	return back && !next->rec.id;
 }
 
 bool roll_concerns(const struct op *op, const struct unit *u)
@@ -219,7 +253,7 @@ int roll_verdict(struct txn *t, size_t i, struct unit *u, struct err *err)
 	case OP_MONITOR:
 		return verdict_monitor(u, err);
 	case OP_SETTLE:
-		return verdict_settle(t, u, err);
+		return verdict_settle(t, i, u, err);
 	default:
 		return 0;
 	}
@@ -317,11 +351,17 @@ void roll_all_through(struct txn *t, size_t i)
 /* Turns may be hours apart. */
 bool roll_ends_with(const struct txn *t, size_t i)
 {
-	enum op_kind kind = t->plan.ops[i].kind;
+	const struct op *op = &t->plan.ops[i];
 
 	if (t->st[i] == OP_PENDING)
-		return t->superseded || kind == OP_TURN;
-	return t->st[i] == OP_RUNNING && (kind == OP_TURN || kind == OP_MONITOR || (kind == OP_DRAIN && t->superseded));
+		return t->superseded || op->kind == OP_TURN;
+	if (t->st[i] != OP_RUNNING)
+		return false;
+	if (op->kind == OP_TURN || op->kind == OP_MONITOR)
+		return true;
+	if (op->kind == OP_DRAIN)
+		return t->superseded;
+	return (op->kind == OP_STOP || op->kind == OP_SETTLE) && t->superseded && txn_is_taken_away(t, op->service);
 }
 
 /* ------------------------------------------------------------------ the successor */

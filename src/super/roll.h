@@ -17,7 +17,7 @@ void roll_new_container(struct txn *t, struct unit *u);
 /* Whether an operation on this unit may be over when that one has moved: they are sides of one slot. */
 bool roll_concerns(const struct op *op, const struct unit *u);
 /* The request is given up: true: this one, which has begun or not, is not done then. What is done of a turn that has come is what leaves its slot
- * with one container; somebody who supersedes the request sees to that himself. */
+ * with one container; somebody who supersedes the request sees to that himself, and does not wait for what takes its time. */
 bool roll_ends_with(const struct txn *t, size_t i);
 /* An update was given up, and is to be undone. */
 bool roll_goes_back(const struct txn *t);

@@ -442,8 +442,8 @@ bool txn_will_start(const struct super *s, const struct unit *u);
 void txn_client_gone(struct super *s, struct client *c);
 void txn_read_unfinished(struct super *s);
 void txn_resume(struct super *s);
-/* txn_crash.c: true: it was given up, and its client, who asks again, was told so. */
-bool crash_refuses(struct super *s, struct client *c, const json_t *req);
+/* txn_answer.c: true: it has ended before, and its client, who asks again, was told how. */
+bool answer_again(struct super *s, struct client *c, const json_t *req);
 int txn_load_model(struct super *s, struct err *err);
 struct client *txn_client(const struct super *s);                    /* of the transaction in progress */
 

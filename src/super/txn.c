@@ -112,9 +112,10 @@ void txn_finish(struct txn *t)
 		warn_orphans(t);
 	if (!t->err.kind)
 		crash_settled(t);
-	if (!gone)
+	if (!gone) {
 		txn_generation_end(t, t->err.kind ? &t->err : NULL);
-	txn_undo_over(t);
+		answer_keep(t);
+	}
 	if (jx_bool(t->req, "shutdown", false)) {
 		leave(t);
 	} else if (gone && !s->waiting) {
@@ -126,10 +127,7 @@ void txn_finish(struct txn *t)
 	}
 	s->txn = NULL;
 	stays = txn_run_over(t);
-	if (t->err.kind)
-		client_fail(t->c, &t->err, t->err_service, t->err_attr);
-	else if (!stays)
-		client_done(t->c);
+	answer_give(t, stays);
 	s->trim_due = true;
 	txn_free(t);
 	gate_look_all(s);

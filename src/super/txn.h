@@ -137,8 +137,14 @@ bool txn_goes_back(const struct txn *t);
 void txn_go_back(struct txn *t);
 /* A supervisor was killed on the way back: it goes on. */
 int txn_undo_resume(struct txn *t, struct err *err);
-/* When it is over: what there is to say of it. */
-void txn_undo_over(struct txn *t);
+/* When it is over: the event that says so; NULL: nothing was undone. */
+json_t *txn_undo_told(const struct txn *t);
+
+/* txn_answer.c: how the request ended, for who asked. */
+/* What he is told goes to disk when he may not get to hear it. */
+void answer_keep(const struct txn *t);
+/* What did not end the project is answered. stays: who asked goes on listening. */
+void answer_give(struct txn *t, bool stays);
 
 /* txn_commit.c: OP_CHECK, OP_COMMIT, OP_FORGET, OP_UNMAKE. */
 void begin_check(struct txn *t, size_t self);
@@ -194,5 +200,7 @@ void exec_give_up(struct txn *t, const struct err *why);
 /* txn.c: the first of those that wait begins, if none is in progress. */
 void txn_next(struct super *s);
 void txn_free(struct txn *t);
+/* txn_queue.c: whether a request that supersedes this one is to stop or to remove the service's containers. */
+bool txn_is_taken_away(const struct txn *t, const char *service);
 /* Every operation has ended: the answer, or the undoing. */
 void txn_plan_over(struct txn *t);

@@ -6,8 +6,7 @@
  * made room for another program, and one that went down with the host.
  *
  * A request that is given up has failed: an `up` is undone, with a count of its own, and when that is given up, too, things stay as they
- * are. STATE/…/given-up.json says so, {"op", "id", "at": wall ns, "msg"}, until a later request of the kind, or an `up`, ends well. Who
- * asked for it, and asks again when his supervisor is lost, gets that for an answer. */
+ * are. STATE/…/given-up.json says so, {"op", "at": wall ns, "msg"}, until a later request of the kind, or an `up`, ends well. */
 #include "txn.h"
 
 #include <string.h>
@@ -67,14 +66,13 @@ void crash_note_plan(struct txn *t)
 	store(t->s, t->req);
 }
 
-/* For the next supervisors, `davit doctor` and whoever asks again. */
+/* For `davit doctor`. */
 static void put_on_record(const struct txn *t, const char *msg)
 {
 	auto_json json_t *o = json_object();
 	auto_err struct err err = ERR_INIT;
 
 	jx_set_str(o, "op", jx_str(t->req, "op"));
-	jx_set_str(o, "id", jx_str(t->req, "id"));
 	jx_set_int(o, "at", clock_wall_ns());
 	jx_set_str(o, "msg", msg);
 	if (jx_store(t->s->p.state_fd, given_up, o, 0600, 0, &err) < 0)
@@ -115,25 +113,6 @@ int crash_check(struct txn *t, struct err *err)
 	err_hint(err, "'davit -p %s bundle' collects what is known of it", t->s->p.name);
 	put_on_record(t, err_msg(err));
 	return -1;
-}
-
-/* Or what comes of it: its undoing. */
-static bool is_in_progress(const struct super *s, const char *id)
-{
-	return (s->txn && str_eq(id, jx_str(s->txn->req, "id"))) || (s->unfinished && str_eq(id, jx_str(s->unfinished, "id")));
-}
-
-bool crash_refuses(struct super *s, struct client *c, const json_t *req)
-{
-	auto_json json_t *o = NULL;
-	auto_err struct err err = ERR_INIT;
-	const char *id = jx_str(req, "id");
-
-	if (!id || is_in_progress(s, id) || jx_load(s->p.state_fd, given_up, CTL_MAX, &o, NULL) < 0 || !str_eq(id, jx_str(o, "id")))
-		return false;
-	err_set(&err, ERR_FAIL, "%s", jx_str(o, "msg"));
-	client_fail(c, &err, NULL, NULL);
-	return true;
 }
 
 void crash_settled(const struct txn *t)

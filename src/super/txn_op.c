@@ -148,6 +148,13 @@ static void note_way_back(struct txn *t, struct unit *u)
 		u->rec.back = t->verb == PLAN_UP && (runs || u->rec.back);
 }
 
+/* It was asked to end before, with more patience. */
+static void hurry(struct unit *u)
+{
+	if (u->state == U_STOPPING && u->grace_ms >= 0 && (u->rec.due_mono - clock_mono_ns()) / MS_NS > u->grace_ms)
+		unit_due(u, u->grace_ms);
+}
+
 static void begin_stop(struct txn *t, size_t i, struct unit *u)
 {
 	int64_t timeout_s = jx_int(t->req, "timeout_s", -1);
@@ -157,6 +164,7 @@ static void begin_stop(struct txn *t, size_t i, struct unit *u)
 	if (is_told_stopped(t, u) || (unit_has_process(u->state) && u->state != U_CREATED) || u->state == U_BACKOFF || u->state == U_WAITING)
 		op_announce(t, i, true);
 	u->grace_ms = timeout_s >= 0 ? timeout_s * 1000 : -1;
+	hurry(u);
 	note_way_back(t, u);
 	note_stopper(t, u);
 	note_cause(t, u);

@@ -14,6 +14,22 @@ static bool supersedes(enum plan_verb verb)
 	return verb == PLAN_DOWN || verb == PLAN_STOP;
 }
 
+static bool is_about(const struct txn *t, const char *service)
+{
+	for (char **v = t->services; v && *v; v++)
+		if (STREQ(*v, service))
+			return true;
+	return !t->services;
+}
+
+bool txn_is_taken_away(const struct txn *t, const char *service)
+{
+	for (const struct txn *by = t->s->waiting; by; by = by->next)
+		if (supersedes(by->verb) && is_about(by, service))
+			return true;
+	return false;
+}
+
 struct client *txn_client(const struct super *s)
 {
 	return s->txn ? s->txn->c : NULL;

@@ -288,15 +288,15 @@ int txn_undo_resume(struct txn *t, struct err *err)
 	return 0;
 }
 
-void txn_undo_over(struct txn *t)
+json_t *txn_undo_told(const struct txn *t)
 {
 	json_t *event;
 
 	if (!(t->rollback || t->going_back) || t->fresh)
-		return;
+		return NULL;
 	event = json_pack("{s:s,s:b,s:b,s:b}", "ev", "undone", "whole", (int)!t->undo_failed, "stopped", (int)t->superseded, "untouched",
 			  (int)t->untouched);
 	if (t->from)
 		jx_set_int(event, "generation", t->from);
-	client_send(t->c, event);
+	return event;
 }
