@@ -40,22 +40,29 @@ static bool digest_of(const char *path, char ret_hex[static HASH_HEX_LEN + 1])
 	return true;
 }
 
-static void digest_list(struct project *p, const char *section, struct file_object *list, size_t n)
+typedef bool is_kept_fn(void *arg, const char *digest);
+
+static void digest_list(struct project *p, const char *section, struct file_object *list, size_t n, is_kept_fn *is_kept, void *arg)
 {
 	char hex[HASH_HEX_LEN + 1];
 
 	for (size_t i = 0; i < n; i++) {
 		struct node *o = tree_map(tree_map(p->root, section), list[i].key);
 
-		if (!list[i].file || !o || !digest_of(list[i].file, hex))
+		if (!list[i].file || !o || (is_kept && list[i].digest && is_kept(arg, list[i].digest)) || !digest_of(list[i].file, hex))
 			continue;
 		list[i].digest = arena_strdup(p->arena, hex);
 		node_set(p->arena, o, "$digest", o->pos, node_str(p->arena, hex, o->pos));
 	}
 }
 
+void project_digest_others(struct project *p, is_kept_fn *is_kept, void *arg)
+{
+	digest_list(p, "configs", p->configs, p->n_configs, is_kept, arg);
+	digest_list(p, "secrets", p->secrets, p->n_secrets, is_kept, arg);
+}
+
 void project_digest_contents(struct project *p)
 {
-	digest_list(p, "configs", p->configs, p->n_configs);
-	digest_list(p, "secrets", p->secrets, p->n_secrets);
+	project_digest_others(p, NULL, NULL);
 }

@@ -314,6 +314,8 @@ const struct volume *project_volume(const struct project *p, const char *key);
 void project_hash(struct project *p);
 /* Reads the files behind configs and secrets and notes down what they are like inside; their digests travel in the wire form. */
 void project_digest_contents(struct project *p);
+/* The same, but what is noted down already stays where is_kept() says so. */
+void project_digest_others(struct project *p, bool (*is_kept)(void *arg, const char *digest), void *arg);
 /* Whether two config_hashes (either may be NULL) are of the same configuration. Contents count when both know them. */
 bool config_same(const char *a, const char *b);
 /* It says nothing of contents where the other one, which is the same otherwise, does. */

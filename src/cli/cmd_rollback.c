@@ -4,6 +4,7 @@
 
 #include "../../compose/project.h"
 #include "../image/image.h"
+#include "../state/contents.h"
 #include "../state/generation.h"
 #include "../util/auto.h"
 #include "../util/json.h"
@@ -104,8 +105,15 @@ static void tell_contents(struct cli *c, const struct generation *g, const char 
 				(long long)g->n);
 }
 
-/* What is in the files of configs and secrets is kept by nobody. The model has to say what it is now, or a later `up` would take a container
- * that has this for one that has what was there then. */
+static bool is_kept(void *arg, const char *digest)
+{
+	const struct cli *c = arg;
+
+	return contents_are_kept(c->pdirs.state_fd, digest);
+}
+
+/* What was in the files of configs and secrets is kept as far as it is not too large (contents.h). Of the others the model has to say what they
+ * are now, or a later `up` would take a container that has this for one that has what was there then. */
 static json_t *model_of_today(struct cli *c, const struct generation *g)
 {
 	auto_free char *text = json_dumps(g->model, JSON_COMPACT);
@@ -114,7 +122,7 @@ static json_t *model_of_today(struct cli *c, const struct generation *g)
 	json_t *model = NULL;
 
 	if (text && project_from_wire(text, strlen(text), &then, NULL) == 0 && project_from_wire(text, strlen(text), &now, NULL) == 0) {
-		project_digest_contents(now);
+		project_digest_others(now, is_kept, c);
 		tell_contents(c, g, "config", then->configs, now->configs, now->n_configs);
 		tell_contents(c, g, "secret", then->secrets, now->secrets, now->n_secrets);
 		project_to_wire(now, &wire);
@@ -135,6 +143,7 @@ static json_t *make_request(struct cli *c, const struct rollback_opts *o, const 
 	req = act_request(c, "up");
 	c->args = none;
 	json_object_set_new(req, "model", model_of_today(c, g));
+	jx_set_bool(req, "keep_contents", true);
 	json_object_set(req, "services", g->services);
 	json_object_set_new(req, "images", pins_of(g->images));
 	jx_set_str(req, "command", command);

@@ -62,6 +62,8 @@ struct oci_spec {
 /* Writes config.json into the directory. Warnings (a limit whose controller this host lacks, an ignored security_opt …) are added to the JSON array
  * `warnings` as text, each once. ERR_INPUT names the offending value. */
 int oci_bundle_write(int bundle_fd, const struct oci_spec *spec, json_t *warnings, struct err *err);
+/* Whatever is mounted from that source in the directory's config.json is so from another one. */
+int oci_bundle_rebind(int bundle_fd, const char *from, const char *to, struct err *err);
 /* The process part alone, for `exec`: {"args","env","cwd","user","terminal","capabilities",…} from a bundle's config.json with
  * what the caller changes. */
 struct oci_exec {

@@ -148,3 +148,17 @@ int oci_bundle_write(int bundle_fd, const struct oci_spec *spec, json_t *warning
 	annotate_seccomp(annotations, json_object_get(part, "seccomp"), !sec.seccomp_file);
 	return spec_store(bundle_fd, "config.json", config, err);
 }
+
+int oci_bundle_rebind(int bundle_fd, const char *from, const char *to, struct err *err)
+{
+	auto_json json_t *config = NULL;
+	json_t *mount;
+	size_t i;
+
+	if (spec_load(bundle_fd, "config.json", &config, err) < 0)
+		return -1;
+	json_array_foreach(jx_arr(config, "mounts"), i, mount)
+		if (str_eq(jx_str(mount, "source"), from))
+			json_object_set_new(mount, "source", json_string(to));
+	return spec_store(bundle_fd, "config.json", config, err);
+}

@@ -41,6 +41,7 @@ void generation_done(struct generation *g)
 	json_decref(g->model);
 	json_decref(g->images);
 	json_decref(g->services);
+	json_decref(g->contents);
 	*g = (struct generation){ 0 };
 }
 
@@ -67,7 +68,7 @@ int generation_read(int state_fd, int64_t n, struct generation *ret, struct err 
 	*ret = (struct generation){
 		.n = n, .at_ns = jx_int(j, "at", 0), .command = xstrdup(jx_str(j, "command")),
 		.model = json_incref(jx_obj(j, "model")), .images = json_incref(jx_obj(j, "images")),
-		.services = json_incref(jx_arr(j, "services")),
+		.services = json_incref(jx_arr(j, "services")), .contents = json_incref(jx_arr(j, "contents")),
 		.outcome = outcome_parse(jx_str(j, "outcome")), .why = xstrdup(jx_str(j, "why")),
 	};
 	return 0;
@@ -86,6 +87,7 @@ int generation_write(int state_fd, const struct generation *g, struct err *err)
 	json_object_set(j, "model", g->model);
 	json_object_set(j, "images", g->images);
 	json_object_set(j, "services", g->services);
+	json_object_set(j, "contents", g->contents);
 	jx_set_str(j, "outcome", outcomes[g->outcome]);
 	jx_set_str(j, "why", g->why);
 	return jx_store(state_fd, name, j, 0600, 0, err);

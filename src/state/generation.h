@@ -1,6 +1,7 @@
 /* generation.h - what the project was to be, each time that changed: STATE/projects/NAME/generations/N.json.
  *
  * {"n", "at": wall ns, "command": "up", "model": wire form, "images": {service: {"ref", "id"}}, "services": [names, absent for all],
+ *  "contents": [SHA-256],
  *  "outcome": "good"|"failed"|"unfinished", "why"}
  *
  * A new one is written, "unfinished", before the first operation of an `up` whose model or images differ from those in force; which one is
@@ -30,6 +31,7 @@ struct generation {
 	char *command;           /* "up", "rollback 3" */
 	json_t *model, *images;  /* objects */
 	json_t *services;        /* array of names, NULL: all */
+	json_t *contents;        /* array of digests: what was in the files of configs and secrets (contents.h); NULL: not known */
 	enum generation_outcome outcome;
 	char *why;               /* it failed; NULL */
 };

@@ -96,6 +96,8 @@ struct unit_rec {
 	json_t *labels;		  /* NULL or object */
 	int64_t generation;	  /* which one made this container (generation.h); 0: one from before there were any */
 	bool back;		  /* it ran before the request that stopped it, and is to run again when that is undone */
+	bool pinned;		  /* configs and secrets are what its generation had (contents.h), whatever is in their files by now; restored: as
+				     far as they are something else, which its next start finds out */
 	struct unit_rec *parked;  /* the container that this slot had before, set aside until its successor is good; NULL: none.
 				     With id NULL there is no successor yet. Has no parked of its own */
 	bool replaced;		  /* of a parked one: its successor is good, there is no way back to it; it only waits to be removed */

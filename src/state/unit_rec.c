@@ -70,6 +70,7 @@ static const struct field {
 	{"cause", T_TEXT, F(cause)},
 	{"generation", T_NUMBER, F(generation), INT64_MAX},
 	{"back", T_FLAG, F(back)},
+	{"pinned", T_FLAG, F(pinned)},
 	{"replaced", T_FLAG, F(replaced)},
 	{"dns_udp", T_COUNT, F(dns_udp), 65535},
 	{"dns_tcp", T_COUNT, F(dns_tcp), 65535},

@@ -63,6 +63,7 @@ void act_note_prepared(struct unit *u, const json_t *j)
 		log_error("%s: launch record: %s", u->rec.slot, err_msg(&err));
 	free(u->rec.image_id);
 	u->rec.image_id = xstrdup(jx_str(j, "image_id"));
+	u->rec.pinned = jx_bool(j, "pinned", false);
 	free(u->rec.command);
 	u->rec.command = xstrdup(jx_str(j, "command"));
 	free(u->rec.mounts);

@@ -35,21 +35,23 @@ static int add_file(struct making *c, const struct file_ref *r, const struct fil
 {
 	const char *target = r->target ? r->target : r->source;
 	auto_free char *dir = xasprintf("%s/secrets/%s", c->s->p.run, c->u->rec.slot);
+	const char *file = o->file ? making_file(c, o) : NULL;
 	char *name = xasprintf("%u", n);
 	auto_buf struct buf data = BUF_INIT;
 	auto_close int fd = -1;
 
 	if (*target != '/')
 		target = xasprintf("%s%s", where, target);
-	if (o->file && !r->uid && !r->gid && r->mode < 0) {
-		if (access(o->file, F_OK) < 0)
-			return err_sys(err, errno, "file '%s'", o->file);
-		making_bind(c, o->file, target, true);
+	if (file && !r->uid && !r->gid && r->mode < 0) {
+		if (access(file, F_OK) < 0)
+			return err_sys(err, errno, "file '%s'", file);
+		making_bind(c, file, target, true);
+		making_note_file(c, o, file);
 		return 0;
 	}
-	if (o->file && path_read(AT_FDCWD, o->file, SECRET_MAX, &data, err) < 0)
+	if (file && path_read(AT_FDCWD, file, SECRET_MAX, &data, err) < 0)
 		return -1;
-	if (!o->file)
+	if (!file)
 		buf_str(&data, o->content ? o->content : "");
 	if (path_open_dir(AT_FDCWD, dir, 0711, &fd, err) < 0)
 		return -1;

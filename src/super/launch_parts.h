@@ -19,6 +19,8 @@ struct making {
 	struct oci_mount *mounts;
 	size_t n_mounts, cap_mounts;
 	unsigned n_subpaths;             /* pinned so far */
+	json_t *contents;                /* launch_contents.c; NULL: none */
+	bool pinned;                     /* it has contents that were kept in place of a file */
 	struct launch launch;
 	json_t *warnings;
 };
@@ -41,6 +43,11 @@ bool making_covers(const struct making *c, const char *target);
 int making_files(struct making *c, const struct file_ref *refs, size_t n_refs, const struct file_object *objs, size_t n_objs,
 		 const char *what, const char *where, unsigned base, struct err *err);
 int making_etc(struct making *c, struct err *err);
+
+/* launch_contents.c: the file to take for a config or secret; that it is bound in as it is; a container that was made before has what it had */
+const char *making_file(struct making *c, const struct file_object *o);
+void making_note_file(struct making *c, const struct file_object *o, const char *bound);
+int making_pin(struct making *c, json_t *launch, struct err *err);
 
 /* launch_hooks.c: a process file for each post_start and pre_stop; config.json is there already */
 int making_hooks(struct making *c, struct err *err);

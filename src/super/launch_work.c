@@ -174,6 +174,8 @@ static int write_bundle(struct making *c, struct err *err)
 	if (write_health(c, err) < 0 || making_hooks(c, err) < 0)
 		return -1;
 	launch = launch_to_json(&c->launch);
+	if (c->contents)
+		json_object_set(launch, "contents", c->contents);
 	if (jx_store(c->dir_fd, "launch.json", launch, 0600, 0, err) < 0)
 		return -1;
 	return path_write(c->bundle_fd, BUNDLE_WHOLE, "", 0, 0600, 0, err);
@@ -280,7 +282,7 @@ static int make_again(struct making *c, json_t *launch, json_t *ret, struct err 
 	size_t i;
 
 	c->mountpoint = super_run_path(c->s, "rootfs", r->slot);
-	if (park_take_back(c->s, c->u, err) < 0)
+	if (park_take_back(c->s, c->u, err) < 0 || making_pin(c, launch, err) < 0)
 		return -1;
 	if (image_find(c->s->images, r->image_id, NULL, &c->img, err) < 0 ||
 	    path_mkdirs(AT_FDCWD, c->mountpoint, 0700, err) < 0 || mount_root(c, err) < 0)
@@ -332,6 +334,7 @@ int launch_work(void *arg, json_t **ret, struct err *err)
 	c.warnings = json_array();
 	*ret = json_object();
 	r = made_before(&c, &launch) ? make_again(&c, launch, *ret, &why) : make_new(&c, *ret, &why);
+	jx_set_bool(*ret, "pinned", c.pinned);
 	json_object_set_new(*ret, "anon", json_array());
 	for (size_t i = 0; i < c.anon.n; i++)
 		json_array_append_new(jx_arr(*ret, "anon"), json_string(c.anon.v[i]));

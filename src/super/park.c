@@ -98,6 +98,7 @@ void park_restore(struct unit *u)
 	free(old);
 	unit_rec_done(&now);
 	u->run = (struct proc_id){ 0 };
+	u->rec.pinned = true;
 	u->recreate = u->drop_volumes = u->create_due = false;
 	u->want = W_NOTHING;
 	u->state = U_STOPPED;

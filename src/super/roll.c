@@ -195,6 +195,7 @@ static void begin_settle(struct txn *t, size_t i, struct unit *old)
 		op_announce(t, i, true);
 		old->rec.restarts = old->rec.attempts = 0;
 		old->rec.restarting = false;
+		old->rec.pinned = true;
 		bring_back(old);
 	}
 	unit_save(old);

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "../state/contents.h"
 #include "../state/generation.h"
 #include "../../compose/project.h"
 #include "../util/auto.h"
@@ -104,12 +105,29 @@ static int import_last(struct txn *t, struct err *err)
 	return r;
 }
 
+static void add_digests(json_t *a, const struct file_object *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (v[i].digest)
+			json_array_append_new(a, json_string(v[i].digest));
+}
+
+static json_t *contents_of(const struct project *p)
+{
+	json_t *a = json_array();
+
+	add_digests(a, p->configs, p->n_configs);
+	add_digests(a, p->secrets, p->n_secrets);
+	return a;
+}
+
 static int write_new(struct txn *t, struct err *err)
 {
 	const char *command = jx_str(t->req, "command");
 	struct generation g = {
 		.n = generation_last(t->s->p.state_fd) + 1, .at_ns = clock_wall_ns(), .command = xstrdup(command ? command : "up"),
 		.images = json_incref(t->new_images), .services = json_incref(jx_arr(t->req, "services")),
+		.contents = contents_of(t->s->model),
 	};
 	int r = jx_parse(t->model_text, strlen(t->model_text), &g.model, err);
 
@@ -232,6 +250,7 @@ static int prune_work(void *arg, json_t **ret, struct err *err)
 	struct super *s = arg;
 
 	generations_prune(s->p.state_fd, s->generation, made_something, s);
+	contents_prune(s->p.state_fd);
 	return 0;
 }
 

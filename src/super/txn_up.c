@@ -294,6 +294,7 @@ void up_new_container(struct txn *t, struct unit *u, const struct service *svc)
 	u->recreate = false;
 	u->drop_volumes = false;
 	u->rec.back = false;
+	u->rec.pinned = t->going_back || jx_bool(t->req, "keep_contents", false);
 	u->rec.generation = t->generation && !t->going_back ? t->generation : t->s->generation;
 	compose_labels(u, svc);
 	if (u->rec.init_of)

@@ -97,19 +97,107 @@ only() {
 	run -2 timeout 10 "$DAVIT" plan
 }
 
-@test "rollback says which contents are not what they were, and what is recorded is what there is" {
+reader() {
+	compose <<-END
+	services:
+	  conf:
+	    image: busybox
+	    command: ["sh", "-c", "grep -q good /app /run/secrets/key || exit 9; exec sleep inf"]
+	    stop_signal: SIGKILL
+	    configs: [app]
+	    secrets: [{source: key, mode: 0440}]
+	    ${1:-}
+	configs: {app: {file: ./app.conf}}
+	secrets: {key: {file: ./key}}
+	END
+}
+reads() { is "$(sh_in conf 'cat /app /run/secrets/key')" "$1"; }
+kept() { ls "$DAVIT_STATE_DIR/projects/$PROJECT/contents" | wc -l; }
+
+@test "an up that fails for what is in a file: what was there before runs on with what it had" {
+	reader
+	echo "good 1" >app.conf
+	echo "key 1" >key
+	chmod 640 app.conf
+	up
+	local id
+	id=$(record conf id)
+	echo bad >app.conf
+	echo "key 2" >key
+	run -1 davit up -d --wait
+	has "$output" "generation 1 is running again"
+	is "$(record conf id)" "$id"
+	reads "good 1
+key 1"
+	is "$(sh_in conf 'stat -c %a /app')" 640
+	# also when it is started again, by hand or by a next supervisor
+	davit restart -t 0
+	reads "good 1
+key 1"
+	kill_both
+	wait_until 5 not supervisor_pid
+	davit restart -t 0
+	reads "good 1
+key 1"
+	davit doctor
+	# until there is an up that works
+	echo "good 2" >app.conf
+	up
+	reads "good 2
+key 2"
+	# and then the file is the file again
+	echo "good 3" >app.conf
+	davit restart -t 0
+	reads "good 3
+key 2"
+}
+
+@test "a rolling update that is taken back has the contents from before it" {
+	reader 'deploy: {replicas: 2, update_config: {failure_action: rollback, monitor: 300ms}}'
+	echo "good 1" >app.conf
+	echo "key 1" >key
+	up
+	echo bad >app.conf
+	run -1 davit up -d
+	wait_until 10 reads "good 1
+key 1"
+	is "$(davit ps --status running -q | wc -l)" 2
+}
+
+@test "rollback brings the contents back, but for those that are too large to be kept" {
 	export WORD=one
 	project
 	files
 	up
 	files 2
 	up
+	is "$(kept)" 2                               # "1" and "2"
+	run -0 davit rollback
+	lacks "$output" "is not what it was"
+	is "$(sh_in conf 'cat /app') $(sh_in copy 'cat /app')" "1 1"
+	is "$(cat app.conf)" 2
+	is "$(planned)" "conf copy job"
+	up
+	is "$(sh_in conf 'cat /app') $(sh_in copy 'cat /app')" "2 2"
+	davit down -t 0
+	[ ! -e "$DAVIT_STATE_DIR/projects/$PROJECT" ]
+}
+
+@test "rollback says which contents are not what they were, and what is recorded is what there is" {
+	export WORD=one
+	project
+	files
+	dd if=/dev/zero bs=1M count=5 of=app.conf 2>/dev/null
+	sed -i '/  copy: /d' compose.yaml
+	up
+	cp app.conf was
+	files 2
+	up
 	run -0 davit rollback
 	has "$output" "config 'app': '$PWD/app.conf' is not what it was in generation 1, and stays as it is now"
 	lacks "$output" "secret 'key'"
-	echo 1 >new && mv new app.conf               # as a checkout does it: containers still have the other file
-	is "$(planned)" "conf copy job"
+	mv was app.conf                              # as a checkout does it: containers still have the other file
+	is "$(planned)" "conf job"
 	up
-	is "$(sh_in conf 'cat /app')" 1
-	is "$(sh_in copy 'cat /app')" 1
+	is "$(sh_in conf 'wc -c </app')" $((5 << 20))
 }
