@@ -2,8 +2,14 @@
  *
  * Publishing is two maps per protocol: port → (address, port) for ports published on all addresses, (address,
  * port) → (address, port) for those on one. They are consulted for packets to any address of this host,
- * arriving (prerouting) or made here (output). A host port that several containers have is a rule of its own
- * before them, which deals new connections out one after the other; conntrack keeps each with its container.
+ * arriving (prerouting) or made here (output). A host port that several containers have has rules of its own
+ * before them, which deal new connections out one after the other; conntrack keeps each with its container.
+ *
+ * The rules change while connections come, and none may be refused for that. So the chains that the kernel
+ * calls stay: a new one beside the old one is asked first, while it is empty still, and a packet that the
+ * change overtakes between the two finds nothing in either. And the rules that deal out name their addresses
+ * themselves: a map is looked up as it is at that moment, a rule holds to the end of the chain. Therefore
+ * each port is in its map, too, whoever has it.
  *
  * Masquerading: whatever leaves a bridge's subnet by another interface; what came from 127.0.0.1 (a container
  * could not answer it); and what a container sent to a neighbour by way of the host's address, so that the
@@ -54,28 +60,29 @@ static size_t takers(const struct fw_spec *spec, const struct net_publish *p, si
 	return n;
 }
 
-/* numgen counts in the kernel, so that no container is left out however the connections come. */
+/* numgen counts in the kernel, so that no container is left out however the connections come: the first takes
+ * one in n, the next one in n - 1 of the others … */
 static void add_spread(struct buf *b, const struct fw_spec *spec, size_t i)
 {
 	const struct net_publish *p = &spec->ports[i];
-	size_t first = i, n = takers(spec, p, &first), k = 0;
+	size_t first = i, n = takers(spec, p, &first);
 	char addr[16];
 	if (n < 2 || first != i)
 		return;
-	net_addr_format(p->host_addr, addr);
-	buf_str(b, "\t\t");
-	if (p->host_addr)
-		buf_printf(b, "ip daddr %s ", addr);
-	buf_printf(b, "%s dport %u dnat ip to numgen inc mod %zu map { ", p->udp ? "udp" : "tcp",
-		p->host_port, n);
 	for (size_t j = i; j < spec->n_ports; j++) {
 		if (!same_host_port(&spec->ports[j], p))
 			continue;
+		net_addr_format(p->host_addr, addr);
+		buf_str(b, "\t\t");
+		if (p->host_addr)
+			buf_printf(b, "ip daddr %s ", addr);
+		buf_printf(b, "%s dport %u ", p->udp ? "udp" : "tcp", p->host_port);
+		if (n > 1)
+			buf_printf(b, "numgen inc mod %zu == 0 ", n);
 		net_addr_format(spec->ports[j].addr, addr);
-		buf_printf(b, "%s%zu : %s . %u", k ? ", " : "", k, addr, spec->ports[j].target);
-		k++;
+		buf_printf(b, "dnat ip to %s:%u\n", addr, spec->ports[j].target);
+		n--;
 	}
-	buf_str(b, " }\n");
 }
 
 static void add_map(struct buf *b, const struct fw_spec *spec, bool udp, bool any)
@@ -86,8 +93,9 @@ static void add_map(struct buf *b, const struct fw_spec *spec, bool udp, bool an
 	for (size_t i = 0; i < spec->n_ports; i++) {
 		const struct net_publish *p = &spec->ports[i];
 		char host[16], to[16];
-		size_t first;
-		if (p->udp != udp || (p->host_addr == 0) != any || takers(spec, p, &first) > 1)
+		size_t first = i;
+		takers(spec, p, &first);
+		if (p->udp != udp || (p->host_addr == 0) != any || first != i)
 			continue;
 		net_addr_format(p->host_addr, host);
 		net_addr_format(p->addr, to);
@@ -185,9 +193,24 @@ static void mark_chain(const struct buf *rules, char ret[static 24])
 	snprintf(ret, 24, "is-%.16s", hex);
 }
 
-/* Deletion and making are one transaction. What is right is left alone, and what is not there is not deleted:
- * the kernel would go through the motions, and the worker would wait for the grace period that ends them (10
- * ms) when it closes its socket. */
+/* What is in the table is exchanged in one transaction, the table and its chains stay. -1: it is not one of ours as
+ * they are now. */
+static int exchange_rules(const char *table, const struct buf *rules, const char *mark, struct err *err)
+{
+	static const char *const maps[] = { "tcp_any", "tcp_at", "udp_any", "udp_at" };
+	auto_buf struct buf all = BUF_INIT;
+	char was[24];
+	if (nft_find_chain(NFPROTO_INET, table, "is-", was, sizeof was, err) <= 0)
+		return -1;
+	buf_printf(&all, "flush table inet %s\ndelete chain inet %s %s\n", table, table, was);
+	for (size_t i = 0; i < ARRAY_LEN(maps); i++)
+		buf_printf(&all, "flush map inet %s %s\n", table, maps[i]);
+	buf_printf(&all, "%sadd chain inet %s %s\n", rules->p, table, mark);
+	return nft_run(all.p, err);
+}
+
+/* What is right is left alone, and what is not there is not deleted: the kernel would go through the motions, and
+ * the worker would wait for the grace period that ends them (10 ms) when it closes its socket. */
 static int replace_table(const struct fw_spec *spec, struct err *err)
 {
 	auto_buf struct buf rules = BUF_INIT, all = BUF_INIT;
@@ -202,6 +225,8 @@ static int replace_table(const struct fw_spec *spec, struct err *err)
 	if (there < 0 || same < 0)
 		return -1;
 	if (same || (!there && !*mark))
+		return 0;
+	if (there && *mark && exchange_rules(table, &rules, mark, NULL) == 0)
 		return 0;
 	if (there)
 		buf_printf(&all, "delete table inet %s\n", table);

@@ -11,6 +11,7 @@
 
 #include "../src/util/auto.h"
 #include "../src/util/mem.h"
+#include "../src/util/str.h"
 #include "nls.h"
 
 struct nft_lib {
@@ -120,4 +121,38 @@ int nft_chain_policy(int family, const char *table, const char *chain, bool *ret
 	int there = look(family, table, chain, &seen, err);
 	*ret_drop = there > 0 && seen.drops;
 	return there;
+}
+
+struct search {
+	const char *table, *prefix;
+	char *ret;
+	size_t size;
+};
+
+static int note_name(const struct nlmsghdr *nh, void *arg)
+{
+	struct search *k = arg;
+	struct nlattr *tb[NFTA_CHAIN_MAX + 1];
+	if (nh->nlmsg_type != (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWCHAIN) ||
+		nlmsg_parse((struct nlmsghdr *)nh, sizeof(struct nfgenmsg), tb, NFTA_CHAIN_MAX, NULL) < 0 ||
+		!tb[NFTA_CHAIN_TABLE] || !tb[NFTA_CHAIN_NAME])
+		return 0;
+	if (STREQ(nla_get_string(tb[NFTA_CHAIN_TABLE]), k->table) &&
+		str_starts(nla_get_string(tb[NFTA_CHAIN_NAME]), k->prefix))
+		nla_strlcpy(k->ret, tb[NFTA_CHAIN_NAME], k->size);
+	return 0;
+}
+
+int nft_find_chain(int family, const char *table, const char *prefix, char *ret, size_t size, struct err *err)
+{
+	auto_nls struct nls s = NLS_INIT;
+	if (nls_open(&s, NETLINK_NETFILTER, err) < 0)
+		return -1;
+	struct nfgenmsg gen = { .nfgen_family = (uint8_t)family };
+	struct nl_msg *msg = nls_msg(NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETCHAIN, NLM_F_DUMP, &gen, sizeof gen);
+	struct search k = { table, prefix, ret, size };
+	*ret = '\0';
+	if (nls_ask(&s, msg, note_name, &k, "list the firewall's chains", err) < 0)
+		return -1;
+	return *ret != '\0';
 }

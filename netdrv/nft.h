@@ -15,3 +15,6 @@ int nft_run(const char *commands, struct err *err);
 int nft_has(int family, const char *table, const char *chain, struct err *err);
 /* The same, and *ret_drop tells whether it is a base chain whose policy is to drop. */
 int nft_chain_policy(int family, const char *table, const char *chain, bool *ret_drop, struct err *err);
+/* The name of a chain of this table that begins so: 1, *ret is it; 0: there is none, or the list changed while it
+ * was read; -1. */
+int nft_find_chain(int family, const char *table, const char *prefix, char *ret, size_t size, struct err *err);
