@@ -97,7 +97,7 @@ of $here"
 	is "$(skopeo inspect --raw --tls-verify=false docker://127.0.0.1:5003/team/both:1 | jq -r '[.manifests[].platform.architecture] | sort | join(" ")')" "amd64 arm64"
 	is "sha256:$(skopeo inspect --raw --tls-verify=false docker://127.0.0.1:5003/team/both:1 | sha256sum | cut -c 1-64)" "$(index_of 127.0.0.1:5003/team/both:1)"
 	davit image rm -f 127.0.0.1:5003/team/both:1
-	davit image prune -a -f
+	davit image prune -f
 	up --no-build
 	is "$(sh_in web 'cat /arch')" "of $here"
 }
