@@ -318,7 +318,7 @@ bool roll_tolerates(struct txn *t, size_t i, const struct err *err)
 	const struct update_config *u = how(t, op->service);
 	size_t total, failed = roll_note_failed(t, op, &total);
 
-	if (total && (double)failed / (double)total <= u->max_failure_ratio) {
+	if (failed < total && (double)failed / (double)total <= u->max_failure_ratio) {
 		roll_record(t);
 		tell_tolerated(t, op->service, err);
 		return true;

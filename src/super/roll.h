@@ -10,7 +10,7 @@ void roll_all_through(struct txn *t, size_t i);
 /* As op_verdict(), for those that a unit's transition may end. */
 int roll_verdict(struct txn *t, size_t i, struct unit *u, struct err *err);
 /* A part of an update has failed. True: that many failures are tolerated, and it is told; else the update is paused, goes on or back as
- * its failure_action says, and the failure is the request's. */
+ * its failure_action says, and the failure is the request's. When all have failed nothing is updated: no ratio tolerates that. */
 bool roll_tolerates(struct txn *t, size_t i, const struct err *err);
 /* The container that was just made is a successor: it has a name of its own for now, and what it takes over. */
 void roll_new_container(struct txn *t, struct unit *u);

@@ -96,7 +96,8 @@ size_t roll_note_failed(struct txn *t, const struct op *op, size_t *ret_total)
 {
 	json_t *roll = roll_of(t, op->service);
 
-	json_array_append_new(jx_arr(roll, "failed"), json_integer(op->index));
+	if (!has_failed(roll, op->index))
+		json_array_append_new(jx_arr(roll, "failed"), json_integer(op->index));
 	*ret_total = (size_t)jx_int(roll, "total", 0);
 	return json_array_size(jx_arr(roll, "failed"));
 }

@@ -413,6 +413,20 @@ running() { davit ps --format '{{.Service}} {{.ID}}' | sort; }
 	[ "$(for n in 1 2; do davit exec -T --index $n web cat index.html; done | grep -c 3)" -ge 1 ]
 }
 
+@test "when all have failed nothing is updated, whatever is tolerated: up has failed, and its generation is none to go back to" {
+	web 1 'order: start-first, max_failure_ratio: 1'
+	up --wait
+	web 2 'order: start-first, max_failure_ratio: 1' 2 'sleep 0'
+	run -1 davit up -d
+	has "$output" "the update goes on"
+	has "$output" "web-2-next' is unhealthy"
+	is "$(davit history --format '{{.Generation}} {{.Outcome}}' | xargs)" "2 failed 1 good"
+	web 3 'order: start-first'
+	up
+	davit rollback >/dev/null 2>&1
+	pages_are 1
+}
+
 @test "a conversation goes on with the container that it began with, to its end" {
 	web 1 'order: start-first' 1 'touch /ok' 'stop_grace_period: 20s'
 	sed -i '/stop_grace_period: 2s/d' compose.yaml
