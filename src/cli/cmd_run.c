@@ -295,19 +295,16 @@ static int join(struct running *r, const struct run_opts *o, struct err *err)
 
 /* ------------------------------------------------------------------ all of it */
 
-static json_t *make_request(struct cli *c, const struct run_opts *o, const struct service *svc, struct err *err)
+static json_t *make_request(struct cli *c, const struct run_opts *o, json_t *run, struct err *err)
 {
 	struct up_opts up = as_up(o);
-	json_t *run = run_describe(c, o, svc, err);
-	json_t *req = run ? up_request(c, &up, err) : NULL;
+	json_t *req = up_request(c, &up, err);
 
-	if (!req) {
-		json_decref(run);
+	if (!req)
 		return NULL;
-	}
 	jx_set_str(req, "op", "run");
 	jx_set_bool(req, "attach", !o->detach);
-	json_object_set_new(req, "run", run);
+	json_object_set(req, "run", run);
 	return req;
 }
 
@@ -354,13 +351,13 @@ static int start_and_join(struct running *r, const struct run_opts *o, struct er
 	return print_id(r, err);
 }
 
-static int run_it(struct cli *c, const struct run_opts *o, const struct service *svc, struct err *err)
+static int run_it(struct cli *c, const struct run_opts *o, json_t *run, struct err *err)
 {
 	struct running r = { .c = c, .reader = -1, .status = -1, .j = { .c = c, .in_fd = -1 } };
 	sigset_t old;
 	int status;
 
-	r.req = make_request(c, o, svc, err);
+	r.req = make_request(c, o, run, err);
 	if (!r.req)
 		return -1;
 	r.slot = r.j.slot = jx_str(jx_obj(r.req, "run"), "slot");
@@ -394,17 +391,19 @@ static int run_run(struct cli *c, const void *opts, struct err *err)
 	const struct service *svc = project_service(c->project, c->args.v[0]);
 	struct up_opts up = as_up(o);
 	auto_free bool *scope = up_scope(c, &up);
+	auto_json json_t *run = NULL;
 	int r = check_opts(o, err);
 
 	if (o->quiet)
 		c->ui.progress = PROGRESS_QUIET;
 	if (r == 0 && c->g.dry_run)
 		return show_dry(c, o, svc, err);
+	run = r == 0 ? run_describe(c, o, svc, err) : NULL;      /* before anything is pulled or brought up for it */
 	if (r == 0)
-		r = up_get_ready(c, &up, scope, err);
+		r = run ? up_get_ready(c, &up, scope, err) : -1;
 	if (r == 0 && (r = bring_up_needs(c, o, svc, err)) < 0)
 		return not_made(c, o, err);
-	return r ? r : run_it(c, o, svc, err);
+	return r ? r : run_it(c, o, run, err);
 }
 
 static void run_load(struct cli *c, void *opts)

@@ -470,3 +470,14 @@ settled() {
 	lacks "$output" "$PROJECT-db-1"
 	nothing_begun
 }
+
+@test "a mistake in the flags of run is told before anything is brought up for it" {
+	compose <<-END
+	services:
+	  db: {image: busybox, command: [sleep, inf], stop_signal: SIGKILL}
+	  web: {image: busybox, depends_on: [db]}
+	END
+	run -1 davit run --rm --env-from-file nowhere web true
+	has "$output" "there is no file 'nowhere'"
+	is "$(davit ps -aq)" ""
+}
