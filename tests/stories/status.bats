@@ -4,7 +4,10 @@ load ../lib
 # statuses FILE: "STATUS TEXT" lines of what it says
 in_help() { davit --help | sed -n '/^Exit status:/,/^[^ E]/s/^  \([0-9]*\)  *\(.*\)/\1 \2/p'; }
 in_readme() { sed -n '/^## Exit status/,/^## /s/^| \([0-9]*\) | \(.*\) |$/\1 \2/p' "$BATS_TEST_DIRNAME/../../README.md"; }
-in_manual() { davit __man davit | sed -n '/^.SH EXIT STATUS/,/^.PP/{/^.fB[0-9]/{N;s/\\fB\([0-9]*\)\\fR\n/\1 /;s/\\-/-/g;p}}'; }
+in_manual() {           # ".TP", the status in bold, and its text in as many lines as that takes
+	davit __man davit | awk '/^\.SH/ { on = /EXIT STATUS/ } !on { next } /^\./ { if (text) print text; text = ""; next }
+		/^\\fB[0-9]+\\fR$/ { gsub(/\\fB|\\fR/, ""); text = $0; next } text { text = text " " $0 } END { if (text) print text }' | sed 's/\\-/-/g'
+}
 
 @test "help, README and manual say the same" {
 	[ "$(in_help | wc -l)" -ge 6 ]
