@@ -162,7 +162,7 @@ static void send_away(struct unit *u)
 	unit_rotate(u, ROTATION_HELD);
 	if (unit_has_process(u->state))
 		unit_cause(u, "removed because the update failed");
-	u->drop_volumes = false;         /* they are the other's, too */
+	u->recreate = u->drop_volumes = false;   /* volumes are the other's, too */
 	unit_want(u, W_ABSENT);
 }
 

@@ -83,6 +83,7 @@ static void run_queue(struct super *s)
 		s->queue_head = s->n_queue = 0;
 		rotation_look(s);
 		bury(s);
+		txn_next(s);             /* it may have waited for a removal */
 	}
 }
 

@@ -220,6 +220,7 @@ void txn_make_units(struct txn *t)
 		if (!u)
 			continue;
 		u->planned = true;
+		u->recreate |= u->rec.id && plan_has(&t->plan, OP_REMOVE, op->slot);     /* also when it goes before we get there */
 		if (t->verb == PLAN_RUN)
 			run_note(u, t->req);
 		if (op->init_of)
@@ -435,12 +436,23 @@ static int txn_begin(struct txn *t, struct err *err)
 	return txn_go(t, err);
 }
 
+/* By a request that did not wait for its end: the slot's addresses and namespace go with it, and what is planned now would miss them. */
+static bool something_is_removed(struct super *s)
+{
+	map_each(&s->units, it) {
+		const struct unit *u = it->value;
+		if (u->state == U_REMOVING && u->act != ACT_NONE)
+			return true;
+	}
+	return false;
+}
+
 void txn_next(struct super *s)
 {
 	struct txn *t = s->waiting;
 	struct err err = ERR_INIT;
 
-	if (s->txn || !t || s->finished || s->adopting)
+	if (s->txn || !t || s->finished || s->adopting || something_is_removed(s))
 		return;
 	s->waiting = t->next;
 	t->next = NULL;
