@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "../util/auto.h"
 #include "../util/clock.h"
 #include "../util/json.h"
 #include "../util/mem.h"
@@ -115,11 +116,22 @@ static void note_stopper(struct txn *t, struct unit *u)
 		u->rec.resume = false;
 }
 
+/* An `up`, whatever command asked for it: "scale", "rollback 1". */
+static void note_cause_up(const struct txn *t, struct unit *u)
+{
+	bool goes = plan_has(&t->plan, OP_REMOVE, u->rec.slot) || plan_has(&t->plan, OP_PARK, u->rec.slot);
+	bool comes = will_be_made_again(t, u->rec.slot) || plan_has(&t->plan, OP_SETTLE, u->rec.slot);
+	const char *command = jx_str(t->req, "command");
+	auto_free char *text = xasprintf("%s by 'davit %s'", !goes ? "restarted" : comes ? "replaced" : "removed", command ? command : "up");
+
+	unit_cause(u, text);
+}
+
 /* What people read when it has ended. */
 static void note_cause(const struct txn *t, struct unit *u)
 {
 	static const char *const causes[] = {
-		[PLAN_UP] = "removed by 'davit up'",	   [PLAN_DOWN] = "removed by 'davit down'",
+		[PLAN_DOWN] = "removed by 'davit down'",
 		[PLAN_START] = "restarted by 'davit start'", [PLAN_STOP] = "stopped by 'davit stop'",
 		[PLAN_RESTART] = "restarted by 'davit restart'", [PLAN_REMOVE] = "stopped by 'davit rm'",
 		[PLAN_RUN] = "removed by 'davit run'",
@@ -131,10 +143,8 @@ static void note_cause(const struct txn *t, struct unit *u)
 		unit_cause(u, "stopped because the host goes down");
 	else if (t->rollback)
 		unit_cause(u, "stopped because 'davit up' failed");
-	else if (t->verb == PLAN_UP && !plan_has(&t->plan, OP_REMOVE, u->rec.slot) && !plan_has(&t->plan, OP_PARK, u->rec.slot))
-		unit_cause(u, "restarted by 'davit up'");
-	else if (t->verb == PLAN_UP && (will_be_made_again(t, u->rec.slot) || plan_has(&t->plan, OP_SETTLE, u->rec.slot)))
-		unit_cause(u, "replaced by 'davit up'");
+	else if (t->verb == PLAN_UP)
+		note_cause_up(t, u);
 	else
 		unit_cause(u, causes[t->verb]);
 }

@@ -277,3 +277,19 @@ small_disk() {
 	wait_until 30 has_told "container log_dropped" loud
 	davit down -t 0
 }
+
+@test "an end names the command that wanted it" {
+	local n
+	for n in 1 2; do
+		compose <<-END
+		services: {web: {image: busybox, command: [sleep, inf], stop_signal: SIGKILL, environment: {V: "$n"}, deploy: {replicas: 2}}}
+		END
+		up
+	done
+	davit scale web=1
+	davit rollback 1
+	is "$(davit events --json --since 0 --until 0s web | jq -r 'select(.action == "die") | .attributes.cause' | sort | uniq -c | sed 's/^ *//')" \
+		"1 removed by 'davit scale'
+1 replaced by 'davit rollback 1'
+2 replaced by 'davit up'"
+}
