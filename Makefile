@@ -218,7 +218,7 @@ help:
 	@echo 'make crash-pull    as root: davit-image is killed at random moments of pulls, loads and unpacking (CRASH_TRIALS)'
 	@echo 'make edits      as root: EDITS (200) random edits of random projects: plan says what up does, also when it is killed'
 	@echo 'make soak       as root, some minutes: SOAK_RESTARTS (10000) restarts, SOAK_UPS (1000) times up and down, and what is left of them'
-	@echo 'make rolling    as root, a few minutes: ROLLING_UPDATES (20) rolling updates under ROLLING_REQUESTS (100000) requests, three ways'
+	@echo 'make rolling    as root, a few minutes: ROLLING_UPDATES (20) rolling updates under ROLLING_REQUESTS (100000) requests, five ways'
 	@echo 'make fuzz       FUZZ_S seconds of each fuzz target (FUZZERS), with clang'
 	@echo 'make vm         as root: tests in a virtual machine: boot, power cuts, systemd, clocks'
 	@echo 'make bench      as root: figures of speed and memory'
